@@ -1,0 +1,1 @@
+"""Built-in datasets, through the same entry points as anybody's."""

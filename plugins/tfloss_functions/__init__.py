@@ -1,0 +1,1 @@
+"""Built-in functions, through the same entry points as anybody's."""

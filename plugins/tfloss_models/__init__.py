@@ -1,0 +1,1 @@
+"""Built-in models, through the same entry points as anybody's."""

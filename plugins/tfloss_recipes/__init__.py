@@ -1,0 +1,1 @@
+"""Built-in recipes, through the same entry points as anybody's."""

@@ -1,0 +1,60 @@
+"""Errors that a person can act on: one sentence, and the exit code that a shell script can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class TflossError(Exception):
+    """Base of every error that tfloss raises on purpose.
+
+    The message is one sentence: what was wrong, where, and what to do. The command line prints it
+    without a traceback and leaves with `exit_code`.
+    """
+
+    exit_code = 1
+
+
+class UsageError(TflossError):
+    """The request cannot be carried out as written: unknown name, wrong setting, missing option."""
+
+    exit_code = 2
+
+
+class NumericsError(TflossError):
+    """A loss, a gradient or a weight stopped being a finite number."""
+
+    exit_code = 3
+
+
+class DataError(TflossError):
+    """The data, or what a teacher made of them, cannot be used."""
+
+    exit_code = 4
+
+
+class PluginError(TflossError):
+    """A plugin failed or broke its contract; the message names its distribution."""
+
+    exit_code = 5
+
+
+class WorkerError(TflossError):
+    """A device or another process of the same training failed."""
+
+    exit_code = 6
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """Return ' Did you mean "x"?' for the nearest candidates, or '' when nothing is near."""
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    near = get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)
+    if not near:
+        return ""
+    return f" Did you mean {' or '.join(repr(lowered[match]) for match in near)}?"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names for a sentence: 'a, b, c', or 'none' when there are none."""
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,53 @@
+"""What plugins declare, how they are loaded, and who is called what."""
+
+from tfloss.registry.declarations import (
+    Dataset,
+    Declaration,
+    Function,
+    Loss,
+    Metric,
+    Model,
+    Recipe,
+    Reduction,
+    Schedule,
+    Teacher,
+    dataset,
+    function,
+    loss,
+    metric,
+    model,
+    recipe,
+    reduction,
+    schedule,
+    teacher,
+)
+from tfloss.registry.hookspecs import hookimpl
+from tfloss.registry.loading import Plugin
+from tfloss.registry.registry import Registry, check_settings, load_registry
+
+__all__ = [
+    "Dataset",
+    "Declaration",
+    "Function",
+    "Loss",
+    "Metric",
+    "Model",
+    "Plugin",
+    "Recipe",
+    "Reduction",
+    "Registry",
+    "Schedule",
+    "Teacher",
+    "check_settings",
+    "dataset",
+    "function",
+    "hookimpl",
+    "load_registry",
+    "loss",
+    "metric",
+    "model",
+    "recipe",
+    "reduction",
+    "schedule",
+    "teacher",
+]

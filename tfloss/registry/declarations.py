@@ -1,0 +1,271 @@
+"""The things that a plugin can declare, and the decorators that declare them.
+
+A declaration wraps a plain function and says what can be known without calling it: its name, what it
+asks for, what holds of it. Declaring imports nothing and computes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from tfloss.errors import PluginError
+from tfloss.registry.signature import Signature, read_signature
+
+Context = Literal["losses", "tensors", "both"]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What every declared thing has: a name, a function, and where it came from.
+
+    Attributes:
+        name: how it is called in a formula or on the command line.
+        function: the plain Python function.
+        distribution: 'name version' of the distribution whose plugin registered it; set on loading.
+        plugin: the name of the entry point that registered it; set on loading.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    distribution: str = field(default="", compare=False)
+    plugin: str = field(default="", compare=False)
+
+    kind = "declaration"
+
+    def __post_init__(self) -> None:
+        if not all(part.isidentifier() and part.isascii() for part in self.name.split(".")):
+            raise PluginError(f"'{self.name}' cannot be a name: use letters, digits and underscores.")
+        _ = self.signature  # a wrong signature is reported where it is declared
+        for attribute in ("__doc__", "__module__", "__qualname__", "__wrapped__"):
+            value = getattr(self.function, attribute, self.function)
+            object.__setattr__(self, attribute, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    @cached_property
+    def signature(self) -> Signature:
+        return read_signature(self.function)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings with their defaults."""
+        return self.signature.settings
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The whole docstring, dedented."""
+        return inspect.getdoc(self.function) or ""
+
+    def registered_by(self, plugin: str, distribution: str) -> Declaration:
+        """The same declaration, with its origin."""
+        return replace(self, plugin=plugin, distribution=distribution)
+
+
+class Nameable:
+    """A declaration that can stand in a formula, also when that is built in Python."""
+
+    name: str
+
+    def __formula__(self) -> Any:
+        from tfloss.formula import Name
+
+        return Name(self.name)
+
+    def node(self, *args: Any, **settings: Any) -> Any:
+        """The call of this name as a formula: `kl.node(teacher='rf')` is `kl(teacher=rf)`."""
+        from tfloss.formula import Call, as_node
+
+        keywords = tuple((name, as_node(value)) for name, value in settings.items())
+        return Call(self.name, tuple(as_node(value) for value in args), keywords)
+
+    def __add__(self, other: Any) -> Any:
+        return self.__formula__() + other
+
+    def __radd__(self, other: Any) -> Any:
+        return other + self.__formula__()
+
+    def __sub__(self, other: Any) -> Any:
+        return self.__formula__() - other
+
+    def __rsub__(self, other: Any) -> Any:
+        return other - self.__formula__()
+
+    def __mul__(self, other: Any) -> Any:
+        return self.__formula__() * other
+
+    def __rmul__(self, other: Any) -> Any:
+        return other * self.__formula__()
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.__formula__() / other
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / self.__formula__()
+
+    def __pow__(self, other: Any) -> Any:
+        return self.__formula__() ** other
+
+    def __neg__(self) -> Any:
+        return -self.__formula__()
+
+    def __abs__(self) -> Any:
+        return abs(self.__formula__())
+
+
+@dataclass(frozen=True)
+class Loss(Declaration, Nameable):
+    """A function from named tensors to one value per example, or to one value per batch.
+
+    Attributes:
+        per: 'example' when it returns (batch,), 'batch' when it returns a scalar.
+        latex: its definition in LaTeX, without dollar signs.
+        range: (lowest, highest) value it can take; None where unbounded.
+        zero_at_optimum: whether it is zero when the student agrees with its target; None: unsaid.
+        symmetric: whether its two first tensors can be exchanged; None: unsaid.
+        kinks: what is special about points without a derivative, in words ('logits == labels').
+        family: the family it is listed under; the module's name unless said.
+    """
+
+    per: Literal["example", "batch"] = "example"
+    latex: str = ""
+    range: tuple[float | None, float | None] = (None, None)
+    zero_at_optimum: bool | None = None
+    symmetric: bool | None = None
+    kinks: tuple[str, ...] = ()
+    family: str = ""
+
+    kind = "loss"
+
+
+@dataclass(frozen=True)
+class Function(Declaration, Nameable):
+    """A function of tensors that a formula can call.
+
+    Attributes:
+        on: where it may stand: between 'losses', inside arguments on 'tensors', or 'both'.
+        latex: a LaTeX template with `{0}`, `{1}`, … for its arguments.
+    """
+
+    on: Context = "both"
+    latex: str = ""
+
+    kind = "function"
+
+
+@dataclass(frozen=True)
+class Reduction(Declaration, Nameable):
+    """A way from one value per example to one value per batch.
+
+    The function gets `(values, weight, present)`, each (batch,) float32: values are 0 where an example
+    is missing; `present` is 1 or 0; `weight` is the sample weight, already 0 where missing.
+    """
+
+    kind = "reduction"
+
+
+@dataclass(frozen=True)
+class Schedule(Declaration, Nameable):
+    """A coefficient that changes with the step.
+
+    The function's first parameter is `step`, a float32 scalar counted from 0; then come the positional
+    numbers of the formula; its setting `steps` also accepts `epochs=` in a formula, converted.
+    """
+
+    kind = "schedule"
+
+
+@dataclass(frozen=True)
+class Teacher(Declaration):
+    """A factory of estimators: keyword settings in, an unfitted estimator out.
+
+    Attributes:
+        estimator: dotted name of the class that it makes, for listings.
+        open_settings: whether settings beyond the signature's are passed on with `set_params`.
+    """
+
+    estimator: str = ""
+    open_settings: bool = True
+
+    kind = "teacher"
+
+
+@dataclass(frozen=True)
+class Dataset(Declaration):
+    """A loader of a data set: keyword settings in, a `tfloss.Table` out."""
+
+    kind = "dataset"
+
+
+@dataclass(frozen=True)
+class Model(Declaration):
+    """A factory of students: `(inputs, outputs, *numbers, **settings)` in, a Keras model out.
+
+    `inputs` is the number of features (or a shape), `outputs` the number of logits.
+    """
+
+    kind = "model"
+
+
+@dataclass(frozen=True)
+class Metric(Declaration):
+    """A figure computed with numpy from `(classes, probs)`: (n,) int and (n, classes) float64.
+
+    Attributes:
+        better: 'higher' or 'lower', or None where neither is better.
+        label: how a table names it.
+        task: what it applies to, 'classification' or 'regression'; for regression it gets
+            `(target, prediction)`, both (n, k) float64.
+    """
+
+    better: Literal["higher", "lower"] | None = None
+    label: str = ""
+    task: Literal["classification", "regression"] = "classification"
+
+    kind = "metric"
+
+
+@dataclass(frozen=True)
+class Recipe(Declaration):
+    """A named configuration: a function without parameters that returns `train`'s options."""
+
+    kind = "recipe"
+
+
+def _decorator(kind: type[Declaration]) -> Callable[..., Any]:
+    """Make the decorator of one kind: usable bare, or with keyword attributes."""
+
+    def decorate(
+        function: Callable[..., Any] | None = None, /, *, name: str | None = None, **attributes: Any
+    ) -> Any:
+        def declare(function: Callable[..., Any]) -> Declaration:
+            try:
+                return kind(name=name or function.__name__, function=function, **attributes)
+            except TypeError as error:
+                raise PluginError(f"@tfloss.{kind.kind} on '{function.__name__}': {error}") from error
+
+        return declare if function is None else declare(function)
+
+    decorate.__name__ = decorate.__qualname__ = kind.kind
+    decorate.__doc__ = f"Declare a {kind.kind}.\n\n{inspect.getdoc(kind)}"
+    return decorate
+
+
+loss = _decorator(Loss)
+function = _decorator(Function)
+reduction = _decorator(Reduction)
+schedule = _decorator(Schedule)
+teacher = _decorator(Teacher)
+dataset = _decorator(Dataset)
+model = _decorator(Model)
+metric = _decorator(Metric)
+recipe = _decorator(Recipe)

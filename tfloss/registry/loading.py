@@ -1,0 +1,118 @@
+"""Load each plugin in its own guard, so that a broken one never stops what does not need it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from types import ModuleType
+
+import pluggy
+
+from tfloss.errors import PluginError
+from tfloss.registry import hookspecs
+from tfloss.registry.declarations import Declaration
+
+GROUP = "tfloss"
+SWITCHED_OFF = "TFLOSS_NO_PLUGIN"  # names separated by commas
+
+
+@dataclass
+class Plugin:
+    """An entry point of the group `tfloss`, and what became of it.
+
+    Attributes:
+        name: the entry point's name; what `--no-plugin` takes.
+        distribution: 'name version' of the installed distribution.
+        module: the module that it names.
+        declarations: what it registers, in the order of its hooks.
+        problem: one sentence when something is wrong with it, else ''.
+        off: whether the user switched it off.
+    """
+
+    name: str
+    distribution: str
+    module: str
+    declarations: list[Declaration] = field(default_factory=list)
+    problem: str = ""
+    off: bool = False
+    loaded: ModuleType | None = field(default=None, repr=False)
+
+
+def new_manager() -> pluggy.PluginManager:
+    """A plugin manager that knows the hook specifications and no plugin."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def installed_plugins(switched_off: Iterable[str] = ()) -> list[Plugin]:
+    """Load every installed plugin; what fails carries its `problem` instead of raising."""
+    off = set(switched_off) | set(filter(None, os.environ.get(SWITCHED_OFF, "").split(",")))
+    return [_load_entry_point(entry, off) for entry in _entry_points()]
+
+
+def _entry_points() -> list[metadata.EntryPoint]:
+    """The group's entry points, each once, in an order that does not depend on the file system."""
+    unique = {(entry.name, entry.value): entry for entry in metadata.entry_points(group=GROUP)}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _load_entry_point(entry: metadata.EntryPoint, off: set[str]) -> Plugin:
+    plugin = Plugin(entry.name, _distribution_of(entry), entry.value)
+    if entry.name in off:
+        plugin.off = True
+        return plugin
+    return _guarded(plugin, entry.load)
+
+
+def load_module(module: ModuleType, name: str = "", distribution: str = "") -> Plugin:
+    """Treat `module` as a plugin, in the same guard; for modules that are not installed."""
+    name = name or module.__name__
+    plugin = Plugin(name, distribution or "not installed", module.__name__)
+    return _guarded(plugin, lambda: module)
+
+
+def _guarded(plugin: Plugin, load) -> Plugin:  # type: ignore[no-untyped-def]
+    try:
+        plugin.loaded = load()
+        plugin.declarations = list(_declarations(plugin))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin that calls sys.exit() must not end the program
+        plugin.declarations = []
+        plugin.problem = f"{type(error).__name__}: {_first_line(error)}"
+    return plugin
+
+
+def _declarations(plugin: Plugin) -> Iterator[Declaration]:
+    """Call the plugin's listing hooks, in a manager of its own, and check what they return."""
+    manager = new_manager()
+    manager.register(plugin.loaded, name=plugin.name)
+    manager.check_pending()
+    implemented = False
+    for hook_name in _listing_hooks():
+        for implementation in getattr(manager.hook, hook_name).get_hookimpls():
+            implemented = True
+            for declaration in implementation.function():
+                if not isinstance(declaration, Declaration):
+                    raise PluginError(
+                        f"{hook_name}() returned {declaration!r}; declare it first, with "
+                        f"@tfloss.loss, @tfloss.function, …"
+                    )
+                yield declaration.registered_by(plugin.name, plugin.distribution)
+    if not implemented and not manager.hook.tfloss_find.get_hookimpls():
+        raise PluginError("it implements no hook; mark the function with @tfloss.hookimpl")
+
+
+def _listing_hooks() -> list[str]:
+    return [name for name in vars(hookspecs) if name.startswith("tfloss_") and name != "tfloss_find"]
+
+
+def _distribution_of(entry: metadata.EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown distribution"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or "no message"

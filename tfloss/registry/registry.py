@@ -1,0 +1,219 @@
+"""All that the plugins registered, by kind and name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any, TypeVar
+
+from tfloss.errors import PluginError, UsageError, did_you_mean, listed
+from tfloss.registry.declarations import (
+    Context,
+    Dataset,
+    Declaration,
+    Function,
+    Loss,
+    Metric,
+    Model,
+    Recipe,
+    Reduction,
+    Schedule,
+    Teacher,
+)
+from tfloss.registry.loading import Plugin, installed_plugins, load_module, new_manager
+
+D = TypeVar("D", bound=Declaration)
+
+# Names of these kinds meet in a formula, so one name may belong to one of them only.
+_FORMULA_KINDS = ("loss", "function", "reduction", "schedule")
+
+
+class Registry:
+    """Names and what they stand for.
+
+    Args:
+        plugins: loaded plugins; a plugin with a problem contributes nothing.
+        strict: raise on the first problem instead of keeping it in `problems`.
+
+    Attributes:
+        plugins: the plugins in loading order.
+        problems: one sentence per thing that is wrong, naming the distribution.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin] = (), *, strict: bool = False) -> None:
+        self.plugins: list[Plugin] = []
+        self.problems: list[str] = []
+        self.strict = strict
+        self._declared: dict[tuple[str, str], Declaration] = {}
+        self._manager = new_manager()
+        for plugin in plugins:
+            self.add_plugin(plugin)
+
+    # -- filling ---------------------------------------------------------------------------------
+
+    def add_plugin(self, plugin: Plugin) -> None:
+        """Take in what a plugin declares; a clash of names is a problem of the later plugin."""
+        self.plugins.append(plugin)
+        if plugin.off:
+            return
+        if plugin.problem:
+            self._report(plugin, plugin.problem)
+            return
+        for declaration in plugin.declarations:
+            self._add(declaration, plugin)
+        if plugin.loaded is not None:
+            self._manager.register(plugin.loaded, name=f"{plugin.name}={plugin.module}")
+
+    def add_module(self, module: ModuleType) -> None:
+        """Take in a module that implements hooks but is not installed."""
+        self.add_plugin(load_module(module))
+
+    def add(self, *declarations: Declaration) -> Registry:
+        """Take in declarations of one's own, for this registry only; returns the registry."""
+        own = Plugin("own", "this program", "__main__")
+        for declaration in declarations:
+            self._add(declaration.registered_by(own.name, own.distribution), own)
+        return self
+
+    def _add(self, declaration: Declaration, plugin: Plugin) -> None:
+        for key in self._keys(declaration):
+            other = self._declared.get(key)
+            if other is not None:
+                clash = (
+                    f"its {declaration.kind} '{declaration.name}' is already the {other.kind} of "
+                    f"'{other.plugin}' ({other.distribution}); rename one, or switch one off with "
+                    f"--no-plugin {other.plugin}"
+                )
+                plugin.problem = clash
+                self._report(plugin, clash)
+                return
+        for key in self._keys(declaration):
+            self._declared[key] = declaration
+
+    @staticmethod
+    def _keys(declaration: Declaration) -> list[tuple[str, str]]:
+        """Where a declaration is filed: a function once for each context it may stand in."""
+        if declaration.kind not in _FORMULA_KINDS:
+            return [(declaration.kind, declaration.name)]
+        on = getattr(declaration, "on", "losses")
+        contexts = ("losses", "tensors") if on == "both" else (on,)
+        return [(context, declaration.name) for context in contexts]
+
+    def _report(self, plugin: Plugin, problem: str) -> None:
+        sentence = f"plugin '{plugin.name}' of {plugin.distribution}: {problem}"
+        if self.strict:
+            raise PluginError(sentence)
+        self.problems.append(sentence)
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    def in_formula(self, name: str, context: Context = "losses") -> Declaration | None:
+        """What `name` stands for between losses, or inside a loss's arguments ('tensors')."""
+        return self._declared.get((context, name))
+
+    def all(self, kind: type[D]) -> dict[str, D]:
+        """Every declaration of a kind, by name, sorted."""
+        found = {d.name: d for d in self._declared.values() if isinstance(d, kind)}
+        return dict(sorted(found.items()))
+
+    def get(self, kind: type[D], name: str) -> D:
+        """The declaration of `kind` called `name`, or what a plugin finds under that name.
+
+        Raises:
+            UsageError: nobody knows the name; the nearest names are offered.
+        """
+        declared = self.all(kind)
+        if name in declared:
+            return declared[name]
+        found = self._manager.hook.tfloss_find(kind=kind.kind, name=name)
+        if isinstance(found, kind):
+            return found
+        raise UsageError(
+            f"There is no {kind.kind} called '{name}'.{did_you_mean(name, declared)} "
+            f"Known: {listed(declared)}."
+        )
+
+    @property
+    def losses(self) -> dict[str, Loss]:
+        return self.all(Loss)
+
+    @property
+    def functions(self) -> dict[str, Function]:
+        return self.all(Function)
+
+    @property
+    def reductions(self) -> dict[str, Reduction]:
+        return self.all(Reduction)
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        return self.all(Schedule)
+
+    @property
+    def teachers(self) -> dict[str, Teacher]:
+        return self.all(Teacher)
+
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        return self.all(Dataset)
+
+    @property
+    def models(self) -> dict[str, Model]:
+        return self.all(Model)
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        return self.all(Metric)
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        return self.all(Recipe)
+
+
+_default: dict[tuple[tuple[str, ...], bool], Registry] = {}
+
+
+def load_registry(*, no_plugins: Iterable[str] = (), strict: bool = False) -> Registry:
+    """The registry of everything installed; loaded once per process and set of options.
+
+    Args:
+        no_plugins: names of plugins to leave out (the environment variable TFLOSS_NO_PLUGIN adds
+            to them, separated by commas).
+        strict: raise PluginError on the first plugin with a problem.
+
+    Raises:
+        UsageError: `no_plugins` names a plugin that is not installed.
+        PluginError: in strict mode only.
+    """
+    key = (tuple(sorted(set(no_plugins))), strict)
+    if key not in _default:
+        plugins = installed_plugins(key[0])
+        _refuse_unknown(key[0], plugins)
+        _default[key] = Registry(plugins, strict=strict)
+    return _default[key]
+
+
+def _refuse_unknown(names: Iterable[str], plugins: list[Plugin]) -> None:
+    installed = [plugin.name for plugin in plugins]
+    for name in names:
+        if name not in installed:
+            raise UsageError(
+                f"--no-plugin names '{name}', which is not installed."
+                f"{did_you_mean(name, installed)} Installed: {listed(installed)}."
+            )
+
+
+def check_settings(
+    declaration: Declaration, given: Mapping[str, Any], *, refuse: Callable[[str], Exception]
+) -> None:
+    """Raise `refuse(sentence)` for a setting that the declaration does not have, or lacks."""
+    known = declaration.settings
+    for name in given:
+        if name not in known:
+            has = f"it has: {listed(known)}" if known else "it has no settings"
+            raise refuse(
+                f"{declaration.kind} '{declaration.name}' has no setting '{name}'; {has}."
+                f"{did_you_mean(name, known)}"
+            )
+    for name in sorted(declaration.signature.mandatory - set(given)):
+        raise refuse(f"{declaration.kind} '{declaration.name}' needs its setting '{name}'.")
