@@ -1,0 +1,74 @@
+"""Functions of whole rows, inside a loss's arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+
+
+@tfloss.function(on="tensors", latex=r"\mathrm{{softmax}}\left({0}\right)")
+def softmax(x: Any) -> Any:
+    """Rows of logits, (batch, C), to probabilities that add up to one."""
+    return tf.nn.softmax(x)
+
+
+@tfloss.function(on="tensors", latex=r"\log\mathrm{{softmax}}\left({0}\right)")
+def log_softmax(x: Any) -> Any:
+    """Rows of logits, (batch, C), to log-probabilities; finite where softmax is zero."""
+    return tf.nn.log_softmax(x)
+
+
+@tfloss.function(on="tensors", latex=r"\sigma\left({0}\right)")
+def sigmoid(x: Any) -> Any:
+    """Logits to probabilities, element by element."""
+    return tf.math.sigmoid(x)
+
+
+@tfloss.function(on="tensors", latex=r"\mathrm{{vec}}\left({0}\right)")
+def flatten(x: Any) -> Any:
+    """(batch, …) to (batch, features); (batch,) to (batch, 1)."""
+    shape = x.shape[1:]
+    if shape.is_fully_defined():  # keeps the number of columns known to the loss
+        return tf.reshape(x, [-1, shape.num_elements()])
+    return tf.reshape(x, [tf.shape(x)[0], -1])
+
+
+@tfloss.function(on="tensors", latex=r"\frac{{{0}}}{{\left\Vert{0}\right\Vert}}")
+def normalize(x: Any) -> Any:
+    """Rows, (batch, k), to length one; a row of zeros stays zero, with a finite gradient."""
+    return tf.math.l2_normalize(x, axis=-1, epsilon=1e-12)
+
+
+@tfloss.function(on="tensors", latex=r"\left[{0}\right]")
+def concat(*tensors: Any) -> Any:
+    """Tensors side by side, along the last axis; all other axes are of the same length."""
+    if not tensors:
+        raise ValueError("'concat' needs at least one tensor.")
+    return tf.concat(list(tensors), axis=-1)
+
+
+@tfloss.function(on="tensors", latex=r"\nabla_{{{1}}}\,{0}")
+def grad(y: Any, x: Any) -> Any:
+    """Gradient of the sum of y's columns with respect to x, to teach slopes: grad(probs, inputs).
+
+    y: (batch, …).  x: (batch, …), a tensor that y is computed from.
+    Returns the shape of x. Row i is the gradient of example i, as long as the student treats the
+    examples independently (batch normalisation, for one, does not).
+
+    Raises:
+        ValueError: y does not depend on x, or this runs outside a compiled function.
+    """
+    if tf.executing_eagerly():
+        raise ValueError("'grad' works inside a compiled step only; call it within tf.function.")
+    (gradient,) = tf.gradients(y, x)
+    if gradient is None:
+        raise ValueError("'grad' found that its first tensor does not depend on its second.")
+    return tf.convert_to_tensor(gradient)
+
+
+@tfloss.hookimpl
+def tfloss_functions() -> list[Any]:
+    """Register this module's functions."""
+    return [softmax, log_softmax, sigmoid, flatten, normalize, concat, grad]

@@ -1,0 +1,92 @@
+"""Losses between labels and the student's logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.distributions import (
+    columns,
+    log_probs,
+    mean_per_example,
+    require,
+    same_shape,
+    several_columns,
+)
+
+
+@tfloss.loss(latex=r"-y\log\sigma(z)-(1-y)\log(1-\sigma(z))", range=(0, None), zero_at_optimum=True)
+def bce(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
+    """Binary cross-entropy, for two classes on one unit or for columns that are independent yes/no.
+
+    labels: (batch, 1) or (batch, C), in [0, 1].  logits: same shape, before the sigmoid.
+    Returns (batch,), in nats: the mean over the columns.
+
+    label_smoothing: s in [0, 1]; labels become y(1 - s) + s/2.
+
+    Source: Cox 1958, "The regression analysis of binary sequences"; smoothing as in Keras.
+    """
+    same_shape(labels=labels, logits=logits)
+    require(0 <= label_smoothing <= 1, "label_smoothing", label_smoothing, "must lie in [0, 1]")
+    labels = labels * (1 - label_smoothing) + label_smoothing / 2
+    return mean_per_example(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
+
+
+@tfloss.loss(latex=r"-\sum_c w_c y_c\log p_c", range=(0, None), zero_at_optimum=True)
+def ce(
+    labels: Any,
+    logits: Any,
+    *,
+    label_smoothing: float = 0.0,
+    class_weights: Sequence[float] | None = None,
+) -> Any:
+    """Cross-entropy, for classes that exclude each other, one logit column each.
+
+    labels: (batch, C), one-hot or soft; or integers, (batch,) or (batch, 1).  logits: (batch, C).
+    Returns (batch,), in nats.
+
+    label_smoothing: s in [0, 1]; labels become y(1 - s) + s/C.
+    class_weights: C numbers that multiply the classes' shares; none counts all alike.
+
+    Source: Good 1952, "Rational decisions"; smoothing: Szegedy et al. 2016, section 7.
+    """
+    several_columns("ce", "use bce", logits=logits)
+    require(0 <= label_smoothing <= 1, "label_smoothing", label_smoothing, "must lie in [0, 1]")
+    classes = columns(logits)
+    labels = _dense(labels, logits)
+    labels = labels * (1 - label_smoothing) + label_smoothing / classes
+    if class_weights is not None:
+        require(len(class_weights) == classes, "class_weights", class_weights, f"needs {classes}")
+        labels *= tf.constant(class_weights, dtype=labels.dtype)
+    # Written out: TensorFlow's fused op has a wrong gradient for labels that do not add up to one.
+    return -tf.reduce_sum(labels * log_probs(logits), axis=-1)
+
+
+def _dense(labels: Any, logits: Any) -> Any:
+    """One-hot labels in the logits' dtype, from integers or as they are."""
+    labels = tf.convert_to_tensor(labels)
+    if labels.dtype.is_integer and (len(labels.shape) < 2 or labels.shape[-1] == 1):
+        labels = tf.one_hot(tf.reshape(labels, [-1]), columns(logits))
+    same_shape(labels=labels, logits=logits)
+    return tf.cast(labels, logits.dtype)
+
+
+@tfloss.loss(latex=r"-\sum_c p_c\log p_c", range=(0, None))
+def entropy(logits: Any) -> Any:
+    """Entropy of the student's own distribution: add it for confident, subtract it for cautious.
+
+    logits: (batch, 1), a Bernoulli distribution, or (batch, C).
+    Returns (batch,), in nats, between 0 and log C (log 2 for one column).
+
+    Source: Shannon 1948; as a term: Grandvalet and Bengio 2004, eq. 7.
+    """
+    log_p = log_probs(logits)
+    return -tf.reduce_sum(tf.exp(log_p) * log_p, axis=-1)
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [bce, ce, entropy]
