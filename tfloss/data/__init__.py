@@ -1,0 +1,21 @@
+"""From a table of rows to the columns that training needs; no TensorFlow."""
+
+from tfloss.data.classes import Classes
+from tfloss.data.loading import load_dataset
+from tfloss.data.prepared import Part, PreparedData, arrange, prepare
+from tfloss.data.scaling import Scaler
+from tfloss.data.split import Split, split_rows
+from tfloss.data.table import Table
+
+__all__ = [
+    "Classes",
+    "Part",
+    "PreparedData",
+    "Scaler",
+    "Split",
+    "Table",
+    "arrange",
+    "load_dataset",
+    "prepare",
+    "split_rows",
+]

@@ -1,0 +1,95 @@
+"""The order of the classes, and the way between labels and integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfloss.data.missing import present_in
+from tfloss.errors import DataError, did_you_mean, listed
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The classes in their declared order: sorted, as scikit-learn's LabelEncoder sorts them.
+
+    Attributes:
+        values: (C,) the labels as they stand in the data.
+        names: C texts for people to read.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, target: np.ndarray, names: Sequence[str] = (), *, table: str = "data") -> Classes:
+        """The classes that occur in `target`; rows without a label do not count.
+
+        Raises:
+            DataError: no labels, labels that cannot be sorted, or another number of names.
+        """
+        labels = target[present_in(target)]
+        if not len(labels):
+            raise DataError(f"No row of '{table}' has a label; name the target column.")
+        try:
+            values = np.unique(labels)
+        except TypeError as error:
+            kinds = listed({type(value).__name__ for value in labels})
+            raise DataError(
+                f"The target of '{table}' mixes {kinds}, which have no order; use one type."
+            ) from error
+        if names and len(names) != len(values):
+            raise DataError(
+                f"'{table}' has {len(values)} classes but {len(names)} class names were given."
+            )
+        return cls(values, tuple(names) or tuple(_text(value) for value in values))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def encode(self, target: np.ndarray, *, table: str = "data") -> np.ndarray:
+        """(n,) int64: the position of each label, and -1 where there is none.
+
+        Raises:
+            DataError: a label that is not one of the classes.
+        """
+        target = np.asarray(target)
+        present = present_in(target)
+        position = {value: index for index, value in enumerate(self.values.tolist())}
+        codes = np.full(len(target), -1, dtype=np.int64)
+        for row in np.flatnonzero(present):
+            label = target[row].item() if isinstance(target[row], np.generic) else target[row]
+            if label not in position:
+                raise DataError(self._unknown(label, int(row), table))
+            codes[row] = position[label]
+        return codes
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """The labels at these positions."""
+        return self.values[np.asarray(codes)]
+
+    def one_hot(self, codes: np.ndarray) -> np.ndarray:
+        """Codes as labels for training, float32: (n, 1) for two classes, else (n, C).
+
+        Two classes share one column, 1 for the second class. A row with code -1 is all zero.
+        """
+        if len(self) == 2:
+            return (codes == 1).astype(np.float32)[:, None]
+        return (codes[:, None] == np.arange(len(self))).astype(np.float32)
+
+    def _unknown(self, label: Any, row: int, table: str) -> str:
+        known = [_text(value) for value in self.values]
+        return (
+            f"The label {label!r} in row {row} (counted from 0) of '{table}' is not one of the "
+            f"classes: {listed(known)}.{did_you_mean(_text(label), known)}"
+        )
+
+
+def _text(value: Any) -> str:
+    """A label in words: 2.0 is '2', since a column with gaps turns whole numbers into floats."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,239 @@
+"""What training needs: scaled float32 columns for the training rows and for the holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tfloss.data.classes import Classes
+from tfloss.data.missing import Task
+from tfloss.data.scaling import Scaler
+from tfloss.data.split import split_rows
+from tfloss.data.table import Table
+from tfloss.errors import DataError, UsageError, did_you_mean, listed
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One side of the split.
+
+    Attributes:
+        columns: float32 arrays by name, each (n, k): `inputs`, `labels`, and every extra column. A
+            value that is missing is 0 here.
+        rows: (n,) int64, the rows of the table.
+        codes: (n,) int64 class positions, -1 without a label; empty for regression.
+        present: by column name (n,) bool, False where the value is missing; only for columns in
+            which something is missing.
+        sample_weight: (n,) float32, or None.
+    """
+
+    columns: dict[str, np.ndarray]
+    rows: np.ndarray
+    codes: np.ndarray
+    present: dict[str, np.ndarray] = field(default_factory=dict)
+    sample_weight: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """(n, d) float32, scaled."""
+        return self.columns["inputs"]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """float32: (n, 1) for two classes or regression, (n, C) one-hot for C classes."""
+        return self.columns["labels"]
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """(n,) bool: which rows have a label."""
+        return self.present.get("labels", np.ones(len(self), dtype=bool))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedData:
+    """Both sides of a split, and what is needed to treat other rows the same way.
+
+    Attributes:
+        train: the rows that train; rows without a label are among them.
+        holdout: the rows that nothing is fitted on; all have a label. Can be empty.
+        task: 'classification' or 'regression'.
+        classes: the classes in their declared order; None for regression.
+        feature_names: d names, in the order of the columns of `inputs`.
+        scaler: what was fitted on the training rows; None without scaling.
+        name: of the table.
+    """
+
+    train: Part
+    holdout: Part
+    task: Task
+    classes: Classes | None
+    feature_names: tuple[str, ...]
+    scaler: Scaler | None
+    name: str = "data"
+
+    @property
+    def n_features(self) -> int:
+        return len(self.feature_names)
+
+    @property
+    def n_outputs(self) -> int:
+        """Logits of a student: 1 for two classes and for regression, C for C classes."""
+        return 1 if self.classes is None or len(self.classes) == 2 else len(self.classes)
+
+    def arrange(self, table: Table, rows: np.ndarray | None = None) -> Part:
+        """Other rows in the same columns: features by name, scaled and encoded as these were."""
+        table = table.with_features(self.feature_names)
+        return arrange(table, rows, classes=self.classes, scaler=self.scaler)
+
+
+def prepare(
+    table: Table,
+    *,
+    train_fraction: float | None = None,
+    train_size: int | None = None,
+    test_size: float | int | None = None,
+    stratify: bool = True,
+    scale: bool = True,
+    seed: int = 0,
+    sample_weight: str | None = None,
+    extra: Sequence[str] | None = None,
+) -> PreparedData:
+    """Split, scale and encode a table.
+
+    Args:
+        table: where the rows come from.
+        train_fraction, train_size, test_size, stratify, seed: see `split_rows`; 90 % of the
+            labelled rows train when no size is given. Regression is never stratified.
+        scale: standardise the features by the training rows.
+        sample_weight: the extra column that holds sample weights; the table's own unless said.
+        extra: the extra columns to take along; all of them unless said.
+
+    Raises:
+        DataError: no labels, or training rows of one class only.
+        UsageError: impossible sizes, or an extra column that is not there.
+    """
+    classes = None
+    codes = np.zeros(len(table), dtype=np.int64)
+    if table.task == "classification":
+        classes = Classes.of(table.target, table.class_names, table=table.name)
+        codes = classes.encode(table.target, table=table.name)
+    elif not table.labelled.any():
+        raise DataError(f"No row of '{table.name}' has a label; name the target column.")
+    split = split_rows(
+        codes,
+        table.labelled,
+        train_fraction=train_fraction,
+        train_size=train_size,
+        test_size=test_size,
+        stratify=stratify and classes is not None,
+        seed=seed,
+    )
+    if classes is not None:
+        _refuse_single_class(classes, codes[split.train], table.name)
+    scaler = Scaler.fit(table.features[split.train]) if scale else None
+    train, holdout = (
+        arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, extra=extra)
+        for rows in (split.train, split.holdout)
+    )
+    task: Task = "regression" if classes is None else "classification"
+    return PreparedData(train, holdout, task, classes, table.feature_names, scaler, table.name)
+
+
+def arrange(
+    table: Table,
+    rows: np.ndarray | None = None,
+    *,
+    classes: Classes | None,
+    scaler: Scaler | None,
+    weight: str | None = None,
+    extra: Sequence[str] | None = None,
+) -> Part:
+    """Some rows of a table (all unless said) as float32 columns; fits nothing.
+
+    Args:
+        table: its features must be in the order that `scaler` was fitted on.
+        rows: (n,) row numbers.
+        classes: the declared classes; None for regression.
+        scaler: applied to the features; None leaves them as they are.
+        weight: the extra column of sample weights; the table's own unless said.
+        extra: the extra columns to take along; all of them unless said.
+    """
+    rows = np.arange(len(table)) if rows is None else rows
+    features = table.features[rows]
+    columns = {"inputs": (features if scaler is None else scaler.transform(features))}
+    present = {"labels": table.labelled[rows]}
+    columns["labels"], codes = _labels(table, rows, classes)
+    for name in table.extras if extra is None else extra:
+        if name in ("inputs", "labels"):
+            raise UsageError(f"An extra column of '{table.name}' cannot be called '{name}'.")
+        values = _extra(table, name)[rows]
+        values = values[:, None] if values.ndim == 1 else values
+        present[name] = ~np.isnan(values).any(axis=1)
+        columns[name] = np.where(present[name][:, None], values, 0.0)
+    weight = weight or table.weight
+    return Part(
+        columns={name: np.ascontiguousarray(c, dtype=np.float32) for name, c in columns.items()},
+        rows=rows,
+        codes=codes,
+        present={name: there for name, there in present.items() if not there.all()},
+        sample_weight=None if weight is None else _weights(table, weight, rows),
+    )
+
+
+def _labels(
+    table: Table, rows: np.ndarray, classes: Classes | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The labels (n, k), 0 where missing, and their codes (n,)."""
+    target = table.target[rows]
+    if classes is not None:
+        codes = classes.encode(target, table=table.name)
+        return classes.one_hot(codes), codes
+    values = np.zeros(len(rows))
+    there = table.labelled[rows]
+    try:
+        values[there] = target[there].astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"The target of '{table.name}' is not a number in every row, as regression needs: "
+            f"{error}."
+        ) from error
+    return values[:, None], np.empty(0, dtype=np.int64)
+
+
+def _extra(table: Table, name: str) -> np.ndarray:
+    if name not in table.extras:
+        raise UsageError(
+            f"'{table.name}' has no extra column '{name}'.{did_you_mean(name, table.extras)} "
+            f"It has: {listed(table.extras)}."
+        )
+    return table.extras[name]
+
+
+def _weights(table: Table, name: str, rows: np.ndarray) -> np.ndarray:
+    weights = _extra(table, name)[rows]
+    if weights.ndim == 2 and weights.shape[1] == 1:
+        weights = weights[:, 0]
+    if weights.ndim != 1 or not np.isfinite(weights).all() or (weights < 0).any():
+        raise DataError(
+            f"The sample weights '{name}' of '{table.name}' must be one finite number, "
+            f"0 or more, per row."
+        )
+    if len(weights) and not weights.any():
+        raise DataError(f"The sample weights '{name}' of '{table.name}' are all 0.")
+    return weights.astype(np.float32)
+
+
+def _refuse_single_class(classes: Classes, codes: np.ndarray, table: str) -> None:
+    """A student, and every classifier that teaches it, needs something to tell apart."""
+    seen = np.unique(codes[codes >= 0])
+    if len(seen) < 2:
+        only = classes.names[seen[0]]
+        raise DataError(
+            f"All training rows of '{table}' belong to the class '{only}'; "
+            f"train on more rows, or stratify the split."
+        )
