@@ -45,7 +45,8 @@ def warmup(step: Any, value: float, *, steps: float) -> Any:
 @tfloss.schedule
 def piecewise(step: Any, before: float, after: float, *, steps: float) -> Any:
     """`before` up to the step numbered `steps`, `after` from that step on."""
-    return tf.where(step < steps, tf.ones_like(step) * before, tf.ones_like(step) * after)
+    jumped = _progress(step, steps) >= 1
+    return tf.where(jumped, tf.ones_like(step) * after, tf.ones_like(step) * before)
 
 
 def _progress(step: Any, steps: float) -> Any:

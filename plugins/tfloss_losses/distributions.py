@@ -1,8 +1,8 @@
 """The arithmetic that several losses share: shapes, log-probabilities, floors.
 
 Classifiers come in two shapes. `(batch, C)` is one distribution over C classes; `(batch, 1)` is
-two classes on one sigmoid unit, the column being the probability of the second. Losses that need the
-whole distribution write the latter out as two columns, first class first.
+two classes on one sigmoid unit, the column being the probability of the second. Losses that need
+the whole distribution write the latter out as two columns, first class first.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from tfloss import tf
 
-# About the distance from one to its neighbours in float32, so that q and 1 - q are floored alike; the
-# value of log q stays above -16.2 and its derivative below 1e7.
+# About the distance from one to its neighbours in float32, so that q and 1 - q are floored alike;
+# the value of log q stays above -16.2 and its derivative below 1e7.
 FLOOR = 1e-7
 
 
