@@ -1,0 +1,38 @@
+"""Formulas: text -> tree -> text and LaTeX; pure Python."""
+
+from tfloss.formula.errors import FormulaError, error_at
+from tfloss.formula.latex import to_latex
+from tfloss.formula.parser import parse
+from tfloss.formula.printer import to_text
+from tfloss.formula.tree import (
+    Call,
+    Flag,
+    Infix,
+    Items,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Power,
+    Text,
+    as_node,
+)
+
+__all__ = [
+    "Call",
+    "Flag",
+    "FormulaError",
+    "Infix",
+    "Items",
+    "Name",
+    "Negative",
+    "Node",
+    "Number",
+    "Power",
+    "Text",
+    "as_node",
+    "error_at",
+    "parse",
+    "to_latex",
+    "to_text",
+]
