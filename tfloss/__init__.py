@@ -6,7 +6,15 @@ Declaring (for plugin authors):   loss, function, reduction, schedule, teacher, 
 
 from __future__ import annotations
 
-from tfloss.lazy import tf
+from tfloss.errors import (
+    DataError,
+    NumericsError,
+    PluginError,
+    TflossError,
+    UsageError,
+    WorkerError,
+)
+from tfloss.lazy import keras, tf
 from tfloss.registry import (
     dataset,
     function,
@@ -23,9 +31,16 @@ from tfloss.registry import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "DataError",
+    "NumericsError",
+    "PluginError",
+    "TflossError",
+    "UsageError",
+    "WorkerError",
     "dataset",
     "function",
     "hookimpl",
+    "keras",
     "loss",
     "metric",
     "model",

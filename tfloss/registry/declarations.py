@@ -211,7 +211,13 @@ class Model(Declaration):
     """A factory of students: `(inputs, outputs, *numbers, **settings)` in, a Keras model out.
 
     `inputs` is the number of features (or a shape), `outputs` the number of logits.
+
+    Attributes:
+        layers: from the numbers and settings of a specification to the names of the layers, where
+            they are known without building the model, so that a formula can be checked early.
     """
+
+    layers: Callable[..., tuple[str, ...]] | None = None
 
     kind = "model"
 

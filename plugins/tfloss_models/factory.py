@@ -1,0 +1,49 @@
+"""Models of one's own: `package.module:factory`, or a saved `file.keras`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import tfloss
+from tfloss import keras
+
+
+def saved_model(path: str) -> Any:
+    """The declaration of a model that is loaded from a `.keras` file, never running its code."""
+
+    def load(inputs: int, outputs: int) -> Any:
+        """Load a saved Keras model; layers that would run code of their own are refused."""
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+
+    return tfloss.model(load, name="saved_model")
+
+
+def imported_factory(reference: str) -> Any:
+    """The declaration of `package.module:factory`; the factory gets (inputs, outputs)."""
+    module_name, _, attribute = reference.partition(":")
+
+    def build(inputs: int, outputs: int) -> Any:
+        """Call the factory with the number of features and the number of logits."""
+        return getattr(importlib.import_module(module_name), attribute)(inputs, outputs)
+
+    return tfloss.model(build, name="factory")
+
+
+@tfloss.hookimpl
+def tfloss_find(kind: str, name: str) -> Any:
+    """Files that end in .keras, and `package.module:factory`."""
+    if kind != "model":
+        return None
+    if name.endswith(".keras"):
+        if not Path(name).is_file():
+            raise tfloss.UsageError(f"There is no file '{name}' to load the model from.")
+        return saved_model(name)
+    module, colon, attribute = name.partition(":")
+    if colon and attribute.isidentifier():
+        if importlib.util.find_spec(module.partition(".")[0]) is None:
+            raise tfloss.UsageError(f"There is no module '{module}' to take the model '{name}' from.")
+        return imported_factory(name)
+    return None

@@ -1,0 +1,7 @@
+"""Formula + registry + scope -> something to call with tensors."""
+
+from tfloss.objective.objective import Objective, Outcome
+from tfloss.objective.scope import Entry, Scope, Tensors
+from tfloss.objective.terms import plan_terms
+
+__all__ = ["Entry", "Objective", "Outcome", "Scope", "Tensors", "plan_terms"]

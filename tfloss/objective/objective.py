@@ -1,0 +1,128 @@
+"""A formula bound to a registry and a scope: call it with tensors, get the total and each term."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tfloss.errors import UsageError
+from tfloss.formula import Node, as_node, to_text
+from tfloss.lazy import tf
+from tfloss.objective.evaluate import Evaluator
+from tfloss.objective.plan import TensorUse, WeightsUse
+from tfloss.objective.scope import Scope, Tensors
+from tfloss.objective.terms import plan_terms
+from tfloss.registry import Reduction, Registry
+
+DEFAULT_REDUCTION = "mean"
+
+
+class Outcome(NamedTuple):
+    """The value of an objective on one batch, float32 scalars.
+
+    Attributes:
+        total: the sum of `terms`.
+        terms: each term as weighted, in the order of `Objective.names`.
+    """
+
+    total: Any
+    terms: tuple[Any, ...]
+
+
+class Objective:
+    """What training minimises.
+
+    Args:
+        formula: text or tree.
+        registry: what its names stand for.
+        scope: the tensors that it can see.
+        steps_per_epoch: turns the epochs of schedules into steps.
+        allow_negative: accept coefficients below zero.
+
+    Attributes:
+        terms: the plan of each term.
+        names: their names, in order; what is logged.
+
+    Raises:
+        FormulaError: the formula does not fit the registry or the scope; with the position.
+    """
+
+    def __init__(
+        self,
+        formula: Node | str,
+        registry: Registry,
+        scope: Scope,
+        *,
+        steps_per_epoch: float = 1.0,
+        allow_negative: bool = False,
+    ) -> None:
+        self.formula = as_node(formula)
+        self.text = to_text(self.formula)
+        self.scope = scope
+        self.steps_per_epoch = float(steps_per_epoch)
+        self.terms = plan_terms(formula, registry, scope, allow_negative=allow_negative)
+        self.names = tuple(term.name for term in self.terms)
+        self._mean = _default_reduction(registry)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The names of the scope that the formula uses."""
+        names = set()
+        for term in self.terms:
+            for use in term.body.walk():
+                if isinstance(use, TensorUse):
+                    names.add(use.name)
+                elif isinstance(use, WeightsUse):
+                    names.add("weights")
+        return frozenset(names)
+
+    def __call__(
+        self,
+        tensors: Mapping[str, Any],
+        *,
+        present: Mapping[str, Any] | None = None,
+        sample_weight: Any = None,
+        step: Any = 0.0,
+    ) -> Outcome:
+        """The total and each weighted term on one batch.
+
+        Args:
+            tensors: by name, first axis the batch; `weights` maps paths to variables.
+            present: by name, (batch,) float32: 0 where that tensor is missing for an example.
+            sample_weight: (batch,) float32.
+            step: scalar, counted from 0, for schedules.
+
+        Raises:
+            UsageError: shapes that do not match.
+            PluginError: a loss that fails, or returns another shape than it declares.
+        """
+        evaluator = Evaluator(
+            tensors=Tensors(tensors, self.scope),
+            scope=self.scope,
+            present=present or {},
+            weight=sample_weight,
+            step=tf.cast(step, tf.float32),
+            steps_per_epoch=self.steps_per_epoch,
+            mean=self._mean,
+        )
+        weighted = tuple(
+            evaluator.coefficient(term.coefficient) * evaluator.reduced(term.body)
+            for term in self.terms
+        )
+        return Outcome(tf.add_n(weighted), weighted)
+
+    def _repr_latex_(self) -> str:
+        return self.formula._repr_latex_()
+
+    def __repr__(self) -> str:
+        return f"Objective({self.text!r})"
+
+
+def _default_reduction(registry: Registry) -> Reduction:
+    try:
+        return registry.reductions[DEFAULT_REDUCTION]
+    except KeyError:
+        raise UsageError(
+            f"No plugin registers the reduction '{DEFAULT_REDUCTION}', which averages a term over "
+            f"the batch; switch the plugin 'reductions' on again."
+        ) from None

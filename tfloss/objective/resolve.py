@@ -1,0 +1,280 @@
+"""From a formula's tree to a plan: every name looked up, every argument put in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tfloss.errors import did_you_mean
+from tfloss.formula import (
+    Call,
+    Flag,
+    FormulaError,
+    Infix,
+    Items,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Power,
+    Text,
+    error_at,
+)
+from tfloss.objective.plan import (
+    Arithmetic,
+    Constant,
+    FunctionUse,
+    LossUse,
+    ReductionUse,
+    ScheduleUse,
+    TensorUse,
+    Use,
+    WeightsUse,
+)
+from tfloss.objective.scope import Scope
+from tfloss.registry import (
+    Declaration,
+    Function,
+    Loss,
+    Reduction,
+    Registry,
+    Schedule,
+    check_settings,
+)
+
+WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
+
+
+class Resolver:
+    """Looks up the names of one formula.
+
+    Args:
+        registry: what names stand for.
+        scope: the tensors that there are.
+        text: the formula's text, for errors that point into it.
+    """
+
+    def __init__(self, registry: Registry, scope: Scope, text: str) -> None:
+        self.registry = registry
+        self.scope = scope
+        self.text = text
+
+    # -- between losses --------------------------------------------------------------------------
+
+    def losses(self, node: Node) -> Use:
+        """Resolve an expression of losses."""
+        if isinstance(node, (Name, Call)):
+            return self._named(node)
+        return self._common(node, self.losses)
+
+    def _named(self, node: Name | Call) -> Use:
+        found = self.registry.in_formula(node.name, "losses")
+        if isinstance(found, Loss):
+            return self._loss(node, found)
+        if isinstance(found, Function):
+            return self._function(self._called(node, found), found, self.losses)
+        if isinstance(found, Reduction):
+            return self._reduction(self._called(node, found), found)
+        if isinstance(found, Schedule):
+            return self._schedule(self._called(node, found), found)
+        return self._outside_tensor(node)
+
+    def _outside_tensor(self, node: Name | Call) -> Use:
+        """A column from outside may stand between losses, as a weight per example."""
+        entry = self.scope.get(node.name)
+        if entry is not None and entry.known_outside and isinstance(node, Name):
+            return TensorUse(node, node.name)
+        if entry is not None:
+            raise self._error(
+                node, f"'{node.name}' is a tensor, not a loss; hand it to one: mse({node.name}, …)."
+            )
+        known = {**self.registry.losses, **self.registry.functions, **self.registry.reductions}
+        known |= self.registry.schedules
+        what = "function or loss" if isinstance(node, Call) else "loss"
+        near = did_you_mean(node.name, known)
+        raise self._error(
+            node, f"There is no {what} called '{node.name}'.{near or ' See `tfloss losses`.'}"
+        )
+
+    def _loss(self, node: Name | Call, loss: Loss) -> LossUse:
+        arguments = node.args if isinstance(node, Call) else ()
+        keywords = dict(node.kwargs) if isinstance(node, Call) else {}
+        parameters = loss.signature.positional
+        if len(arguments) > len(parameters):
+            raise self._error(
+                arguments[len(parameters)],
+                f"'{loss.name}' takes {len(parameters)} tensors ({', '.join(parameters)}), "
+                f"not {len(arguments)}; settings are written name=value.",
+            )
+        given: dict[str, Node] = dict(zip(parameters, arguments, strict=False))
+        settings: dict[str, Any] = {}
+        for name, value in keywords.items():
+            if name in given:
+                raise self._error(value, f"'{loss.name}' gets its tensor '{name}' twice.")
+            if name in parameters:
+                given[name] = value
+            else:
+                self._check_setting(loss, name, value)
+                settings[name] = self._literal(value)
+        check_settings(loss, settings, refuse=lambda sentence: self._error(node, sentence))
+        return LossUse(node, loss, self._bound(node, loss, given), settings)
+
+    def _bound(self, node: Node, loss: Loss, given: dict[str, Node]) -> dict[str, Use]:
+        """The expression for each tensor of a loss: as given, else the scope's tensor of that name."""
+        bound: dict[str, Use] = {}
+        for parameter in loss.signature.positional:
+            if parameter in given:
+                value = given[parameter]
+                resolve = self._weights if parameter == WEIGHTS else self.tensors
+                bound[parameter] = resolve(value)
+            elif parameter == WEIGHTS:
+                bound[parameter] = WeightsUse(node, WEIGHTS)
+            elif parameter in self.scope or (
+                self.scope.open_ended and parameter in loss.signature.required
+            ):
+                bound[parameter] = TensorUse(node, parameter)
+            elif parameter in loss.signature.required:
+                raise self._error(node, self._needs(loss, parameter))
+        return bound
+
+    def _needs(self, loss: Loss, parameter: str) -> str:
+        remedy = ""
+        if parameter == "teacher":
+            remedy = " Name one with --teacher (or teacher=), or bind another: "
+            remedy += f"{loss.name}(teacher=NAME)."
+        return f"'{loss.name}' needs the tensor '{parameter}': {self.scope.missing(parameter)}{remedy}"
+
+    def _weights(self, node: Node) -> Use:
+        pattern = {Text: "value", Name: "name"}.get(type(node))
+        if pattern is None:
+            raise self._error(node, "Weights are named by a layer or by a pattern: l2('*/kernel').")
+        use = WeightsUse(node, getattr(node, pattern))
+        if self.scope.weights_known and not self.scope.matching_weights(use.pattern):
+            layers = {weight.partition("/")[0] for weight in self.scope.weights}
+            near = did_you_mean(use.pattern.partition("/")[0], layers)
+            paths = ", ".join(self.scope.weights) or "none"
+            raise self._error(
+                node, f"No weight of the student matches '{use.pattern}'.{near} There are: {paths}."
+            )
+        return use
+
+    def _reduction(self, node: Call, reduction: Reduction) -> ReductionUse:
+        if len(node.args) != 1 or node.kwargs:
+            raise self._error(node, f"'{reduction.name}' takes exactly one loss.")
+        return ReductionUse(node, reduction, self.losses(node.args[0]))
+
+    def _schedule(self, node: Call, schedule: Schedule) -> ScheduleUse:
+        wanted = schedule.signature.positional[1:]  # the first is the step
+        if len(node.args) != len(wanted):
+            raise self._error(
+                node,
+                f"'{schedule.name}' takes {len(wanted)} numbers ({', '.join(wanted)}), "
+                f"not {len(node.args)}.",
+            )
+        settings = {name: self._literal(value) for name, value in node.kwargs}
+        epochs = settings.pop("epochs", None) if "steps" in schedule.settings else None
+        if epochs is not None:
+            if "steps" in settings:
+                raise self._error(node, f"'{schedule.name}' takes steps= or epochs=, not both.")
+            settings["steps"] = epochs
+        check_settings(schedule, settings, refuse=lambda sentence: self._error(node, sentence))
+        duration = settings.get("steps", 1)
+        if not isinstance(duration, (int, float)) or isinstance(duration, bool) or duration <= 0:
+            raise self._error(node, f"'{schedule.name}' needs a duration above zero.")
+        numbers = tuple(self._number(argument, schedule) for argument in node.args)
+        if epochs is not None:
+            del settings["steps"]
+        return ScheduleUse(node, schedule, numbers, settings, epochs)
+
+    # -- inside arguments ------------------------------------------------------------------------
+
+    def tensors(self, node: Node) -> Use:
+        """Resolve an expression of tensors."""
+        if isinstance(node, Name):
+            return self._tensor(node)
+        if isinstance(node, Call):
+            found = self.registry.in_formula(node.name, "tensors")
+            if not isinstance(found, Function):
+                raise self._error(node, self._no_tensor_function(node))
+            return self._function(node, found, self.tensors)
+        return self._common(node, self.tensors)
+
+    def _tensor(self, node: Name) -> TensorUse:
+        if node.name not in self.scope and not self.scope.open_ended:
+            sentence = self.scope.missing(node.name)
+            raise self._error(node, sentence[0].upper() + sentence[1:])
+        return TensorUse(node, node.name)
+
+    def _no_tensor_function(self, node: Call) -> str:
+        if self.registry.in_formula(node.name, "losses"):
+            return f"'{node.name}' cannot be used inside an argument; it works between losses."
+        names = [n for n, f in self.registry.functions.items() if f.on != "losses"]
+        return f"There is no function of tensors called '{node.name}'.{did_you_mean(node.name, names)}"
+
+    # -- both ------------------------------------------------------------------------------------
+
+    def _common(self, node: Node, resolve: Callable[[Node], Use]) -> Use:
+        if isinstance(node, Number):
+            return Constant(node, float(node.value))
+        if isinstance(node, Negative):
+            minus_one = Constant(node, -1.0)
+            return Arithmetic(node, ("*",), (minus_one, resolve(node.operand)))
+        if isinstance(node, Infix):
+            return Arithmetic(node, node.operators, tuple(map(resolve, node.operands)))
+        if isinstance(node, Power):
+            return Arithmetic(node, ("**",), (resolve(node.base), resolve(node.exponent)))
+        raise self._error(node, f"{node} is a setting's value; write it as name={node}.")
+
+    def _function(
+        self, node: Call, function: Function, resolve: Callable[[Node], Use]
+    ) -> FunctionUse:
+        signature = function.signature
+        least, most = len(signature.required), len(signature.positional)
+        if len(node.args) < least or (len(node.args) > most and signature.variadic is None):
+            expected = f"{least}" if least == most else f"{least} to {most}"
+            if signature.variadic is not None:
+                expected = f"at least {least}"
+            raise self._error(
+                node,
+                f"'{function.name}' takes {expected} argument{'s' * (expected != '1')} "
+                f"({', '.join(signature.positional)}), not {len(node.args)}.",
+            )
+        for name, value in node.kwargs:
+            self._check_setting(function, name, value)
+        settings = {name: self._literal(value) for name, value in node.kwargs}
+        check_settings(function, settings, refuse=lambda sentence: self._error(node, sentence))
+        return FunctionUse(node, function, tuple(map(resolve, node.args)), settings)
+
+    def _called(self, node: Name | Call, found: Declaration) -> Call:
+        if isinstance(node, Name):
+            raise self._error(node, f"'{node.name}' is a {found.kind}: write {node.name}(…).")
+        return node
+
+    def _check_setting(self, declaration: Declaration, name: str, value: Node) -> None:
+        known = (*declaration.settings, *declaration.signature.positional)
+        if name not in declaration.settings:
+            raise self._error(
+                value,
+                f"'{declaration.name}' has no setting or tensor '{name}'."
+                f"{did_you_mean(name, known)} It has: {', '.join(known) or 'none'}.",
+            )
+
+    def _literal(self, node: Node) -> Any:
+        if isinstance(node, (Number, Text, Flag)):
+            return node.value
+        if isinstance(node, Negative) and isinstance(node.operand, Number):
+            return -node.operand.value
+        if isinstance(node, Items):
+            return tuple(self._literal(item) for item in node.items)
+        raise self._error(
+            node, "A setting is a number, a 'text', true, false, none, or a [list] of these."
+        )
+
+    def _number(self, node: Node, schedule: Schedule) -> float:
+        value = self._literal(node)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self._error(node, f"'{schedule.name}' takes numbers.")
+        return float(value)
+
+    def _error(self, node: Node, sentence: str) -> FormulaError:
+        return error_at(node, self.text, sentence)

@@ -1,0 +1,161 @@
+"""From a formula to its terms: coefficients taken out, each checked, each with a name."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from tfloss.formula import Infix, Negative, Node, as_node, error_at, to_text
+from tfloss.objective.plan import Arithmetic, Constant, LossUse, ScheduleUse, Term, Use
+from tfloss.objective.resolve import Resolver
+from tfloss.objective.scope import Scope
+from tfloss.registry import Registry
+
+
+def plan_terms(
+    formula: Node | str, registry: Registry, scope: Scope, *, allow_negative: bool = False
+) -> tuple[Term, ...]:
+    """Resolve a formula and split it into its terms.
+
+    Args:
+        formula: the tree or its text.
+        registry: what names stand for.
+        scope: the tensors that there are.
+        allow_negative: accept coefficients below zero.
+
+    Raises:
+        FormulaError: with the position, for everything that can be wrong with a formula.
+    """
+    text = formula if isinstance(formula, str) else to_text(as_node(formula))
+    node = as_node(text)
+    resolver = Resolver(registry, scope, text)
+    terms = [_term(piece, sign, resolver) for piece, sign in _summands(node, 1)]
+    if not allow_negative:
+        for term in terms:
+            _refuse_negative(term, text)
+    return _uniquely_named(terms)
+
+
+def _summands(node: Node, sign: int) -> Iterator[tuple[Node, int]]:
+    """The summands of the top level, each with the sign in front of it."""
+    if isinstance(node, Negative):
+        yield from _summands(node.operand, -sign)
+    elif isinstance(node, Infix) and node.operators[0] in "+-":
+        for operator, operand in zip(("+", *node.operators), node.operands, strict=True):
+            yield from _summands(operand, -sign if operator == "-" else sign)
+    else:
+        yield node, sign
+
+
+def _term(node: Node, sign: int, resolver: Resolver) -> Term:
+    use = resolver.losses(node)
+    if not any(isinstance(part, LossUse) for part in use.walk()):
+        raise error_at(
+            node, resolver.text, f"The term '{to_text(node)}' has no loss; every term needs one."
+        )
+    coefficients, bodies = _factors(use)
+    coefficient = _product(node, [("*", Constant(node, float(sign))), *coefficients])
+    body = _product(node, bodies)
+    _refuse_bad_number(coefficient, resolver.text)
+    return Term(_name(bodies), coefficient, body)
+
+
+Factor = tuple[str, Use]  # the operator in front of a factor, and the factor
+
+
+def _factors(use: Use) -> tuple[list[Factor], list[Factor]]:
+    """Split a product into what is a plain number and what is not."""
+    if not (isinstance(use, Arithmetic) and set(use.operators) <= {"*", "/"}):
+        return [], [("*", use)]
+    factors = list(zip(("*", *use.operators), use.operands, strict=True))
+    if factors[0][1] is not None and _is_number(use):
+        return factors, []
+    coefficients = [factor for factor in factors if _is_number(factor[1])]
+    bodies = [factor for factor in factors if not _is_number(factor[1])]
+    if bodies[0][0] == "/":  # 1/bce: nothing is left to divide but the number itself
+        return [], factors
+    if len(bodies) == 1 and isinstance(bodies[0][1], Arithmetic):
+        inner_coefficients, inner_bodies = _factors(bodies[0][1])
+        return coefficients + inner_coefficients, inner_bodies
+    return coefficients, bodies
+
+
+def _is_number(use: Use) -> bool:
+    return all(isinstance(part, (Constant, ScheduleUse, Arithmetic)) for part in use.walk())
+
+
+def _product(node: Node, factors: list[Factor]) -> Use:
+    if len(factors) == 1:
+        return factors[0][1]
+    operators = tuple(operator for operator, _ in factors[1:])
+    return Arithmetic(node, operators, tuple(use for _, use in factors))
+
+
+def _name(bodies: list[Factor]) -> str:
+    texts = [
+        f"({use.text})" if len(bodies) > 1 and " " in use.text and "(" not in use.text else use.text
+        for _, use in bodies
+    ]
+    return texts[0] + "".join(
+        f"{operator}{text}" for (operator, _), text in zip(bodies[1:], texts[1:], strict=True)
+    )
+
+
+def _uniquely_named(terms: list[Term]) -> tuple[Term, ...]:
+    """The second term of one text is logged as 'kl#2'."""
+    seen: Counter[str] = Counter()
+    named = []
+    for term in terms:
+        seen[term.name] += 1
+        count = seen[term.name]
+        name = term.name if count == 1 else f"{term.name}#{count}"
+        named.append(Term(name, term.coefficient, term.body))
+    return tuple(named)
+
+
+def constant_value(use: Use) -> float | None:
+    """The value of an expression of constants; None when it holds anything else."""
+    if isinstance(use, Constant):
+        return use.value
+    if not isinstance(use, Arithmetic):
+        return None
+    values = [constant_value(operand) for operand in use.operands]
+    total = values[0]
+    for operator, value in zip(use.operators, values[1:], strict=True):
+        if total is None or value is None:
+            return None
+        total = _calculate(total, operator, value)
+    return total
+
+
+def _calculate(left: float, operator: str, right: float) -> float:
+    try:
+        return {
+            "+": lambda: left + right,
+            "-": lambda: left - right,
+            "*": lambda: left * right,
+            "/": lambda: left / right,
+            "**": lambda: float(left**right),
+        }[operator]()
+    except (ZeroDivisionError, OverflowError, TypeError, ValueError):
+        return math.nan  # refused with a sentence by the caller
+
+
+def _refuse_bad_number(coefficient: Use, text: str) -> None:
+    for part in coefficient.walk():
+        value = constant_value(part)
+        if value is not None and not math.isfinite(value):
+            raise error_at(part.node, text, f"The coefficient '{part.text}' is not a finite number.")
+
+
+def _refuse_negative(term: Term, text: str) -> None:
+    value = constant_value(term.coefficient)
+    numbers = [use.numbers for use in term.coefficient.walk() if isinstance(use, ScheduleUse)]
+    if (value is not None and value < 0) or any(n < 0 for several in numbers for n in several):
+        raise error_at(
+            term.coefficient.node,
+            text,
+            f"The coefficient of '{term.name}' is negative, so training would maximise it; if you "
+            f"mean that, say --allow-negative (allow_negative=True in Python).",
+        )

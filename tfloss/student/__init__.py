@@ -1,0 +1,14 @@
+"""The network that is trained: built or taken over, its logits found, its layers in reach."""
+
+from tfloss.student.build import check_model, known_layers, make_student
+from tfloss.student.student import RESERVED, Student, prediction_entries, wrap_model
+
+__all__ = [
+    "RESERVED",
+    "Student",
+    "check_model",
+    "known_layers",
+    "make_student",
+    "prediction_entries",
+    "wrap_model",
+]

@@ -1,0 +1,77 @@
+"""From a specification such as `mlp:10,10` to a student."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.registry import Model, Registry
+from tfloss.specification import Specification, parse_specification
+from tfloss.student.student import Student, wrap_model
+
+
+def check_model(text: str, registry: Registry) -> tuple[Model, Specification]:
+    """Look a model up and check its settings, without building it or importing TensorFlow.
+
+    Raises:
+        UsageError: no such model, or settings that it does not have.
+    """
+    specification = parse_specification(text, what="model")
+    model = registry.get(Model, specification.name)
+    known = set(model.settings)
+    for setting in specification.settings:
+        if setting not in known:
+            raise UsageError(
+                f"The model '{model.name}' has no setting '{setting}'."
+                f"{did_you_mean(setting, known)} It has: {listed(known)}."
+            )
+    return model, specification
+
+
+def known_layers(text: str, registry: Registry) -> tuple[str, ...] | None:
+    """The names of a model's layers, where its plugin knows them without building it."""
+    model, specification = check_model(text, registry)
+    if model.layers is None:
+        return None
+    return model.layers(*specification.values, **specification.settings)
+
+
+def make_student(
+    text: str | Any, *, inputs: int, outputs: int, registry: Registry, seed: int = 0
+) -> Student:
+    """Build the student that a specification describes, or take a Keras model as it is.
+
+    Args:
+        text: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model.
+        inputs: the number of features.
+        outputs: the number of logits: 1 for two classes, C for C classes.
+        registry: where models are looked up.
+        seed: of the initial weights and of what is random in the layers.
+
+    Raises:
+        UsageError: an unknown model or setting, or a model that does not fit the data.
+    """
+    from tfloss.lazy import keras
+
+    if not isinstance(text, str):
+        student = wrap_model(text)
+    else:
+        model, specification = check_model(text, registry)
+        keras.utils.set_random_seed(seed)
+        built = model(inputs, outputs, *specification.values, **specification.settings)
+        student = wrap_model(built, text=text)
+    _check_fit(student, inputs, outputs)
+    return student
+
+
+def _check_fit(student: Student, inputs: int, outputs: int) -> None:
+    takes = student.forward_model.input_shape[-1]
+    if takes is not None and takes != inputs:
+        raise UsageError(
+            f"The model '{student.text}' takes {takes} features, but the data have {inputs}."
+        )
+    if student.n_outputs != outputs:
+        raise UsageError(
+            f"The model '{student.text}' returns {student.n_outputs} values, but these data need "
+            f"{outputs} ({'one logit for two classes' if outputs == 1 else 'one logit per class'})."
+        )

@@ -1,0 +1,126 @@
+"""All that decides a run, as plain values; what a run's `config.toml` holds."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from tfloss.errors import UsageError, did_you_mean, listed
+
+
+@dataclass(frozen=True)
+class Config:
+    """One training.
+
+    Attributes:
+        loss: the formula's text.
+        data: a data set's name, or a file.
+        target: the file's column to predict.
+        weight: the column of sample weights.
+        extra: columns that a formula may name and that are not features.
+        train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
+        stratify: whether the split keeps the classes' shares.
+        scale: whether features are standardised by the training rows.
+        teacher: specifications, 'gpc' or 'soft=rf:n_estimators=200'.
+        teacher_fit: how a teacher answers for its own training rows: 'auto', 'cross' or 'train'.
+        model: the student, 'mlp:10,10'.
+        optimizer: 'adam', 'sgd:learning_rate=0.05'.
+        epochs: passes over the training rows.
+        batch_size: rows per step.
+        shuffle: whether each epoch has another order.
+        seed: of the split, the initial weights, the order of rows, and the teachers.
+        evaluate_every: evaluate on the holdout after every so many epochs.
+        compile: 'auto', 'xla' or 'graph'.
+        allow_negative: accept coefficients below zero.
+        no_plugin: plugins to leave out.
+    """
+
+    loss: str = ""
+    data: str = "breast_cancer"
+    target: str | None = None
+    weight: str | None = None
+    extra: tuple[str, ...] = ()
+    train_fraction: float | None = None
+    train_size: int | None = None
+    test_size: float | int | None = None
+    stratify: bool = True
+    scale: bool = True
+    teacher: tuple[str, ...] = ()
+    teacher_fit: str = "auto"
+    model: str = "mlp:10,10"
+    optimizer: str = "adam"
+    epochs: int = 200
+    batch_size: int = 32
+    shuffle: bool = True
+    seed: int = 0
+    evaluate_every: int = 1
+    compile: str = "auto"
+    allow_negative: bool = False
+    no_plugin: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.loss.strip():
+            raise UsageError('No loss was given; say --loss "bce", or --recipe article.')
+        for name in ("epochs", "batch_size", "evaluate_every"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.train_fraction is not None and self.train_size is not None:
+            raise UsageError("train_fraction and train_size were both given; choose one.")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, origin: str) -> Config:
+        """Make a configuration of plain values.
+
+        Raises:
+            UsageError: a key that there is not, or a value of another type; names `origin`.
+        """
+        known = {field.name: field for field in fields(cls)}
+        for name, value in values.items():
+            if name not in known:
+                raise UsageError(
+                    f"{origin} has a key '{name}' that tfloss does not know."
+                    f"{did_you_mean(name, known)} Known: {listed(known)}."
+                )
+            if not _fits(value, known[name].default):
+                raise UsageError(f"{origin}: '{name}' cannot be {value!r}.")
+        frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**frozen)
+
+    def changed(self, **values: Any) -> Config:
+        """A copy with some values changed."""
+        return replace(self, **values)
+
+    def as_toml(self) -> str:
+        """What `config.toml` holds: every value that is not None."""
+        import tomli_w
+
+        values = {name: value for name, value in asdict(self).items() if value is not None}
+        return tomli_w.dumps({k: list(v) if isinstance(v, tuple) else v for k, v in values.items()})
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """Whether a value from a file has the type of the field's default."""
+    if default is None:
+        return value is None or isinstance(value, (str, int, float))
+    if isinstance(default, tuple):
+        return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    return isinstance(value, type(default)) and not isinstance(value, bool)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The values of a `config.toml`.
+
+    Raises:
+        UsageError: no such file, or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"There is no configuration '{path}'.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"The configuration '{path}' cannot be read: {error}.") from error

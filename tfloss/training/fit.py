@@ -1,0 +1,166 @@
+"""Train a student on prepared data with a formula: what the command line and Python both call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData
+from tfloss.formula import Node
+from tfloss.objective import Objective
+from tfloss.registry import Registry, load_registry
+from tfloss.student import Student, make_student
+from tfloss.teachers import FittedTeacher, supply
+from tfloss.training.batches import BatchOrder
+from tfloss.training.callbacks import Callbacks
+from tfloss.training.columns import Columns
+from tfloss.training.engine import Compile, Engine
+from tfloss.training.history import History
+from tfloss.training.loop import Watcher, train
+from tfloss.training.measure import Measure
+from tfloss.training.optimizers import make_optimizer
+from tfloss.training.predictions import predict, scores_of_all
+from tfloss.training.scopes import full_scope
+
+
+@dataclass
+class Result:
+    """A finished training.
+
+    Attributes:
+        student: with its trained weights; `student.model` is the Keras model.
+        objective: what was minimised.
+        history: every epoch's total and terms, on the training rows and the holdout.
+        scores: every metric by 'student on holdout', 'teacher on holdout', …
+        teachers: the fitted teachers by name.
+        data: what it was trained on.
+        seconds: how long the parts took: 'teachers', 'training'.
+        compiled_as: 'xla', 'graph', or 'steps' where callbacks looked at every batch.
+    """
+
+    student: Student
+    objective: Objective
+    history: History
+    scores: dict[str, dict[str, float]]
+    teachers: Mapping[str, FittedTeacher]
+    data: PreparedData
+    seconds: dict[str, float] = field(default_factory=dict)
+    compiled_as: str = ""
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled."""
+        features = np.asarray(features, np.float64)
+        if self.data.scaler is not None:
+            features = self.data.scaler.transform(features)
+        return predict(self.student, features.astype(np.float32), self.data.task)
+
+    def __str__(self) -> str:
+        from tfloss.report.tables import as_text, result_tables
+
+        return as_text(result_tables(self.history.as_summary(), self.scores))
+
+
+def fit(
+    loss: str | Node,
+    data: PreparedData,
+    student: str | Student | Any = "mlp:10,10",
+    *,
+    teacher: Any = (),
+    teacher_fit: str = "auto",
+    optimizer: str | Any = "adam",
+    epochs: int = 200,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    evaluate_every: int = 1,
+    compile: Compile = "auto",
+    callbacks: Sequence[Any] = (),
+    allow_negative: bool = False,
+    registry: Registry | None = None,
+    watch: Watcher | None = None,
+) -> Result:
+    """Train a student to minimise a formula.
+
+    Args:
+        loss: the formula, text or tree.
+        data: from `tfloss.load_data` or `tfloss.data.prepare`.
+        student: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model whose output
+            is logits (or ends in a sigmoid or softmax).
+        teacher: 'gpc', an estimator, a list of specifications, or a mapping from name to either.
+        teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
+            fold; 'auto': 'cross' where there are rows enough.
+        optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
+        epochs: passes over the training rows.
+        batch_size: rows per step.
+        shuffle: whether each epoch has another order.
+        seed: of the initial weights, the order of the rows, and the teachers.
+        evaluate_every: evaluate on the holdout after every so many epochs.
+        compile: 'auto', 'xla' or 'graph'.
+        callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
+        allow_negative: accept coefficients below zero.
+        registry: what names stand for; everything installed unless said.
+        watch: called with the history after every chunk of epochs.
+
+    Raises:
+        FormulaError: the formula does not fit the registry or the scope.
+        UsageError: an option that cannot be.
+        DataError: data or teachers that cannot be used.
+        NumericsError: the loss stopped being finite.
+        PluginError: a plugin failed.
+    """
+    registry = registry or load_registry()
+    started = time.perf_counter()
+    teachers = supply(teacher, data, registry, seed=seed, fit=teacher_fit)
+    asked = time.perf_counter()
+    if not isinstance(student, Student):
+        student = make_student(
+            student,
+            inputs=data.n_features,
+            outputs=data.n_outputs,
+            registry=registry,
+            seed=seed,
+        )
+    order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
+    objective = Objective(
+        loss,
+        registry,
+        full_scope(student, data, {name: t.text for name, t in teachers.items()}),
+        steps_per_epoch=order.steps_per_epoch,
+        allow_negative=allow_negative,
+    )
+    keras_optimizer = make_optimizer(optimizer)
+    engine = Engine(
+        Measure(student, objective),
+        keras_optimizer,
+        _columns(data, "train", teachers),
+        _columns(data, "holdout", teachers) if len(data.holdout) else None,
+        batch_size=batch_size,
+        evaluate_every=evaluate_every,
+        compile=compile,
+        work=epochs * order.steps_per_epoch,
+    )
+    called = Callbacks(callbacks, student.model, keras_optimizer)
+    history = train(engine, order, epochs, callbacks=called, watch=watch)
+    trained = time.perf_counter()
+    answers = {name: t.answers_holdout for name, t in teachers.items()}
+    return Result(
+        student,
+        objective,
+        history,
+        scores_of_all(student, answers, data, registry),
+        teachers,
+        data,
+        {"teachers": asked - started, "training": trained - asked},
+        "steps" if called.see_batches else engine.compiled_as,
+    )
+
+
+def _columns(data: PreparedData, split: str, teachers: Mapping[str, FittedTeacher]) -> Columns:
+    """A split's columns with the answers of the teachers beside them."""
+    part = getattr(data, split)
+    answers = {name: getattr(t, f"answers_{split}") for name, t in teachers.items()}
+    return Columns({**part.columns, **answers}, part.present, part.sample_weight)

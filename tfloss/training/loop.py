@@ -1,0 +1,99 @@
+"""The generic training loop: chunks of epochs, history, callbacks, and a guard against NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfloss.errors import NumericsError
+from tfloss.training.batches import BatchOrder
+from tfloss.training.callbacks import Callbacks
+from tfloss.training.engine import ChunkLog, Engine
+from tfloss.training.history import History
+
+Watcher = Callable[[History], None]
+
+_STEPS_PER_CHUNK = 20_000
+_MULTIPLY_ADDS_PER_CHUNK = 4e9  # about half a second on two cores, so that a person sees progress
+
+
+def train(
+    engine: Engine,
+    order: BatchOrder,
+    epochs: int,
+    *,
+    callbacks: Callbacks,
+    watch: Watcher | None = None,
+) -> History:
+    """Train for `epochs` epochs and return what was seen.
+
+    Args:
+        engine: the compiled program.
+        order: in which order the rows are seen.
+        epochs: how many passes over the training rows.
+        callbacks: Keras callbacks.
+        watch: called with the history after every chunk.
+
+    Raises:
+        NumericsError: the loss or a weight stopped being finite; the weights are put back to where
+            the chunk began.
+    """
+    history = History(engine.measure.names)
+    size = 1 if callbacks.see_epochs else min(epochs, _epochs_per_chunk(engine))
+    callbacks.on_train_begin()
+    done = 0
+    while done < epochs and not callbacks.want_to_stop:
+        count = min(size, epochs - done)
+        callbacks.on_epoch_begin(done)
+        log = _guarded_chunk(engine, order, done, count, size, callbacks)
+        for offset in range(count):
+            number = done + offset + 1
+            holdout = log.holdout[offset] if log.holdout is not None else None
+            history.add(number, number * engine.steps_per_epoch, log.train[offset], holdout)
+        done += count
+        callbacks.on_epoch_end(done - 1, history[-1].as_logs())
+        if watch is not None:
+            watch(history)
+    callbacks.on_train_end()
+    return history
+
+
+def _epochs_per_chunk(engine: Engine) -> int:
+    """As many epochs as keep one call short enough for progress and Ctrl-C."""
+    affordable = min(_STEPS_PER_CHUNK, _MULTIPLY_ADDS_PER_CHUNK / max(engine.work_per_step, 1))
+    return max(1, int(affordable) // engine.steps_per_epoch)
+
+
+def _guarded_chunk(
+    engine: Engine, order: BatchOrder, done: int, count: int, size: int, callbacks: Callbacks
+) -> ChunkLog:
+    """Run a chunk; when it ends in numbers that are not finite, undo it and say where it broke."""
+    before = engine.snapshot()
+    rows = order.epochs(done, count)
+    first_step = done * engine.steps_per_epoch
+    if callbacks.see_batches:
+        log = engine.run_watched(rows[0], first_step, callbacks)
+    else:
+        padding = np.zeros((size - count, order.rows), np.int32)
+        log = engine.run(np.concatenate([rows, padding]), first_step, epochs=count)
+    if log.bad is not None or not engine.weights_are_finite():
+        engine.restore(before)
+        raise NumericsError(_diagnosis(engine, log, first_step))
+    return log
+
+
+def _diagnosis(engine: Engine, log: ChunkLog, first_step: int) -> str:
+    remedy = "Lower the learning rate or a coefficient, or check the data of that term."
+    kept = f"The weights are those of step {first_step}."
+    if log.bad is None:
+        return f"A weight stopped being finite after step {first_step}. {kept} {remedy}"
+    step, values = log.bad
+    culprits = [
+        name
+        for name, value in zip(engine.measure.names, values[1:], strict=True)
+        if not np.isfinite(value)
+    ]
+    named = " and ".join(f"'{name}'" for name in culprits) or "the sum of the terms"
+    return f"At step {step} the value of {named} is not a finite number. {kept} {remedy}"
+

@@ -1,0 +1,40 @@
+"""One forward pass of the student and the value of the objective on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfloss.lazy import tf
+from tfloss.objective import Objective
+from tfloss.student import Student
+from tfloss.training.columns import unpacked
+
+MODEL_TERM = "model_losses"  # what the model itself adds: regularizers and add_loss
+
+
+class Measure:
+    """From a batch of columns to the total and each term.
+
+    Attributes:
+        names: the objective's terms, and `model_losses` where the model adds losses of its own.
+    """
+
+    def __init__(self, student: Student, objective: Objective) -> None:
+        self.objective = objective
+        self.student = student
+        self.forward = student.tapped(objective.needs)
+        self.adds_losses = bool(student.forward_model.losses)
+        self.names = objective.names + ((MODEL_TERM,) if self.adds_losses else ())
+
+    def __call__(self, batch: Mapping[str, Any], step: Any, *, training: bool) -> tuple[Any, Any]:
+        """The total, a scalar, and the terms, (len(names),), both float32."""
+        columns, present, weight = unpacked(batch)
+        tensors: dict[str, Any] = dict(self.forward(columns["inputs"], training=training))
+        tensors |= columns
+        tensors["weights"] = self.student.weights
+        outcome = self.objective(tensors, present=present, sample_weight=weight, step=step)
+        terms = list(outcome.terms)
+        if self.adds_losses:
+            terms.append(tf.add_n([tf.cast(loss, tf.float32) for loss in self.forward.losses]))
+        return tf.add_n(terms), tf.stack(terms)
