@@ -1,0 +1,112 @@
+"""Classification where one class, or the easy examples, would drown the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.distributions import (
+    FLOOR,
+    as_distribution,
+    columns,
+    log_probs,
+    mean_per_example,
+    require,
+    same_shape,
+)
+
+
+@tfloss.loss(
+    latex=r"-\sum_c\alpha_c y_c(1-p_c)^\gamma\log p_c", range=(0, None), zero_at_optimum=True
+)
+def focal(labels: Any, logits: Any, *, gamma: float = 2.0, alpha: float | None = None) -> Any:
+    """Focal loss: cross-entropy that fades for well-classified examples, for rare classes.
+
+    labels: (batch, 1), or one-hot (batch, C).  logits: same shape; one column is taken through the
+    sigmoid, more through the softmax.
+    Returns (batch,).
+
+    gamma: how fast easy examples fade, 0 or more; 0 is plain cross-entropy.
+    alpha: on one column, the weight of the second class, in [0, 1], the first getting 1 - alpha;
+        none weighs both alike with 1. On more columns it must be none.
+
+    Source: Lin et al. 2017, "Focal loss for dense object detection", eq. 4 and 5.
+    """
+    same_shape(labels=labels, logits=logits)
+    require(gamma >= 0, "gamma", gamma, "must not be negative")
+    if alpha is not None:
+        require(columns(logits) == 1, "alpha", alpha, "applies to one column only; leave it out")
+        require(0 <= alpha <= 1, "alpha", alpha, "must lie in [0, 1]")
+    y, log_p = as_distribution(labels), log_probs(logits)
+    if alpha is not None:
+        y *= tf.constant([1 - alpha, alpha], dtype=y.dtype)
+    # 1 - p without loss of digits; floored, as the power's slope at 0 is infinite for gamma < 1.
+    others = tf.maximum(-tf.math.expm1(log_p), FLOOR)
+    return -tf.reduce_sum(y * others**gamma * log_p, axis=-1)
+
+
+@tfloss.loss(
+    latex=r"-\frac1C\sum_c y_c(1-p_c)^{\gamma_+}\log p_c"
+    r"+(1-y_c)p_{m,c}^{\gamma_-}\log(1-p_{m,c}),\ p_m=\max(p-m,0)",
+    range=(0, None),
+    zero_at_optimum=True,
+    kinks=("p == margin",),
+)
+def asymmetric(
+    labels: Any,
+    logits: Any,
+    *,
+    gamma_positive: float = 1.0,
+    gamma_negative: float = 4.0,
+    margin: float = 0.05,
+) -> Any:
+    """Asymmetric loss: many independent yes/no columns of which few are yes (multi-label).
+
+    labels: (batch, C), 0 or 1 in each column.  logits: same shape, each through its own sigmoid.
+    Returns (batch,): the mean over the columns, which is bce when all three settings are 0.
+
+    gamma_positive, gamma_negative: how fast easy yes and easy no fade, 0 or more.
+    margin: m in [0, 1); a no that the student gives less probability than this costs nothing.
+
+    Source: Ridnik et al. 2021, "Asymmetric loss for multi-label classification", eq. 3 to 7.
+    """
+    same_shape(labels=labels, logits=logits)
+    require(gamma_positive >= 0, "gamma_positive", gamma_positive, "must not be negative")
+    require(gamma_negative >= 0, "gamma_negative", gamma_negative, "must not be negative")
+    require(0 <= margin < 1, "margin", margin, "must lie in [0, 1)")
+    p, not_p = tf.sigmoid(logits), tf.sigmoid(-logits)
+    log_not_p = tf.math.log_sigmoid(-logits)
+    log_no = tf.math.log(tf.minimum(not_p + margin, 1)) if margin else log_not_p
+    yes = tf.maximum(not_p, FLOOR) ** gamma_positive * tf.math.log_sigmoid(logits)
+    no = tf.maximum(p - margin, FLOOR) ** gamma_negative * log_no
+    return -mean_per_example(labels * yes + (1 - labels) * no)
+
+
+@tfloss.loss(
+    latex=r"-\sum_c y_c\log p_c+\epsilon\Bigl(1-\sum_c y_cp_c\Bigr)",
+    range=(0, None),
+    zero_at_optimum=True,
+)
+def poly1(labels: Any, logits: Any, *, epsilon: float = 1.0) -> Any:
+    """Poly-1 loss: cross-entropy with its first polynomial coefficient tuned by one number.
+
+    labels: (batch, 1), or one-hot (batch, C).  logits: same shape; one column is taken through the
+    sigmoid, more through the softmax.
+    Returns (batch,).
+
+    epsilon: -1 or more; 0 is plain cross-entropy, more stresses examples still uncertain.
+
+    Source: Leng et al. 2022, "PolyLoss", eq. 5.
+    """
+    same_shape(labels=labels, logits=logits)
+    require(epsilon >= -1, "epsilon", epsilon, "must be -1 or more")
+    y, log_p = as_distribution(labels), log_probs(logits)
+    cross_entropy = -tf.reduce_sum(y * log_p, axis=-1)
+    return cross_entropy + epsilon * (1 - tf.reduce_sum(y * tf.exp(log_p), axis=-1))
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [focal, asymmetric, poly1]

@@ -1,0 +1,75 @@
+"""Classification by a margin between scores instead of by probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.distributions import mean_per_example, same_shape, several_columns
+
+
+@tfloss.loss(
+    latex=r"\max(0,1-tz),\ t=2y-1",
+    range=(0, None),
+    zero_at_optimum=True,
+    kinks=("logits * (2 * labels - 1) == 1",),
+)
+def hinge(labels: Any, logits: Any) -> Any:
+    """Hinge loss of support vector machines, for two classes or independent yes/no columns.
+
+    labels: (batch, 1) or (batch, C), 0 or 1.  logits: same shape, the scores.
+    Returns (batch,): the mean over the columns.
+
+    Source: Cortes and Vapnik 1995; as in Keras.
+    """
+    same_shape(labels=labels, logits=logits)
+    return mean_per_example(_shortfall(labels, logits))
+
+
+@tfloss.loss(latex=r"\max(0,1-tz)^2,\ t=2y-1", range=(0, None), zero_at_optimum=True)
+def squared_hinge(labels: Any, logits: Any) -> Any:
+    """Squared hinge loss: a hinge with a smooth corner, hard on large mistakes.
+
+    labels: (batch, 1) or (batch, C), 0 or 1.  logits: same shape, the scores.
+    Returns (batch,): the mean over the columns.
+
+    Source: Chang, Hsieh and Lin 2008, eq. 2; as in Keras.
+    """
+    same_shape(labels=labels, logits=logits)
+    return mean_per_example(tf.square(_shortfall(labels, logits)))
+
+
+def _shortfall(labels: Any, logits: Any) -> Any:
+    """How much each score lacks of a margin of one on its label's side."""
+    return tf.nn.relu(1 - (2 * labels - 1) * logits)
+
+
+@tfloss.loss(
+    latex=r"\max\bigl(0,1+\max_{c\ne y}z_c-z_y\bigr)",
+    range=(0, None),
+    zero_at_optimum=True,
+    kinks=("the label's score leads by 1", "two other classes share the largest score"),
+)
+def categorical_hinge(labels: Any, logits: Any) -> Any:
+    """Multi-class hinge loss: the label's score shall lead every other by one.
+
+    Unlike Keras' loss of that name, the best rival is sought among the other classes only.
+
+    labels: (batch, C), one-hot.  logits: same shape, the scores.
+    Returns (batch,).
+
+    Source: Crammer and Singer 2001, "On the algorithmic implementation of multiclass SVMs", eq. 3.
+    """
+    several_columns("categorical_hinge", "use hinge", logits=logits)
+    same_shape(labels=labels, logits=logits)
+    own = tf.reduce_sum(labels * logits, axis=-1)
+    lowest = tf.fill(tf.shape(logits), logits.dtype.min)
+    rival = tf.reduce_max(tf.where(labels > 0.5, lowest, logits), axis=-1)
+    return tf.nn.relu(1 + rival - own)
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [hinge, squared_hinge, categorical_hinge]

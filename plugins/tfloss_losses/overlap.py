@@ -1,0 +1,108 @@
+"""Overlap of what is and what the student says, over the batch: F-scores that can be minimised.
+
+Hits, false alarms and misses are counted softly, by probability, over all axes but the last. They
+are counts of a whole batch, so these losses give one value per batch. On one column only the second
+class counts; on more, each class has its own overlap and the mean of them is taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.distributions import columns, require, same_shape
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"1-\frac{\mathrm{TP}+s}{\mathrm{TP}+\alpha\mathrm{FP}+\beta\mathrm{FN}+s}",
+    range=(0, 1),
+    zero_at_optimum=True,
+)
+def tversky(
+    labels: Any,
+    logits: Any,
+    sample_weight: Any = None,
+    *,
+    alpha: float = 0.3,
+    beta: float = 0.7,
+    smooth: float = 1.0,
+) -> Any:
+    """Tversky loss: overlap in which a miss may cost more than a false alarm.
+
+    labels: (batch, 1) or one-hot (batch, C); more axes between are allowed.  logits: same shape.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar.
+
+    alpha, beta: what a false alarm and a miss cost, 0 or more.
+    smooth: added above and below, positive, so that a batch without a class counts as perfect.
+
+    Source: Salehi et al. 2017, "Tversky loss function for image segmentation", eq. 3.
+    """
+    require(alpha >= 0, "alpha", alpha, "must not be negative")
+    require(beta >= 0, "beta", beta, "must not be negative")
+    require(smooth > 0, "smooth", smooth, "must be positive")
+    hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
+    return 1 - tf.reduce_mean((hits + smooth) / (hits + alpha * alarms + beta * misses + smooth))
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"1-\frac{2\mathrm{TP}+s}{2\mathrm{TP}+\mathrm{FP}+\mathrm{FN}+s}",
+    range=(0, 1),
+    zero_at_optimum=True,
+)
+def dice(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float = 1.0) -> Any:
+    """Dice loss: one minus the soft F1 score, for rare classes and for segmentation.
+
+    labels: (batch, 1) or one-hot (batch, C); more axes between are allowed.  logits: same shape.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar.
+
+    smooth: added above and below, positive, so that a batch without a class counts as perfect.
+
+    Source: Sudre et al. 2017, "Generalised Dice overlap", section 2, DL2 for every class alike.
+    """
+    require(smooth > 0, "smooth", smooth, "must be positive")
+    hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
+    return 1 - tf.reduce_mean((2 * hits + smooth) / (2 * hits + alarms + misses + smooth))
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"1-\frac{\mathrm{TP}+s}{\mathrm{TP}+\mathrm{FP}+\mathrm{FN}+s}",
+    range=(0, 1),
+    zero_at_optimum=True,
+)
+def jaccard(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float = 1.0) -> Any:
+    """Jaccard loss: one minus the soft intersection over union.
+
+    labels: (batch, 1) or one-hot (batch, C); more axes between are allowed.  logits: same shape.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar.
+
+    smooth: added above and below, positive, so that a batch without a class counts as perfect.
+
+    Source: Rahman and Wang 2016, "Optimizing intersection-over-union", eq. 3.
+    """
+    return tversky(labels, logits, sample_weight, alpha=1.0, beta=1.0, smooth=smooth)
+
+
+def _soft_counts(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Hits, false alarms and misses of each column, each (columns,)."""
+    same_shape(labels=labels, logits=logits)
+    probs = tf.sigmoid(logits) if columns(logits) == 1 else tf.nn.softmax(logits)
+    axes = list(range(len(labels.shape) - 1))
+    weight = tf.ones_like(labels)
+    if sample_weight is not None:
+        same_shape(examples=labels[(slice(None), *[0] * len(axes))], sample_weight=sample_weight)
+        weight *= tf.reshape(sample_weight, [-1] + [1] * len(axes))
+    hits, alarms, misses = labels * probs, (1 - labels) * probs, labels * (1 - probs)
+    return tuple(tf.reduce_sum(weight * count, axis=axes) for count in (hits, alarms, misses))
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [tversky, dice, jaccard]

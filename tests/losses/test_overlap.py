@@ -1,0 +1,100 @@
+"""Overlap losses against scikit-learn's scores on certain answers, and Keras."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, fbeta_score, jaccard_score
+
+from tfloss import tf
+from tfloss_losses.overlap import dice, jaccard, tversky
+
+from .checks import (
+    assert_derivative,
+    assert_finite_and_equal_modes,
+    assert_refuses_other_shapes,
+    cases,
+    moderate,
+    of,
+)
+
+ALL = (tversky, dice, jaccard)
+FAMILY = tuple(cases(*ALL))
+SMOOTH = [one for one in FAMILY if "extreme" not in one.label]
+
+
+@pytest.mark.parametrize("chosen", FAMILY, ids=str)
+def test_finite_and_the_same_in_every_mode(chosen):
+    assert_finite_and_equal_modes(FAMILY, chosen)
+
+
+@pytest.mark.parametrize("chosen", SMOOTH, ids=str)
+def test_derivative(chosen):
+    assert_derivative(chosen)
+
+
+@pytest.mark.parametrize("loss", ALL)
+def test_other_shapes_are_refused(loss):
+    assert_refuses_other_shapes(loss)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_certain_answers_give_scikit_learns_scores(columns):
+    data = moderate(columns, rows=40)
+    if columns == 1:
+        answers = data["logits"] > 0
+        truth, said, average = data["labels"].ravel(), answers.ravel(), "binary"
+    else:
+        answers = np.eye(3)[np.argmax(data["logits"], axis=-1)] > 0
+        truth, said = (np.argmax(x, axis=-1) for x in (data["labels"], answers))
+        average = "macro"
+    certain = {"labels": data["labels"], "logits": np.where(answers, 1e3, -1e3)}
+    tiny = 1e-9
+    f1, f2 = (
+        f1_score(truth, said, average=average),
+        fbeta_score(truth, said, beta=2, average=average),
+    )
+    iou = jaccard_score(truth, said, average=average)
+    assert of(dice, certain, smooth=tiny) == pytest.approx(1 - f1)
+    assert of(jaccard, certain, smooth=tiny) == pytest.approx(1 - iou)
+    # The F-score of beta weighs misses beta² times as much as false alarms.
+    assert of(tversky, certain, alpha=0.2, beta=0.8, smooth=tiny) == pytest.approx(1 - f2)
+
+
+def test_one_column_is_keras():
+    # Keras 3.15 documents alpha as the cost of false alarms but multiplies the misses with it.
+    data = moderate(1) | {"sample_weight": np.ones(5)}
+    reference = keras.losses.tversky(data["labels"], data["probs"], alpha=0.7, beta=0.3)
+    ours = of(tversky, data, alpha=0.3, beta=0.7, smooth=1e-7)
+    assert ours == pytest.approx(float(reference), rel=1e-5)
+
+
+def test_a_weight_of_two_is_the_example_twice():
+    data = moderate(3)
+    twice = {name: np.vstack([data[name], data[name][:1]]) for name in ("labels", "logits")}
+    weighted = data | {"sample_weight": np.array([2.0, 1, 1, 1, 1])}
+    for loss in ALL:
+        assert of(loss, weighted) == pytest.approx(of(loss, twice))
+
+
+def test_images_count_every_pixel():
+    data = moderate(3, rows=12)
+    flat = {name: data[name] for name in ("labels", "logits")}
+    images = {name: array.reshape(3, 2, 2, 3) for name, array in flat.items()}
+    assert of(dice, images) == pytest.approx(of(dice, flat))
+    weighted = images | {"sample_weight": np.array([1.0, 0.0, 0.0])}
+    first = {name: array[:1] for name, array in images.items()}
+    assert of(dice, weighted) == pytest.approx(of(dice, first))
+
+
+def test_a_batch_without_the_class_is_perfect():
+    nothing = {"labels": np.zeros((4, 1)), "logits": np.full((4, 1), -1e4)}
+    for loss in ALL:
+        assert of(loss, nothing) == 0
+
+
+def test_weights_in_a_column_are_refused():
+    data = moderate(1)
+    with pytest.raises(ValueError, match="sample_weight"):
+        dice(*(tf.constant(data[name]) for name in ("labels", "logits", "labels")))
