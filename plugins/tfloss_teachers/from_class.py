@@ -1,0 +1,73 @@
+"""A teacher from the class of an estimator: its parameters are the settings."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import tfloss
+
+_KINDS = ["classifier", "regressor"]
+
+
+def declare(name: str, dotted: str, summary: str, needed: tuple[str, ...] = ()) -> Any:
+    """Declare the class at `dotted`, which is imported when an estimator is made.
+
+    Args:
+        name: what the teacher is called.
+        dotted: module and class.
+        summary: one line for listings.
+        needed: the constructor's parameters without a default.
+    """
+
+    def make(**settings: Any) -> Any:
+        module, _, class_name = dotted.rpartition(".")
+        return getattr(importlib.import_module(module), class_name)(**settings)
+
+    return tfloss.teacher(_with_signature(make, needed, summary), name=name, estimator=dotted)
+
+
+def _with_signature(
+    make: Callable[..., Any], needed: tuple[str, ...], summary: str
+) -> Callable[..., Any]:
+    """Say which settings must be given; the others are set on the estimator."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter(name, kind) for name in needed]
+    make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    make.__doc__ = summary
+    return make
+
+
+def by_class_name(name: str) -> Any | None:
+    """The estimator of scikit-learn whose class is called `name`, or None.
+
+    Raises:
+        tfloss.UsageError: `name` looks like the misspelt name of a class.
+    """
+    if not (name.isidentifier() and name[0].isupper()):
+        return None
+    from sklearn.utils import all_estimators
+
+    classes = dict(all_estimators(type_filter=_KINDS))
+    if name not in classes:
+        _refuse_misspelt(name, classes)
+        return None
+    found = classes[name]
+    summary = (inspect.getdoc(found) or "").partition("\n")[0]
+    return declare(name, f"{found.__module__}.{name}", summary, _without_default(found))
+
+
+def _without_default(found: type) -> tuple[str, ...]:
+    parameters = inspect.signature(found).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return tuple(p.name for p in named if p.default is inspect.Parameter.empty)
+
+
+def _refuse_misspelt(name: str, classes: dict[str, Any]) -> None:
+    from tfloss.errors import did_you_mean
+
+    near = did_you_mean(name, classes)
+    if near:
+        raise tfloss.UsageError(f"scikit-learn has no estimator called '{name}'.{near}")

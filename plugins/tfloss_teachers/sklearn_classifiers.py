@@ -1,0 +1,80 @@
+"""scikit-learn's estimators as teachers: by short name, or any by the name of its class.
+
+Every parameter of the class is a setting. Estimators without probabilities are calibrated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss_teachers.from_class import by_class_name, declare
+
+# Short name: (dotted class, one line). Cheap to list: nothing is imported before it is used.
+_SHORT = {
+    "ada": ("sklearn.ensemble.AdaBoostClassifier", "AdaBoost."),
+    "bagging": (
+        "sklearn.ensemble.BaggingClassifier",
+        "Bagging; `estimator=` names another teacher.",
+    ),
+    "dt": ("sklearn.tree.DecisionTreeClassifier", "A decision tree."),
+    "et": ("sklearn.ensemble.ExtraTreesClassifier", "Extremely randomised trees."),
+    "gb": ("sklearn.ensemble.GradientBoostingClassifier", "Gradient boosting."),
+    "hgb": ("sklearn.ensemble.HistGradientBoostingClassifier", "Gradient boosting for many rows."),
+    "knn": ("sklearn.neighbors.KNeighborsClassifier", "Nearest neighbours."),
+    "lda": (
+        "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
+        "Linear discriminant analysis.",
+    ),
+    "linear_svc": ("sklearn.svm.LinearSVC", "Linear support vectors, calibrated."),
+    "lr": ("sklearn.linear_model.LogisticRegression", "Logistic regression."),
+    "mlp": ("sklearn.neural_network.MLPClassifier", "A small neural network of scikit-learn."),
+    "nb": ("sklearn.naive_bayes.GaussianNB", "Gaussian naive Bayes."),
+    "prior": ("sklearn.dummy.DummyClassifier", "The shares of the classes, for comparison."),
+    "qda": (
+        "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis",
+        "Quadratic discriminant analysis.",
+    ),
+    "rf": ("sklearn.ensemble.RandomForestClassifier", "A random forest."),
+    "ridge": ("sklearn.linear_model.RidgeClassifier", "Ridge classifier, calibrated."),
+    "sgd": ("sklearn.linear_model.SGDClassifier", "A linear model by gradient descent."),
+    "svc": ("sklearn.svm.SVC", "Support vectors, calibrated."),
+}
+
+
+@tfloss.teacher(estimator="sklearn.gaussian_process.GaussianProcessClassifier")
+def gpc() -> Any:
+    """Gaussian process with kernel 1.0*RBF(1.0); its cost grows with the cube of the rows."""
+    from sklearn.gaussian_process import GaussianProcessClassifier
+    from sklearn.gaussian_process.kernels import RBF
+
+    return GaussianProcessClassifier(kernel=1.0 * RBF(1.0))
+
+
+@tfloss.teacher(estimator="sklearn.ensemble.VotingClassifier")
+def voting(*, estimators: Any) -> Any:
+    """The mean of several teachers: `voting:estimators=[rf,gpc,lr(C=10)]`."""
+    from sklearn.ensemble import VotingClassifier
+
+    return VotingClassifier(estimators, voting="soft")
+
+
+@tfloss.teacher(estimator="sklearn.ensemble.StackingClassifier")
+def stacking(*, estimators: Any) -> Any:
+    """A logistic regression on the answers of several: `stacking:estimators=[rf,knn]`."""
+    from sklearn.ensemble import StackingClassifier
+
+    return StackingClassifier(estimators)
+
+
+@tfloss.hookimpl
+def tfloss_teachers() -> list:
+    """What this module registers."""
+    shorts = [declare(name, dotted, summary) for name, (dotted, summary) in _SHORT.items()]
+    return [gpc, voting, stacking, *shorts]
+
+
+@tfloss.hookimpl(trylast=True)
+def tfloss_find(kind: str, name: str) -> object | None:
+    """Any classifier or regressor of scikit-learn by the name of its class."""
+    return by_class_name(name) if kind == "teacher" else None

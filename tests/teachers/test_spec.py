@@ -1,0 +1,91 @@
+"""A teacher's text, read and refused."""
+
+import pytest
+
+from tfloss.errors import UsageError
+from tfloss.teachers import parse_teacher, parse_teachers
+from tfloss.teachers.values import Call
+
+
+@pytest.mark.parametrize(
+    ("text", "alias", "name", "settings"),
+    [
+        ("gpc", "teacher", "gpc", {}),
+        ("soft=gpc", "soft", "gpc", {}),
+        (" soft = gpc ", "soft", "gpc", {}),
+        (
+            "rf:n_estimators=200,max_depth=3",
+            "teacher",
+            "rf",
+            {"n_estimators": 200, "max_depth": 3},
+        ),
+        (
+            "hard=RandomForestClassifier:max_depth=none, bootstrap=False",
+            "hard",
+            "RandomForestClassifier",
+            {"max_depth": None, "bootstrap": False},
+        ),
+        (
+            "mlp:hidden_layer_sizes=(10,10),alpha=1e-3,solver=lbfgs",
+            "teacher",
+            "mlp",
+            {"hidden_layer_sizes": (10, 10), "alpha": 0.001, "solver": "lbfgs"},
+        ),
+        ("x=svc:kernel='rbf, yes',C=-1", "x", "svc", {"kernel": "rbf, yes", "C": -1}),
+        ("bagging:estimator=gpc", "teacher", "bagging", {"estimator": "gpc"}),
+        (
+            "bagging:estimator=rf(n_estimators=5,max_depth=2),n_estimators=3",
+            "teacher",
+            "bagging",
+            {"estimator": Call("rf", {"n_estimators": 5, "max_depth": 2}), "n_estimators": 3},
+        ),
+        (
+            "voting:estimators=[rf,lr(C=2),gpc()],weights=[1,2,0.5]",
+            "teacher",
+            "voting",
+            {"estimators": ["rf", Call("lr", {"C": 2}), Call("gpc")], "weights": [1, 2, 0.5]},
+        ),
+        ("package.module:make", "teacher", "package.module:make", {}),
+        ("own=package.module:make:depth=3", "own", "package.module:make", {"depth": 3}),
+        ("column:soft", "teacher", "column:soft", {}),
+        ("old=models/my-forest.skops", "old", "models/my-forest.skops", {}),
+        ("/tmp/a=b/model.skops", "teacher", "/tmp/a=b/model.skops", {}),
+        ("rf:class_weight=balanced", "teacher", "rf", {"class_weight": "balanced"}),
+    ],
+)
+def test_reading(text, alias, name, settings):
+    spec = parse_teacher(text)
+    assert (spec.alias, spec.name, spec.settings, spec.text) == (alias, name, settings, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "has no name"),
+        ("soft=", "has no name"),
+        ("two words=gpc", "cannot be called 'two words'"),
+        ("rf:n_estimators=", "expected a value"),
+        ("rf:n_estimators=3,", "expected the name of a setting"),
+        ("rf:n_estimators=3,7=4", "'7'"),
+        ("rf:a=(1,2", r"expected '\)'"),
+        ("rf:a=1 2", "expected ',' or the end"),
+        ("rf:a=1,a=2", "gives 'a' twice"),
+        ("rf:a='x", "quote that is not closed"),
+        ("rf:a=b(c=1", r"expected '\)'"),
+        ("rf:a=" + "[" * 100, "nests deeper than 16"),
+    ],
+)
+def test_refusing(text, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        parse_teacher(text)
+
+
+def test_names_differ():
+    assert [spec.alias for spec in parse_teachers(["a=rf", "b=rf"])] == ["a", "b"]
+    with pytest.raises(UsageError, match="'gpc' and 'rf' are both called 'teacher'"):
+        parse_teachers(["gpc", "rf"])
+
+
+def test_nothing_is_evaluated():
+    spec = parse_teacher("rf:a=__import__(os='system'),b=1+1")
+    assert spec.settings == {"a": Call("__import__", {"os": "system"}), "b": "1+1"}

@@ -1,0 +1,77 @@
+"""What a classifier answers, checked, in the declared order of the classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import PluginError
+
+# Probabilities stay this far from 0 and 1, so that their logarithms stay finite in float32.
+FLOOR = 1e-7
+# How far the probabilities of a row may be from summing to one: some estimators answer in float32.
+SUM_TOLERANCE = 1e-3
+
+
+def aligned(answers: Any, columns: np.ndarray, rows: int, classes: int, teacher: str) -> np.ndarray:
+    """Answers of `predict_proba` as (rows, classes) float64 in declared order, off exact 0 and 1.
+
+    A class that the estimator does not know gets the floor.
+
+    Args:
+        answers: (rows, k) as the estimator gave them.
+        columns: (k,) the declared position of each of its columns.
+        rows: how many rows it was asked about.
+        classes: the number of declared classes.
+        teacher: its name, for messages.
+
+    Raises:
+        PluginError: another shape, numbers that are not finite or not probabilities.
+    """
+    checked = _checked(answers, (rows, len(columns)), teacher)
+    probabilities = np.zeros((rows, classes))
+    probabilities[:, columns] = checked
+    probabilities = np.maximum(probabilities, FLOOR)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def as_column(probabilities: np.ndarray) -> np.ndarray:
+    """(n, C) as a formula sees it, float32: (n, 1), the second class, for two classes."""
+    if probabilities.shape[1] == 2:
+        probabilities = probabilities[:, 1:]
+    return np.ascontiguousarray(probabilities, dtype=np.float32)
+
+
+def _checked(answers: Any, shape: tuple[int, int], teacher: str) -> np.ndarray:
+    try:
+        probabilities = np.asarray(answers, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PluginError(
+            f"The teacher '{teacher}' answered with something other than numbers: {error}."
+        ) from error
+    if probabilities.shape != shape:
+        raise PluginError(
+            f"The teacher '{teacher}' answered with shape {probabilities.shape} where {shape} was "
+            f"expected, one row per example and one column per class."
+        )
+    bad = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if len(bad):
+        raise PluginError(
+            f"The teacher '{teacher}' answered NaN or infinity for {len(bad)} of {shape[0]} rows, "
+            f"first for row {bad[0]} (counted from 0); use other settings or another teacher."
+        )
+    bad = np.flatnonzero((probabilities < -SUM_TOLERANCE).any(axis=1))
+    if len(bad):
+        raise PluginError(
+            f"The teacher '{teacher}' answered a negative probability, "
+            f"{probabilities[bad[0]].min():.4g}, for row {bad[0]} (counted from 0)."
+        )
+    sums = probabilities.sum(axis=1)
+    bad = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
+    if len(bad):
+        raise PluginError(
+            f"The teacher '{teacher}' answered probabilities that sum to {sums[bad[0]]:.4g} "
+            f"instead of 1 for row {bad[0]} (counted from 0); calibrate it, or use another teacher."
+        )
+    return probabilities
