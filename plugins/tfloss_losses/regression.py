@@ -6,11 +6,12 @@ two tensors of one shape will do: `mse(hidden1, teacher_hidden)`.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, require, same_shape
+from tfloss_losses.distributions import mean_per_example, require, same_shape, several_columns
 
 
 @tfloss.loss(
@@ -72,7 +73,96 @@ def huber(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
     return mean_per_example(inner * (error - inner / 2))
 
 
+@tfloss.loss(
+    latex=r"\frac1k\sum_j\log\cosh(\hat y_j-y_j)",
+    range=(0, None),
+    zero_at_optimum=True,
+    symmetric=True,
+)
+def log_cosh(labels: Any, prediction: Any) -> Any:
+    """Logarithm of the error's hyperbolic cosine: a huber without a corner and without a setting.
+
+    labels, prediction: (batch, …), the same shape.
+    Returns (batch,): the mean over all axes but the first.
+
+    Source: Green 1990, "Bayesian reconstructions from emission tomography data"; as in Keras.
+    """
+    same_shape(labels=labels, prediction=prediction)
+    error = tf.abs(prediction - labels)
+    # cosh overflows from an error of 89; this form does not.
+    return mean_per_example(error + tf.math.softplus(-2 * error) - math.log(2))
+
+
+@tfloss.loss(
+    latex=r"\frac1k\sum_j\sqrt{(\hat y_j-y_j)^2+\epsilon^2}",
+    range=(0, None),
+    zero_at_optimum=False,
+    symmetric=True,
+)
+def charbonnier(labels: Any, prediction: Any, *, epsilon: float = 1e-3) -> Any:
+    """Charbonnier loss: absolute error with its corner rounded, for images; epsilon at the optimum.
+
+    labels, prediction: (batch, …), the same shape.
+    Returns (batch,): the mean over all axes but the first.
+
+    epsilon: the radius of the rounding, in the target's unit; positive.
+
+    Source: Charbonnier et al. 1994, "Two deterministic half-quadratic regularization algorithms".
+    """
+    same_shape(labels=labels, prediction=prediction)
+    require(epsilon > 0, "epsilon", epsilon, "must be positive")
+    square = tf.math.squared_difference(prediction, labels)
+    return mean_per_example(tf.sqrt(square + epsilon**2))
+
+
+@tfloss.loss(
+    latex=r"\frac1k\sum_j\begin{cases}w\log(1+|e_j|/\epsilon)&|e_j|<w\\"
+    r"|e_j|-w+w\log(1+w/\epsilon)&\text{else}\end{cases}",
+    range=(0, None),
+    zero_at_optimum=True,
+    symmetric=True,
+    kinks=("labels == prediction", "|labels - prediction| == width"),
+)
+def wing(labels: Any, prediction: Any, *, width: float = 10.0, epsilon: float = 2.0) -> Any:
+    """Wing loss: steep for small errors and absolute for large ones, for exact positions.
+
+    labels, prediction: (batch, …), the same shape.
+    Returns (batch,): the mean over all axes but the first.
+
+    width: w, the error at which the logarithm turns into a line; positive.
+    epsilon: how sharply the logarithm bends; positive, the smaller the steeper at zero.
+
+    Source: Feng et al. 2018, "Wing loss for robust facial landmark localisation", eq. 5.
+    """
+    same_shape(labels=labels, prediction=prediction)
+    require(width > 0, "width", width, "must be positive")
+    require(epsilon > 0, "epsilon", epsilon, "must be positive")
+    error = tf.abs(prediction - labels)
+    inner = tf.minimum(error, width)
+    return mean_per_example(width * tf.math.log1p(inner / epsilon) + (error - inner))
+
+
+@tfloss.loss(
+    latex=r"1-\frac{y\cdot\hat y}{\Vert y\Vert\,\Vert\hat y\Vert}",
+    range=(0, 2),
+    zero_at_optimum=True,
+    symmetric=True,
+)
+def cosine(labels: Any, prediction: Any) -> Any:
+    """One minus the cosine of the angle between two rows, where only their direction counts.
+
+    labels, prediction: (batch, k) with k of 2 or more, the same shape; a row of zeros costs 1.
+    Returns (batch,).
+
+    Source: Salton and McGill 1983, "Introduction to modern information retrieval", the similarity.
+    """
+    same_shape(labels=labels, prediction=prediction)
+    several_columns("cosine", "use mse", prediction=prediction)
+    unit = [tf.math.l2_normalize(rows, axis=-1) for rows in (labels, prediction)]
+    return 1 - tf.reduce_sum(unit[0] * unit[1], axis=-1)
+
+
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [mse, mae, huber]
+    return [mse, mae, huber, log_cosh, charbonnier, wing, cosine]

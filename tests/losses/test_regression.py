@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 from scipy import special
+from scipy.spatial import distance
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from tfloss_losses.regression import huber, mae, mse
+from tfloss_losses.regression import charbonnier, cosine, huber, log_cosh, mae, mse, wing
 
 from .checks import (
     assert_derivative,
@@ -20,8 +21,13 @@ from .checks import (
     of,
 )
 
-ALL = (mse, mae, huber)
-FAMILY = (*cases(*ALL), case(huber, "narrow", moderate(3), delta=0.3))
+ALL = (mse, mae, huber, log_cosh, charbonnier, wing)
+FAMILY = (
+    *cases(*ALL),
+    *cases(cosine, columns=(2, 3)),
+    case(huber, "narrow", moderate(3), delta=0.3),
+    case(wing, "narrow", moderate(3), width=0.3),
+)
 SMOOTH = [one for one in FAMILY if "extreme" not in one.label]
 
 
@@ -35,7 +41,7 @@ def test_derivative(chosen):
     assert_derivative(chosen)
 
 
-@pytest.mark.parametrize("loss", ALL)
+@pytest.mark.parametrize("loss", [*ALL, cosine])
 def test_other_shapes_are_refused(loss):
     assert_refuses_other_shapes(loss)
 
@@ -67,3 +73,52 @@ def test_all_axes_but_the_first_are_averaged(loss):
 def test_huber_refuses_a_delta_of_zero():
     with pytest.raises(ValueError, match="'delta' is 0 but must be positive"):
         of(huber, moderate(1), delta=0)
+
+
+def test_log_cosh_is_keras_and_does_not_overflow():
+    data = moderate(3)
+    reference = keras.losses.log_cosh(data["labels"], data["prediction"])
+    np.testing.assert_allclose(of(log_cosh, data), reference, rtol=1e-5)
+    far = {"labels": np.zeros((1, 1)), "prediction": np.full((1, 1), 1e4)}
+    assert of(log_cosh, far)[0] == pytest.approx(1e4 - np.log(2))
+
+
+def test_charbonnier_is_the_length_of_error_and_epsilon():
+    data = moderate(3)
+    residual = data["labels"] - data["prediction"]
+    reference = np.hypot(residual, 0.2).mean(axis=-1)
+    np.testing.assert_allclose(of(charbonnier, data, epsilon=0.2), reference)
+
+
+def test_wing_is_the_papers_two_branches():
+    data = moderate(3)
+    ours = of(wing, data, width=1.0, epsilon=0.5)
+    for row, value in enumerate(ours):
+        total = 0.0
+        for y, z in zip(data["labels"][row], data["prediction"][row], strict=True):
+            error = abs(y - z)
+            offset = 1.0 - 1.0 * np.log(1 + 1.0 / 0.5)
+            total += np.log(1 + error / 0.5) if error < 1 else error - offset
+        assert value == pytest.approx(total / 3)
+
+
+def test_cosine_is_scipys_and_scale_free():
+    data = moderate(3)
+    pairs = zip(data["labels"], data["prediction"], strict=True)
+    reference = [distance.cosine(y, z) for y, z in pairs]
+    np.testing.assert_allclose(of(cosine, data), reference)
+    scaled = data | {"prediction": 7 * data["prediction"]}
+    np.testing.assert_allclose(of(cosine, scaled), reference)
+
+
+def test_cosine_of_one_column_is_refused():
+    with pytest.raises(ValueError, match="use mse"):
+        of(cosine, moderate(1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "settings"), [(charbonnier, {"epsilon": 0}), (wing, {"width": -1})]
+)
+def test_settings_outside_their_bounds_are_refused(loss, settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        of(loss, moderate(1), **settings)

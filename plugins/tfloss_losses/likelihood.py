@@ -1,0 +1,116 @@
+"""Regression by the likelihood of a distribution whose parameters the student predicts.
+
+Parameters that must be positive are predicted by their logarithms, so that every output is allowed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.distributions import columns, mean_per_example, require, same_shape
+
+
+@tfloss.loss(
+    latex=r"\frac1k\sum_j\tfrac12\Bigl(\log2\pi+s_j+(y_j-\mu_j)^2e^{-s_j}\Bigr)",
+    zero_at_optimum=False,
+)
+def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
+    """Gaussian negative log-likelihood: the student predicts a mean and how unsure it is.
+
+    labels: (batch, k).  prediction: (batch, 2k), k means and then k logarithms of variances; two
+    tensors are put together by concat(mean, log_var).
+    Returns (batch,), in nats: the mean over the k targets; negative where variances are small.
+
+    smallest: the variance below which none is taken, in the target's unit squared; positive.
+
+    Source: Nix and Weigend 1994, "Estimating the mean and variance of the target", eq. 3.
+    """
+    require(smallest > 0, "smallest", smallest, "must be positive")
+    mean, log_variance = _halves(labels, prediction)
+    log_variance = tf.maximum(log_variance, math.log(smallest))
+    square = tf.math.squared_difference(labels, mean) * tf.exp(-log_variance)
+    return mean_per_example(math.log(2 * math.pi) + log_variance + square) / 2
+
+
+@tfloss.loss(
+    latex=r"\frac1k\sum_j\log2+s_j+|y_j-\mu_j|e^{-s_j}",
+    zero_at_optimum=False,
+    kinks=("labels == median",),
+)
+def laplace_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
+    """Laplace negative log-likelihood: a median and its scale, for noise with outliers.
+
+    labels: (batch, k).  prediction: (batch, 2k), k medians and then k logarithms of scales; two
+    tensors are put together by concat(median, log_scale).
+    Returns (batch,), in nats: the mean over the k targets; negative where scales are small.
+
+    smallest: the scale below which none is taken, in the target's unit; positive.
+
+    Source: the density of Laplace 1774; as a loss: Kendall and Gal 2017, section 3.
+    """
+    require(smallest > 0, "smallest", smallest, "must be positive")
+    median, log_scale = _halves(labels, prediction)
+    log_scale = tf.maximum(log_scale, math.log(smallest))
+    error = tf.abs(labels - median) * tf.exp(-log_scale)
+    return mean_per_example(math.log(2) + log_scale + error)
+
+
+def _halves(labels: Any, prediction: Any) -> tuple[Any, Any]:
+    """The location's and the spread's columns, each of the labels' shape."""
+    if columns(prediction) != 2 * columns(labels):
+        raise ValueError(
+            f"'prediction' has {columns(prediction)} columns for {columns(labels)} of 'labels'; "
+            f"it needs twice as many: locations, then logarithms of spreads."
+        )
+    location, spread = tf.split(prediction, 2, axis=-1)
+    same_shape(labels=labels, location=location)
+    return location, spread
+
+
+@tfloss.loss(latex=r"\frac1k\sum_je^{z_j}-y_jz_j", zero_at_optimum=False)
+def poisson(labels: Any, prediction: Any) -> Any:
+    """Poisson negative log-likelihood, for counts; the term log y! is left out, as it is constant.
+
+    labels: (batch, …), 0 or more.  prediction: same shape, the logarithm z of the expected count;
+    infinite above 88 in float32.
+    Returns (batch,): the mean over all axes but the first.
+
+    Source: Nelder and Wedderburn 1972, "Generalized linear models", section 3.
+    """
+    same_shape(labels=labels, prediction=prediction)
+    return mean_per_example(tf.exp(prediction) - labels * prediction)
+
+
+@tfloss.loss(
+    latex=r"\frac2k\sum_j\frac{y_j^{2-p}}{(1-p)(2-p)}-\frac{y_j\mu_j^{1-p}}{1-p}"
+    r"+\frac{\mu_j^{2-p}}{2-p},\ \mu=e^z",
+    range=(0, None),
+    zero_at_optimum=True,
+)
+def tweedie(labels: Any, prediction: Any, *, power: float = 1.5) -> Any:
+    """Tweedie deviance, for amounts of which many are exactly zero: rain, insurance claims.
+
+    labels: (batch, …), 0 or more.  prediction: same shape, the logarithm z of the expected amount.
+    Returns (batch,): the mean over all axes but the first.
+
+    power: p, between 1 (as poisson) and 2 (as gamma); the variance is the mean to this power.
+
+    Source: Jørgensen 1987, "Exponential dispersion models"; as in scikit-learn.
+    """
+    same_shape(labels=labels, prediction=prediction)
+    require(1 < power < 2, "power", power, "must lie between 1 and 2")
+    # The root of a label of 0 is 0, but its slope is infinite: both branches must be finite.
+    amount = tf.where(labels > 0, tf.maximum(labels, 1e-30) ** (2 - power), tf.zeros_like(labels))
+    own = amount / ((1 - power) * (2 - power))
+    crossed = labels * tf.exp((1 - power) * prediction) / (1 - power)
+    expected = tf.exp((2 - power) * prediction) / (2 - power)
+    return 2 * mean_per_example(own - crossed + expected)
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [gaussian_nll, laplace_nll, poisson, tweedie]
