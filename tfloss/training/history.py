@@ -75,3 +75,13 @@ class History:
 
     def __getitem__(self, index: int) -> Epoch:
         return self.epochs[index]
+
+    def as_summary(self) -> dict[str, Any]:
+        """The last values: of the last epoch, and of the last that was evaluated on the holdout."""
+        if not self.epochs:
+            return {}
+        evaluated = [epoch for epoch in self.epochs if epoch.holdout is not None]
+        return {
+            **self.epochs[-1].as_dict(),
+            "holdout": evaluated[-1].holdout if evaluated else None,
+        }

@@ -1,0 +1,76 @@
+"""What several commands share: the registry, the console, options of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tfloss.registry import Registry, load_registry
+
+
+def registry_of(context: click.Context) -> Registry:
+    """The registry, with the group's options applied; problems are told once, on stderr."""
+    options = context.find_root().obj or {}
+    registry = load_registry(
+        no_plugins=options.get("no_plugin", ()), strict=options.get("strict", False)
+    )
+    for problem in registry.problems:
+        click.echo(f"Warning: {problem}", err=True)
+    return registry
+
+
+def print_tables(tables: list[Any]) -> None:
+    """Print rich tables to stdout, as wide as the terminal, or 100 columns in a pipe."""
+    import sys
+
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    for table in tables:
+        console.print(table)
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that describe a training; None where the user said nothing."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _yes_no(name: str, help: str) -> Callable[..., Any]:
+    return click.option(f"--{name}/--no-{name}", default=None, help=help)
+
+
+_OPTIONS = [
+    click.option("--data", metavar="NAME|FILE", help="A data set, or a .csv, .parquet or .npz file."),
+    click.option("--target", metavar="COLUMN", help="The file's column to predict."),
+    click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
+    click.option(
+        "--extra", multiple=True, metavar="COLUMN", help="A column that the formula may name."
+    ),
+    click.option(
+        "--train-fraction", type=click.FloatRange(0, 1, min_open=True), help="Share that trains."
+    ),
+    click.option("--train-size", type=click.IntRange(1), help="How many rows train."),
+    click.option("--test-size", type=click.FloatRange(0, min_open=True), help="Rows, or a share below 1, held out."),
+    _yes_no("stratify", "Keep the classes' shares in the split (the default)."),
+    _yes_no("scale", "Standardise the features by the training rows (the default)."),
+    click.option(
+        "--teacher",
+        multiple=True,
+        metavar="[ALIAS=]NAME[:SETTINGS]",
+        help="A teacher; can be repeated, each with an alias of its own.",
+    ),
+    click.option(
+        "--teacher-fit",
+        type=click.Choice(["auto", "cross", "train"]),
+        help="How a teacher answers for its own training rows: out of fold, or as it is.",
+    ),
+    click.option("--model", metavar="NAME[:SETTINGS]", help="The student: mlp:10,10, FILE.keras, MODULE:FACTORY."),
+    click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random."),
+    click.option(
+        "--allow-negative", is_flag=True, default=None, help="Accept coefficients below zero."
+    ),
+]

@@ -1,0 +1,139 @@
+"""The commands that list what there is; none of them imports TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tfloss.cli.common import print_tables, registry_of
+from tfloss.registry import (
+    Dataset,
+    Declaration,
+    Function,
+    Loss,
+    Metric,
+    Model,
+    Recipe,
+    Reduction,
+    Schedule,
+    Teacher,
+)
+
+
+def _describe(declaration: Declaration) -> None:
+    """A page about one declaration."""
+    click.echo(f"{declaration.name}{_call_signature(declaration)}\n")
+    click.echo(declaration.description)
+    if isinstance(declaration, Loss):
+        click.echo(f"\nDefinition: {declaration.latex or 'see above'}")
+        click.echo(f"Properties: {_properties(declaration)}")
+    if declaration.distribution:
+        click.echo(f"From: {declaration.distribution}, plugin '{declaration.plugin}'")
+
+
+def _call_signature(declaration: Declaration) -> str:
+    signature = declaration.signature
+    pieces = [*signature.required, *(f"[{name}]" for name in signature.optional)]
+    pieces += [f"{name}={default}" for name, default in signature.settings.items()]
+    return f"({', '.join(pieces)})" if pieces else ""
+
+
+def _properties(loss: Loss) -> str:
+    low, high = ("-inf" if loss.range[0] is None else f"{loss.range[0]:g}",
+                 "inf" if loss.range[1] is None else f"{loss.range[1]:g}")  # fmt: skip
+    said = [f"one value per {loss.per}", f"range {low} to {high}"]
+    if loss.zero_at_optimum:
+        said.append("zero at the optimum")
+    if loss.symmetric:
+        said.append("symmetric")
+    if loss.kinks:
+        said.append(f"kinks where {', '.join(loss.kinks)}")
+    return "; ".join(said)
+
+
+def _list(title: str, declarations: list[Any], columns: tuple[str, ...], row: Any) -> None:
+    from tfloss.report.tables import text_table
+
+    print_tables([text_table(title, columns, [row(d) for d in declarations])])
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--search", default="", metavar="WORD", help="Only those that have WORD in their page.")
+@click.pass_context
+def losses(context: click.Context, name: str | None, search: str) -> None:
+    """List the losses by family, or describe the one called NAME."""
+    registry = registry_of(context)
+    if name is not None:
+        _describe(registry.get(Loss, name))
+        return
+    word = search.lower()
+    found = [d for d in registry.losses.values() if word in f"{d.name} {d.description}".lower()]
+    found.sort(key=lambda loss: (_family(loss), loss.name))
+    _list(
+        f"{len(found)} losses",
+        found,
+        ("loss", "family", "tensors", "what it is"),
+        lambda d: (d.name, _family(d), ", ".join(d.signature.positional), d.summary),
+    )
+
+
+def _family(loss: Loss) -> str:
+    return loss.family or loss.function.__module__.rpartition(".")[2]
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.pass_context
+def functions(context: click.Context, name: str | None) -> None:
+    """List the functions, reductions and schedules of formulas, or describe the one called NAME."""
+    registry = registry_of(context)
+    kinds = (Function, Reduction, Schedule)
+    every = [d for kind in kinds for d in registry.all(kind).values()]  # type: ignore[type-abstract]
+    if name is not None:
+        matching = [d for d in every if d.name == name]
+        for declaration in matching or [registry.get(Function, name)]:
+            _describe(declaration)
+        return
+    _list(
+        "Functions",
+        every,
+        ("name", "kind", "stands", "what it is"),
+        lambda d: (d.name, d.kind, _stands(d), d.summary),
+    )
+
+
+def _stands(declaration: Declaration) -> str:
+    on = getattr(declaration, "on", "losses")
+    if isinstance(declaration, Schedule):
+        return "as a coefficient"
+    return {"both": "anywhere", "losses": "between losses", "tensors": "inside arguments"}[on]
+
+
+def _simple(kind: type[Declaration], title: str, text: str) -> click.Command:
+    """A command that lists a kind and describes one of it."""
+
+    @click.command(help=text)
+    @click.argument("name", required=False)
+    @click.pass_context
+    def command(context: click.Context, name: str | None) -> None:
+        registry = registry_of(context)
+        if name is not None:
+            _describe(registry.get(kind, name))
+            return
+        _list(
+            title,
+            list(registry.all(kind).values()),
+            ("name", "from", "what it is"),
+            lambda d: (d.name, d.distribution, d.summary),
+        )
+
+    return command
+
+
+teachers = _simple(Teacher, "Teachers", "List the teachers, or describe the one called NAME.")
+datasets = _simple(Dataset, "Data sets", "List the data sets, or describe the one called NAME.")
+models = _simple(Model, "Models", "List the models, or describe the one called NAME.")
+metrics = _simple(Metric, "Metrics", "List the metrics, or describe the one called NAME.")
+recipes = _simple(Recipe, "Recipes", "List the recipes, or describe the one called NAME.")

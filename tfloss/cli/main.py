@@ -1,0 +1,82 @@
+"""`tfloss`: the group of commands, and what an error looks like."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from tfloss import __version__
+from tfloss.cli.lazy_group import LazyGroup
+from tfloss.errors import TflossError
+
+_COMMANDS = {
+    "train": ("tfloss.cli.train:train", "Train a student to minimise a formula."),
+    "explain": ("tfloss.cli.explain:explain", "Show what a formula means: terms, tensors, shapes."),
+    "evaluate": ("tfloss.cli.evaluate:evaluate", "Score a run's student, on its holdout or on other data."),
+    "predict": ("tfloss.cli.predict:predict", "Let a run's student answer for the rows of a file."),
+    "losses": ("tfloss.cli.listings:losses", "List the losses, or describe one."),
+    "functions": ("tfloss.cli.listings:functions", "List functions, reductions and schedules."),
+    "teachers": ("tfloss.cli.listings:teachers", "List the teachers, or describe one."),
+    "datasets": ("tfloss.cli.listings:datasets", "List the data sets."),
+    "models": ("tfloss.cli.listings:models", "List the models, or describe one."),
+    "metrics": ("tfloss.cli.listings:metrics", "List the metrics."),
+    "recipes": ("tfloss.cli.listings:recipes", "List the recipes, or show one."),
+    "plugins": ("tfloss.cli.plugins:plugins", "List the plugins, and what is wrong with them."),
+}
+
+
+@click.group(
+    cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="tfloss")
+@click.option("--debug", is_flag=True, help="Show Python's traceback with an error.")
+@click.option(
+    "--no-plugin",
+    multiple=True,
+    metavar="NAME",
+    help="Leave a plugin out; can be repeated. Also: TFLOSS_NO_PLUGIN=a,b.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    envvar="TFLOSS_STRICT",
+    help="Stop at the first plugin with a problem, instead of warning.",
+)
+@click.pass_context
+def cli(context: click.Context, **options: Any) -> None:
+    """Write the loss as a formula; every name in it is a plugin or a tensor.
+
+    \b
+    tfloss train --loss "bce + 0.1*abs_kl" --teacher gpc
+    """
+    context.obj = options
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with the error's exit code."""
+    # TensorFlow's start-up messages are not for the person who waits for a table.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        sys.exit(cli.main(arguments, prog_name="tfloss", standalone_mode=False) or 0)
+    except TflossError as error:
+        _fail(str(error), error.exit_code, arguments)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
+    if "--debug" in arguments:
+        raise  # noqa: PLE0704 - called while the error is being handled
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(exit_code)

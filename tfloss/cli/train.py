@@ -1,0 +1,119 @@
+"""`tfloss train`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfloss.cli.common import print_tables, registry_of, training_options
+from tfloss.registry import Recipe, Registry
+from tfloss.training.config import Config, read_config
+from tfloss.training.preflight import check
+
+
+@click.command()
+@click.option("--loss", metavar="FORMULA", help='What to minimise, "bce + 0.1*abs_kl" for example.')
+@training_options
+@click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
+@click.option("--batch-size", type=click.IntRange(1), help="Rows per step.")
+@click.option("--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default).")
+@click.option("--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout.")
+@click.option("--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled.")
+@click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
+@click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the run's folder goes."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+@click.pass_context
+def train(
+    context: click.Context,
+    recipe: str | None,
+    config: Path | None,
+    runs: Path,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Train a student to minimise a formula.
+
+    \b
+    tfloss train --loss "bce + 0.1*abs_kl" --teacher gpc
+    tfloss train --loss "ce + 0.5*kd(temperature=4)" --teacher rf --data digits
+    tfloss train --recipe article
+    """
+    registry = registry_of(context)
+    configuration = _configuration(registry, recipe, config, options, context)
+    check(configuration, registry)
+    result = _train(configuration, registry, quiet)
+    from tfloss.training.run_folder import write_run
+
+    folder = write_run(runs, configuration, result)
+    if not quiet:
+        _show(result, registry, folder)
+
+
+def _configuration(
+    registry: Registry,
+    recipe: str | None,
+    config: Path | None,
+    options: dict[str, Any],
+    context: click.Context,
+) -> Config:
+    """Defaults, then the recipe or the file, then what was said on the command line."""
+    values: dict[str, Any] = {}
+    origin = "The command line"
+    if recipe is not None and config is not None:
+        raise click.UsageError("--recipe and --config were both given; choose one.")
+    if recipe is not None:
+        values, origin = dict(registry.get(Recipe, recipe)()), f"The recipe '{recipe}'"
+    elif config is not None:
+        values, origin = read_config(config), f"'{config}'"
+    said = {name: value for name, value in options.items() if value not in (None, ())}
+    if "train_size" in said:
+        values.pop("train_fraction", None)
+    if "train_fraction" in said:
+        values.pop("train_size", None)
+    left_out = tuple((context.find_root().obj or {}).get("no_plugin", ()))
+    if left_out:
+        said["no_plugin"] = left_out
+    return Config.from_mapping(values | said, origin=origin)
+
+
+def _train(configuration: Config, registry: Registry, quiet: bool) -> Any:
+    if not quiet:
+        click.echo(f"minimising  {configuration.loss}", err=True)
+    from tfloss.training.run import run
+
+    if quiet:
+        return run(configuration, registry)
+    from rich.console import Console
+
+    from tfloss.report.progress import LiveProgress, PlainProgress
+
+    progress: Any
+    if sys.stderr.isatty():
+        progress = LiveProgress(Console(stderr=True), configuration.epochs)
+    else:
+        progress = PlainProgress(sys.stderr, configuration.epochs)
+    with progress as watch:
+        return run(configuration, registry, watch)
+
+
+def _show(result: Any, registry: Registry, folder: Path) -> None:
+    from tfloss.report.tables import result_tables
+
+    labels = {name: metric.label for name, metric in registry.metrics.items()}
+    print_tables(result_tables(result.history.as_summary(), result.scores, labels))
+    for note in [result.student.note, *(n for t in result.teachers.values() for n in t.notes)]:
+        if note:
+            click.echo(note)
+    seconds = result.seconds
+    click.echo(
+        f"{len(result.data.train)} rows trained, {len(result.data.holdout)} held out; "
+        f"teachers {seconds['teachers']:.1f} s, training {seconds['training']:.1f} s "
+        f"({result.compiled_as}); run saved in {folder}"
+    )

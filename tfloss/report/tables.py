@@ -1,0 +1,75 @@
+"""Tables for a terminal, from plain values."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table: first column to the left, numbers to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(figure, row))
+    return table
+
+
+def text_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of words, every column to the left."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def figure(value: Any) -> str:
+    """A number with four significant digits; anything else as it is."""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.4f}"
+    return "" if value is None else str(value)
+
+
+def result_tables(
+    last: Mapping[str, Any],
+    scores: Mapping[str, Mapping[str, float]],
+    labels: Mapping[str, str] | None = None,
+) -> list[Table]:
+    """What stands at the end of a training: the losses, and the student beside its teachers.
+
+    Args:
+        last: `{"epoch", "step", "train": {"total", terms…}, "holdout": …}`.
+        scores: metrics by 'student on holdout', 'teacher on holdout', ….
+        labels: how a table names a metric.
+    """
+    tables = []
+    if last:
+        holdout = last.get("holdout") or {}
+        rows = [(name, value, holdout.get(name)) for name, value in last["train"].items()]
+        title = f"Loss, terms as weighted, epoch {last['epoch']} (step {last['step']})"
+        tables.append(plain_table(title, ("", "train", "holdout"), rows))
+    shown = {name: values for name, values in scores.items() if values}
+    if shown:
+        names = list(dict.fromkeys(name for values in shown.values() for name in values))
+        rows = [
+            ((labels or {}).get(name) or name, *(values.get(name) for values in shown.values()))
+            for name in names
+        ]
+        tables.append(plain_table("Scores", ("", *shown), rows))
+    return tables
+
+
+def as_text(tables: Iterable[Table], width: int = 100) -> str:
+    """Tables without colours, for files and notebooks."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, no_color=True)
+    for table in tables:
+        console.print(table)
+    return stream.getvalue()

@@ -1,0 +1,60 @@
+"""From a configuration to a result: what `tfloss train` does between its options and its output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfloss.data import PreparedData, load_dataset, prepare
+from tfloss.registry import Registry
+from tfloss.training.config import Config
+from tfloss.training.fit import Result, fit
+from tfloss.training.loop import Watcher
+
+
+def load_data(config: Config, registry: Registry) -> PreparedData:
+    """Load and split the data of a configuration."""
+    table = load_dataset(
+        config.data,
+        registry,
+        target=config.target,
+        weight=config.weight,
+        extra=config.extra or None,
+    )
+    return prepare(
+        table,
+        train_fraction=config.train_fraction,
+        train_size=config.train_size,
+        test_size=config.test_size,
+        stratify=config.stratify,
+        scale=config.scale,
+        seed=config.seed,
+    )
+
+
+def run(config: Config, registry: Registry, watch: Watcher | None = None, **more: Any) -> Result:
+    """Train what a configuration describes.
+
+    Args:
+        config: see `tfloss.training.config.Config`.
+        registry: what names stand for.
+        watch: called with the history after every chunk of epochs.
+        **more: handed to `fit`, `callbacks=` for example.
+    """
+    return fit(
+        config.loss,
+        load_data(config, registry),
+        config.model,
+        teacher=list(config.teacher),
+        teacher_fit=config.teacher_fit,
+        optimizer=config.optimizer,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        shuffle=config.shuffle,
+        seed=config.seed,
+        evaluate_every=config.evaluate_every,
+        compile=config.compile,  # type: ignore[arg-type]
+        allow_negative=config.allow_negative,
+        registry=registry,
+        watch=watch,
+        **more,
+    )

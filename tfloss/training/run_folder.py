@@ -1,0 +1,180 @@
+"""The folder that a run leaves: all that is needed to repeat it and to use its student."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import Classes, PreparedData, Scaler
+from tfloss.errors import DataError, UsageError
+from tfloss.student import Student, wrap_model
+from tfloss.training.config import Config, read_config
+from tfloss.training.files import new_folder, sha256, write_text, write_whole
+from tfloss.training.fit import Result
+
+CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
+RESULT, MANIFEST, SPLIT = "result.json", "manifest.json", "split.npz"
+
+_VERSIONED = ("tfloss", "tensorflow", "keras", "scikit-learn", "numpy")
+
+
+def write_run(runs: Path, config: Config, result: Result) -> Path:
+    """Make a new folder for a run and fill it; the manifest comes last and lists the rest.
+
+    Returns:
+        the folder, 'runs/breast_cancer-1' for the first on those data.
+
+    Raises:
+        UsageError: the folder cannot be made or written.
+    """
+    folder = new_folder(runs, Path(config.data).stem)
+    try:
+        write_text(folder / CONFIG, config.as_toml())
+        lines = (json.dumps(epoch.as_dict()) for epoch in result.history)
+        write_text(folder / METRICS, "".join(f"{line}\n" for line in lines))
+        write_whole(folder / STUDENT, result.student.forward_model.save)
+        write_whole(folder / SPLIT, lambda path: _save_split(path, result.data))
+        write_text(folder / RESULT, _json(_summary(result)))
+        write_text(folder / MANIFEST, _json(_manifest(folder, config, result.data)))
+    except OSError as error:
+        raise UsageError(f"The run's folder '{folder}' cannot be written: {error}.") from error
+    return folder
+
+
+def _summary(result: Result) -> dict[str, Any]:
+    return {
+        "formula": result.objective.text,
+        "terms": list(result.history.names),
+        "last": result.history.as_summary(),
+        "scores": result.scores,
+        "teachers": {name: teacher.text for name, teacher in result.teachers.items()},
+        "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
+        "compiled_as": result.compiled_as,
+    }
+
+
+def _manifest(folder: Path, config: Config, data: PreparedData) -> dict[str, Any]:
+    """Versions, what is needed to treat other rows alike, and the digest of every file."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return {
+        "seed": config.seed,
+        "versions": {"python": platform.python_version()} | _versions(),
+        "data": {
+            "name": data.name,
+            "task": data.task,
+            "features": list(data.feature_names),
+            "classes": None if data.classes is None else data.classes.values.tolist(),
+            "class_names": None if data.classes is None else list(data.classes.names),
+            "scaler": None
+            if data.scaler is None
+            else {name: array.tolist() for name, array in data.scaler.to_arrays().items()},
+        },
+        "sha256": {path.name: sha256(path) for path in files},
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in _VERSIONED}
+
+
+def _save_split(path: Path, data: PreparedData) -> None:
+    np.savez_compressed(path, train=data.train.rows, holdout=data.holdout.rows)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read back.
+
+    Attributes:
+        folder: where it lies.
+        config: what it was asked to do.
+        manifest: versions, classes, features, scaler, digests.
+        result: the figures at its end.
+    """
+
+    folder: Path
+    config: Config
+    manifest: dict[str, Any]
+    result: dict[str, Any]
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Every epoch, as in `metrics.jsonl`."""
+        lines = (self.folder / METRICS).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    @property
+    def task(self) -> str:
+        return self.manifest["data"]["task"]
+
+    @property
+    def rows(self) -> dict[str, np.ndarray]:
+        """The row numbers of 'train' and 'holdout'."""
+        with np.load(self.folder / SPLIT, allow_pickle=False) as split:
+            return {name: split[name] for name in ("train", "holdout")}
+
+    def student(self) -> Student:
+        """The trained student; its file is refused when its digest is another than recorded."""
+        from tfloss.lazy import keras
+
+        path = self.folder / STUDENT
+        self._verify(path)
+        return wrap_model(keras.models.load_model(path, compile=False, safe_mode=True))
+
+    def treatment(self, like: Any = None) -> PreparedData:
+        """Data without rows that treat other rows as this run's were treated: `arrange` does it."""
+        data = self.manifest["data"]
+        empty = _empty_part(len(data["features"]))
+        classes = (
+            Classes(np.array(data["classes"]), tuple(data["class_names"]))
+            if data["classes"] is not None
+            else None
+        )
+        scaler = Scaler.from_arrays(data["scaler"]) if data["scaler"] is not None else None
+        return PreparedData(
+            empty, empty, data["task"], classes, tuple(data["features"]), scaler, data["name"]
+        )
+
+    def _verify(self, path: Path) -> None:
+        recorded = self.manifest["sha256"].get(path.name)
+        if not path.is_file() or sha256(path) != recorded:
+            raise DataError(
+                f"'{path}' is missing or is not the file that the run wrote (its SHA-256 differs "
+                f"from the manifest's); restore it from a copy."
+            )
+
+
+def _empty_part(features: int) -> Any:
+    from tfloss.data import Part
+
+    columns = {"inputs": np.zeros((0, features), np.float32), "labels": np.zeros((0, 1), np.float32)}
+    return Part(columns, np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run's folder.
+
+    Raises:
+        UsageError: not a folder of a finished run.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        values = read_config(folder / CONFIG)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"'{folder}' is not the folder of a finished run: {error}. Runs lie in the folder that "
+            f"`tfloss train` names at its end."
+        ) from error
+    return Run(folder, Config.from_mapping(values, origin=str(folder / CONFIG)), manifest, result)
