@@ -85,6 +85,43 @@ def binary_kl(teacher: Any, logits: Any) -> Any:
     return tf.reduce_sum(yes + no, axis=-1)
 
 
+@tfloss.loss(latex=r"\sum_c q_c\log\frac{q_c}{p_c}", range=(0, None), zero_at_optimum=True)
+def reverse_kl(teacher: Any, logits: Any) -> Any:
+    """Kullback-Leibler divergence KL(q‖p), the teacher first: covers all that the teacher allows.
+
+    Its gradient is that of cross-entropy with soft labels; kd softens both sides first.
+
+    teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
+    logits: same shape, of the student p.
+    Returns (batch,), in nats.
+
+    Source: Kullback and Leibler 1951, eq. 2.4.
+    """
+    same_shape(teacher=teacher, logits=logits)
+    q = as_distribution(teacher)
+    return tf.reduce_sum(q * (floored_log(q) - log_probs(logits)), axis=-1)
+
+
+@tfloss.loss(
+    latex=r"\sum_c(p_c-q_c)\log\frac{p_c}{q_c}",
+    range=(0, None),
+    zero_at_optimum=True,
+    symmetric=True,
+)
+def jeffreys(teacher: Any, logits: Any) -> Any:
+    """Jeffreys divergence KL(p‖q) + KL(q‖p): symmetric and, unlike js, without a bound.
+
+    teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
+    logits: same shape, of the student p.
+    Returns (batch,), in nats.
+
+    Source: Jeffreys 1946; Kullback and Leibler 1951, eq. 2.6.
+    """
+    same_shape(teacher=teacher, logits=logits)
+    log_p, q = log_probs(logits), as_distribution(teacher)
+    return tf.reduce_sum((tf.exp(log_p) - q) * (log_p - floored_log(q)), axis=-1)
+
+
 @tfloss.loss(
     latex=r"\tfrac12\mathrm{KL}(p\Vert m)+\tfrac12\mathrm{KL}(q\Vert m),\ m=\tfrac12(p+q)",
     range=(0, 0.6931472),
@@ -116,4 +153,4 @@ def _share(p: Any, middle: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [kl, abs_kl, binary_kl, js]
+    return [kl, abs_kl, binary_kl, reverse_kl, jeffreys, js]
