@@ -1,10 +1,34 @@
 """Write the loss as a formula; every name in it is a plugin or a tensor.
 
-Declaring (for plugin authors):   loss, function, reduction, schedule, teacher, dataset, model,
-                                  metric, recipe, hookimpl, tf
+Train a network with it:
+
+    import tfloss
+
+    data = tfloss.load_data("breast_cancer", train_size=5)
+    result = tfloss.fit("bce + 0.1*abs_kl", data, "mlp:10,10", teacher="gpc", epochs=200)
+    print(result)
+
+Declare a loss of your own, to use in a formula like any other:
+
+    from tfloss import tf
+
+    @tfloss.loss
+    def brier(labels, probs):
+        return tf.reduce_sum((probs - labels) ** 2, axis=-1)
+
+What there is:
+
+    training      fit, load_data, Table, parse, objective
+    declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe
+    plugins       hookimpl, load_registry, Registry
+    errors        TflossError and its kinds; FormulaError carries the position
+    lazily        tf, keras: TensorFlow and Keras, imported at their first use
 """
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from tfloss.errors import (
     DataError,
@@ -16,9 +40,11 @@ from tfloss.errors import (
 )
 from tfloss.lazy import keras, tf
 from tfloss.registry import (
+    Registry,
     dataset,
     function,
     hookimpl,
+    load_registry,
     loss,
     metric,
     model,
@@ -28,25 +54,61 @@ from tfloss.registry import (
     teacher,
 )
 
+if TYPE_CHECKING:
+    from tfloss.api import load_data, objective
+    from tfloss.data import Table
+    from tfloss.formula import FormulaError, parse
+    from tfloss.training.fit import Result, fit
+
 __version__ = "0.1.0"
+
+# Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
+_LATER = {
+    "FormulaError": "tfloss.formula",
+    "Result": "tfloss.training.fit",
+    "Table": "tfloss.data",
+    "fit": "tfloss.training.fit",
+    "load_data": "tfloss.api",
+    "objective": "tfloss.api",
+    "parse": "tfloss.formula",
+}
 
 __all__ = [
     "DataError",
+    "FormulaError",
     "NumericsError",
     "PluginError",
+    "Registry",
+    "Result",
+    "Table",
     "TflossError",
     "UsageError",
     "WorkerError",
     "dataset",
+    "fit",
     "function",
     "hookimpl",
     "keras",
+    "load_data",
+    "load_registry",
     "loss",
     "metric",
     "model",
+    "objective",
+    "parse",
     "recipe",
     "reduction",
     "schedule",
     "teacher",
     "tf",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'tfloss' has no attribute '{name}'")
+    return getattr(importlib.import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER])

@@ -57,8 +57,6 @@ def cli(context: click.Context, **options: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with the error's exit code."""
-    # TensorFlow's start-up messages are not for the person who waits for a table.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(cli.main(arguments, prog_name="tfloss", standalone_mode=False) or 0)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tfloss.cli.common import print_tables, registry_of, training_options
+from tfloss.cli.quiet import import_tensorflow
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config, read_config
 from tfloss.training.preflight import check
@@ -86,6 +87,7 @@ def _configuration(
 def _train(configuration: Config, registry: Registry, quiet: bool) -> Any:
     if not quiet:
         click.echo(f"minimising  {configuration.loss}", err=True)
+    import_tensorflow()
     from tfloss.training.run import run
 
     if quiet:

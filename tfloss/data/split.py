@@ -123,7 +123,7 @@ def _sklearn_split(
         return train, everything[:0]
     counts = np.unique(codes, return_counts=True)[1]
     # scikit-learn refuses to stratify when a class could not be on both sides.
-    can = stratify and counts.min() >= 2 and min(n_train, n_holdout) >= len(counts)
+    can = stratify and np.min(counts) >= 2 and min(n_train, n_holdout) >= len(counts)
     train, holdout = train_test_split(
         everything,
         train_size=n_train,
@@ -142,7 +142,7 @@ def _every_class_trains(
     train, holdout = train.copy(), holdout.copy()
     for code in np.setdiff1d(codes, codes[train]):
         classes, counts = np.unique(codes[train], return_counts=True)
-        place = random.choice(np.flatnonzero(codes[train] == classes[counts.argmax()]))
+        place = random.choice(np.flatnonzero(codes[train] == classes[np.argmax(counts)]))
         row = random.choice(np.flatnonzero(codes == code))
         leaves, train[place] = train[place], row
         holdout[holdout == row] = leaves

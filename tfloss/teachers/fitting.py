@@ -1,4 +1,4 @@
-"""Fitting a teacher, on rows that train and on nothing else."""
+"""Fitting a classifier on rows that train, and asking it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import DataError, PluginError, TflossError, UsageError
+from tfloss.teachers.chunks import Answers, in_chunks
 from tfloss.teachers.probabilities import aligned
-
-_FOLDS = 5
+from tfloss.teachers.suited import suited
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Fitted:
     """A fitted classifier, and which declared class each of its columns stands for.
 
     Attributes:
-        estimator: with `predict_proba`.
+        estimator: with `predict_proba`; without it, its classes count as nearly certain.
         columns: (k,) int64 positions of classes.
         classes: the number of declared classes.
         name: the teacher's name, for messages.
@@ -32,9 +32,39 @@ class Fitted:
     name: str
     notes: tuple[str, ...] = ()
 
+    def ask(self, inputs: np.ndarray, *, n_jobs: int | None = None) -> Answers:
+        """Probabilities of all declared classes under the name '', (n, classes) float32.
+
+        Raises:
+            PluginError: the estimator failed, or answered with something other than probabilities.
+        """
+        if not len(inputs):
+            return {"": np.empty((0, self.classes), dtype=np.float32)}
+        return in_chunks(self._piece, inputs, n_jobs=n_jobs)
+
+    def _piece(self, inputs: np.ndarray) -> Answers:
+        try:
+            if hasattr(self.estimator, "predict_proba"):
+                answers = self.estimator.predict_proba(inputs)
+            else:
+                found = np.asarray(self.estimator.predict(inputs))
+                answers = found[:, None] == np.asarray(self.estimator.classes_)
+        except Exception as error:
+            raise PluginError(
+                f"The teacher '{self.name}' failed when asked about {len(inputs)} rows: "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
+        return {"": aligned(answers, self.columns, len(inputs), self.classes, self.name)}
+
 
 def fit_teacher(
-    estimator: Any, inputs: np.ndarray, codes: np.ndarray, *, classes: int, name: str = "teacher"
+    estimator: Any,
+    inputs: np.ndarray,
+    codes: np.ndarray,
+    *,
+    classes: int,
+    name: str = "teacher",
+    calibrate: str = "auto",
 ) -> Fitted:
     """Fit a copy of `estimator`; the given object stays as it is.
 
@@ -44,42 +74,31 @@ def fit_teacher(
         codes: (n,) positions of their classes.
         classes: the number of declared classes; some may not occur in `codes`.
         name: the teacher's name, for messages.
+        calibrate: see `Options`.
 
     Raises:
         DataError: the rows cannot teach anything: one class, or too few to calibrate on.
-        UsageError: the estimator refuses a setting.
+        UsageError: the estimator is not suited, or refuses a setting.
         PluginError: the estimator failed.
     """
+    seen, local = seen_codes(codes, name)
+    estimator, notes = suited(copied(estimator, name), local, name, calibrate)
+    # Codes without gaps, because some libraries (XGBoost) accept no others.
+    warned = call_fit(estimator, inputs, local, name)
+    # Classes in order, where the estimator does not say.
+    own = np.asarray(getattr(estimator, "classes_", np.arange(len(seen))))
+    return Fitted(estimator, seen[own], classes, name, notes + warned)
+
+
+def seen_codes(codes: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The classes that occur, and each row's position among them."""
     seen, local = np.unique(codes, return_inverse=True)
     if len(seen) < 2:
         raise DataError(
-            f"The teacher '{name}' would be fitted on rows of one class only; give it "
-            f"training rows of two classes or more."
+            f"The teacher '{name}' would be fitted on rows of one class only; give it training rows "
+            f"of two classes or more."
         )
-    estimator, notes = with_probabilities(copied(estimator, name), local, name)
-    # Codes without gaps, because some libraries (XGBoost) accept no others.
-    warned = call_fit(estimator, inputs, local, name)
-    return Fitted(estimator, _columns(estimator, seen), classes, name, notes + warned)
-
-
-def ask(fitted: Fitted, inputs: np.ndarray) -> np.ndarray:
-    """The probabilities of all declared classes, (n, classes) float64, off exact 0 and 1.
-
-    Raises:
-        PluginError: the estimator failed, or answered with something other than probabilities.
-    """
-    if not len(inputs):
-        return np.empty((0, fitted.classes))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            answers = fitted.estimator.predict_proba(np.asarray(inputs, dtype=np.float64))
-    except Exception as error:
-        raise PluginError(
-            f"The teacher '{fitted.name}' failed when asked about {len(inputs)} rows: "
-            f"{type(error).__name__}: {first_line(error)}"
-        ) from error
-    return aligned(answers, fitted.columns, len(inputs), fitted.classes, fitted.name)
+    return seen, local
 
 
 def copied(estimator: Any, name: str) -> Any:
@@ -94,29 +113,6 @@ def copied(estimator: Any, name: str) -> Any:
             f"a teacher has 'fit' and 'predict_proba'."
         )
     return clone(estimator) if hasattr(estimator, "get_params") else deepcopy(estimator)
-
-
-def with_probabilities(estimator: Any, codes: np.ndarray, name: str) -> tuple[Any, tuple[str, ...]]:
-    """The estimator itself, or calibrated by cross-validation when it has no probabilities."""
-    if hasattr(estimator, "predict_proba"):
-        return estimator, ()
-    kind = type(estimator).__name__
-    if not hasattr(estimator, "decision_function"):
-        raise UsageError(
-            f"The teacher '{name}' ({kind}) has neither probabilities nor a decision function to "
-            f"calibrate; use another one."
-        )
-    rarest = int(np.bincount(codes).min())
-    if rarest < 2:
-        raise DataError(
-            f"The teacher '{name}' ({kind}) has no probabilities, and calibrating it needs 2 rows "
-            f"of every class; train on more rows, or use another teacher."
-        )
-    from sklearn.calibration import CalibratedClassifierCV
-
-    folds = min(_FOLDS, rarest)
-    note = f"{kind} has no probabilities: calibrated (sigmoid) by {folds}-fold cross-validation."
-    return CalibratedClassifierCV(estimator, cv=folds, method="sigmoid"), (note,)
 
 
 def call_fit(estimator: Any, inputs: np.ndarray, target: np.ndarray, name: str) -> tuple[str, ...]:
@@ -160,8 +156,3 @@ def seeded(estimator: Any, seed: int, keep: frozenset[str] = frozenset()) -> Any
 def first_line(error: object) -> str:
     """The first line of a message."""
     return str(error).strip().partition("\n")[0] or "no message"
-
-
-def _columns(estimator: Any, seen: np.ndarray) -> np.ndarray:
-    """The declared class of each column; classes in order where the estimator does not say."""
-    return seen[np.asarray(getattr(estimator, "classes_", np.arange(len(seen))))]

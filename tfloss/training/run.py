@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.data import PreparedData, load_dataset, prepare
+from tfloss.objective import Objective
 from tfloss.registry import Registry
+from tfloss.student import make_student
+from tfloss.teachers import parse_teachers
 from tfloss.training.config import Config
 from tfloss.training.fit import Result, fit
 from tfloss.training.loop import Watcher
+from tfloss.training.scopes import full_scope
 
 
 def load_data(config: Config, registry: Registry) -> PreparedData:
@@ -57,4 +61,24 @@ def run(config: Config, registry: Registry, watch: Watcher | None = None, **more
         registry=registry,
         watch=watch,
         **more,
+    )
+
+
+def objective_of(config: Config, registry: Registry) -> Objective:
+    """The objective that a configuration would minimise; no teacher is fitted."""
+    data = load_data(config, registry)
+    student = make_student(
+        config.model,
+        inputs=data.n_features,
+        outputs=data.n_outputs,
+        registry=registry,
+        seed=config.seed,
+    )
+    teachers = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
+    return Objective(
+        config.loss,
+        registry,
+        full_scope(student, data, teachers),
+        steps_per_epoch=-(-len(data.train) // config.batch_size),
+        allow_negative=config.allow_negative,
     )

@@ -132,7 +132,7 @@ class Run:
         self._verify(path)
         return wrap_model(keras.models.load_model(path, compile=False, safe_mode=True))
 
-    def treatment(self, like: Any = None) -> PreparedData:
+    def treatment(self) -> PreparedData:
         """Data without rows that treat other rows as this run's were treated: `arrange` does it."""
         data = self.manifest["data"]
         empty = _empty_part(len(data["features"]))

@@ -1,0 +1,61 @@
+"""tfloss's weights follow the article's own graph, step for step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.training import article_graph
+from tfloss.data import load_dataset, prepare
+from tfloss.objective import Objective
+from tfloss.student import make_student
+from tfloss.teachers import supply
+from tfloss.training.batches import BatchOrder
+from tfloss.training.callbacks import Callbacks
+from tfloss.training.columns import Columns
+from tfloss.training.engine import Engine
+from tfloss.training.loop import train
+from tfloss.training.measure import Measure
+from tfloss.training.optimizers import make_optimizer
+from tfloss.training.scopes import full_scope
+
+STEPS = 200
+RATE = 0.02  # the article's learning rate; tfloss averages over the batch, so it takes N times that
+
+
+@pytest.mark.parametrize("train_size", [5, 40])
+@pytest.mark.parametrize(
+    ("formula", "teacher_weight"), [("bce", None), ("bce + 0.1*abs_kl", 0.1)]
+)
+@pytest.mark.parametrize("compile", ["xla", "graph"])
+def test_weights_follow_the_articles_graph(registry, train_size, formula, teacher_weight, compile):
+    data = prepare(load_dataset("breast_cancer", registry), train_size=train_size)
+    teacher = supply("gpc", data, registry, fit="train")["teacher"]
+    student = make_student(
+        "mlp:10,10,init=article", inputs=data.n_features, outputs=1, registry=registry, seed=3
+    )
+    start = [variable.numpy() for variable in student.forward_model.trainable_variables]
+
+    order = BatchOrder(train_size, batch_size=5, seed=7)
+    epochs = STEPS // order.steps_per_epoch
+    optimizer = make_optimizer(f"sgd:learning_rate={5 * RATE}")
+    columns = Columns({**data.train.columns, "teacher": teacher.answers_train})
+    scope = full_scope(student, data, {"teacher": "gpc"})
+    measure = Measure(student, Objective(formula, registry, scope))
+    engine = Engine(measure, optimizer, columns, batch_size=5, compile=compile)
+    train(engine, order, epochs, callbacks=Callbacks((), student.model, optimizer))
+    ours = [variable.numpy() for variable in student.forward_model.trainable_variables]
+
+    rows = order.epochs(0, epochs).reshape(-1, 5)
+    batches = [
+        (data.train.inputs[r], data.train.labels[r], teacher.answers_train[r]) for r in rows
+    ]
+    theirs = article_graph.train(
+        start, batches, learning_rate=RATE, teacher_weight=teacher_weight
+    )
+
+    assert len(batches) == STEPS
+    moved = max(np.abs(a - b).max() for a, b in zip(start, theirs, strict=True))
+    assert moved > 0.05
+    for our_weights, their_weights in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(our_weights, their_weights, rtol=0, atol=1e-5)

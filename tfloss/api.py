@@ -1,0 +1,70 @@
+"""The few functions that a Python user starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfloss.data import PreparedData, Table, load_dataset, prepare
+from tfloss.formula import Node
+from tfloss.objective import Objective
+from tfloss.registry import Registry, load_registry
+from tfloss.student import make_student
+from tfloss.training.scopes import full_scope
+
+_SPLIT = ("train_fraction", "train_size", "test_size", "stratify", "scale", "seed")
+
+
+def load_data(
+    source: str | Table | tuple[Any, Any], *, registry: Registry | None = None, **options: Any
+) -> PreparedData:
+    """Load data, split them, and scale the features by the training rows.
+
+    Args:
+        source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, or arrays
+            `(features, target)` of shapes (n, d) and (n,).
+        registry: where names are looked up; everything installed unless said.
+        **options: of the split: train_fraction, train_size, test_size, stratify, scale, seed; the
+            others go to the data set: target, weight, extra for a file.
+
+    Raises:
+        UsageError: an unknown name or option.
+        DataError: data that cannot be used.
+    """
+    split = {name: options.pop(name) for name in _SPLIT if name in options}
+    if isinstance(source, str):
+        table = load_dataset(source, registry or load_registry(), **options)
+    elif isinstance(source, Table):
+        table = source
+    else:
+        features, target = source
+        table = Table(features, target, **options)
+    return prepare(table, **split)
+
+
+def objective(
+    formula: str | Node,
+    data: PreparedData,
+    student: Any = "mlp:10,10",
+    *,
+    teachers: Mapping[str, str] | None = None,
+    registry: Registry | None = None,
+    allow_negative: bool = False,
+) -> Objective:
+    """Bind a formula to data and a student without training: to look at it, or to call it.
+
+    Args:
+        formula: text or tree.
+        data: from `load_data`.
+        student: as for `tfloss.fit`.
+        teachers: the names of teachers, with a text that says what each is.
+        registry: what names stand for; everything installed unless said.
+        allow_negative: accept coefficients below zero.
+
+    Raises:
+        FormulaError: the formula does not fit; with the position.
+    """
+    registry = registry or load_registry()
+    built = make_student(student, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
+    scope = full_scope(built, data, teachers or {})
+    return Objective(formula, registry, scope, allow_negative=allow_negative)

@@ -1,0 +1,30 @@
+"""`tfloss evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tfloss.cli.common import print_tables, registry_of
+from tfloss.cli.quiet import import_tensorflow
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", metavar="NAME|FILE", help="Other data; the run's own holdout unless said.")
+@click.option("--target", metavar="COLUMN", help="The file's column to predict; the run's unless said.")
+@click.pass_context
+def evaluate(context: click.Context, run: Path, data: str | None, target: str | None) -> None:
+    """Score the student of the run in folder RUN."""
+    registry = registry_of(context)
+    import_tensorflow()
+    from tfloss.report.tables import plain_table
+    from tfloss.training.run_folder import read_run
+    from tfloss.training.scoring import score_run
+
+    scores = score_run(read_run(run), registry, data=data, target=target)
+    labels = {name: metric.label or name for name, metric in registry.metrics.items()}
+    for title, values in scores.items():
+        rows = [(labels[name], value) for name, value in values.items()]
+        print_tables([plain_table(title, ("", "student"), rows)])

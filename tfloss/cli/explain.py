@@ -1,0 +1,61 @@
+"""`tfloss explain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tfloss.cli.common import print_tables, registry_of, training_options
+from tfloss.cli.quiet import import_tensorflow
+from tfloss.training.config import Config
+from tfloss.training.preflight import check
+
+
+@click.command()
+@click.argument("formula")
+@training_options
+@click.option("--latex", is_flag=True, help="Print the formula in LaTeX only.")
+@click.pass_context
+def explain(context: click.Context, formula: str, latex: bool, **options: Any) -> None:
+    """Show what FORMULA means for a student, data and teachers: nothing is fitted or trained.
+
+    \b
+    tfloss explain "bce + 0.1*abs_kl" --teacher gpc
+    tfloss explain "ce + mse(hidden2, teacher)" --teacher rf --data digits --model mlp:32,10
+    """
+    registry = registry_of(context)
+    said = {name: value for name, value in options.items() if value not in (None, ())}
+    config = Config.from_mapping({"loss": formula, **said}, origin="The command line")
+    check(config, registry)
+    if latex:
+        from tfloss.formula import parse, to_latex
+
+        click.echo(to_latex(parse(formula)))
+        return
+    import_tensorflow()
+    from tfloss.training.run import objective_of
+
+    objective = objective_of(config, registry)
+    click.echo(objective.text)
+    print_tables(_tables(objective))
+
+
+def _tables(objective: Any) -> list[Any]:
+    from tfloss.objective.explain import bindings_of, shape_text, terms_of
+    from tfloss.report.tables import text_table
+
+    tensors = [
+        (entry.name, shape_text(entry.shape), entry.origin) for entry in objective.scope.values()
+    ]
+    return [
+        text_table(
+            "Terms",
+            ("term", "coefficient", "loss", "settings", "reduction", "definition"),
+            terms_of(objective),
+        ),
+        text_table(
+            "What each loss gets", ("loss", "tensor", "bound to", "shape", "from"), bindings_of(objective)
+        ),
+        text_table("All tensors in scope", ("name", "shape", "from"), tensors),
+    ]

@@ -1,0 +1,76 @@
+"""What an objective does, in words, as rows of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tfloss.objective.objective import Objective
+from tfloss.objective.plan import LossUse, ReductionUse, TensorUse, Term, Use, WeightsUse
+from tfloss.objective.scope import Scope
+from tfloss.objective.terms import constant_value
+
+
+def terms_of(objective: Objective) -> list[tuple[str, str, str, str, str, str]]:
+    """Term, coefficient, loss, settings, reduction, LaTeX: a row for each loss of each term."""
+    return [
+        (
+            term.name,
+            _coefficient(term),
+            use.loss.name,
+            ", ".join(f"{k}={v}" for k, v in {**use.loss.settings, **use.settings}.items()),
+            _reduction(term, use),
+            use.loss.latex,
+        )
+        for term in objective.terms
+        for use in term.losses
+    ]
+
+
+def bindings_of(objective: Objective) -> list[tuple[str, str, str, str, str]]:
+    """Loss, tensor, what it is bound to, its shape, its origin: a row for each tensor."""
+    return [
+        (use.text, *row)
+        for term in objective.terms
+        for use in term.losses
+        for parameter, bound in use.tensors.items()
+        for row in _bindings(parameter, bound, objective.scope)
+    ]
+
+
+def _coefficient(term: Term) -> str:
+    value = constant_value(term.coefficient)
+    if value is not None:
+        return f"{value:g}"
+    # A schedule with the constants around it; the sign alone is left out when it is a plus.
+    factors = [use for use in term.coefficient.children() if constant_value(use) != 1.0]
+    return "*".join(use.text for use in factors) or term.coefficient.text
+
+
+def _bindings(parameter: str, bound: Use, scope: Scope) -> Iterator[tuple[str, str, str, str]]:
+    if isinstance(bound, WeightsUse):
+        for path in scope.matching_weights(bound.pattern):
+            yield parameter, path, "", "student's weight"
+        return
+    if isinstance(bound, TensorUse):
+        entry = scope[bound.name]
+        yield parameter, entry.name, shape_text(entry.shape), entry.origin
+        return
+    names = dict.fromkeys(use.name for use in bound.walk() if isinstance(use, TensorUse))
+    shapes = ", ".join(f"{name} {shape_text(scope[name].shape)}" for name in names)
+    origins = ", ".join(dict.fromkeys(scope[name].origin for name in names))
+    yield parameter, bound.text, shapes, origins
+
+
+def _reduction(term: Term, use: LossUse) -> str:
+    for part in term.body.walk():
+        if isinstance(part, ReductionUse) and any(below is use for below in part.walk()):
+            return part.reduction.name
+    return "one per batch" if use.loss.per == "batch" else "mean"
+
+
+def shape_text(shape: tuple[int | None, ...] | None) -> str:
+    """'(batch, 10)'."""
+    if shape is None:
+        return ""
+    axes = ["batch" if axis is None else str(axis) for axis in shape]
+    return f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"

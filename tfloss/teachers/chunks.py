@@ -1,0 +1,50 @@
+"""Asking about many rows: in chunks, so that memory stays bounded, and in parallel."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+ROWS_AT_ONCE = 8192
+
+Answers = dict[str, np.ndarray]
+
+
+def in_chunks(
+    answer: Callable[[np.ndarray], Answers],
+    inputs: np.ndarray,
+    *,
+    n_jobs: int | None = None,
+    rows_at_once: int = ROWS_AT_ONCE,
+) -> Answers:
+    """Call `answer` on pieces of `inputs`, and put its answers together as float32.
+
+    joblib runs the pieces: in threads, or by whatever backend `joblib.parallel_config` says.
+
+    Args:
+        answer: from (m, d) float64 rows to arrays by name, (m, k) each.
+        inputs: (n, d).
+        n_jobs: as joblib counts them; None: one, or what `joblib.parallel_config` says.
+        rows_at_once: rows per piece.
+    """
+    from joblib import Parallel, delayed
+
+    starts = range(0, max(len(inputs), 1), rows_at_once)
+    pieces = (inputs[at : at + rows_at_once] for at in starts)
+    run = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    together: Answers = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for at, part in zip(starts, run(delayed(_as_float64)(answer, p) for p in pieces), strict=True):
+            for name, values in part.items():
+                if name not in together:
+                    together[name] = np.empty((len(inputs), values.shape[1]), dtype=np.float32)
+                together[name][at : at + len(values)] = values
+    return together
+
+
+def _as_float64(answer: Callable[[np.ndarray], Answers], piece: np.ndarray) -> Answers:
+    """Kernels lose digits in float32, so each piece is widened, one at a time."""
+    return answer(np.asarray(piece, dtype=np.float64))

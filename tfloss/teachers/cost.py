@@ -1,0 +1,53 @@
+"""How long fitting will take, said before it starts.
+
+A plugin that knows the cost of its estimator puts a function `cost(rows, classes)`, which returns
+seconds, on the factory that it declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tfloss.errors import UsageError
+from tfloss.registry import Registry
+
+# What anybody waits for without having been asked.
+LIMIT_SECONDS = 60.0
+
+
+def estimated_seconds(
+    estimator: Any, rows: Iterable[int], classes: int, registry: Registry
+) -> float:
+    """Seconds for fitting once on each of these numbers of rows; 0 where nothing is known."""
+    known = {}
+    for declaration in registry.teachers.values():
+        cost = getattr(declaration.function, "cost", None)
+        if cost is not None:
+            known[declaration.estimator.rpartition(".")[2]] = cost
+    inside = {type(part).__name__ for part in _parts(estimator)}
+    costs = [cost for name, cost in known.items() if name in inside]
+    return float(sum(cost(count, classes) for count in rows for cost in costs))
+
+
+def refuse_expensive(seconds: float, rows: int, name: str) -> None:
+    """Raise UsageError when fitting would take longer than anybody waits unasked."""
+    if seconds > LIMIT_SECONDS:
+        raise UsageError(
+            f"The teacher '{name}' would need about {_duration(seconds)} for {rows} rows; give it "
+            f"fewer with rows=1000, take another teacher, or insist with force=true."
+        )
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    """The estimator and those inside it."""
+    yield estimator
+    if hasattr(estimator, "get_params"):
+        yield from (part for part in estimator.get_params().values() if hasattr(part, "fit"))
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

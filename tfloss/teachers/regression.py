@@ -1,0 +1,99 @@
+"""Fitting a regressor, and asking it for its prediction and, where it has one, its deviation."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import PluginError, UsageError
+from tfloss.teachers.chunks import Answers, in_chunks
+from tfloss.teachers.fitting import call_fit, copied, first_line
+
+
+@dataclass(frozen=True, eq=False)
+class FittedRegressor:
+    """A fitted regressor.
+
+    Attributes:
+        estimator: with `predict`.
+        name: the teacher's name, for messages.
+        notes: what it warned of, a sentence each.
+    """
+
+    estimator: Any
+    name: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_deviation(self) -> bool:
+        """Whether `predict` also gives the standard deviation of its prediction."""
+        return "return_std" in inspect.signature(self.estimator.predict).parameters
+
+    def ask(self, inputs: np.ndarray, *, n_jobs: int | None = None) -> Answers:
+        """The prediction as '', and its standard deviation as 'std'; (n, 1) float32 each.
+
+        Raises:
+            PluginError: the estimator failed, or answered with something other than numbers.
+        """
+        if not len(inputs):
+            names = ("", "std") if self.has_deviation else ("",)
+            return {name: np.empty((0, 1), dtype=np.float32) for name in names}
+        return in_chunks(self._piece, inputs, n_jobs=n_jobs)
+
+    def _piece(self, inputs: np.ndarray) -> Answers:
+        try:
+            if self.has_deviation:
+                mean, deviation = self.estimator.predict(inputs, return_std=True)
+                answers = {"": mean, "std": deviation}
+            else:
+                answers = {"": self.estimator.predict(inputs)}
+        except Exception as error:
+            raise PluginError(
+                f"The teacher '{self.name}' failed when asked about {len(inputs)} rows: "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
+        return {key: _column(value, len(inputs), self.name) for key, value in answers.items()}
+
+
+def fit_regressor(
+    estimator: Any, inputs: np.ndarray, target: np.ndarray, *, name: str = "teacher"
+) -> FittedRegressor:
+    """Fit a copy of `estimator` on (n, d) inputs and an (n,) target.
+
+    Raises:
+        UsageError: it is a classifier, or refuses a setting.
+        PluginError: it failed.
+    """
+    from sklearn.base import is_classifier
+
+    estimator = copied(estimator, name)
+    refuse_classifier(estimator, name, is_classifier(estimator))
+    warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name)
+    return FittedRegressor(estimator, name, warned)
+
+
+def refuse_classifier(estimator: Any, name: str, is_classifier: bool) -> None:
+    """A classifier would take every number for a class of its own."""
+    if is_classifier:
+        raise UsageError(
+            f"The teacher '{name}' ({type(estimator).__name__}) is a classifier, but the data are "
+            f"for regression; use a regressor, RandomForestRegressor for example."
+        )
+
+
+def _column(values: Any, rows: int, name: str) -> np.ndarray:
+    column = np.asarray(values, dtype=np.float64)
+    if column.shape not in ((rows,), (rows, 1)):
+        raise PluginError(
+            f"The teacher '{name}' answered with shape {column.shape} where ({rows},) was expected."
+        )
+    bad = np.flatnonzero(~np.isfinite(column.reshape(rows)))
+    if len(bad):
+        raise PluginError(
+            f"The teacher '{name}' answered NaN or infinity for {len(bad)} of {rows} rows, first for "
+            f"row {bad[0]} (counted from 0); use other settings or another teacher."
+        )
+    return column.reshape(rows, 1)
