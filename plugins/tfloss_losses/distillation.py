@@ -8,11 +8,20 @@ import tfloss
 from tfloss import tf
 from tfloss_losses.distributions import (
     as_distribution,
+    columns,
     floored_log,
     log_probs,
     require,
     same_shape,
+    several_columns,
 )
+
+
+def _softened(teacher: Any, logits: Any, temperature: float) -> tuple[Any, Any]:
+    """Log-distributions of teacher and student at a temperature."""
+    require(temperature > 0, "temperature", temperature, "must be positive")
+    log_q = tf.nn.log_softmax(floored_log(as_distribution(teacher)) / temperature)
+    return log_q, log_probs(logits / temperature)
 
 
 @tfloss.loss(latex=r"T^2\,\mathrm{KL}(q^{(T)}\Vert p^{(T)})", range=(0, None), zero_at_optimum=True)
@@ -34,13 +43,138 @@ def kd(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
     Source: Hinton, Vinyals and Dean 2015, eq. 1 and section 2.
     """
     same_shape(teacher=teacher, logits=logits)
-    require(temperature > 0, "temperature", temperature, "must be positive")
-    log_q = tf.nn.log_softmax(floored_log(as_distribution(teacher)) / temperature)
-    log_p = log_probs(logits / temperature)
+    log_q, log_p = _softened(teacher, logits, temperature)
     return temperature**2 * tf.reduce_sum(tf.exp(log_q) * (log_q - log_p), axis=-1)
+
+
+@tfloss.loss(
+    latex=r"T^2\bigl(\alpha\,\mathrm{KL}(b^q\Vert b^p)+\beta\,\mathrm{KL}(\hat q\Vert\hat p)\bigr)",
+    range=(0, None),
+    zero_at_optimum=True,
+)
+def dkd(
+    labels: Any,
+    teacher: Any,
+    logits: Any,
+    *,
+    alpha: float = 1.0,
+    beta: float = 8.0,
+    temperature: float = 4.0,
+) -> Any:
+    """Decoupled distillation: weighs how sure the teacher is apart from how it ranks the others.
+
+    kd is b + (1 - q of the label)·rest, of which b compares the label with all others and rest the
+    others among themselves; this frees the second from its factor.
+
+    labels: one-hot (batch, C), C of 2 or more.  teacher: same shape, probabilities.
+    logits: same shape.
+    Returns (batch,), in nats times T².
+
+    alpha, beta: weights of the label's part and of the others' part.
+    temperature: T, positive, softens teacher and student as in kd.
+
+    Source: Zhao et al. 2022, "Decoupled knowledge distillation", eq. 5 to 7.
+    """
+    several_columns("dkd", "use kd", logits=logits)
+    same_shape(labels=labels, teacher=teacher, logits=logits)
+    log_q, log_p = _softened(teacher, logits, temperature)
+    own = labels > 0.5
+    (own_q, others_q, rest_q), (own_p, others_p, rest_p) = (
+        _decoupled(log_q, own),
+        _decoupled(log_p, own),
+    )
+    label_part = tf.exp(own_q) * (own_q - own_p) + tf.exp(others_q) * (others_q - others_p)
+    rest = tf.where(own, tf.zeros_like(rest_q), tf.exp(rest_q) * (rest_q - rest_p))
+    return temperature**2 * (alpha * label_part + beta * tf.reduce_sum(rest, axis=-1))
+
+
+def _decoupled(log_p: Any, own: Any) -> tuple[Any, Any, Any]:
+    """Logarithms of the label's share, of all others' share, and of the others among themselves."""
+    hidden = tf.fill(tf.shape(log_p), tf.constant(-1e30, log_p.dtype))
+    own_share = tf.reduce_logsumexp(tf.where(own, log_p, hidden), axis=-1)
+    masked = tf.where(own, hidden, log_p)
+    others_share = tf.reduce_logsumexp(masked, axis=-1)
+    return own_share, others_share, masked - others_share[:, None]
+
+
+@tfloss.loss(
+    latex=r"\tau^2\,\mathrm{KL}\bigl(\mathrm{softmax}(Z(v)/\tau)\Vert\mathrm{softmax}(Z(z)/\tau)\bigr)",
+    range=(0, None),
+    zero_at_optimum=True,
+)
+def kd_standardised(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
+    """Distillation of standardised logits: the student need not match the teacher's sureness.
+
+    Each row of logits, the teacher's being the logarithms of its probabilities, is brought to mean
+    0 and standard deviation 1 before it is softened; logits within 0.001 count as equal.
+
+    teacher: (batch, C), probabilities, C of 3 or more.  logits: same shape.
+    Returns (batch,), in nats times the temperature squared.
+
+    temperature: tau, positive, the base temperature.
+
+    Source: Sun et al. 2024, "Logit standardization in knowledge distillation", algorithm 1.
+    """
+    same_shape(teacher=teacher, logits=logits)
+    require(temperature > 0, "temperature", temperature, "must be positive")
+    if columns(logits) < 3:
+        raise ValueError("'kd_standardised' needs 3 columns or more; two always become ±1: use kd.")
+    log_q = tf.nn.log_softmax(_standardised(floored_log(teacher)) / temperature)
+    log_p = tf.nn.log_softmax(_standardised(logits) / temperature)
+    return temperature**2 * tf.reduce_sum(tf.exp(log_q) * (log_q - log_p), axis=-1)
+
+
+def _standardised(rows: Any) -> Any:
+    """Rows of mean 0 and standard deviation 1; a constant row becomes 0."""
+    centred = rows - tf.reduce_mean(rows, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+    # The floor lies above float32's rounding of logarithms, which would be blown up to size 1.
+    return centred * tf.math.rsqrt(tf.maximum(variance, 1e-6))
+
+
+@tfloss.loss(latex=r"-\log p_{\arg\max_c q_c}", range=(0, None), zero_at_optimum=False)
+def hard_labels(teacher: Any, logits: Any) -> Any:
+    """Cross-entropy with the teacher's decision, for teachers whose probabilities mean little.
+
+    teacher: (batch, 1), decided at above 0.5, or (batch, C), decided by the first largest column.
+    logits: same shape.
+    Returns (batch,), in nats; no gradient goes to the teacher.
+
+    Source: Lee 2013, "Pseudo-label", eq. 14; Touvron et al. 2021 (DeiT), eq. 3.
+    """
+    same_shape(teacher=teacher, logits=logits)
+    log_p = log_probs(logits)
+    decided = tf.argmax(as_distribution(teacher), axis=-1)
+    return -tf.reduce_sum(tf.one_hot(decided, log_p.shape[-1], dtype=log_p.dtype) * log_p, axis=-1)
+
+
+@tfloss.loss(
+    latex=r"\frac1C\sum_c(z_c-\bar z-v_c+\bar v)^2,\ v=\log q",
+    range=(0, None),
+    zero_at_optimum=True,
+)
+def logit_mse(teacher: Any, logits: Any) -> Any:
+    """Squared distance to the teacher's logits, where small probabilities matter as large ones do.
+
+    The teacher's logits are recovered from its probabilities; on several columns, where logits are
+    known but for a constant, both sides are centred on their mean first.
+
+    teacher: (batch, 1) or (batch, C), probabilities; one below 1e-7 counts as 1e-7.
+    logits: same shape.
+    Returns (batch,): the mean over the columns.
+
+    Source: Ba and Caruana 2014, "Do deep nets really need to be deep?", eq. 1.
+    """
+    same_shape(teacher=teacher, logits=logits)
+    if columns(logits) == 1:
+        gap = logits - floored_log(teacher) + floored_log(1 - teacher)
+    else:
+        gap = logits - floored_log(teacher)
+        gap -= tf.reduce_mean(gap, axis=-1, keepdims=True)
+    return tf.reduce_mean(tf.square(gap), axis=-1)
 
 
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [kd]
+    return [kd, dkd, kd_standardised, hard_labels, logit_mse]

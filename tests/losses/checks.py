@@ -177,10 +177,10 @@ def assert_derivative(chosen: Case, step: float = 1e-6) -> None:
 def assert_refuses_other_shapes(loss: Loss, columns: tuple[int, int] = (1, 2)) -> None:
     """A first tensor of one number of columns and a second of another are not broadcast."""
     one, other = (moderate(count) for count in columns)
-    first, second = loss.signature.positional[:2]
+    first, *others = loss.signature.required
     for given in (
-        {first: one[first], second: other[second]},
-        {first: other[first], second: one[second]},
+        {first: one[first]} | {name: other[name] for name in others},
+        {first: other[first]} | {name: one[name] for name in others},
     ):
         with pytest.raises(ValueError, match=r"shape|column"):
             loss(**{name: tf.constant(array, tf.float32) for name, array in given.items()})
