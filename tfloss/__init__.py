@@ -18,7 +18,7 @@ Declare a loss of your own, to use in a formula like any other:
 
 What there is:
 
-    training      fit, load_data, Table, parse, objective
+    training      fit, load_data, Table, parse, bind
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe
     plugins       hookimpl, load_registry, Registry
     errors        TflossError and its kinds; FormulaError carries the position
@@ -55,7 +55,7 @@ from tfloss.registry import (
 )
 
 if TYPE_CHECKING:
-    from tfloss.api import load_data, objective
+    from tfloss.api import bind, load_data
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.training.fit import Result, fit
@@ -64,12 +64,12 @@ __version__ = "0.1.0"
 
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
+    "bind": "tfloss.api",
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.fit",
     "Table": "tfloss.data",
     "fit": "tfloss.training.fit",
     "load_data": "tfloss.api",
-    "objective": "tfloss.api",
     "parse": "tfloss.formula",
 }
 
@@ -84,6 +84,7 @@ __all__ = [
     "TflossError",
     "UsageError",
     "WorkerError",
+    "bind",
     "dataset",
     "fit",
     "function",
@@ -94,7 +95,6 @@ __all__ = [
     "loss",
     "metric",
     "model",
-    "objective",
     "parse",
     "recipe",
     "reduction",

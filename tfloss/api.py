@@ -21,7 +21,8 @@ def load_data(
     """Load data, split them, and scale the features by the training rows.
 
     Args:
-        source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, or arrays
+        source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, or
+        arrays
             `(features, target)` of shapes (n, d) and (n,).
         registry: where names are looked up; everything installed unless said.
         **options: of the split: train_fraction, train_size, test_size, stratify, scale, seed; the
@@ -42,7 +43,7 @@ def load_data(
     return prepare(table, **split)
 
 
-def objective(
+def bind(
     formula: str | Node,
     data: PreparedData,
     student: Any = "mlp:10,10",

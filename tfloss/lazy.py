@@ -1,7 +1,7 @@
 """TensorFlow, imported at its first use.
 
-Importing TensorFlow takes seconds. A module that writes `from tfloss import tf` can be imported, and its
-names listed, without paying for it; the first `tf.something` pays.
+Importing TensorFlow takes seconds. A module that writes `from tfloss import tf` can be imported,
+and its names listed, without paying for it; the first `tf.something` pays.
 """
 
 from __future__ import annotations

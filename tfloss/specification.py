@@ -30,8 +30,8 @@ class Specification:
 def parse_specification(text: str, *, what: str) -> Specification:
     """Read `name`, `name:value,…` or `name:setting=value,…`.
 
-    A value is a number, true, false, none, or text. What looks like `package.module:object` or a path
-    is not taken apart: see `is_reference`.
+    A value is a number, true, false, none, or text. What looks like `package.module:object` or a
+    path is not taken apart: see `is_reference`.
 
     Raises:
         UsageError: an empty name, value or setting, or a setting given twice; `what` says of what.
@@ -61,7 +61,11 @@ def parse_specification(text: str, *, what: str) -> Specification:
 def is_reference(text: str) -> bool:
     """Whether a text is a file's path or `package.module:object`, to be taken as one name."""
     head, colon, tail = text.partition(":")
-    if "/" in head or "\\" in head or head.endswith((".keras", ".csv", ".parquet", ".npz", ".skops")):
+    if (
+        "/" in head
+        or "\\" in head
+        or head.endswith((".keras", ".csv", ".parquet", ".npz", ".skops"))
+    ):
         return True
     return bool(colon) and "." in head and tail.isidentifier()
 

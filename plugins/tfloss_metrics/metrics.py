@@ -43,8 +43,8 @@ def log_loss(classes: np.ndarray, probs: np.ndarray) -> float:
 def brier(classes: np.ndarray, probs: np.ndarray) -> float:
     """Squared distance to the right answer, averaged over rows.
 
-    For two classes (p - y)², from 0 to 1, as scikit-learn scales it; for more the sum over classes of
-    (p - y)², from 0 to 2 (Brier 1950).
+    For two classes (p - y)², from 0 to 1, as scikit-learn scales it; for more the sum over classes
+    of (p - y)², from 0 to 2 (Brier 1950).
     """
     from sklearn.metrics import brier_score_loss
 
@@ -103,6 +103,7 @@ def r2(target: np.ndarray, prediction: np.ndarray) -> float:
 
 @tfloss.hookimpl
 def tfloss_metrics() -> list[Any]:
+    """Register this module's metrics."""
     return [
         accuracy,
         f1,

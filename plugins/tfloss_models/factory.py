@@ -44,6 +44,8 @@ def tfloss_find(kind: str, name: str) -> Any:
     module, colon, attribute = name.partition(":")
     if colon and attribute.isidentifier():
         if importlib.util.find_spec(module.partition(".")[0]) is None:
-            raise tfloss.UsageError(f"There is no module '{module}' to take the model '{name}' from.")
+            raise tfloss.UsageError(
+                f"There is no module '{module}' to take the model '{name}' from."
+            )
         return imported_factory(name)
     return None

@@ -58,4 +58,5 @@ def _initializers(init: str) -> dict[str, str]:
 
 @tfloss.hookimpl
 def tfloss_models() -> list[Any]:
+    """Register this module's models."""
     return [mlp]

@@ -1,9 +1,10 @@
 """The founding article's three trainings, as named configurations.
 
-The article trains a network of two hidden layers of 10 sigmoid units on the breast-cancer data: with
-binary cross-entropy on 90 % of the rows; for several classes with softmax; and on 1 % of the rows, five of
-them, with a Gaussian process as the teacher. Full batches are used, and the learning rate is N times the
-article's for a batch of N, because the article sums over the batch what tfloss averages.
+The article trains a network of two hidden layers of 10 sigmoid units on the breast-cancer data:
+with binary cross-entropy on 90 % of the rows; for several classes with softmax; and on 1 % of the
+rows, five of them, with a Gaussian process as the teacher. Full batches are used, and the learning
+rate is N times the article's for a batch of N, because the article sums over the batch what tfloss
+averages.
 """
 
 from __future__ import annotations
@@ -61,4 +62,5 @@ def article_multiclass() -> dict[str, Any]:
 
 @tfloss.hookimpl
 def tfloss_recipes() -> list[Any]:
+    """Register this module's recipes."""
     return [article, article_base, article_multiclass]

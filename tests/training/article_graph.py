@@ -1,4 +1,4 @@
-"""The founding article's graph, written out in TensorFlow 1, as the reference that tfloss must follow.
+"""The founding article's graph in TensorFlow 1: the reference that tfloss must follow.
 
 The loss is a vector: each example's cross-entropy, plus 0.1 times the absolute value of the batch's
 summed p·log(p/q). TensorFlow 1 sums a vector loss's gradient over its entries.

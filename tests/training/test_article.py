@@ -24,9 +24,7 @@ RATE = 0.02  # the article's learning rate; tfloss averages over the batch, so i
 
 
 @pytest.mark.parametrize("train_size", [5, 40])
-@pytest.mark.parametrize(
-    ("formula", "teacher_weight"), [("bce", None), ("bce + 0.1*abs_kl", 0.1)]
-)
+@pytest.mark.parametrize(("formula", "teacher_weight"), [("bce", None), ("bce + 0.1*abs_kl", 0.1)])
 @pytest.mark.parametrize("compile", ["xla", "graph"])
 def test_weights_follow_the_articles_graph(registry, train_size, formula, teacher_weight, compile):
     data = prepare(load_dataset("breast_cancer", registry), train_size=train_size)
@@ -47,12 +45,8 @@ def test_weights_follow_the_articles_graph(registry, train_size, formula, teache
     ours = [variable.numpy() for variable in student.forward_model.trainable_variables]
 
     rows = order.epochs(0, epochs).reshape(-1, 5)
-    batches = [
-        (data.train.inputs[r], data.train.labels[r], teacher.answers_train[r]) for r in rows
-    ]
-    theirs = article_graph.train(
-        start, batches, learning_rate=RATE, teacher_weight=teacher_weight
-    )
+    batches = [(data.train.inputs[r], data.train.labels[r], teacher.answers_train[r]) for r in rows]
+    theirs = article_graph.train(start, batches, learning_rate=RATE, teacher_weight=teacher_weight)
 
     assert len(batches) == STEPS
     moved = max(np.abs(a - b).max() for a, b in zip(start, theirs, strict=True))

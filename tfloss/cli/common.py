@@ -44,7 +44,9 @@ def _yes_no(name: str, help: str) -> Callable[..., Any]:
 
 
 _OPTIONS = [
-    click.option("--data", metavar="NAME|FILE", help="A data set, or a .csv, .parquet or .npz file."),
+    click.option(
+        "--data", metavar="NAME|FILE", help="A data set, or a .csv, .parquet or .npz file."
+    ),
     click.option("--target", metavar="COLUMN", help="The file's column to predict."),
     click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
     click.option(
@@ -54,7 +56,11 @@ _OPTIONS = [
         "--train-fraction", type=click.FloatRange(0, 1, min_open=True), help="Share that trains."
     ),
     click.option("--train-size", type=click.IntRange(1), help="How many rows train."),
-    click.option("--test-size", type=click.FloatRange(0, min_open=True), help="Rows, or a share below 1, held out."),
+    click.option(
+        "--test-size",
+        type=click.FloatRange(0, min_open=True),
+        help="Rows, or a share below 1, held out.",
+    ),
     _yes_no("stratify", "Keep the classes' shares in the split (the default)."),
     _yes_no("scale", "Standardise the features by the training rows (the default)."),
     click.option(
@@ -68,7 +74,11 @@ _OPTIONS = [
         type=click.Choice(["auto", "cross", "train"]),
         help="How a teacher answers for its own training rows: out of fold, or as it is.",
     ),
-    click.option("--model", metavar="NAME[:SETTINGS]", help="The student: mlp:10,10, FILE.keras, MODULE:FACTORY."),
+    click.option(
+        "--model",
+        metavar="NAME[:SETTINGS]",
+        help="The student: mlp:10,10, FILE.keras, MODULE:FACTORY.",
+    ),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random."),
     click.option(
         "--allow-negative", is_flag=True, default=None, help="Accept coefficients below zero."

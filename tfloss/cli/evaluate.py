@@ -13,7 +13,9 @@ from tfloss.cli.quiet import import_tensorflow
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", metavar="NAME|FILE", help="Other data; the run's own holdout unless said.")
-@click.option("--target", metavar="COLUMN", help="The file's column to predict; the run's unless said.")
+@click.option(
+    "--target", metavar="COLUMN", help="The file's column to predict; the run's unless said."
+)
 @click.pass_context
 def evaluate(context: click.Context, run: Path, data: str | None, target: str | None) -> None:
     """Score the student of the run in folder RUN."""

@@ -42,7 +42,7 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
 
 
 def _tables(objective: Any) -> list[Any]:
-    from tfloss.objective.explain import bindings_of, shape_text, terms_of
+    from tfloss.objective.explain import bindings_of, definitions_of, shape_text, terms_of
     from tfloss.report.tables import text_table
 
     tensors = [
@@ -51,11 +51,14 @@ def _tables(objective: Any) -> list[Any]:
     return [
         text_table(
             "Terms",
-            ("term", "coefficient", "loss", "settings", "reduction", "definition"),
+            ("term", "coefficient", "loss", "settings", "reduction"),
             terms_of(objective),
         ),
         text_table(
-            "What each loss gets", ("loss", "tensor", "bound to", "shape", "from"), bindings_of(objective)
+            "What each loss gets",
+            ("loss", "tensor", "bound to", "shape", "from"),
+            bindings_of(objective),
         ),
+        text_table("Definitions", ("loss", "LaTeX"), definitions_of(objective)),
         text_table("All tensors in scope", ("name", "shape", "from"), tensors),
     ]

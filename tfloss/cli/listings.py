@@ -60,7 +60,9 @@ def _list(title: str, declarations: list[Any], columns: tuple[str, ...], row: An
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--search", default="", metavar="WORD", help="Only those that have WORD in their page.")
+@click.option(
+    "--search", default="", metavar="WORD", help="Only those that have WORD in their page."
+)
 @click.pass_context
 def losses(context: click.Context, name: str | None, search: str) -> None:
     """List the losses by family, or describe the one called NAME."""

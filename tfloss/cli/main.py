@@ -15,7 +15,10 @@ from tfloss.errors import TflossError
 _COMMANDS = {
     "train": ("tfloss.cli.train:train", "Train a student to minimise a formula."),
     "explain": ("tfloss.cli.explain:explain", "Show what a formula means: terms, tensors, shapes."),
-    "evaluate": ("tfloss.cli.evaluate:evaluate", "Score a run's student, on its holdout or on other data."),
+    "evaluate": (
+        "tfloss.cli.evaluate:evaluate",
+        "Score a run's student, on its holdout or on other data.",
+    ),
     "predict": ("tfloss.cli.predict:predict", "Let a run's student answer for the rows of a file."),
     "losses": ("tfloss.cli.listings:losses", "List the losses, or describe one."),
     "functions": ("tfloss.cli.listings:functions", "List functions, reductions and schedules."),
@@ -75,6 +78,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
     if "--debug" in arguments:
-        raise  # noqa: PLE0704 - called while the error is being handled
+        raise  # called while the error is being handled
     click.echo(f"Error: {message}", err=True)
     sys.exit(exit_code)

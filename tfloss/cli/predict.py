@@ -18,8 +18,8 @@ from tfloss.cli.quiet import import_tensorflow
 def predict(context: click.Context, run: Path, file: str, output: Path | None) -> None:
     """Let the student of the run in folder RUN answer for the rows of FILE, as CSV.
 
-    FILE has the columns that the run trained on, by name; others are ignored. The answer has a row for
-    each row: the predicted class and the probability of every class.
+    FILE has the columns that the run trained on, by name; others are ignored. The answer has a row
+    for each row: the predicted class and the probability of every class.
     """
     registry = registry_of(context)
     import_tensorflow()

@@ -21,13 +21,22 @@ from tfloss.training.preflight import check
 @click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
 @click.option("--batch-size", type=click.IntRange(1), help="Rows per step.")
-@click.option("--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default).")
-@click.option("--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout.")
-@click.option("--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled.")
+@click.option(
+    "--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default)."
+)
+@click.option(
+    "--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout."
+)
+@click.option(
+    "--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled."
+)
 @click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the run's folder goes."
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    help="Where the run's folder goes.",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context

@@ -1,10 +1,10 @@
 """From tokens to a tree, by recursive descent.
 
-    sum     = product {("+" | "-") product}
-    product = factor {("*" | "/") factor}
-    factor  = "-" factor | power
-    power   = atom ["**" factor]
-    atom    = NUMBER | NAME | NAME "(" [arguments] ")" | "(" sum ")"
+sum     = product {("+" | "-") product}
+product = factor {("*" | "/") factor}
+factor  = "-" factor | power
+power   = atom ["**" factor]
+atom    = NUMBER | NAME | NAME "(" [arguments] ")" | "(" sum ")"
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ class _Parser:
                 name = self._take()
                 self._take()
                 if name.text in kwargs or "." in name.text:
-                    raise self._error(name, f"'{name.text}' is given twice, or is not a plain name.")
+                    raise self._error(
+                        name, f"'{name.text}' is given twice, or is not a plain name."
+                    )
                 kwargs[name.text] = self._value()
             elif kwargs:
                 raise self._error(self.next, "Arguments without a name come before name=value.")

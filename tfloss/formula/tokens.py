@@ -82,9 +82,7 @@ def tokenize(text: str) -> list[Token]:
 
 def _checked(token: Token, text: str) -> Token:
     if token.kind == "number" and not math.isfinite(float(token.text)):
-        raise FormulaError(
-            f"The number {token.text} is too large.", text, token.start, token.end
-        )
+        raise FormulaError(f"The number {token.text} is too large.", text, token.start, token.end)
     if token.kind == "text" and not (token.text.isascii() and token.text.isprintable()):
         raise FormulaError(
             "A text in a formula holds printable ASCII only.", text, token.start, token.end

@@ -117,7 +117,7 @@ class Evaluator:
             tensor = tensor[:, 0]
         if tensor.shape.rank != 1:
             raise UsageError(
-                f"'{use.name}' has shape {_shape(tensor)}; only one number per example can multiply "
+                f"'{use.name}' has shape {_shape(tensor)}; one number per example can multiply "
                 f"a loss. Hand it to a loss instead: mse({use.name}, …)."
             )
         return Value(tensor, per_example=True, present=self._present([use]))
@@ -204,8 +204,8 @@ def _called(declaration: Declaration, text: str, *args: Any, **kwargs: Any) -> A
         raise UsageError(f"In '{text}': {_sentence(error)}") from error
     except Exception as error:
         raise PluginError(
-            f"The {declaration.kind} '{declaration.name}' of {declaration.distribution or 'unknown'} "
-            f"failed in '{text}': {type(error).__name__}: {_sentence(error)}"
+            f"The {declaration.kind} '{declaration.name}' of "
+            f"{declaration.distribution or 'unknown'} failed in '{text}': {type(error).__name__}: {_sentence(error)}"
         ) from error
 
 

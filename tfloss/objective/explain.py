@@ -10,8 +10,8 @@ from tfloss.objective.scope import Scope
 from tfloss.objective.terms import constant_value
 
 
-def terms_of(objective: Objective) -> list[tuple[str, str, str, str, str, str]]:
-    """Term, coefficient, loss, settings, reduction, LaTeX: a row for each loss of each term."""
+def terms_of(objective: Objective) -> list[tuple[str, str, str, str, str]]:
+    """Term, coefficient, loss, settings, reduction: a row for each loss of each term."""
     return [
         (
             term.name,
@@ -19,11 +19,16 @@ def terms_of(objective: Objective) -> list[tuple[str, str, str, str, str, str]]:
             use.loss.name,
             ", ".join(f"{k}={v}" for k, v in {**use.loss.settings, **use.settings}.items()),
             _reduction(term, use),
-            use.loss.latex,
         )
         for term in objective.terms
         for use in term.losses
     ]
+
+
+def definitions_of(objective: Objective) -> list[tuple[str, str]]:
+    """Loss and its definition in LaTeX, each loss once."""
+    losses = {use.loss.name: use.loss for term in objective.terms for use in term.losses}
+    return [(name, loss.latex or loss.summary) for name, loss in losses.items()]
 
 
 def bindings_of(objective: Objective) -> list[tuple[str, str, str, str, str]]:

@@ -1,7 +1,7 @@
 """What a formula means: its names replaced by the declarations they stand for.
 
-A plan is a tree like the formula's, but of uses: of a loss with its tensors and settings, of a function
-with its arguments. It is made without TensorFlow and can be shown, checked and evaluated.
+A plan is a tree like the formula's, but of uses: of a loss with its tensors and settings, of a
+function with its arguments. It is made without TensorFlow and can be shown, checked and evaluated.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Resolver:
         return LossUse(node, loss, self._bound(node, loss, given), settings)
 
     def _bound(self, node: Node, loss: Loss, given: dict[str, Node]) -> dict[str, Use]:
-        """The expression for each tensor of a loss: as given, else the scope's tensor of that name."""
+        """The expression for each tensor of a loss: as given, else the tensor of that name."""
         bound: dict[str, Use] = {}
         for parameter in loss.signature.positional:
             if parameter in given:
@@ -142,7 +142,9 @@ class Resolver:
         if parameter == "teacher":
             remedy = " Name one with --teacher (or teacher=), or bind another: "
             remedy += f"{loss.name}(teacher=NAME)."
-        return f"'{loss.name}' needs the tensor '{parameter}': {self.scope.missing(parameter)}{remedy}"
+        return (
+            f"'{loss.name}' needs the tensor '{parameter}': {self.scope.missing(parameter)}{remedy}"
+        )
 
     def _weights(self, node: Node) -> Use:
         pattern = {Text: "value", Name: "name"}.get(type(node))
@@ -209,7 +211,9 @@ class Resolver:
         if self.registry.in_formula(node.name, "losses"):
             return f"'{node.name}' cannot be used inside an argument; it works between losses."
         names = [n for n, f in self.registry.functions.items() if f.on != "losses"]
-        return f"There is no function of tensors called '{node.name}'.{did_you_mean(node.name, names)}"
+        return (
+            f"There is no function of tensors called '{node.name}'.{did_you_mean(node.name, names)}"
+        )
 
     # -- both ------------------------------------------------------------------------------------
 

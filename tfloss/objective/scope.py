@@ -1,7 +1,7 @@
 """The named tensors that a formula can see.
 
-A scope holds no tensor: it knows names, shapes and origins, so that a formula can be checked against it
-before anything is computed, and for the larger part before TensorFlow is imported.
+A scope holds no tensor: it knows names, shapes and origins, so that a formula can be checked
+against it before anything is computed, and for the larger part before TensorFlow is imported.
 """
 
 from __future__ import annotations

@@ -146,7 +146,9 @@ def _refuse_bad_number(coefficient: Use, text: str) -> None:
     for part in coefficient.walk():
         value = constant_value(part)
         if value is not None and not math.isfinite(value):
-            raise error_at(part.node, text, f"The coefficient '{part.text}' is not a finite number.")
+            raise error_at(
+                part.node, text, f"The coefficient '{part.text}' is not a finite number."
+            )
 
 
 def _refuse_negative(term: Term, text: str) -> None:

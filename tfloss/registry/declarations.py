@@ -1,7 +1,7 @@
 """The things that a plugin can declare, and the decorators that declare them.
 
-A declaration wraps a plain function and says what can be known without calling it: its name, what it
-asks for, what holds of it. Declaring imports nothing and computes nothing.
+A declaration wraps a plain function and says what can be known without calling it: its name, what
+it asks for, what holds of it. Declaring imports nothing and computes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Declaration:
 
     def __post_init__(self) -> None:
         if not all(part.isidentifier() and part.isascii() for part in self.name.split(".")):
-            raise PluginError(f"'{self.name}' cannot be a name: use letters, digits and underscores.")
+            raise PluginError(
+                f"'{self.name}' cannot be a name: use letters, digits and underscores."
+            )
         _ = self.signature  # a wrong signature is reported where it is declared
         for attribute in ("__doc__", "__module__", "__qualname__", "__wrapped__"):
             value = getattr(self.function, attribute, self.function)
@@ -134,6 +136,10 @@ class Loss(Declaration, Nameable):
         symmetric: whether its two first tensors can be exchanged; None: unsaid.
         kinks: what is special about points without a derivative, in words ('logits == labels').
         family: the family it is listed under; the module's name unless said.
+        domains: what values a tensor takes, by parameter, where its name does not tell
+            (`tfloss.testing.DOMAINS`); for checking.
+        reference: the same loss in plain numpy, with the same parameters in float64; for checking.
+        exempt: checks of `tfloss.testing` that it fails on purpose, with the reason of each.
     """
 
     per: Literal["example", "batch"] = "example"
@@ -143,6 +149,9 @@ class Loss(Declaration, Nameable):
     symmetric: bool | None = None
     kinks: tuple[str, ...] = ()
     family: str = ""
+    domains: Mapping[str, str] = field(default_factory=dict, compare=False)
+    reference: Callable[..., Any] | None = field(default=None, compare=False)
+    exempt: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     kind = "loss"
 
@@ -166,8 +175,8 @@ class Function(Declaration, Nameable):
 class Reduction(Declaration, Nameable):
     """A way from one value per example to one value per batch.
 
-    The function gets `(values, weight, present)`, each (batch,) float32: values are 0 where an example
-    is missing; `present` is 1 or 0; `weight` is the sample weight, already 0 where missing.
+    The function gets `(values, weight, present)`, each (batch,) float32: values are 0 where an
+    example is missing; `present` is 1 or 0; `weight` is the sample weight, already 0 where missing.
     """
 
     kind = "reduction"
@@ -177,8 +186,9 @@ class Reduction(Declaration, Nameable):
 class Schedule(Declaration, Nameable):
     """A coefficient that changes with the step.
 
-    The function's first parameter is `step`, a float32 scalar counted from 0; then come the positional
-    numbers of the formula; its setting `steps` also accepts `epochs=` in a formula, converted.
+    The function's first parameter is `step`, a float32 scalar counted from 0; then come the
+    positional numbers of the formula; its setting `steps` also accepts `epochs=` in a formula,
+    converted.
     """
 
     kind = "schedule"
@@ -257,7 +267,9 @@ def _decorator(kind: type[Declaration]) -> Callable[..., Any]:
             try:
                 return kind(name=name or function.__name__, function=function, **attributes)
             except TypeError as error:
-                raise PluginError(f"@tfloss.{kind.kind} on '{function.__name__}': {error}") from error
+                raise PluginError(
+                    f"@tfloss.{kind.kind} on '{function.__name__}': {error}"
+                ) from error
 
         return declare if function is None else declare(function)
 

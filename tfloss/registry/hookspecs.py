@@ -1,8 +1,9 @@
 """Every way to extend tfloss, on one page.
 
-A plugin is a module, named by an entry point of the group `tfloss`, that implements any of these hooks.
-Each returns a list of declarations (made with `@tfloss.loss`, `@tfloss.function`, …). A hook is called
-once, when the command first needs to know names; it must not import TensorFlow or read data.
+A plugin is a module, named by an entry point of the group `tfloss`, that implements any of these
+hooks. Each returns a list of declarations (made with `@tfloss.loss`, `@tfloss.function`, …). A hook
+is called once, when the command first needs to know names; it must not import TensorFlow or read
+data.
 """
 
 from __future__ import annotations

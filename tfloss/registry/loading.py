@@ -107,7 +107,9 @@ def _declarations(plugin: Plugin) -> Iterator[Declaration]:
 
 
 def _listing_hooks() -> list[str]:
-    return [name for name in vars(hookspecs) if name.startswith("tfloss_") and name != "tfloss_find"]
+    return [
+        name for name in vars(hookspecs) if name.startswith("tfloss_") and name != "tfloss_find"
+    ]
 
 
 def _distribution_of(entry: metadata.EntryPoint) -> str:

@@ -50,7 +50,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             raise PluginError(
-                f"'{_where(function)}' takes **{name}; name each setting, so that it can be checked."
+                f"'{_where(function)}' takes **{name}; name each setting, to have it checked."
             )
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             variadic = name
@@ -61,8 +61,8 @@ def read_signature(function: Callable[..., Any]) -> Signature:
                 optional.append(name)
             else:
                 raise PluginError(
-                    f"'{_where(function)}' gives its parameter '{name}' a default; a setting must be "
-                    f"keyword-only: put '*,' before it."
+                    f"'{_where(function)}' gives its parameter '{name}' a default; a setting must "
+                    f"be keyword-only: put '*,' before it."
                 )
         elif parameter.default is inspect.Parameter.empty:
             settings[name] = None

@@ -24,7 +24,7 @@ def text_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     """A table of words, every column to the left."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
+        table.add_column(column, overflow="fold", no_wrap=number == 0, min_width=len(column))
     for row in rows:
         table.add_row(*row)
     return table
@@ -58,11 +58,11 @@ def result_tables(
     shown = {name: values for name, values in scores.items() if values}
     if shown:
         names = list(dict.fromkeys(name for values in shown.values() for name in values))
-        rows = [
+        scored = [
             ((labels or {}).get(name) or name, *(values.get(name) for values in shown.values()))
             for name in names
         ]
-        tables.append(plain_table("Scores", ("", *shown), rows))
+        tables.append(plain_table("Scores", ("", *shown), scored))
     return tables
 
 

@@ -87,7 +87,7 @@ class Config:
             if not _fits(value, known[name].default):
                 raise UsageError(f"{origin}: '{name}' cannot be {value!r}.")
         frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**frozen)
+        return cls(**frozen)  # type: ignore[arg-type]
 
     def changed(self, **values: Any) -> Config:
         """A copy with some values changed."""

@@ -72,6 +72,6 @@ def new_folder(parent: Path, stem: str) -> Path:
             return folder
     except OSError as error:
         raise UsageError(
-            f"A run's folder cannot be made in '{parent}': {error.strerror}. Say another with --runs."
+            f"A run's folder cannot be made in '{parent}': {error.strerror}. Try another --runs."
         ) from error
     raise UsageError(f"'{parent}' has a million runs of '{stem}'; say another folder with --runs.")

@@ -45,5 +45,5 @@ def check(config: Config, registry: Registry) -> None:
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UsageError(
-            f"{name} cannot be '{value}'.{did_you_mean(value, known)} It is one of: {listed(known)}."
+            f"{name} cannot be '{value}'.{did_you_mean(value, known)} Known: {listed(known)}."
         )

@@ -34,7 +34,7 @@ def score_run(
     rows = run.rows["holdout"] if own else None
     if own and (rows is None or not len(rows) or rows.max() >= len(table)):
         raise DataError(
-            f"The run '{run.folder}' has no holdout that its data still hold; name data with --data."
+            f"The run '{run.folder}' has no holdout in its data any more; name data with --data."
         )
     part = treatment.arrange(table, rows)
     if not part.labelled.any():
@@ -91,5 +91,3 @@ def _inputs(treatment: PreparedData, table: Table) -> np.ndarray:
     if treatment.scaler is not None:
         features = treatment.scaler.transform(features)
     return features.astype(np.float32)
-
-
