@@ -37,8 +37,10 @@ def flatten(x: Any) -> Any:
 
 @tfloss.function(on="tensors", latex=r"\frac{{{0}}}{{\left\Vert{0}\right\Vert}}")
 def normalize(x: Any) -> Any:
-    """Rows, (batch, k), to length one; a row of zeros stays zero, with a finite gradient."""
-    return tf.math.l2_normalize(x, axis=-1, epsilon=1e-12)
+    """Rows, (batch, k), to length one; a row shorter than 1e-6 becomes zero, with gradient zero."""
+    square = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
+    scaled = x * tf.math.rsqrt(tf.maximum(square, 1e-12))
+    return tf.where(square > 1e-12, scaled, tf.zeros_like(scaled))
 
 
 @tfloss.function(on="tensors", latex=r"\left[{0}\right]")

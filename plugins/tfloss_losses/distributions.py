@@ -79,6 +79,16 @@ def floored_log(probs: Any) -> Any:
     return tf.math.log(tf.maximum(probs, FLOOR))
 
 
+def unit_length(vectors: Any, axis: int = -1) -> Any:
+    """Vectors along an axis brought to length one; one shorter than 1e-6 becomes 0, with slope 0.
+
+    Divided by a floor, a vector of zeros would get a gradient a million times too large.
+    """
+    square = tf.reduce_sum(tf.square(vectors), axis=axis, keepdims=True)
+    scaled = vectors * tf.math.rsqrt(tf.maximum(square, 1e-12))
+    return tf.where(square > 1e-12, scaled, tf.zeros_like(scaled))
+
+
 def mean_per_example(values: Any) -> Any:
     """The mean over all axes but the first.  values: (batch, …).  Returns (batch,)."""
     return tf.reduce_mean(values, axis=list(range(1, len(values.shape))))

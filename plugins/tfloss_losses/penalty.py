@@ -1,11 +1,13 @@
-"""Penalties on the student itself: one value per batch, without a target."""
+"""Penalties on the student itself: on its weights or its certainty, without a target."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss_losses.distributions import log_probs, require
 
 
 @tfloss.loss(per="batch", latex=r"\sum_j|w_j|", range=(0, None), kinks=("weights == 0",))
@@ -32,6 +34,70 @@ def l2(weights: Any) -> Any:
     return tf.add_n([tf.reduce_sum(tf.square(weight)) for weight in _each(weights)])
 
 
+@tfloss.loss(
+    per="batch",
+    latex=r"r\sum_j|w_j|+(1-r)\sum_jw_j^2",
+    range=(0, None),
+    kinks=("weights == 0",),
+)
+def elastic(weights: Any, *, ratio: float = 0.5) -> Any:
+    """Elastic net: l1 and l2 mixed, for few weights of which related ones stay together.
+
+    weights: a list of tensors of any shapes, or one tensor.
+    Returns a scalar, as keras.regularizers.L1L2(ratio, 1 - ratio).
+
+    ratio: r in [0, 1], the share of l1.
+
+    Source: Zou and Hastie 2005, "Regularization and variable selection via the elastic net", eq. 3.
+    """
+    require(0 <= ratio <= 1, "ratio", ratio, "must lie in [0, 1]")
+    return ratio * l1(weights) + (1 - ratio) * l2(weights)
+
+
+@tfloss.loss(per="batch", latex=r"\sum_W\Vert W^\top W-I\Vert_F^2", range=(0, None))
+def orthogonality(weights: Any) -> Any:
+    """Penalty on weight matrices whose columns are not orthogonal and of length one.
+
+    weights: a list of tensors, or one tensor; those of one axis (biases) are left out, the last
+    axis of the others is the columns. A matrix wider than high is judged by its rows.
+    Returns a scalar.
+
+    Source: Brock et al. 2017, "Neural photo editing", eq. 3, with the squared norm.
+    """
+    matrices = [weight for weight in _each(weights) if len(weight.shape) >= 2]
+    if not matrices:
+        raise ValueError("'orthogonality' needs a weight of two axes or more and got none.")
+    return tf.add_n([_distance_from_orthogonal(matrix) for matrix in matrices])
+
+
+def _distance_from_orthogonal(weight: Any) -> Any:
+    matrix = tf.reshape(weight, [-1, weight.shape[-1]])
+    high, wide = matrix.shape
+    tall = high >= wide
+    gram = tf.matmul(matrix, matrix, transpose_a=tall, transpose_b=not tall)
+    identity = tf.eye(wide if tall else high, dtype=matrix.dtype)
+    return tf.reduce_sum(tf.math.squared_difference(gram, identity))
+
+
+@tfloss.loss(latex=r"\max\bigl(0,\Gamma-H(p)\bigr)", range=(0, None), kinks=("H(p) == threshold",))
+def confidence_penalty(logits: Any, *, threshold: float = 1.0) -> Any:
+    """Penalty on a student that is surer than a threshold; -entropy is the one without threshold.
+
+    logits: (batch, 1), a Bernoulli distribution, or (batch, C).
+    Returns (batch,), in nats: what the entropy lacks of the threshold, 0 above it.
+
+    threshold: in [0, 1], as a share of the largest entropy, log C (log 2 for one column). At 1
+        the penalty is the divergence KL(p‖uniform).
+
+    Source: Pereyra et al. 2017, "Regularizing neural networks by penalizing confident output
+    distributions", eq. 3 and section 3.2.
+    """
+    require(0 <= threshold <= 1, "threshold", threshold, "must lie in [0, 1]")
+    log_p = log_probs(logits)
+    entropy = -tf.reduce_sum(tf.exp(log_p) * log_p, axis=-1)
+    return tf.nn.relu(threshold * math.log(log_p.shape[-1]) - entropy)
+
+
 def _each(weights: Any) -> list[Any]:
     """The tensors as a list that is not empty."""
     found = list(weights) if isinstance(weights, (list, tuple)) else [weights]
@@ -43,4 +109,4 @@ def _each(weights: Any) -> list[Any]:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [l1, l2]
+    return [l1, l2, elastic, orthogonality, confidence_penalty]

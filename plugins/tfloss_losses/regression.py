@@ -11,7 +11,13 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, require, same_shape, several_columns
+from tfloss_losses.distributions import (
+    mean_per_example,
+    require,
+    same_shape,
+    several_columns,
+    unit_length,
+)
 
 
 @tfloss.loss(
@@ -158,7 +164,7 @@ def cosine(labels: Any, prediction: Any) -> Any:
     """
     same_shape(labels=labels, prediction=prediction)
     several_columns("cosine", "use mse", prediction=prediction)
-    unit = [tf.math.l2_normalize(rows, axis=-1) for rows in (labels, prediction)]
+    unit = [unit_length(rows) for rows in (labels, prediction)]
     return 1 - tf.reduce_sum(unit[0] * unit[1], axis=-1)
 
 

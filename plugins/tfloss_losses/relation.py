@@ -1,0 +1,256 @@
+"""Distillation of relations: how examples, classes or places compare, instead of single answers.
+
+Student and teacher need not have the same width: `rkd_distance(teacher_hidden, hidden1)`. The
+losses about pairs of examples give one value per batch; an example of weight zero takes part in no
+pair.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.distributions import (
+    floored_log,
+    require,
+    same_shape,
+    several_columns,
+    unit_length,
+)
+
+
+def _rows(values: Any) -> Any:
+    """(batch, …) as (batch, features)."""
+    size = values.shape[1:].num_elements()
+    return tf.reshape(values, [-1, size] if size else [tf.shape(values)[0], -1])
+
+
+def _pair(teacher: Any, prediction: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Both tensors as rows, zero where an example is missing, and the weights, (batch,)."""
+    weight = tf.ones_like(_rows(prediction)[:, 0]) if sample_weight is None else sample_weight
+    found = []
+    for name, tensor in (("teacher", teacher), ("prediction", prediction)):
+        rows = _rows(tensor)
+        same_shape(**{name: rows[:, 0], "sample_weight": weight})
+        found.append(tf.where(weight[:, None] == 0, tf.zeros_like(rows), rows))
+    return found[0], found[1], weight
+
+
+def _mean(values: Any, weight: Any) -> Any:
+    """Weighted mean over all entries; 0 when no entry has a weight."""
+    return tf.reduce_sum(weight * values) / tf.maximum(tf.reduce_sum(weight), 1e-12)
+
+
+def _of_pairs(weight: Any) -> Any:
+    """The weight of each ordered pair of different examples, (batch, batch)."""
+    products = weight[:, None] * weight[None, :]
+    return tf.linalg.set_diag(products, tf.zeros_like(weight))
+
+
+def _huber(error: Any) -> Any:
+    """Squared within one, absolute beyond, as both relational losses use it."""
+    size = tf.abs(error)
+    inner = tf.minimum(size, 1)
+    return inner * (size - inner / 2)
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\frac1{n^2}\Bigl\Vert\overline{FF^\top}-\overline{GG^\top}\Bigr\Vert_F^2",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="distillation",
+)
+def similarity_preserving(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
+    """Similarity-preserving distillation: examples alike to the teacher shall be so to the student.
+
+    teacher, prediction: (batch, …), of any widths, usually inner tensors.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar: the squared difference of the two matrices of inner products, their rows
+    brought to length one, per pair of examples.
+
+    Source: Tung and Mori 2019, "Similarity-preserving knowledge distillation", eq. 1 to 4.
+    """
+    *both, weight = _pair(teacher, prediction, sample_weight)
+    target, ours = (unit_length(tf.matmul(rows, rows, transpose_b=True)) for rows in both)
+    return _mean(tf.math.squared_difference(ours, target), weight[:, None] * weight[None, :])
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\mathrm{mean}_{i\ne j}\,h\Bigl(\tfrac{\Vert f_i-f_j\Vert}{\mu_f}"
+    r"-\tfrac{\Vert g_i-g_j\Vert}{\mu_g}\Bigr)",
+    range=(0, None),
+    zero_at_optimum=True,
+    kinks=("two examples coincide",),
+    family="distillation",
+)
+def rkd_distance(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
+    """Relational distillation of distances: far apart to the teacher, far apart to the student.
+
+    teacher, prediction: (batch, …), of any widths. Memory grows with the square of the batch.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar: the mean Huber loss over pairs of distances, each in units of its own mean.
+
+    Source: Park et al. 2019, "Relational knowledge distillation", eq. 5 to 7.
+    """
+    *both, weight = _pair(teacher, prediction, sample_weight)
+    pairs = _of_pairs(weight)
+    target, ours = (_distances(rows, pairs) for rows in both)
+    return _mean(_huber(ours - target), pairs)
+
+
+def _distances(rows: Any, pairs: Any) -> Any:
+    """Euclidean distances in units of their mean; 0 with a finite slope where rows coincide."""
+    square = tf.reduce_sum(tf.math.squared_difference(rows[:, None], rows[None, :]), axis=-1)
+    apart = tf.sqrt(tf.maximum(square, 1e-12))
+    distance = tf.where(square > 1e-12, apart, tf.zeros_like(apart))
+    return distance / tf.maximum(_mean(distance, pairs), 1e-6)
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\mathrm{mean}_{i\ne j\ne k}\,h\bigl(\cos\angle f_if_jf_k-\cos\angle g_ig_jg_k\bigr)",
+    range=(0, 2),
+    zero_at_optimum=True,
+    kinks=("two examples coincide",),
+    family="distillation",
+)
+def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
+    """Relational distillation of angles: three examples form the same angle for both.
+
+    teacher, prediction: (batch, …), of any widths. Memory grows with the cube of the batch.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar: the mean Huber loss over cosines of triples of different examples.
+
+    Source: Park et al. 2019, "Relational knowledge distillation", eq. 8 and 9.
+    """
+    *both, weight = _pair(teacher, prediction, sample_weight)
+    target, ours = (_cosines(rows) for rows in both)
+    # At corner j: i differs from j, k from j, and i from k.
+    apart = _of_pairs(tf.ones_like(weight))
+    triples = _of_pairs(weight)[None, :, :] * (weight[:, None] * apart)[:, :, None]
+    return _mean(_huber(ours - target), triples * apart[:, None, :])
+
+
+def _cosines(rows: Any) -> Any:
+    """Cosine at corner j between i and k, (batch, batch, batch) in the order j, i, k."""
+    directions = unit_length(rows[None, :] - rows[:, None])
+    return tf.matmul(directions, directions, transpose_b=True)
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\frac1n\sum_j\sum_{i\ne j}q_{i|j}\log\frac{q_{i|j}}{p_{i|j}},"
+    r"\ p_{i|j}\propto\tfrac12(1+\cos(f_i,f_j))",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="distillation",
+)
+def pkt(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
+    """Probabilistic knowledge transfer: who is whose neighbour, as a distribution over the batch.
+
+    teacher, prediction: (batch, …), of any widths. Neighbourhood is by cosine.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar, in nats: the mean divergence of neighbourhoods, the teacher's first.
+
+    Source: Passalis and Tefas 2018, "Learning deep representations with PKT", eq. 6 to 8.
+    """
+    *both, weight = _pair(teacher, prediction, sample_weight)
+    pairs = _of_pairs(weight)
+    q, p = (_neighbours(rows, pairs) for rows in both)
+    return _mean(tf.reduce_sum(q * (floored_log(q) - floored_log(p)), axis=-1), weight)
+
+
+def _neighbours(rows: Any, pairs: Any) -> Any:
+    """Each example's distribution over the others, (batch, batch); a row adds up to one."""
+    unit = unit_length(rows)
+    kernel = pairs * (1 + tf.matmul(unit, unit, transpose_b=True)) / 2
+    return kernel / tf.maximum(tf.reduce_sum(kernel, axis=-1, keepdims=True), 1e-6)
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\frac\beta n\sum_i\bigl(1-\rho(q_{i\cdot},p_{i\cdot})\bigr)"
+    r"+\frac\gamma C\sum_c\bigl(1-\rho(q_{\cdot c},p_{\cdot c})\bigr)",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="distillation",
+)
+def dist(
+    teacher: Any,
+    probs: Any,
+    sample_weight: Any = None,
+    *,
+    beta: float = 1.0,
+    gamma: float = 1.0,
+) -> Any:
+    """Distillation by correlation, for a teacher much stronger than the student.
+
+    The student needs to agree up to shift and scale only: within each example, over the classes,
+    and within each class, over the batch.
+
+    teacher, probs: (batch, C), C of 2 or more; soften both for a temperature:
+    dist(softmax(log(teacher)/4), softmax(logits/4)).
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar.
+
+    beta, gamma: weights of the correlations over classes and over the batch.
+
+    Source: Huang et al. 2022, "Knowledge distillation from a stronger teacher", eq. 7 to 10.
+    """
+    several_columns("dist", "use kd", teacher=teacher, probs=probs)
+    same_shape(teacher=teacher, probs=probs)
+    require(beta >= 0, "beta", beta, "must not be negative")
+    require(gamma >= 0, "gamma", gamma, "must not be negative")
+    q, p, weight = _pair(teacher, probs, sample_weight)
+    between = _correlation(q, p, tf.ones_like(q), axis=1)
+    within = _correlation(q, p, weight[:, None] * tf.ones_like(q), axis=0)
+    return beta * _mean(1 - between, weight) + gamma * tf.reduce_mean(1 - within)
+
+
+def _correlation(x: Any, y: Any, weight: Any, axis: int) -> Any:
+    """Weighted Pearson correlation along an axis; 0 where one of the two is constant."""
+    total = tf.maximum(tf.reduce_sum(weight, axis=axis, keepdims=True), 1e-12)
+    unit = []
+    for values in (x, y):
+        centre = tf.reduce_sum(weight * values, axis=axis, keepdims=True) / total
+        scaled = tf.sqrt(weight) * (values - centre)
+        unit.append(unit_length(scaled, axis))
+    return tf.reduce_sum(unit[0] * unit[1], axis=axis)
+
+
+@tfloss.loss(
+    latex=r"\Bigl\Vert\frac{Q}{\Vert Q\Vert}-\frac{P}{\Vert P\Vert}\Bigr\Vert^2,"
+    r"\ Q=\sum_c|F_c|^r",
+    range=(0, 2),
+    zero_at_optimum=True,
+    family="distillation",
+)
+def attention_transfer(teacher_maps: Any, student_maps: Any, *, power: float = 2.0) -> Any:
+    """Attention transfer: the student looks at the places of an image at which the teacher looks.
+
+    teacher_maps, student_maps: (batch, …, channels), feature maps of the same places, with any
+    numbers of channels.
+    Returns (batch,), between 0 and 2.
+
+    power: r, 1 or more: how much the strongest channels count.
+
+    Source: Zagoruyko and Komodakis 2017, "Paying more attention to attention", eq. 2, squared.
+    """
+    require(power >= 1, "power", power, "must be 1 or more")
+    if len(teacher_maps.shape) < 3 or len(student_maps.shape) < 3:
+        raise ValueError("'attention_transfer' needs maps with places: (batch, …, channels).")
+    places = [
+        tf.reduce_sum(tf.abs(maps) ** power, axis=-1) for maps in (teacher_maps, student_maps)
+    ]
+    same_shape(teacher_maps=places[0], student_maps=places[1])
+    target, ours = (unit_length(_rows(attention)) for attention in places)
+    return tf.reduce_sum(tf.math.squared_difference(ours, target), axis=-1)
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [similarity_preserving, rkd_distance, rkd_angle, pkt, dist, attention_transfer]
