@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 
@@ -64,12 +62,3 @@ def result_tables(
         ]
         tables.append(plain_table("Scores", ("", *shown), scored))
     return tables
-
-
-def as_text(tables: Iterable[Table], width: int = 100) -> str:
-    """Tables without colours, for files and notebooks."""
-    stream = io.StringIO()
-    console = Console(file=stream, width=width, no_color=True)
-    for table in tables:
-        console.print(table)
-    return stream.getvalue()

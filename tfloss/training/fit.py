@@ -25,6 +25,7 @@ from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
 from tfloss.training.predictions import predict, scores_of_all
 from tfloss.training.scopes import full_scope
+from tfloss.training.summary import summary_text
 
 
 @dataclass
@@ -59,9 +60,7 @@ class Result:
         return predict(self.student, features.astype(np.float32), self.data.task)
 
     def __str__(self) -> str:
-        from tfloss.report.tables import as_text, result_tables
-
-        return as_text(result_tables(self.history.as_summary(), self.scores))
+        return summary_text(self.history.as_summary(), self.scores)
 
 
 def fit(

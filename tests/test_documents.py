@@ -1,0 +1,34 @@
+"""Every Python block of the documents runs, one document at a time, from top to bottom."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_python_blocks_run(document, tmp_path, monkeypatch):
+    blocks = BLOCK.findall(document.read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for number, block in enumerate(blocks, start=1):
+        exec(compile(block, f"{document.name}, block {number}", "exec"), names)
+
+
+def test_every_formula_on_a_command_line_is_quoted():
+    """zsh takes an unquoted * for a pattern of file names."""
+    for document in DOCUMENTS:
+        for line in document.read_text(encoding="utf-8").splitlines():
+            if "--loss " in line and "tfloss train" in line:
+                assert re.search(r"""--loss ["']""", line) or "--loss bce " in line, line
+
+
+def test_nothing_speaks_of_where_it_was_made():
+    for document in DOCUMENTS:
+        assert "/work/" not in document.read_text(encoding="utf-8")
