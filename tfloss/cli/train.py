@@ -56,7 +56,7 @@ def train(
     tfloss train --recipe article
     """
     registry = registry_of(context)
-    configuration = _configuration(registry, recipe, config, options, context)
+    configuration = _configuration(registry, recipe, config, options)
     check(configuration, registry)
     result = _train(configuration, registry, quiet)
     from tfloss.training.run_folder import write_run
@@ -71,7 +71,6 @@ def _configuration(
     recipe: str | None,
     config: Path | None,
     options: dict[str, Any],
-    context: click.Context,
 ) -> Config:
     """Defaults, then the recipe or the file, then what was said on the command line."""
     values: dict[str, Any] = {}
@@ -87,9 +86,6 @@ def _configuration(
         values.pop("train_fraction", None)
     if "train_fraction" in said:
         values.pop("train_size", None)
-    left_out = tuple((context.find_root().obj or {}).get("no_plugin", ()))
-    if left_out:
-        said["no_plugin"] = left_out
     return Config.from_mapping(values | said, origin=origin)
 
 

@@ -51,8 +51,8 @@ def result_tables(
     if last:
         holdout = last.get("holdout") or {}
         rows = [(name, value, holdout.get(name)) for name, value in last["train"].items()]
-        title = f"Loss, terms as weighted, epoch {last['epoch']} (step {last['step']})"
-        tables.append(plain_table(title, ("", "train", "holdout"), rows))
+        title = f"Epoch {last['epoch']}, step {last['step']}"
+        tables.append(plain_table(title, ("weighted term", "train", "holdout"), rows))
     shown = {name: values for name, values in scores.items() if values}
     if shown:
         names = list(dict.fromkeys(name for values in shown.values() for name in values))

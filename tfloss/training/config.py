@@ -35,7 +35,6 @@ class Config:
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla' or 'graph'.
         allow_negative: accept coefficients below zero.
-        no_plugin: plugins to leave out.
     """
 
     loss: str = ""
@@ -59,7 +58,6 @@ class Config:
     evaluate_every: int = 1
     compile: str = "auto"
     allow_negative: bool = False
-    no_plugin: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.loss.strip():
