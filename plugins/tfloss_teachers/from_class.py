@@ -9,6 +9,8 @@ from typing import Any
 
 import tfloss
 
+# These have a default that `fit` does not accept.
+_NEEDED_ALL_THE_SAME = {"SelfTrainingClassifier": ("estimator",)}
 _KINDS = ["classifier", "regressor"]
 
 
@@ -62,7 +64,8 @@ def by_class_name(name: str) -> Any | None:
 def _without_default(found: type) -> tuple[str, ...]:
     parameters = inspect.signature(found).parameters.values()
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    return tuple(p.name for p in named if p.default is inspect.Parameter.empty)
+    needed = tuple(p.name for p in named if p.default is inspect.Parameter.empty)
+    return needed or _NEEDED_ALL_THE_SAME.get(found.__name__, ())
 
 
 def _refuse_misspelt(name: str, classes: dict[str, Any]) -> None:

@@ -46,9 +46,17 @@ class Scaler:
         Raises:
             DataError: another number of columns than the scaler was fitted on.
         """
+        self._same_width(features)
+        return (features - self.mean) / self.scale
+
+    def restore(self, scaled: np.ndarray) -> np.ndarray:
+        """The features before scaling, (n, d) float64, up to rounding."""
+        self._same_width(scaled)
+        return scaled * self.scale + self.mean
+
+    def _same_width(self, features: np.ndarray) -> None:
         if features.shape[1] != len(self.mean):
             raise DataError(
                 f"The data have {features.shape[1]} feature columns, but training had "
                 f"{len(self.mean)}."
             )
-        return (features - self.mean) / self.scale

@@ -1,16 +1,25 @@
 """Soft targets from outside the network; scikit-learn estimators above all. No TensorFlow."""
 
 from tfloss.teachers.building import build_estimator
-from tfloss.teachers.fitting import Fitted, ask, fit_teacher
+from tfloss.teachers.columns import AnswersColumn
+from tfloss.teachers.fitting import Fitted, fit_teacher
+from tfloss.teachers.known import AlreadyFitted
+from tfloss.teachers.options import Options
+from tfloss.teachers.regression import FittedRegressor, fit_regressor
 from tfloss.teachers.spec import TeacherSpec, parse_teacher, parse_teachers
-from tfloss.teachers.teacher import FittedTeacher, supply
+from tfloss.teachers.supply import supply
+from tfloss.teachers.teacher import FittedTeacher
 
 __all__ = [
+    "AlreadyFitted",
+    "AnswersColumn",
     "Fitted",
+    "FittedRegressor",
     "FittedTeacher",
+    "Options",
     "TeacherSpec",
-    "ask",
     "build_estimator",
+    "fit_regressor",
     "fit_teacher",
     "parse_teacher",
     "parse_teachers",

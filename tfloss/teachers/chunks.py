@@ -37,7 +37,9 @@ def in_chunks(
     together: Answers = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for at, part in zip(starts, run(delayed(_as_float64)(answer, p) for p in pieces), strict=True):
+        for at, part in zip(
+            starts, run(delayed(_as_float64)(answer, p) for p in pieces), strict=True
+        ):
             for name, values in part.items():
                 if name not in together:
                     together[name] = np.empty((len(inputs), values.shape[1]), dtype=np.float32)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data import Scaler
 from tfloss.errors import DataError, PluginError, TflossError, UsageError
 from tfloss.teachers.chunks import Answers, in_chunks
 from tfloss.teachers.probabilities import aligned
@@ -24,6 +25,7 @@ class Fitted:
         classes: the number of declared classes.
         name: the teacher's name, for messages.
         notes: what was done to it and what it warned of, a sentence each.
+        unscale: undoes the scaling of the inputs, for an estimator that knows them unscaled.
     """
 
     estimator: Any
@@ -31,6 +33,7 @@ class Fitted:
     classes: int
     name: str
     notes: tuple[str, ...] = ()
+    unscale: Scaler | None = None
 
     def ask(self, inputs: np.ndarray, *, n_jobs: int | None = None) -> Answers:
         """Probabilities of all declared classes under the name '', (n, classes) float32.
@@ -43,6 +46,7 @@ class Fitted:
         return in_chunks(self._piece, inputs, n_jobs=n_jobs)
 
     def _piece(self, inputs: np.ndarray) -> Answers:
+        inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
         try:
             if hasattr(self.estimator, "predict_proba"):
                 answers = self.estimator.predict_proba(inputs)
@@ -85,6 +89,11 @@ def fit_teacher(
     estimator, notes = suited(copied(estimator, name), local, name, calibrate)
     # Codes without gaps, because some libraries (XGBoost) accept no others.
     warned = call_fit(estimator, inputs, local, name)
+    if calibrate != "none" and not hasattr(estimator, "predict_proba"):
+        raise UsageError(
+            f"The teacher '{name}' ({type(estimator).__name__}) has no probabilities once fitted; "
+            f"change its final estimator, or take its bare classes with calibrate=none."
+        )
     # Classes in order, where the estimator does not say.
     own = np.asarray(getattr(estimator, "classes_", np.arange(len(seen))))
     return Fitted(estimator, seen[own], classes, name, notes + warned)
@@ -95,8 +104,8 @@ def seen_codes(codes: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     seen, local = np.unique(codes, return_inverse=True)
     if len(seen) < 2:
         raise DataError(
-            f"The teacher '{name}' would be fitted on rows of one class only; give it training rows "
-            f"of two classes or more."
+            f"The teacher '{name}' would be fitted on rows of one class only; give it training "
+            f"rows of two classes or more."
         )
     return seen, local
 

@@ -20,8 +20,8 @@ class Options:
         fit: how it answers for rows that it was fitted on. 'cross': out of fold, by models that did
             not see the row; 'train': by the model that saw it; 'auto': 'cross' where there are rows
             enough.
-        calibrate: 'sigmoid', 'isotonic' or 'temperature'; 'auto': sigmoid, where the estimator has no
-            probabilities; 'none': never, its classes become probabilities near 0 and 1.
+        calibrate: 'sigmoid', 'isotonic' or 'temperature'; 'auto': sigmoid, where the estimator
+            has no probabilities; 'none': never, its classes become probabilities near 0 and 1.
         rows: fit on at most this many training rows, chosen at random, stratified.
         force: fit even when the estimated time is above the limit.
     """

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data import Scaler
 from tfloss.errors import PluginError, UsageError
 from tfloss.teachers.chunks import Answers, in_chunks
 from tfloss.teachers.fitting import call_fit, copied, first_line
@@ -21,11 +22,13 @@ class FittedRegressor:
         estimator: with `predict`.
         name: the teacher's name, for messages.
         notes: what it warned of, a sentence each.
+        unscale: undoes the scaling of the inputs, for an estimator that knows them unscaled.
     """
 
     estimator: Any
     name: str
     notes: tuple[str, ...] = ()
+    unscale: Scaler | None = None
 
     @property
     def has_deviation(self) -> bool:
@@ -44,6 +47,7 @@ class FittedRegressor:
         return in_chunks(self._piece, inputs, n_jobs=n_jobs)
 
     def _piece(self, inputs: np.ndarray) -> Answers:
+        inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
         try:
             if self.has_deviation:
                 mean, deviation = self.estimator.predict(inputs, return_std=True)
@@ -93,7 +97,7 @@ def _column(values: Any, rows: int, name: str) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(column.reshape(rows)))
     if len(bad):
         raise PluginError(
-            f"The teacher '{name}' answered NaN or infinity for {len(bad)} of {rows} rows, first for "
-            f"row {bad[0]} (counted from 0); use other settings or another teacher."
+            f"The teacher '{name}' answered NaN or infinity for {len(bad)} of {rows} rows, first "
+            f"for row {bad[0]} (counted from 0); use other settings or another teacher."
         )
     return column.reshape(rows, 1)

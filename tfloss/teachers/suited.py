@@ -31,7 +31,7 @@ def suited(
     if tags is not None:
         _refuse_by_tags(tags, kind, int(codes.max()) + 1, name)
     estimator, notes = _fed(estimator, tags, kind)
-    if calibrate == "auto" and hasattr(estimator, "predict_proba"):
+    if calibrate == "auto" and (hasattr(estimator, "predict_proba") or _may_have(estimator)):
         return estimator, notes
     if calibrate == "none":
         if not hasattr(estimator, "predict_proba"):
@@ -39,6 +39,12 @@ def suited(
         return estimator, notes
     estimator, note = _calibrated(estimator, codes, kind, name, calibrate)
     return estimator, (*notes, note)
+
+
+def _may_have(estimator: Any) -> bool:
+    """Whether only fitting can tell if it has probabilities, as with StackingClassifier."""
+    in_class = hasattr(type(estimator), "predict_proba")
+    return in_class and not hasattr(estimator, "decision_function")
 
 
 def _tags(estimator: Any) -> Any:
@@ -59,8 +65,8 @@ def _refuse_by_tags(tags: Any, kind: str, classes: int, name: str) -> None:
         )
     if not tags.target_tags.single_output:
         raise UsageError(
-            f"The teacher '{name}' ({kind}) predicts several targets at once, and the data have one; "
-            f"use the estimator inside it."
+            f"The teacher '{name}' ({kind}) predicts several targets at once, and the data have "
+            f"one; use the estimator inside it."
         )
     about_classes = tags.classifier_tags
     if classes > 2 and about_classes is not None and not about_classes.multi_class:

@@ -1,20 +1,17 @@
-"""Soft targets for training: each teacher fitted once, and asked once about every row."""
+"""A teacher after the lesson: its answers for every row, and itself for other rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 
-from tfloss.data import PreparedData
 from tfloss.errors import UsageError
-from tfloss.registry import Registry
-from tfloss.teachers.building import build_estimator
-from tfloss.teachers.fitting import Fitted, ask, fit_teacher, seeded
+from tfloss.teachers.chunks import Answers
 from tfloss.teachers.probabilities import as_column
-from tfloss.teachers.spec import DEFAULT_ALIAS, TeacherSpec, parse_teacher, refuse_same_alias
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,106 +21,75 @@ class FittedTeacher:
     Attributes:
         alias: its name in a formula.
         text: what it was called by, or its class.
-        answers_train: (n, 1) or (n, C) float32, one row for each training row.
-        answers_holdout: the same for the holdout.
-        fitted: the estimator, and its order of classes.
+        train: by name its answers for the training rows, float32: '' is (n, 1) or (n, C), the
+            tensor `alias`; 'std' is the tensor `alias.std`.
+        holdout: the same for the holdout.
+        how: 'cross': out of fold for the rows that it was fitted on; 'train': by the model that saw
+            them; 'before': fitted before; 'column': read from the data.
+        rows: how many rows it was fitted on; 0 where that was not here.
+        scores: accuracy and log-loss (for regression the mean squared error) on its 'own rows',
+            'out of fold' and on the 'holdout', as far as they were computed.
         notes: what a user should know, a sentence each.
+        classes: the number of declared classes; None for regression.
+        fit: makes the fitted estimator; called when it is first asked for.
     """
 
     alias: str
     text: str
-    answers_train: np.ndarray
-    answers_holdout: np.ndarray
-    fitted: Fitted
-    notes: tuple[str, ...] = field(default=())
+    train: Answers
+    holdout: Answers
+    how: Literal["cross", "train", "before", "column"]
+    rows: int = 0
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    classes: int | None = None
+    fit: Callable[[], Any] | None = field(default=None, repr=False)
+
+    @property
+    def answers_train(self) -> np.ndarray:
+        """(n, 1) or (n, C) float32, one row for each training row."""
+        return self.train[""]
+
+    @property
+    def answers_holdout(self) -> np.ndarray:
+        """(n, 1) or (n, C) float32, one row for each row of the holdout."""
+        return self.holdout[""]
+
+    def tensors(self, split: Literal["train", "holdout"]) -> dict[str, np.ndarray]:
+        """The answers for a split by the names of their tensors: `alias`, `alias.std`."""
+        answers = self.train if split == "train" else self.holdout
+        return {f"{self.alias}.{key}" if key else self.alias: a for key, a in answers.items()}
+
+    @cached_property
+    def fitted(self) -> Any:
+        """The estimator with its order of classes; fitted now if its answers were cached."""
+        if self.fit is None:
+            raise UsageError(
+                f"The teacher '{self.alias}' is a column of the data; it cannot answer for others."
+            )
+        return self.fit()
 
     @property
     def estimator(self) -> Any:
+        """The fitted estimator."""
         return self.fitted.estimator
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Answers for other rows, (n, 1) or (n, C) float32; inputs (n, d) scaled as in training."""
-        return as_column(ask(self.fitted, inputs))
+        return as_tensors(self.fitted.ask(inputs), self.classes)[""]
+
+    @property
+    def gap(self) -> float | None:
+        """By how much its log-loss (or squared error) is better on own rows than out of fold."""
+        key = "mse" if self.classes is None else "log_loss"
+        if "own rows" in self.scores and "out of fold" in self.scores:
+            return self.scores["out of fold"][key] - self.scores["own rows"][key]
+        return None
 
 
-def supply(
-    teachers: Any, data: PreparedData, registry: Registry, *, seed: int = 0, fit: str = "auto"
-) -> dict[str, FittedTeacher]:
-    """Fit every teacher on the labelled training rows, and ask it about all rows.
-
-    Args:
-        teachers: 'gpc', a TeacherSpec, an estimator, a list of these, or a mapping from names.
-        data: rows that train and rows that nothing is fitted on.
-        registry: who knows teachers by name.
-        seed: for every `random_state` that the user did not set.
-        fit: how a teacher answers for rows that it was fitted on.
-
-    Raises:
-        UsageError: unknown names or settings, or one name for two teachers.
-        DataError: rows that a teacher cannot be fitted on.
-        PluginError: an estimator that fails or does not answer with probabilities.
-    """
-    specs = _specs(teachers)
-    built = [(spec, _estimator(spec, registry, seed)) for spec in specs]
-    return {spec.alias: _fit_and_ask(spec, estimator, data) for spec, estimator in built}
-
-
-@dataclass(frozen=True)
-class _Given:
-    """An estimator that was handed in as an object."""
-
-    alias: str
-    estimator: Any
-    text: str
-
-
-def _specs(teachers: Any) -> list[TeacherSpec | _Given]:
-    if isinstance(teachers, Mapping):
-        specs = [_spec(teacher, alias) for alias, teacher in teachers.items()]
-    elif isinstance(teachers, Iterable) and not isinstance(teachers, str) and not _fits(teachers):
-        specs = [_spec(teacher) for teacher in teachers]
-    else:
-        specs = [] if teachers is None else [_spec(teachers)]
-    refuse_same_alias((spec.alias, spec.text) for spec in specs)
-    return specs
-
-
-def _spec(teacher: Any, alias: str | None = None) -> TeacherSpec | _Given:
-    if isinstance(teacher, str):
-        teacher = parse_teacher(teacher if alias is None else f"{alias}={teacher}")
-    if isinstance(teacher, TeacherSpec):
-        return teacher
-    if not _fits(teacher):
-        raise UsageError(
-            f"A {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
-            f"and 'predict_proba'."
-        )
-    return _Given(alias or DEFAULT_ALIAS, teacher, type(teacher).__name__)
-
-
-def _fits(teacher: Any) -> bool:
-    """Whether it is an estimator; a Pipeline is also a sequence, so this is asked first."""
-    return hasattr(teacher, "fit") and not isinstance(teacher, type)
-
-
-def _estimator(spec: TeacherSpec | _Given, registry: Registry, seed: int) -> Any:
-    if isinstance(spec, TeacherSpec):
-        return seeded(build_estimator(spec, registry), seed, keep=frozenset(spec.settings))
-    from tfloss.teachers.fitting import copied
-
-    return seeded(copied(spec.estimator, spec.alias), seed)
-
-
-def _fit_and_ask(spec: TeacherSpec | _Given, estimator: Any, data: PreparedData) -> FittedTeacher:
-    if data.classes is None:
-        raise UsageError(f"The teacher '{spec.text}' is a classifier, but '{data.name}' has none.")
-    rows = data.train.labelled
-    fitted = fit_teacher(
-        estimator,
-        data.train.inputs[rows],
-        data.train.codes[rows],
-        classes=len(data.classes),
-        name=spec.alias,
-    )
-    answers = [as_column(ask(fitted, part.inputs)) for part in (data.train, data.holdout)]
-    return FittedTeacher(spec.alias, spec.text, answers[0], answers[1], fitted, fitted.notes)
+def as_tensors(answers: Answers, classes: int | None) -> Answers:
+    """Answers as a formula sees them: for two classes the probability of the second."""
+    return {
+        key: as_column(values) if classes is not None and key == "" else values.astype(np.float32)
+        for key, values in answers.items()
+    }

@@ -1,0 +1,125 @@
+"""Answers kept on disk, under a hash of all that they depend on.
+
+Only numbers and text are kept (NPZ without pickles), so that reading the cache can run no code; the
+estimator itself is fitted again if somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData
+from tfloss.teachers.lesson import Lesson, Outcome
+
+_LAYOUT = 1  # to be raised when what is written, or how answers are made, changes
+
+
+def remembered(
+    lesson: Lesson, data: PreparedData, folder: Path | None, compute: Callable[[], Outcome]
+) -> Outcome:
+    """The outcome of a lesson: from the cache, or computed and put there.
+
+    Args:
+        lesson: what is to be done.
+        data: on which rows.
+        folder: where outcomes are kept; None: nowhere.
+        compute: the lesson itself.
+    """
+    if folder is None:
+        return compute()
+    key = key_of(lesson, data)
+    if key is None:
+        outcome = compute()
+        note = "Not kept in the cache: the estimator cannot be hashed."
+        return Outcome(
+            outcome.train, outcome.holdout, outcome.scores, (*outcome.notes, note), outcome.fitted
+        )
+    path = folder / f"teacher-{key}.npz"
+    found = _read(path)
+    if found is not None:
+        return found
+    outcome = compute()
+    _write(path, outcome)
+    return outcome
+
+
+def key_of(lesson: Lesson, data: PreparedData) -> str | None:
+    """A hash of estimator, settings, rows, labels, and versions; None where there cannot be one."""
+    import joblib
+    import sklearn
+
+    versions = (_LAYOUT, platform.python_version(), np.__version__, sklearn.__version__)
+    part = data.train
+    try:
+        return joblib.hash(
+            (
+                versions,
+                lesson.estimator,
+                sorted(_sources(lesson.estimator)),
+                (lesson.options.fit, lesson.options.calibrate),
+                lesson.rows,
+                lesson.folds,
+                (part.inputs, part.labels, part.codes),
+                (data.holdout.inputs, data.holdout.labels),
+                data.n_outputs,
+            ),
+            hash_name="sha1",
+        )
+    except Exception:  # what cannot be pickled cannot be hashed
+        return None
+
+
+def _sources(estimator: Any) -> Iterator[tuple[str, str]]:
+    """The code of the modules of estimators that are not scikit-learn's: it can change any time."""
+    parts = [estimator]
+    if hasattr(estimator, "get_params"):
+        parts += estimator.get_params().values()
+    for module in {type(part).__module__ for part in parts}:
+        if module.partition(".")[0] not in ("sklearn", "numpy", "builtins"):
+            yield module, inspect.getsource(sys.modules[module])
+
+
+def _read(path: Path) -> Outcome | None:
+    """What is kept; None when there is nothing, or nothing whole."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        about = json.loads(str(arrays.pop("about")))
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+    except Exception as error:
+        if type(error).__name__ == "BadZipFile":
+            return None
+        raise
+    sides: dict[str, dict[str, np.ndarray]] = {"train": {}, "holdout": {}}
+    for name, values in arrays.items():
+        side, _, key = name.partition(":")
+        sides[side][key] = values
+    notes = (*about["notes"], "Its answers come from the cache.")
+    return Outcome(sides["train"], sides["holdout"], about["scores"], notes)
+
+
+def _write(path: Path, outcome: Outcome) -> None:
+    """Write whole or not at all: to a file beside it, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = json.dumps({"scores": outcome.scores, "notes": outcome.notes})
+    arrays = {f"train:{key}": values for key, values in outcome.train.items()}
+    arrays |= {f"holdout:{key}": values for key, values in outcome.holdout.items()}
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+        try:
+            np.savez_compressed(file, about=np.array(about), **arrays)
+            file.flush()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise

@@ -1,0 +1,64 @@
+"""A column of the data as a teacher: answers that were computed elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfloss.data import Part, PreparedData
+from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, listed
+from tfloss.teachers.chunks import Answers
+from tfloss.teachers.probabilities import aligned
+
+
+@dataclass(frozen=True)
+class AnswersColumn:
+    """Extra columns of the data that hold a teacher's answers; what a factory returns.
+
+    Attributes:
+        names: one column, or one per class in declared order.
+    """
+
+    names: tuple[str, ...]
+
+
+def read_answers(column: AnswersColumn, part: Part, data: PreparedData, name: str) -> Answers:
+    """The answers for one side of the split: probabilities of all classes, or a prediction.
+
+    One column of two classes is the probability of the second class.
+
+    Raises:
+        UsageError: no such column.
+        DataError: answers missing, or no probabilities.
+    """
+    values = np.concatenate([_column(key, part, data, name) for key in column.names], axis=1)
+    if data.classes is None:
+        if values.shape[1] != 1:
+            raise DataError(
+                f"The teacher '{name}' has {values.shape[1]} columns; regression has 1."
+            )
+        return {"": values}
+    classes = len(data.classes)
+    if classes == 2 and values.shape[1] == 1:
+        values = np.concatenate([1 - values, values], axis=1)
+    try:
+        answers = aligned(values, np.arange(classes), len(part), classes, name)
+    except PluginError as error:  # here the numbers are the data's
+        raise DataError(f"{error} The answers stand in {listed(column.names)}.") from error
+    return {"": answers.astype(np.float32)}
+
+
+def _column(key: str, part: Part, data: PreparedData, name: str) -> np.ndarray:
+    extras = [column for column in part.columns if column not in ("inputs", "labels")]
+    if key not in extras:
+        raise UsageError(
+            f"The teacher '{name}' asks for the column '{key}', which '{data.name}' does not have "
+            f"as an extra column.{did_you_mean(key, extras)} It has: {listed(extras)}."
+        )
+    if key in part.present:
+        row = part.rows[np.flatnonzero(~part.present[key])[0]]
+        raise DataError(
+            f"The teacher '{name}' has no answer in row {row} (counted from 0) of '{key}'."
+        )
+    return part.columns[key].astype(np.float64)

@@ -1,0 +1,162 @@
+"""Teachers that were fitted before: checked against the data, never fitted again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData
+from tfloss.errors import DataError, UsageError, listed
+from tfloss.teachers.fitting import Fitted
+from tfloss.teachers.regression import FittedRegressor, refuse_classifier
+
+_DEEPEST = 6  # how far inside an estimator its training rows are looked for
+
+
+@dataclass(frozen=True, eq=False)
+class AlreadyFitted:
+    """An estimator that was fitted before; what a factory returns instead of an unfitted one.
+
+    Attributes:
+        estimator: with `predict_proba`, or `predict` for regression.
+        source: where it came from, for messages.
+        scaled: whether it was fitted on features scaled as here; else it gets them unscaled.
+    """
+
+    estimator: Any
+    source: str = ""
+    scaled: bool = False
+
+
+def is_fitted(estimator: Any) -> bool:
+    """Whether an estimator of scikit-learn's kind has been fitted."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    if not hasattr(estimator, "get_params") or isinstance(estimator, type):
+        return False
+    try:
+        check_is_fitted(estimator)
+    except (NotFittedError, TypeError):
+        return False
+    # What has nothing to fit always passes the check, so one learnt attribute must be there.
+    return hasattr(estimator, "classes_") or hasattr(estimator, "n_features_in_")
+
+
+def check_known(
+    known: AlreadyFitted, data: PreparedData, name: str, calibrate: str = "auto"
+) -> Fitted | FittedRegressor:
+    """The estimator, ready to be asked about this data.
+
+    Raises:
+        DataError: it knows other features or classes, or was fitted on rows of the holdout.
+        UsageError: it is of the wrong kind, or has no probabilities.
+    """
+    estimator = known.estimator
+    _same_features(estimator, data, name)
+    _refuse_seen_holdout(known, data, name)
+    unscale = None if known.scaled else data.scaler
+    notes: tuple[str, ...] = (
+        f"{type(estimator).__name__} was fitted before, and is not refitted.",
+    )
+    if data.classes is None:
+        from sklearn.base import is_classifier
+
+        refuse_classifier(estimator, name, is_classifier(estimator))
+        return FittedRegressor(estimator, name, notes, unscale)
+    if not hasattr(estimator, "predict_proba") and calibrate != "none":
+        raise UsageError(
+            f"The teacher '{name}' ({type(estimator).__name__}) was fitted before and has no "
+            f"probabilities; fit it inside CalibratedClassifierCV, or take its bare classes with "
+            f"calibrate=none."
+        )
+    columns = _known_classes(estimator, data, name)
+    unknown = sorted(set(range(len(data.classes))) - set(columns.tolist()))
+    if unknown:
+        names = listed(data.classes.names[position] for position in unknown)
+        notes += (f"It does not know these classes: {names}.",)
+    return Fitted(estimator, columns, len(data.classes), name, notes, unscale)
+
+
+def _same_features(estimator: Any, data: PreparedData, name: str) -> None:
+    count = getattr(estimator, "n_features_in_", data.n_features)
+    if count != data.n_features:
+        raise DataError(
+            f"The teacher '{name}' was fitted on {count} features, but '{data.name}' has "
+            f"{data.n_features}."
+        )
+    names = tuple(getattr(estimator, "feature_names_in_", data.feature_names))
+    if names != data.feature_names:
+        place = next(
+            i
+            for i, pair in enumerate(zip(names, data.feature_names, strict=True))
+            if pair[0] != pair[1]
+        )
+        raise DataError(
+            f"The teacher '{name}' was fitted on other features: its feature {place + 1} is "
+            f"'{names[place]}', that of '{data.name}' is '{data.feature_names[place]}'; give the "
+            f"columns in its order."
+        )
+
+
+def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
+    """The declared position of each of the estimator's classes, found by value, then by text."""
+    assert data.classes is not None
+    if not hasattr(estimator, "classes_"):
+        return np.arange(len(data.classes))
+    position = {str(text): place for place, text in enumerate(data.classes.names)}
+    position |= {str(value): place for place, value in enumerate(data.classes.values.tolist())}
+    own = [str(label) for label in np.asarray(estimator.classes_).tolist()]
+    foreign = [label for label in own if label not in position]
+    if foreign:
+        raise DataError(
+            f"The teacher '{name}' knows the classes {listed(own)}, but '{data.name}' has "
+            f"{listed(data.classes.names)}."
+        )
+    return np.array([position[label] for label in own], dtype=np.int64)
+
+
+def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) -> None:
+    """Refuse a model in which rows of the holdout are stored, as neighbours or support vectors."""
+    holdout = set(_row_keys(data.holdout.inputs)) - set(_row_keys(data.train.inputs))
+    if not holdout:
+        return
+    for stored in _stored_rows(known.estimator, data.n_features, _DEEPEST, set()):
+        if data.scaler is not None and not known.scaled:
+            stored = data.scaler.transform(stored)
+        seen = holdout & set(_row_keys(stored))
+        if seen:
+            raise DataError(
+                f"The teacher '{name}' was fitted on {len(seen)} of the {len(data.holdout)} rows "
+                f"that are held out here; fit it on other rows, or let it be fitted here."
+            )
+
+
+def _row_keys(rows: np.ndarray) -> list[bytes]:
+    # Adding zero turns -0.0 into 0.0, which is the same number with other bytes.
+    return [row.tobytes() for row in np.asarray(rows, dtype=np.float32) + np.float32(0)]
+
+
+def _stored_rows(thing: Any, width: int, depth: int, visited: set[int]) -> Iterator[np.ndarray]:
+    """Arrays with one column per feature, anywhere inside an estimator."""
+    if id(thing) in visited or depth < 0:
+        return
+    visited.add(id(thing))
+    if isinstance(thing, np.ndarray):
+        if thing.ndim == 2 and thing.shape[1] == width and thing.dtype.kind == "f":
+            yield thing
+        elif thing.dtype == object:
+            for part in thing.ravel():
+                yield from _stored_rows(part, width, depth - 1, visited)
+        return
+    if isinstance(thing, dict):
+        parts = list(thing.values())
+    elif isinstance(thing, list | tuple):
+        parts = list(thing)
+    else:
+        parts = list(getattr(thing, "__dict__", {}).values())
+    for part in parts:
+        yield from _stored_rows(part, width, depth - 1, visited)

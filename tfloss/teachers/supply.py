@@ -1,0 +1,179 @@
+"""Soft targets for training: each teacher fitted once, and asked about every row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tfloss.data import PreparedData
+from tfloss.errors import UsageError
+from tfloss.registry import Registry
+from tfloss.teachers.building import build_estimator
+from tfloss.teachers.cache import remembered
+from tfloss.teachers.columns import AnswersColumn, read_answers
+from tfloss.teachers.fitting import copied, seeded
+from tfloss.teachers.known import AlreadyFitted, check_known, is_fitted
+from tfloss.teachers.lesson import Lesson, Outcome, fitter, plan_lesson, teach
+from tfloss.teachers.options import Options
+from tfloss.teachers.scores import score
+from tfloss.teachers.spec import DEFAULT_ALIAS, TeacherSpec, parse_teacher, refuse_same_alias
+from tfloss.teachers.teacher import FittedTeacher, as_tensors
+
+CACHE_VARIABLE = "TFLOSS_CACHE"
+
+
+def supply(
+    teachers: Any,
+    data: PreparedData,
+    registry: Registry,
+    *,
+    seed: int = 0,
+    fit: str = "auto",
+    calibrate: str = "auto",
+    rows: int | None = None,
+    force: bool = False,
+    n_jobs: int | None = None,
+    cache: str | Path | None = None,
+) -> dict[str, FittedTeacher]:
+    """Fit every teacher on labelled training rows, and ask it about all rows.
+
+    Everything that can be refused is refused before anything is fitted.
+
+    Args:
+        teachers: 'gpc', a TeacherSpec, an estimator, a list of these, or a mapping from names. An
+            estimator that is fitted already is not fitted again.
+        data: rows that train and rows that nothing is fitted on.
+        registry: who knows teachers by name.
+        seed: of the folds, and for every `random_state` that the user did not set.
+        fit, calibrate, rows, force: see `Options`; a teacher's own text overrules them.
+        n_jobs: how many chunks of rows are asked about at once, as joblib counts.
+        cache: a folder in which answers are kept; the environment's TFLOSS_CACHE unless said.
+
+    Raises:
+        UsageError: unknown names or settings, one name for two teachers, an unsuited estimator.
+        DataError: rows that a teacher cannot be fitted on, or a teacher that does not fit the data.
+        PluginError: an estimator that fails or does not answer as it should.
+    """
+    defaults = Options(fit, calibrate, rows, force)
+    cache = cache or os.environ.get(CACHE_VARIABLE) or None
+    given = [_resolved(one, defaults, registry, seed) for one in _listed(teachers)]
+    ready = [(one, _prepared(one, data, registry, seed)) for one in given]
+    return {
+        one.alias: _asked(one, how, data, n_jobs, Path(cache) if cache else None)
+        for one, how in ready
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """A teacher as the user gave it: a text's name and settings, or an object."""
+
+    alias: str
+    text: str
+    thing: Any
+    options: Options = field(default_factory=Options)
+
+
+def _listed(teachers: Any) -> list[_Given]:
+    if isinstance(teachers, Mapping):
+        given = [_given(teacher, alias) for alias, teacher in teachers.items()]
+    elif teachers is None:
+        given = []
+    elif isinstance(teachers, Iterable) and not isinstance(teachers, str) and not _fits(teachers):
+        given = [_given(teacher) for teacher in teachers]
+    else:
+        given = [_given(teachers)]
+    refuse_same_alias((one.alias, one.text) for one in given)
+    return given
+
+
+def _given(teacher: Any, alias: str | None = None) -> _Given:
+    if isinstance(teacher, str):
+        teacher = parse_teacher(teacher if alias is None else f"{alias}={teacher}")
+    if isinstance(teacher, TeacherSpec):
+        return _Given(alias or teacher.alias, teacher.text or teacher.name, teacher)
+    if not (_fits(teacher) or isinstance(teacher, AlreadyFitted | AnswersColumn)):
+        raise UsageError(
+            f"A {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
+            f"and 'predict_proba'."
+        )
+    return _Given(alias or DEFAULT_ALIAS, type(teacher).__name__, teacher)
+
+
+def _fits(teacher: Any) -> bool:
+    """Whether it is an estimator; a Pipeline is also a sequence, so this is asked first."""
+    return hasattr(teacher, "fit") and not isinstance(teacher, type)
+
+
+def _resolved(given: _Given, options: Options, registry: Registry, seed: int) -> _Given:
+    """The object that a text names, seeded; a fitted one as it is."""
+    thing, keep = given.thing, frozenset[str]()
+    if isinstance(thing, TeacherSpec):
+        options, settings = options.taking(thing.settings)
+        thing = build_estimator(replace(thing, settings=settings), registry)
+        keep = frozenset(settings)
+    if isinstance(thing, AlreadyFitted | AnswersColumn):
+        return replace(given, thing=thing, options=options)
+    if is_fitted(thing):
+        return replace(given, thing=AlreadyFitted(thing, given.text), options=options)
+    return replace(given, thing=seeded(copied(thing, given.alias), seed, keep), options=options)
+
+
+def _prepared(given: _Given, data: PreparedData, registry: Registry, seed: int) -> Any:
+    """What is left to do, checked."""
+    if isinstance(given.thing, AlreadyFitted):
+        return check_known(given.thing, data, given.alias, given.options.calibrate)
+    if isinstance(given.thing, AnswersColumn):
+        return partial(read_answers, given.thing, data=data, name=given.alias)
+    return plan_lesson(given.thing, given.alias, given.options, data, registry, seed)
+
+
+def _asked(
+    given: _Given, how: Any, data: PreparedData, n_jobs: int | None, cache: Path | None
+) -> FittedTeacher:
+    if isinstance(how, Lesson):
+        outcome = remembered(how, data, cache, partial(teach, how, data, n_jobs))
+        fitted = outcome.fitted
+        fit: Callable[[], Any] = partial(fitter(how, data), how.rows)
+        kind = "train" if how.folds is None else "cross"
+        return _teacher(
+            given, outcome, data, kind, (lambda: fitted) if fitted else fit, len(how.rows)
+        )
+    if isinstance(given.thing, AnswersColumn):
+        answers = [how(part) for part in (data.train, data.holdout)]
+        return _teacher(given, _scored(answers, data, ()), data, "column", None)
+    answers = [how.ask(part.inputs, n_jobs=n_jobs) for part in (data.train, data.holdout)]
+    return _teacher(given, _scored(answers, data, how.notes), data, "before", lambda: how)
+
+
+def _scored(answers: list[Any], data: PreparedData, notes: tuple[str, ...]) -> Outcome:
+    rows = range(len(data.holdout))
+    scores = {"holdout": score(answers[1][""], data.holdout, list(rows))} if rows else {}
+    return Outcome(answers[0], answers[1], scores, notes)
+
+
+def _teacher(
+    given: _Given,
+    outcome: Outcome,
+    data: PreparedData,
+    how: Any,
+    fit: Callable[[], Any] | None,
+    rows: int = 0,
+) -> FittedTeacher:
+    classes = None if data.classes is None else len(data.classes)
+    return FittedTeacher(
+        alias=given.alias,
+        text=given.text,
+        train=as_tensors(outcome.train, classes),
+        holdout=as_tensors(outcome.holdout, classes),
+        how=how,
+        rows=rows,
+        scores=outcome.scores,
+        notes=outcome.notes,
+        classes=classes,
+        fit=fit,
+    )
