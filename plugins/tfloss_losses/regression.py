@@ -154,7 +154,7 @@ def wing(labels: Any, prediction: Any, *, width: float = 10.0, epsilon: float = 
     zero_at_optimum=True,
     symmetric=True,
 )
-def cosine(labels: Any, prediction: Any) -> Any:
+def cosine_distance(labels: Any, prediction: Any) -> Any:
     """One minus the cosine of the angle between two rows, where only their direction counts.
 
     labels, prediction: (batch, k) with k of 2 or more, the same shape; a row of zeros costs 1.
@@ -163,7 +163,7 @@ def cosine(labels: Any, prediction: Any) -> Any:
     Source: Salton and McGill 1983, "Introduction to modern information retrieval", the similarity.
     """
     same_shape(labels=labels, prediction=prediction)
-    several_columns("cosine", "use mse", prediction=prediction)
+    several_columns("cosine_distance", "use mse", prediction=prediction)
     unit = [unit_length(rows) for rows in (labels, prediction)]
     return 1 - tf.reduce_sum(unit[0] * unit[1], axis=-1)
 
@@ -171,4 +171,4 @@ def cosine(labels: Any, prediction: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [mse, mae, huber, log_cosh, charbonnier, wing, cosine]
+    return [mse, mae, huber, log_cosh, charbonnier, wing, cosine_distance]

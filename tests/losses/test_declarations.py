@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+import tfloss_functions
 import tfloss_losses
+from tfloss.registry import Registry
 
 MODULES = [
     module
@@ -51,3 +53,14 @@ def test_declaring_does_not_import_tensorflow():
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_built_in_plugins_do_not_clash():
+    registry = Registry(strict=True)
+    for package in (tfloss_losses, tfloss_functions):
+        for found in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{found.name}")
+            if any(name.startswith("tfloss_") for name in vars(module)):
+                registry.add_module(module)
+    assert registry.problems == []
+    assert registry.losses.keys() == {loss.name for loss in LOSSES}

@@ -9,7 +9,7 @@ from scipy import special
 from scipy.spatial import distance
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from tfloss_losses.regression import charbonnier, cosine, huber, log_cosh, mae, mse, wing
+from tfloss_losses.regression import charbonnier, cosine_distance, huber, log_cosh, mae, mse, wing
 
 from .checks import (
     assert_derivative,
@@ -24,7 +24,7 @@ from .checks import (
 ALL = (mse, mae, huber, log_cosh, charbonnier, wing)
 FAMILY = (
     *cases(*ALL),
-    *cases(cosine, columns=(2, 3)),
+    *cases(cosine_distance, columns=(2, 3)),
     case(huber, "narrow", moderate(3), delta=0.3),
     case(wing, "narrow", moderate(3), width=0.3),
 )
@@ -41,7 +41,7 @@ def test_derivative(chosen):
     assert_derivative(chosen)
 
 
-@pytest.mark.parametrize("loss", [*ALL, cosine])
+@pytest.mark.parametrize("loss", [*ALL, cosine_distance])
 def test_other_shapes_are_refused(loss):
     assert_refuses_other_shapes(loss)
 
@@ -102,18 +102,18 @@ def test_wing_is_the_papers_two_branches():
         assert value == pytest.approx(total / 3)
 
 
-def test_cosine_is_scipys_and_scale_free():
+def test_cosine_distance_is_scipys_and_scale_free():
     data = moderate(3)
     pairs = zip(data["labels"], data["prediction"], strict=True)
     reference = [distance.cosine(y, z) for y, z in pairs]
-    np.testing.assert_allclose(of(cosine, data), reference)
+    np.testing.assert_allclose(of(cosine_distance, data), reference)
     scaled = data | {"prediction": 7 * data["prediction"]}
-    np.testing.assert_allclose(of(cosine, scaled), reference)
+    np.testing.assert_allclose(of(cosine_distance, scaled), reference)
 
 
-def test_cosine_of_one_column_is_refused():
+def test_cosine_distance_of_one_column_is_refused():
     with pytest.raises(ValueError, match="use mse"):
-        of(cosine, moderate(1))
+        of(cosine_distance, moderate(1))
 
 
 @pytest.mark.parametrize(
