@@ -45,7 +45,7 @@ class Classes:
             raise DataError(
                 f"'{table}' has {len(values)} classes but {len(names)} class names were given."
             )
-        return cls(values, tuple(names) or tuple(_text(value) for value in values))
+        return cls(values, tuple(names) or tuple(label_text(value) for value in values))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -81,14 +81,14 @@ class Classes:
         return (codes[:, None] == np.arange(len(self))).astype(np.float32)
 
     def _unknown(self, label: Any, row: int, table: str) -> str:
-        known = [_text(value) for value in self.values]
+        known = [label_text(value) for value in self.values]
         return (
             f"The label {label!r} in row {row} (counted from 0) of '{table}' is not one of the "
-            f"classes: {listed(known)}.{did_you_mean(_text(label), known)}"
+            f"classes: {listed(known)}.{did_you_mean(label_text(label), known)}"
         )
 
 
-def _text(value: Any) -> str:
+def label_text(value: Any) -> str:
     """A label in words: 2.0 is '2', since a column with gaps turns whole numbers into floats."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))

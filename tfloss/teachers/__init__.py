@@ -1,5 +1,6 @@
 """Soft targets from outside the network; scikit-learn estimators above all. No TensorFlow."""
 
+from tfloss.teachers.about import AboutTeacher, about_teacher
 from tfloss.teachers.building import build_estimator
 from tfloss.teachers.columns import AnswersColumn
 from tfloss.teachers.fitting import Fitted, fit_teacher
@@ -11,6 +12,7 @@ from tfloss.teachers.supply import supply
 from tfloss.teachers.teacher import FittedTeacher
 
 __all__ = [
+    "AboutTeacher",
     "AlreadyFitted",
     "AnswersColumn",
     "Fitted",
@@ -18,6 +20,7 @@ __all__ = [
     "FittedTeacher",
     "Options",
     "TeacherSpec",
+    "about_teacher",
     "build_estimator",
     "fit_regressor",
     "fit_teacher",

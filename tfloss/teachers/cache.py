@@ -113,11 +113,12 @@ def _write(path: Path, outcome: Outcome) -> None:
     """Write whole or not at all: to a file beside it, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     about = json.dumps({"scores": outcome.scores, "notes": outcome.notes})
-    arrays = {f"train:{key}": values for key, values in outcome.train.items()}
+    arrays: dict[str, Any] = {"about": np.array(about)}
+    arrays |= {f"train:{key}": values for key, values in outcome.train.items()}
     arrays |= {f"holdout:{key}": values for key, values in outcome.holdout.items()}
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
         try:
-            np.savez_compressed(file, about=np.array(about), **arrays)
+            np.savez_compressed(file, **arrays)
             file.flush()
             os.replace(file.name, path)
         except BaseException:

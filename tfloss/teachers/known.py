@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData
+from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
 from tfloss.teachers.fitting import Fitted
 from tfloss.teachers.regression import FittedRegressor, refuse_classifier
@@ -108,8 +109,9 @@ def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
     if not hasattr(estimator, "classes_"):
         return np.arange(len(data.classes))
     position = {str(text): place for place, text in enumerate(data.classes.names)}
-    position |= {str(value): place for place, value in enumerate(data.classes.values.tolist())}
-    own = [str(label) for label in np.asarray(estimator.classes_).tolist()]
+    values = data.classes.values.tolist()
+    position |= {label_text(value): place for place, value in enumerate(values)}
+    own = [label_text(label) for label in np.asarray(estimator.classes_).tolist()]
     foreign = [label for label in own if label not in position]
     if foreign:
         raise DataError(

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfloss.data import PreparedData
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
@@ -151,8 +153,8 @@ def _asked(
 
 
 def _scored(answers: list[Any], data: PreparedData, notes: tuple[str, ...]) -> Outcome:
-    rows = range(len(data.holdout))
-    scores = {"holdout": score(answers[1][""], data.holdout, list(rows))} if rows else {}
+    rows = np.arange(len(data.holdout))
+    scores = {"holdout": score(answers[1][""], data.holdout, rows)} if len(rows) else {}
     return Outcome(answers[0], answers[1], scores, notes)
 
 

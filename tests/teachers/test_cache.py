@@ -1,0 +1,101 @@
+"""Answers kept on disk: the same, found again, whole, and without pickles."""
+
+import numpy as np
+import pytest
+
+from tfloss.data import load_dataset, prepare
+from tfloss.registry import load_registry
+from tfloss.teachers import supply
+
+from .spies import Answers, Spy
+
+REGISTRY = load_registry()
+
+
+@pytest.fixture(scope="module")
+def data():
+    return prepare(load_dataset("iris", REGISTRY), train_fraction=0.6)
+
+
+@pytest.fixture
+def ask(data, tmp_path):
+    Spy.forget()
+
+    def ask(estimator, data=data, **how):
+        how = {"cache": tmp_path / "cache", "seed": 0, **how}
+        teacher = supply({"t": estimator}, data, REGISTRY, **how)["t"]
+        fits = len(Spy.fitted_on)
+        Spy.forget()
+        return teacher, fits
+
+    return ask
+
+
+def test_the_second_time_nothing_is_fitted(ask, data):
+    first, fits = ask(Spy())
+    again, none = ask(Spy())
+    assert (fits, none) == (6, 0)
+    np.testing.assert_array_equal(first.answers_train, again.answers_train)
+    np.testing.assert_array_equal(first.answers_holdout, again.answers_holdout)
+    assert again.scores == first.scores
+    assert "come from the cache" in again.notes[-1]
+    inputs = data.holdout.inputs
+    np.testing.assert_array_equal(again.predict(inputs), first.predict(inputs))  # fitted now
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"estimator": Spy(C=2)},
+        {"seed": 1},
+        {"fit": "train"},
+        {"rows": 50},
+        {"calibrate": "sigmoid"},
+        {"data": prepare(load_dataset("iris", REGISTRY), train_fraction=0.6, seed=1)},
+        {"data": prepare(load_dataset("iris", REGISTRY), train_fraction=0.6, scale=False)},
+    ],
+)
+def test_what_matters_is_in_the_key(ask, change):
+    ask(Spy())
+    _, fits = ask(**{"estimator": Spy(), **change})
+    assert fits > 0
+
+
+def test_the_callers_name_is_not(ask, data, tmp_path):
+    ask(Spy())
+    supply({"other": Spy()}, data, REGISTRY, cache=tmp_path / "cache")
+    assert not Spy.fitted_on
+
+
+def test_a_damaged_entry_is_made_again(ask, tmp_path):
+    first, _ = ask(Spy())
+    [path] = (tmp_path / "cache").iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    again, fits = ask(Spy())
+    assert fits > 0
+    np.testing.assert_array_equal(first.answers_train, again.answers_train)
+
+
+def test_nothing_is_pickled(ask, tmp_path):
+    ask(Spy())
+    [path] = (tmp_path / "cache").iterdir()
+    with np.load(path, allow_pickle=False) as archive:
+        assert {archive[name].dtype.kind for name in archive.files} <= {"f", "U"}
+
+
+def test_what_cannot_be_hashed_is_not_kept(ask, tmp_path):
+    teacher, _ = ask(Answers(lambda rows: np.full((rows, 3), 1 / 3)))
+    assert "cannot be hashed" in teacher.notes[-1]
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_lesson_that_fails_leaves_nothing(ask, tmp_path):
+    with pytest.raises(Exception, match="refuses a setting"):
+        ask(Spy(C=-1))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_environment_names_the_folder(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFLOSS_CACHE", str(tmp_path / "named"))
+    supply("nb", data, REGISTRY)
+    assert len(list((tmp_path / "named").iterdir())) == 1

@@ -1,0 +1,67 @@
+"""Answers that stand in the data."""
+
+import numpy as np
+import pytest
+
+from tfloss.data import Table, prepare
+from tfloss.errors import DataError, UsageError
+from tfloss.registry import load_registry
+from tfloss.teachers import supply
+
+REGISTRY = load_registry()
+RANDOM = np.random.default_rng(0)
+SHARES = RANDOM.dirichlet([1, 1, 1], size=30)
+
+
+def _data(classes=3, **extras):
+    target = np.arange(30) % classes if classes else RANDOM.normal(size=30)
+    table = Table(RANDOM.normal(size=(30, 2)), target, extras=extras)
+    return prepare(table, train_fraction=0.6)
+
+
+def test_one_column_of_two_classes():
+    data = _data(2, soft=SHARES[:, 0])
+    teacher = supply("t=column:soft", data, REGISTRY)["t"]
+    for answers, part in (
+        (teacher.answers_train, data.train),
+        (teacher.answers_holdout, data.holdout),
+    ):
+        np.testing.assert_allclose(answers[:, 0], SHARES[part.rows, 0], rtol=1e-6)
+    assert (teacher.how, teacher.rows) == ("column", 0)
+    with pytest.raises(UsageError, match="is a column of the data"):
+        teacher.predict(data.train.inputs)
+
+
+def test_a_column_per_class_or_a_matrix():
+    data = _data(3, a=SHARES[:, 0], b=SHARES[:, 1], c=SHARES[:, 2], all=SHARES)
+    teachers = supply({"x": "column:a,b,c", "y": "column:all"}, data, REGISTRY)
+    for teacher in teachers.values():
+        expected = SHARES[data.train.rows]
+        np.testing.assert_allclose(teacher.answers_train, expected, rtol=1e-4, atol=1e-6)
+        codes = data.holdout.codes
+        said = SHARES[data.holdout.rows][np.arange(len(codes)), codes]
+        loss = -np.log(said).mean()
+        assert teacher.scores["holdout"]["log_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_quantity():
+    values = RANDOM.normal(100, 50, size=30)
+    data = _data(None, guess=values)
+    teacher = supply("column:guess", data, REGISTRY)["teacher"]
+    np.testing.assert_allclose(teacher.answers_train[:, 0], values[data.train.rows], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "error", "sentence"),
+    [
+        ("sft", SHARES, UsageError, "column 'sft'.*Did you mean 'soft'"),
+        ("labels", SHARES, UsageError, "does not have as an extra column"),
+        ("", SHARES, UsageError, "names no column"),
+        ("soft", SHARES * 2, DataError, "sum to 2 instead of 1"),
+        ("soft", SHARES[:, :2], DataError, r"shape .* where \(\d+, 3\) was expected"),
+        ("soft", np.where(np.arange(30) == 4, np.nan, SHARES.T).T, DataError, "in row 4"),
+    ],
+)
+def test_what_cannot_be_used(column, values, error, sentence):
+    with pytest.raises(error, match=sentence):
+        supply(f"column:{column}", _data(3, soft=values), REGISTRY)
