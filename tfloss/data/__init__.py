@@ -1,5 +1,6 @@
 """From a table of rows to the columns that training needs; no TensorFlow."""
 
+from tfloss.data.augment import augment
 from tfloss.data.classes import Classes
 from tfloss.data.loading import load_dataset
 from tfloss.data.prepared import Part, PreparedData, arrange, prepare
@@ -15,6 +16,7 @@ __all__ = [
     "Split",
     "Table",
     "arrange",
+    "augment",
     "load_dataset",
     "prepare",
     "split_rows",

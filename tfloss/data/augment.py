@@ -1,0 +1,66 @@
+"""More rows for a teacher to label: training rows, slightly moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tfloss.data.prepared import Part, PreparedData
+from tfloss.errors import UsageError
+
+
+def augment(
+    data: PreparedData, *, times: float = 1.0, noise: float = 0.1, seed: int = 0
+) -> PreparedData:
+    """Add rows without a label beside the training rows, for a teacher to answer.
+
+    Each new row is a training row, drawn at random, plus Gaussian noise. It has no label and no
+    extra columns: these are masked, so it counts in the terms that ask for a teacher only.
+
+    Args:
+        data: what to add to; the holdout stays as it is.
+        times: how many new rows for each training row.
+        noise: standard deviation of the noise, in standard deviations of each feature among the
+            training rows.
+        seed: of the choice and of the noise.
+
+    Raises:
+        UsageError: a negative number.
+    """
+    if not (times >= 0 and noise >= 0 and np.isfinite([times, noise]).all()):
+        raise UsageError(f"Rows cannot be added {times} times with noise {noise}; give 0 or more.")
+    part = data.train
+    count = round(times * len(part))
+    if count == 0:
+        return data
+    random = np.random.default_rng(seed)
+    origin = random.integers(len(part), size=count)
+    spread = part.inputs.std(axis=0, dtype=np.float64)
+    moved = part.inputs[origin] + noise * spread * random.normal(size=(count, data.n_features))
+    return replace(data, train=_with_rows(part, moved.astype(np.float32), origin))
+
+
+def _with_rows(part: Part, inputs: np.ndarray, origin: np.ndarray) -> Part:
+    """The part, and these inputs behind it; nothing else is known of them."""
+    count = len(inputs)
+    columns = {
+        name: np.concatenate([values, np.zeros((count, *values.shape[1:]), values.dtype)])
+        for name, values in part.columns.items()
+    }
+    columns["inputs"] = np.concatenate([part.inputs, inputs])
+    there = np.ones(len(part), dtype=bool)
+    present = {
+        name: np.concatenate([part.present.get(name, there), np.zeros(count, dtype=bool)])
+        for name in columns
+        if name != "inputs"
+    }
+    weight = part.sample_weight
+    return Part(
+        columns=columns,
+        rows=np.concatenate([part.rows, part.rows[origin]]),
+        # Regression has no codes.
+        codes=np.concatenate([part.codes, np.full(count if len(part.codes) else 0, -1)]),
+        present=present,
+        sample_weight=None if weight is None else np.concatenate([weight, weight[origin]]),
+    )
