@@ -90,7 +90,8 @@ def teach(lesson: Lesson, data: PreparedData, n_jobs: int | None = None) -> Outc
             train[key][lesson.rows] = values
     if len(data.holdout):
         scores["holdout"] = score(holdout[""], data.holdout, np.arange(len(data.holdout)))
-    return Outcome(train, holdout, scores, lesson.notes + fitted.notes, fitted)
+    notes = (*lesson.notes, *_gap(scores), *fitted.notes)
+    return Outcome(train, holdout, scores, notes, fitted)
 
 
 def fitter(lesson: Lesson, data: PreparedData) -> Callable[[np.ndarray], Any]:
@@ -109,6 +110,17 @@ def fitter(lesson: Lesson, data: PreparedData) -> Callable[[np.ndarray], Any]:
         name=lesson.name,
         calibrate=lesson.options.calibrate,
     )
+
+
+def _gap(scores: dict[str, dict[str, float]]) -> tuple[str, ...]:
+    """How much better it is on the rows that it was fitted on, in words."""
+    if "out of fold" not in scores:
+        return ()
+    figures = [
+        f"{key.replace('_', '-')} {own:.4g} on these, {scores['out of fold'][key]:.4g} out of fold"
+        for key, own in scores["own rows"].items()
+    ]
+    return (f"Fitted and asked on the same rows it has {'; '.join(figures)}.",)
 
 
 def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:

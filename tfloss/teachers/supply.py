@@ -175,7 +175,7 @@ def _teacher(
         how=how,
         rows=rows,
         scores=outcome.scores,
-        notes=outcome.notes,
+        notes=tuple(f"Teacher '{given.alias}': {note}" for note in outcome.notes),
         classes=classes,
         fit=fit,
     )
