@@ -169,6 +169,15 @@ def test_asking_again():
     np.testing.assert_array_equal(teacher.predict(data.holdout.inputs), teacher.answers_holdout)
 
 
+def test_watching():
+    data = _data()
+    seen = []
+    _supply({"a": "nb", "b": "lr"}, data, watch=lambda *news: seen.append(news))
+    assert seen[0] == ("a", 0, 150)
+    assert [news for news in seen if news[1] == 150] == [("a", 150, 150), ("b", 150, 150)]
+    assert {news[2] for news in seen} == {150}
+
+
 def test_without_holdout_or_teacher():
     data = _data(train_fraction=1.0)
     assert _supply("lr", data)["teacher"].answers_holdout.shape == (0, 3)

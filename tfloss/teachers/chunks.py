@@ -10,6 +10,7 @@ import numpy as np
 ROWS_AT_ONCE = 8192
 
 Answers = dict[str, np.ndarray]
+Watch = Callable[[int], None]
 
 
 def in_chunks(
@@ -18,6 +19,7 @@ def in_chunks(
     *,
     n_jobs: int | None = None,
     rows_at_once: int = ROWS_AT_ONCE,
+    watch: Watch | None = None,
 ) -> Answers:
     """Call `answer` on pieces of `inputs`, and put its answers together as float32.
 
@@ -28,6 +30,7 @@ def in_chunks(
         inputs: (n, d).
         n_jobs: as joblib counts them; None: one, or what `joblib.parallel_config` says.
         rows_at_once: rows per piece.
+        watch: called after each piece with its number of rows.
     """
     from joblib import Parallel, delayed
 
@@ -44,6 +47,8 @@ def in_chunks(
                 if name not in together:
                     together[name] = np.empty((len(inputs), values.shape[1]), dtype=np.float32)
                 together[name][at : at + len(values)] = values
+            if watch is not None:
+                watch(min(rows_at_once, len(inputs) - at))
     return together
 
 

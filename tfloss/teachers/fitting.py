@@ -10,7 +10,7 @@ import numpy as np
 
 from tfloss.data import Scaler
 from tfloss.errors import DataError, PluginError, TflossError, UsageError
-from tfloss.teachers.chunks import Answers, in_chunks
+from tfloss.teachers.chunks import Answers, Watch, in_chunks
 from tfloss.teachers.probabilities import aligned
 from tfloss.teachers.suited import suited
 
@@ -35,7 +35,9 @@ class Fitted:
     notes: tuple[str, ...] = ()
     unscale: Scaler | None = None
 
-    def ask(self, inputs: np.ndarray, *, n_jobs: int | None = None) -> Answers:
+    def ask(
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+    ) -> Answers:
         """Probabilities of all declared classes under the name '', (n, classes) float32.
 
         Raises:
@@ -43,7 +45,7 @@ class Fitted:
         """
         if not len(inputs):
             return {"": np.empty((0, self.classes), dtype=np.float32)}
-        return in_chunks(self._piece, inputs, n_jobs=n_jobs)
+        return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
 
     def _piece(self, inputs: np.ndarray) -> Answers:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)

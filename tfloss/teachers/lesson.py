@@ -11,7 +11,7 @@ import numpy as np
 from tfloss.data import PreparedData, split_rows
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
-from tfloss.teachers.chunks import Answers
+from tfloss.teachers.chunks import Answers, Watch
 from tfloss.teachers.cost import estimated_seconds, refuse_expensive
 from tfloss.teachers.fitting import copied, fit_teacher, seen_codes
 from tfloss.teachers.folds import FOLDS, ROWS_FOR_CROSS, Folds, choose_fit, make_folds, out_of_fold
@@ -75,12 +75,14 @@ def plan_lesson(
     return Lesson(estimator, name, options, rows, folds, _why(options.fit, how, len(rows)))
 
 
-def teach(lesson: Lesson, data: PreparedData, n_jobs: int | None = None) -> Outcome:
-    """Fit, and ask about every row of both parts."""
+def teach(
+    lesson: Lesson, data: PreparedData, n_jobs: int | None = None, watch: Watch | None = None
+) -> Outcome:
+    """Fit, and ask about every row of both parts; `watch` hears of the rows that are answered."""
     fit = fitter(lesson, data)
     fitted = fit(lesson.rows)
     parts = (data.train, data.holdout)
-    train, holdout = (fitted.ask(part.inputs, n_jobs=n_jobs) for part in parts)
+    train, holdout = (fitted.ask(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts)
     scores = {"own rows": score(train[""][lesson.rows], data.train, lesson.rows)}
     if lesson.folds is not None:
         inputs = data.train.inputs[lesson.rows]

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfloss.data import Scaler
 from tfloss.errors import PluginError, UsageError
-from tfloss.teachers.chunks import Answers, in_chunks
+from tfloss.teachers.chunks import Answers, Watch, in_chunks
 from tfloss.teachers.fitting import call_fit, copied, first_line
 
 
@@ -35,7 +35,9 @@ class FittedRegressor:
         """Whether `predict` also gives the standard deviation of its prediction."""
         return "return_std" in inspect.signature(self.estimator.predict).parameters
 
-    def ask(self, inputs: np.ndarray, *, n_jobs: int | None = None) -> Answers:
+    def ask(
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+    ) -> Answers:
         """The prediction as '', and its standard deviation as 'std'; (n, 1) float32 each.
 
         Raises:
@@ -44,7 +46,7 @@ class FittedRegressor:
         if not len(inputs):
             names = ("", "std") if self.has_deviation else ("",)
             return {name: np.empty((0, 1), dtype=np.float32) for name in names}
-        return in_chunks(self._piece, inputs, n_jobs=n_jobs)
+        return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
 
     def _piece(self, inputs: np.ndarray) -> Answers:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)

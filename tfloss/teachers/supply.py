@@ -16,6 +16,7 @@ from tfloss.errors import UsageError
 from tfloss.registry import Registry
 from tfloss.teachers.building import build_estimator
 from tfloss.teachers.cache import remembered
+from tfloss.teachers.chunks import Watch
 from tfloss.teachers.columns import AnswersColumn, read_answers
 from tfloss.teachers.fitting import copied, seeded
 from tfloss.teachers.known import AlreadyFitted, check_known, is_fitted
@@ -40,6 +41,7 @@ def supply(
     force: bool = False,
     n_jobs: int | None = None,
     cache: str | Path | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, FittedTeacher]:
     """Fit every teacher on labelled training rows, and ask it about all rows.
 
@@ -54,6 +56,8 @@ def supply(
         fit, calibrate, rows, force: see `Options`; a teacher's own text overrules them.
         n_jobs: how many chunks of rows are asked about at once, as joblib counts.
         cache: a folder in which answers are kept; the environment's TFLOSS_CACHE unless said.
+        watch: called with a teacher's name, the rows it has answered, and all it will answer; first
+            with 0, before it is fitted.
 
     Raises:
         UsageError: unknown names or settings, one name for two teachers, an unsuited estimator.
@@ -65,7 +69,9 @@ def supply(
     given = [_resolved(one, defaults, registry, seed) for one in _listed(teachers)]
     ready = [(one, _prepared(one, data, registry, seed)) for one in given]
     return {
-        one.alias: _asked(one, how, data, n_jobs, Path(cache) if cache else None)
+        one.alias: _asked(
+            one, how, data, n_jobs, Path(cache) if cache else None, _counter(one.alias, data, watch)
+        )
         for one, how in ready
     }
 
@@ -134,11 +140,35 @@ def _prepared(given: _Given, data: PreparedData, registry: Registry, seed: int) 
     return plan_lesson(given.thing, given.alias, given.options, data, registry, seed)
 
 
+def _counter(
+    alias: str, data: PreparedData, watch: Callable[[str, int, int], None] | None
+) -> Watch | None:
+    """From rows answered just now to rows answered so far."""
+    if watch is None:
+        return None
+    total = len(data.train) + len(data.holdout)
+    done = 0
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        watch(alias, done, total)
+
+    return count
+
+
 def _asked(
-    given: _Given, how: Any, data: PreparedData, n_jobs: int | None, cache: Path | None
+    given: _Given,
+    how: Any,
+    data: PreparedData,
+    n_jobs: int | None,
+    cache: Path | None,
+    watch: Watch | None,
 ) -> FittedTeacher:
+    if watch is not None:
+        watch(0)
     if isinstance(how, Lesson):
-        outcome = remembered(how, data, cache, partial(teach, how, data, n_jobs))
+        outcome = remembered(how, data, cache, partial(teach, how, data, n_jobs, watch))
         fitted = outcome.fitted
         fit: Callable[[], Any] = partial(fitter(how, data), how.rows)
         kind = "train" if how.folds is None else "cross"
@@ -148,7 +178,8 @@ def _asked(
     if isinstance(given.thing, AnswersColumn):
         answers = [how(part) for part in (data.train, data.holdout)]
         return _teacher(given, _scored(answers, data, ()), data, "column", None)
-    answers = [how.ask(part.inputs, n_jobs=n_jobs) for part in (data.train, data.holdout)]
+    parts = (data.train, data.holdout)
+    answers = [how.ask(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts]
     return _teacher(given, _scored(answers, data, how.notes), data, "before", lambda: how)
 
 
