@@ -92,11 +92,13 @@ def _configuration(
 def _train(configuration: Config, registry: Registry, quiet: bool) -> Any:
     if not quiet:
         click.echo(f"minimising  {configuration.loss}", err=True)
+    from tfloss.training.run import prepare_run, run
+
+    ready = prepare_run(configuration, registry)
     import_tensorflow()
-    from tfloss.training.run import run
 
     if quiet:
-        return run(configuration, registry)
+        return run(configuration, registry, ready=ready)
     from rich.console import Console
 
     from tfloss.report.progress import LiveProgress, PlainProgress
@@ -107,7 +109,7 @@ def _train(configuration: Config, registry: Registry, quiet: bool) -> Any:
     else:
         progress = PlainProgress(sys.stderr, configuration.epochs)
     with progress as watch:
-        return run(configuration, registry, watch)
+        return run(configuration, registry, watch, ready=ready)
 
 
 def _show(result: Any, registry: Registry, folder: Path) -> None:

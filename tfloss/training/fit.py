@@ -89,7 +89,8 @@ def fit(
         data: from `tfloss.load_data` or `tfloss.data.prepare`.
         student: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model whose output
             is logits (or ends in a sigmoid or softmax).
-        teacher: 'gpc', an estimator, a list of specifications, or a mapping from name to either.
+        teacher: 'gpc', an estimator, a list of specifications, or a mapping from name to either; or
+            what `tfloss.teachers.supply` returned.
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
@@ -113,7 +114,9 @@ def fit(
     """
     registry = registry or load_registry()
     started = time.perf_counter()
-    teachers = supply(teacher, data, registry, seed=seed, fit=teacher_fit)
+    teachers = _already_asked(teacher) or supply(
+        teacher, data, registry, seed=seed, fit=teacher_fit
+    )
     asked = time.perf_counter()
     if not isinstance(student, Student):
         student = make_student(
@@ -156,6 +159,13 @@ def fit(
         {"teachers": asked - started, "training": trained - asked},
         "steps" if called.see_batches else engine.compiled_as,
     )
+
+
+def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
+    """The teachers themselves, where they have been fitted and asked about these data before."""
+    if isinstance(teacher, Mapping) and all(isinstance(t, FittedTeacher) for t in teacher.values()):
+        return dict(teacher)
+    return {}
 
 
 def _columns(data: PreparedData, split: str, teachers: Mapping[str, FittedTeacher]) -> Columns:

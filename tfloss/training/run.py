@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
 from tfloss.data import PreparedData, load_dataset, prepare
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
-from tfloss.teachers import parse_teachers
+from tfloss.teachers import FittedTeacher, parse_teachers, supply
 from tfloss.training.config import Config
 from tfloss.training.fit import Result, fit
 from tfloss.training.loop import Watcher
@@ -35,21 +37,54 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
     )
 
 
-def run(config: Config, registry: Registry, watch: Watcher | None = None, **more: Any) -> Result:
+@dataclass(frozen=True)
+class Ready:
+    """What a training needs that is made without TensorFlow.
+
+    Attributes:
+        data: split and scaled.
+        teachers: fitted, and asked about every row.
+        seconds: how long the teachers took.
+    """
+
+    data: PreparedData
+    teachers: dict[str, FittedTeacher]
+    seconds: float
+
+
+def prepare_run(config: Config, registry: Registry) -> Ready:
+    """Load the data and ask the teachers; what is wrong with either is said before TensorFlow."""
+    data = load_data(config, registry)
+    started = time.perf_counter()
+    teachers = supply(
+        list(config.teacher), data, registry, seed=config.seed, fit=config.teacher_fit
+    )
+    return Ready(data, teachers, time.perf_counter() - started)
+
+
+def run(
+    config: Config,
+    registry: Registry,
+    watch: Watcher | None = None,
+    *,
+    ready: Ready | None = None,
+    **more: Any,
+) -> Result:
     """Train what a configuration describes.
 
     Args:
         config: see `tfloss.training.config.Config`.
         registry: what names stand for.
         watch: called with the history after every chunk of epochs.
+        ready: from `prepare_run`, where that was done before.
         **more: handed to `fit`, `callbacks=` for example.
     """
-    return fit(
+    ready = ready or prepare_run(config, registry)
+    result = fit(
         config.loss,
-        load_data(config, registry),
+        ready.data,
         config.model,
-        teacher=list(config.teacher),
-        teacher_fit=config.teacher_fit,
+        teacher=ready.teachers,
         optimizer=config.optimizer,
         epochs=config.epochs,
         batch_size=config.batch_size,
@@ -62,6 +97,8 @@ def run(config: Config, registry: Registry, watch: Watcher | None = None, **more
         watch=watch,
         **more,
     )
+    result.seconds["teachers"] = ready.seconds
+    return result
 
 
 def objective_of(config: Config, registry: Registry) -> Objective:
