@@ -8,8 +8,8 @@ from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.lazy import keras
 from tfloss.specification import Specification, parse_specification
 
-# Known here so that a misspelt name is found before Keras is imported; a test compares the list with
-# what Keras has.
+# Known here so that a misspelt name is found before Keras is imported; a test compares the list
+# with what Keras has.
 CLASSES = {
     "adadelta": "Adadelta",
     "adafactor": "Adafactor",

@@ -158,7 +158,10 @@ class Run:
 def _empty_part(features: int) -> Any:
     from tfloss.data import Part
 
-    columns = {"inputs": np.zeros((0, features), np.float32), "labels": np.zeros((0, 1), np.float32)}
+    columns = {
+        "inputs": np.zeros((0, features), np.float32),
+        "labels": np.zeros((0, 1), np.float32),
+    }
     return Part(columns, np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 

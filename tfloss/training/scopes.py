@@ -67,12 +67,12 @@ def outside_entries(
     columns: Mapping[str, Any], teachers: Mapping[str, str], *, width: int | None, task: str
 ) -> list[Entry]:
     """Labels and columns of the data, and the answers of the teachers."""
-    entries = [
-        Entry(name, "data", shape, known_outside=True) for name, shape in columns.items()
-    ]
+    entries = [Entry(name, "data", shape, known_outside=True) for name, shape in columns.items()]
     for name, text in teachers.items():
         if name in RESERVED or name in columns:
-            raise UsageError(f"A teacher cannot be called '{name}': that name is taken; say other={text}.")
+            raise UsageError(
+                f"A teacher cannot be called '{name}': that name is taken; say other={text}."
+            )
         origin = f"teacher {text}"
         shape = (None, width)
         entries.append(Entry(name, origin, shape, known_outside=True))
