@@ -1,0 +1,45 @@
+"""The kit bites: each mistake is caught by its check, and by no other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.testing.broken_losses import BROKEN
+from tests.testing.heavy_module import heavy
+from tfloss.testing import all_checks, check_loss
+
+ROOT = Path(__file__).parents[2]
+CASES = [*BROKEN, (heavy, {"import is cheap"})]
+
+
+@pytest.mark.parametrize(("loss", "expected"), CASES, ids=[loss.name for loss, _ in CASES])
+def test_a_mistake_is_caught_by_its_check_and_no_other(loss, expected):
+    results = check_loss(loss)
+    failed = {result.check: result.message for result in results if result.status == "failed"}
+    assert set(failed) == expected, "\n".join(failed.values())
+    for message in failed.values():
+        assert "Tried:" in message
+        assert "Likely cause:" in message
+
+
+def test_every_check_has_a_loss_that_it_catches():
+    caught = {check for _, checks in CASES for check in checks}
+    assert {check.name for check in all_checks()} == caught | {"the same on two replicas"}
+
+
+def test_a_mistake_on_two_replicas_is_caught_where_there_are_two():
+    """In a process of its own, where TensorFlow has not started with one device."""
+    program = (
+        "from tests.testing.broken_losses import divides_by_replicas\n"
+        "from tfloss.testing import check_loss\n"
+        "results = check_loss(divides_by_replicas)\n"
+        "print(*[result.check for result in results if result.status == 'failed'], sep=';')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "the same on two replicas"

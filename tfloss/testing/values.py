@@ -1,0 +1,185 @@
+"""Values: which examples they belong to, and that they are numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from tfloss.lazy import tf
+from tfloss.testing.bound import bound
+from tfloss.testing.checks import check
+from tfloss.testing.compare import all_close, worst
+from tfloss.testing.inputs import Inputs, map_arrays, row_count, take
+from tfloss.testing.results import CheckFailure, NotApplicable
+from tfloss.testing.shrink import smallest
+from tfloss.testing.subject import Subject, as_tensors
+
+_COUPLED = (
+    "a mean, a maximum or a statistic over axis 0, or TensorFlow's broadcasting of (n,) against "
+    '(n, 1). A loss that is meant to look at the whole batch says per="batch".'
+)
+
+
+@check("order of the batch")
+def order_of_the_batch(subject: Subject) -> int:
+    """Rows in another order give the same values in that order."""
+    _only_per_example(subject)
+    inputs = subject.moderate(subject.width, rows=8)
+    order = [5, 2, 7, 0, 3, 6, 1, 4]
+    expected, found = subject.values(inputs)[order], subject.values(take(inputs, order))
+    if not all_close(found, expected):
+        raise CheckFailure(
+            f"{subject.loss.name} gives example {order[worst(found, expected)]} another value when "
+            f"the batch is in another order.",
+            tried="8 examples, shuffled",
+            cause="something that depends on a row's number: tf.range, a slice, a shuffle without "
+            "its inverse, a queue.",
+            inputs=take(inputs, [0, 1]),
+        )
+    return 8
+
+
+@check("a subset gives the subset")
+def subset_of_the_batch(subject: Subject) -> int:
+    """The first rows alone have the values that they have among others."""
+    _only_per_example(subject)
+
+    def differs(inputs: Inputs) -> bool:
+        half = max(row_count(inputs) // 2, 1)
+        whole, part = subject.values(inputs), subject.values(take(inputs, slice(half)))
+        return not all_close(part, whole[:half])
+
+    inputs = subject.moderate(subject.width, rows=8)
+    if differs(inputs):
+        raise CheckFailure(
+            f"{subject.loss.name} gives an example another value when other examples are left out.",
+            tried="8 examples, and the first 4 of them alone",
+            cause=_COUPLED,
+            inputs=smallest(inputs, differs, 2),
+        )
+    return 8
+
+
+def _only_per_example(subject: Subject) -> None:
+    if not subject.per_example:
+        raise NotApplicable('it declares per="batch"')
+
+
+@check("finite values")
+def finite_values(subject: Subject) -> int:
+    """No NaN or infinity at the limits of what its tensors take, in half precision too."""
+    tried = 0
+    for width in subject.widths:
+        inputs = subject.everything(width)
+        tried += row_count(inputs)
+        if not np.all(np.isfinite(subject.eager(width)[0])):
+            _report_infinite(subject, inputs)
+    return tried + _half_precision(subject)
+
+
+def _report_infinite(subject: Subject, inputs: Inputs) -> None:
+    def infinite(given: Inputs) -> bool:
+        return not np.all(np.isfinite(subject.values(given)))
+
+    found = smallest(inputs, infinite)
+    raise CheckFailure(
+        f"{subject.loss.name} is {subject.values(found)}.",
+        tried=f"{row_count(inputs)} examples with exact 0 and 1, ±1e4 and subnormal numbers",
+        cause="log(0), 0·log(0), exp of a large logit, or a division by zero. Compute from logits "
+        "(log_softmax, log_sigmoid), and floor what a logarithm gets; a tensor that cannot take "
+        "such values says so with domains=.",
+        inputs=found,
+    )
+
+
+def _half_precision(subject: Subject) -> int:
+    """Half-precision tensors, which the objective turns into float32 before a loss sees them."""
+    inputs = subject.everything(subject.width)
+    for dtype in ("float16", "bfloat16"):
+        halves = map_arrays(partial(_rounded, dtype), inputs)
+        total = bound(subject, halves, dtype)(subject.loss.name).total
+        if not np.isfinite(total):
+            raise CheckFailure(
+                f"{subject.loss.name} on {dtype} tensors is {float(total)}.",
+                tried=f"{row_count(inputs)} examples in {dtype}, through an Objective",
+                cause="it returns to half precision inside; compute in the tensors' own dtype.",
+            )
+    return 2 * row_count(inputs)
+
+
+def _rounded(dtype: str, array: np.ndarray) -> np.ndarray:
+    return np.asarray(tf.cast(array, dtype), np.float64)
+
+
+@check("NaN is not swallowed")
+def nan_not_swallowed(subject: Subject) -> int:
+    """A NaN in any tensor comes out as NaN, or as an exception; never as a number."""
+    inputs = subject.moderate(subject.width, rows=3)
+    names = [p.name for p in subject.parameters if not p.domain.integer]
+    for name in names:
+        spoilt = map_arrays(np.copy, inputs)
+        array = spoilt[name][0] if isinstance(spoilt[name], list) else spoilt[name]
+        array[(1, *[0] * (array.ndim - 1))] = np.nan
+        try:
+            values = subject.values(spoilt)
+        except Exception:
+            continue  # a complaint is what is wanted
+        if np.isfinite(values[1] if subject.per_example and values.ndim else values):
+            raise CheckFailure(
+                f"{subject.loss.name} makes a number of a NaN in '{name}': {values}.",
+                tried=f"3 examples, NaN in the second row of '{name}'",
+                cause="tf.where, a comparison or a nan_to_num hides it; then training goes on with "
+                "broken data and nobody is told.",
+                inputs=take(spoilt, [1]),
+            )
+    return 3 * len(names)
+
+
+@check("inputs are not changed")
+def inputs_not_changed(subject: Subject) -> int:
+    """Variables and lists that it is given have the same values afterwards."""
+    inputs = subject.moderate(subject.width)
+    given = map_arrays(lambda tensor: tf.Variable(tensor), as_tensors(inputs))
+    before = map_arrays(lambda variable: variable.numpy(), given)
+    subject.call(given)
+    for name, value in given.items():
+        now, then = tf.nest.flatten(value), tf.nest.flatten(before[name])
+        if len(now) != len(then) or any(
+            not np.array_equal(a, b) for a, b in zip(now, then, strict=True)
+        ):
+            raise CheckFailure(
+                f"{subject.loss.name} changes its tensor '{name}'.",
+                tried=f"{row_count(inputs)} examples as tf.Variable",
+                cause="assign, or a list method such as sort, pop or append, on what it was given; "
+                "work on a copy.",
+                inputs=take(inputs, [0]),
+            )
+    return row_count(inputs)
+
+
+@check("examples without weight do not count")
+def weightless_do_not_count(subject: Subject) -> int:
+    """In a loss per batch, an example whose sample_weight is 0 (it is missing) changes nothing."""
+    if subject.per_example or "sample_weight" not in subject.loss.signature.positional:
+        raise NotApplicable("it does not ask for sample_weight")
+    inputs, other = subject.moderate(subject.width), subject.moderate(subject.width, seed=1)
+    weight = np.where(np.arange(row_count(inputs)) < 3, inputs["sample_weight"], 0.0)
+    keep = np.arange(row_count(inputs)) < 3
+    changed = {
+        n: v
+        if isinstance(v, list)
+        else np.where(keep.reshape(-1, *[1] * (v.ndim - 1)), v, other[n])
+        for n, v in inputs.items()
+    }
+    one = subject.values({**inputs, "sample_weight": weight})
+    two = subject.values({**changed, "sample_weight": weight})
+    if not all_close(one, two):
+        raise CheckFailure(
+            f"{subject.loss.name} is {one} and {two} for batches that differ only in examples of "
+            f"weight 0.",
+            tried="6 examples, the last 3 with sample_weight 0 and other values",
+            cause="sample_weight is asked for but not multiplied in everywhere.",
+            inputs=take({**inputs, "sample_weight": weight}, [2, 3]),
+        )
+    return row_count(inputs)
