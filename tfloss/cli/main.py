@@ -27,6 +27,8 @@ _COMMANDS = {
     "models": ("tfloss.cli.listings:models", "List the models, or describe one."),
     "metrics": ("tfloss.cli.listings:metrics", "List the metrics."),
     "recipes": ("tfloss.cli.listings:recipes", "List the recipes, or show one."),
+    "check": ("tfloss.cli.check:check", "Check losses with the conformance kit."),
+    "new-plugin": ("tfloss.cli.new_plugin:new_plugin", "Write a plugin that others can install."),
     "plugins": ("tfloss.cli.plugins:plugins", "List the plugins, and what is wrong with them."),
 }
 

@@ -110,8 +110,8 @@ def _compare(
                 "the way."
                 if not np.any(found)
                 else "a custom gradient that is wrong, stop_gradient on a part, or a fused "
-                "operation whose gradient assumes labels that add up to one. What is meant to be so "
-                "is declared: exempt={'gradient equals finite differences': 'the reason'}."
+                "operation whose gradient assumes labels that add up to one. What is meant to be "
+                "so is declared: exempt={'gradient equals finite differences': 'the reason'}."
             )
             raise CheckFailure(
                 f"The gradient of {subject.loss.name} with respect to '{name}'{list(where)} is "
