@@ -238,6 +238,7 @@ def _refuse_broadcast(text: str, left: Tensor, right: Tensor) -> None:
 
 def _as_float32(tensor: Tensor) -> Tensor:
     """Half precision becomes float32 before it meets a loss; integer labels stay integers."""
+    tensor = tf.convert_to_tensor(tensor)
     return tf.cast(tensor, tf.float32) if tensor.dtype in (tf.float16, tf.bfloat16) else tensor
 
 

@@ -1,0 +1,107 @@
+"""From text to terms: names, coefficients, bindings, and what is refused; without TensorFlow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.objective.worlds import SCOPE
+from tfloss.formula import FormulaError
+from tfloss.objective import Scope, plan_terms
+from tfloss.objective.terms import constant_value
+
+
+@pytest.mark.parametrize(
+    ("formula", "names", "coefficients"),
+    [
+        ("bce", ["bce"], [1.0]),
+        ("bce + 0.1*abs_kl", ["bce", "abs_kl"], [1.0, 0.1]),
+        ("bce*0.5", ["bce"], [0.5]),
+        ("bce/2*3", ["bce"], [1.5]),
+        ("2*(3*bce)", ["bce"], [6.0]),
+        ("(1 + 2)*bce", ["bce"], [3.0]),
+        ("2**3*bce", ["bce"], [8.0]),
+        ("2*(bce + kl)", ["bce + kl"], [2.0]),
+        ("kl + kl + 2*kl", ["kl", "kl#2", "kl#3"], [1.0, 1.0, 2.0]),
+        ("1/bce", ["1/bce"], [1.0]),
+        ("bce*kl*2", ["bce*kl"], [2.0]),
+        ("0*kl + bce", ["kl", "bce"], [0.0, 1.0]),
+        ("--bce", ["bce"], [1.0]),
+        ("mse(hidden1,hidden2)", ["mse(hidden1, hidden2)"], [1.0]),
+    ],
+)
+def test_names_and_coefficients(registry, formula, names, coefficients):
+    terms = plan_terms(formula, registry, SCOPE)
+    assert [term.name for term in terms] == names
+    assert [constant_value(term.coefficient) for term in terms] == coefficients
+
+
+@pytest.mark.parametrize(
+    ("formula", "coefficients"),
+    [
+        ("bce - 0.1*entropy", [1.0, -0.1]),
+        ("-bce", [-1.0]),
+        ("-(bce - kl)", [-1.0, 1.0]),
+        ("2*-bce", [-2.0]),
+        ("bce*(0 - 1)", [-1.0]),
+        ("linear(-1, 0, steps=5)*bce", [None]),
+    ],
+)
+def test_negative_coefficients_must_be_asked_for(registry, formula, coefficients):
+    with pytest.raises(FormulaError, match="allow-negative"):
+        plan_terms(formula, registry, SCOPE)
+    terms = plan_terms(formula, registry, SCOPE, allow_negative=True)
+    assert [constant_value(term.coefficient) for term in terms] == coefficients
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("bec", "Did you mean 'bce'"),
+        ("3", "has no loss"),
+        ("bce + 3", "has no loss"),
+        ("rowweight", "has no loss"),
+        ("hidden1*bce", "is a tensor, not a loss"),
+        ("bce/0", "not a finite number"),
+        ("1e300*1e300*bce", "not a finite number"),
+        ("2**100000*bce", "not a finite number"),
+        ("huber(dleta=1)", "Did you mean 'delta'"),
+        ("huber(delta=hidden1)", "A setting is a number"),
+        ("kl(hidden9)", "no tensor 'hidden9'. Did you mean"),
+        ("kl(a, b, c)", "takes 2 tensors"),
+        ("kl(teacher, teacher=teacher)", "twice"),
+        ("kl('x')", "setting's value"),
+        ("mse(bce, hidden1)", "no tensor 'bce'"),
+        ("mse(linear(0, 1, steps=1), hidden1)", "works between losses"),
+        ("mse(foo(hidden1), hidden1)", "no function of tensors called 'foo'"),
+        ("sum", "is a reduction: write sum(…)"),
+        ("sum(bce, kl)", "exactly one loss"),
+        ("abs()*bce", "takes 1 argument"),
+        ("abs(bce, kl)", "takes 1 argument"),
+        ("linear(0, 1)*bce", "needs its setting 'steps'"),
+        ("linear(0, 1, steps=1, epochs=1)*bce", "not both"),
+        ("linear(0, 1, steps=0)*bce", "above zero"),
+        ("linear(0, bce, steps=1)*bce", "A setting is a number"),
+        ("linear(0, steps=1)*bce", "takes 2 numbers"),
+        ("l2('nothing*')", "No weight of the student matches"),
+        ("l2(1 + 2)", "named by a layer or by a pattern"),
+        ("softmax(bce)", "There is no function or loss called 'softmax'"),
+    ],
+)
+def test_what_is_refused(registry, formula, words):
+    with pytest.raises(FormulaError) as caught:
+        plan_terms(formula, registry, SCOPE)
+    assert words in caught.value.message
+    assert 0 <= caught.value.start < caught.value.end <= max(len(formula), 1) + 1
+
+
+def test_a_missing_teacher_says_how_to_name_one(registry):
+    scope = Scope([entry for entry in SCOPE.values() if entry.name != "teacher"])
+    with pytest.raises(FormulaError, match="--teacher"):
+        plan_terms("kl", registry, scope)
+
+
+def test_layers_that_are_not_known_yet_pass(registry):
+    early = Scope(SCOPE.values(), open_ended=True, weights_known=False)
+    plan_terms("kl(hidden9) + l2('later/*')", registry, early)
+    with pytest.raises(FormulaError, match="Did you mean 'kl'"):
+        plan_terms("kll(hidden9)", registry, early)
