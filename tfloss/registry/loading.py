@@ -16,6 +16,9 @@ from tfloss.registry.declarations import Declaration
 
 GROUP = "tfloss"
 SWITCHED_OFF = "TFLOSS_NO_PLUGIN"  # names separated by commas
+PROJECT = "tfloss"  # this distribution
+
+_LONGEST = 300  # characters of somebody else's message
 
 
 @dataclass
@@ -54,9 +57,17 @@ def installed_plugins(switched_off: Iterable[str] = ()) -> list[Plugin]:
 
 
 def _entry_points() -> list[metadata.EntryPoint]:
-    """The group's entry points, each once, in an order that does not depend on the file system."""
+    """The group's entry points, each once, in an order that does not depend on the file system.
+
+    This distribution's come first, so that whoever takes a name that ships with tfloss is the one
+    who is told.
+    """
     unique = {(entry.name, entry.value): entry for entry in metadata.entry_points(group=GROUP)}
-    return [unique[key] for key in sorted(unique)]
+    return sorted(unique.values(), key=lambda entry: (not _ships(entry), entry.name, entry.value))
+
+
+def _ships(entry: metadata.EntryPoint) -> bool:
+    return entry.dist is not None and entry.dist.name == PROJECT
 
 
 def _load_entry_point(entry: metadata.EntryPoint, off: set[str]) -> Plugin:
@@ -82,7 +93,7 @@ def _guarded(plugin: Plugin, load) -> Plugin:  # type: ignore[no-untyped-def]
         raise
     except BaseException as error:  # a plugin that calls sys.exit() must not end the program
         plugin.declarations = []
-        plugin.problem = f"{type(error).__name__}: {_first_line(error)}"
+        plugin.problem = f"{type(error).__name__}: {_one_line(error)}"
     return plugin
 
 
@@ -116,5 +127,5 @@ def _distribution_of(entry: metadata.EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown distribution"
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or "no message"
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:_LONGEST] or "no message"
