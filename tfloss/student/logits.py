@@ -31,7 +31,7 @@ def expose_logits(model: Any) -> tuple[Any, str]:
         )
     last = model.layers[-1]
     if isinstance(last, keras.layers.Softmax) or _is_probability_layer(last):
-        logits = keras.Model(model.inputs, last.input, name=f"{model.name}_logits")
+        logits = keras.Model(source_of(model), last.input, name=f"{model.name}_logits")
         return logits, f"logits are taken from before the last layer, '{last.name}'"
     activation = getattr(getattr(last, "activation", None), "__name__", "")
     if activation in _PROBABILITIES:
@@ -39,7 +39,12 @@ def expose_logits(model: Any) -> tuple[Any, str]:
             f"the {activation} of the last layer, '{last.name}', was taken off: the student "
             f"returns logits"
         )
-    return keras.Model(model.inputs, outputs[0], name=model.name), ""
+    return keras.Model(source_of(model), outputs[0], name=model.name), ""
+
+
+def source_of(model: Any) -> Any:
+    """The input of a model as it is called: a tensor, or a list where there are several."""
+    return model.inputs[0] if len(model.inputs) == 1 else model.inputs
 
 
 def _is_probability_layer(layer: Any) -> bool:
@@ -50,4 +55,4 @@ def _is_probability_layer(layer: Any) -> bool:
 def _without_activation(model: Any, last: Any) -> Any:
     """The same model with the last layer's activation gone; the layer itself is changed."""
     last.activation = keras.activations.linear
-    return keras.Model(model.inputs, model.outputs[0], name=model.name)
+    return keras.Model(source_of(model), model.outputs[0], name=model.name)

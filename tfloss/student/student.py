@@ -8,7 +8,7 @@ from typing import Any
 
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Scope
-from tfloss.student.logits import expose_logits
+from tfloss.student.logits import expose_logits, source_of
 from tfloss.student.taps import find_taps, weights_by_path
 
 # Names that every scope has; a layer of the same name stays reachable by no other.
@@ -49,7 +49,7 @@ class Student:
         if not wanted:
             return _Dictionary(self.forward_model)
         outputs = {"logits": self.forward_model.outputs[0], **wanted}
-        return keras.Model(self.forward_model.inputs, outputs)
+        return keras.Model(source_of(self.forward_model), outputs)
 
     def scope(self, task: str = "classification") -> Scope:
         """The names that the student brings into a formula."""
