@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
+import shlex
 import site
 import subprocess
 import sys
@@ -126,21 +128,54 @@ class FreshEnvironment:
         return self.python("-c", program, *arguments, cwd=cwd).stdout
 
 
-def test_a_loss_plugin_from_writing_to_removal(tmp_path):
-    """Written, installed with pip, tested, checked, trained with, and removed."""
+@pytest.fixture(scope="module")
+def there(tmp_path_factory):
     pytest.importorskip("hatchling")
     pytest.importorskip("pip")
+    return FreshEnvironment(tmp_path_factory.mktemp("fresh") / "environment")
+
+
+PIP = ("-m", "pip", "--disable-pip-version-check")
+INSTALL = (*PIP, "install", "--no-deps", "--no-build-isolation")
+ROOT = Path(__file__).parents[2]
+
+
+def formula_of_the_run(folder):
+    (result,) = folder.glob("runs/*/result.json")
+    return json.loads(result.read_text())["formula"]
+
+
+def test_the_tutorial_by_its_own_words(there, tmp_path):
+    """docs/plugins.md, steps 1 to 5: its module, its tests, its commands."""
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    module, _, _, tests, *_ = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    there.tfloss("new-plugin", "tilted", cwd=tmp_path)
+    folder = tmp_path / "tfloss-tilted"
+    (folder / "tfloss_tilted.py").write_text(module)
+    above = "import numpy as np\nfrom tfloss import tf\nfrom tfloss_tilted import tilted\n"
+    (folder / "test_tfloss_tilted.py").write_text(above + tests)
+    there.python(*INSTALL, "--editable", str(folder), cwd=tmp_path)
+
+    there.python("-m", "pytest", "-q", cwd=folder)
+    assert " 0 failed" in there.tfloss("check", "tilted", cwd=tmp_path)
+    (command,) = re.findall(r"^\$ tfloss (train --data .*tilted.*)$", text, re.MULTILINE)
+    there.tfloss(*shlex.split(command), "--epochs=2", cwd=tmp_path)
+    assert formula_of_the_run(tmp_path) == "tilted(tilt=0.8)"
+
+    there.python(*PIP, "uninstall", "--yes", "tfloss-tilted", cwd=tmp_path)
+    assert "tilted" not in there.tfloss("losses", cwd=tmp_path)
+
+
+def test_a_loss_plugin_from_writing_to_removal(there, tmp_path):
+    """Written, installed with pip, tested, trained with, and removed."""
     folder = write_plugin("my-own", "loss", tmp_path)
-    there = FreshEnvironment(tmp_path / "environment")
-    pip = ("-m", "pip", "--disable-pip-version-check")
-    there.python(*pip, "install", "--no-deps", "--no-build-isolation", str(folder), cwd=tmp_path)
+    there.python(*INSTALL, str(folder), cwd=tmp_path)
 
     assert "my_own" in there.tfloss("--strict", "losses", cwd=tmp_path)
     assert "failed" not in there.python("-m", "pytest", "-q", cwd=folder).stdout
     options = ("--epochs", "2", "--loss", "bce + 0.5*my_own(temperature=2)", "--seed", "1")
     there.tfloss("train", *options, cwd=tmp_path)
-    (result,) = tmp_path.glob("runs/*/result.json")
-    assert json.loads(result.read_text())["formula"] == "bce + 0.5*my_own(temperature=2)"
+    assert formula_of_the_run(tmp_path) == "bce + 0.5*my_own(temperature=2)"
 
-    there.python(*pip, "uninstall", "--yes", "tfloss-my-own", cwd=tmp_path)
+    there.python(*PIP, "uninstall", "--yes", "tfloss-my-own", cwd=tmp_path)
     assert "my_own" not in there.tfloss("losses", cwd=tmp_path)
