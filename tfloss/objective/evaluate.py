@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from tfloss.errors import PluginError, TflossError, UsageError
+from tfloss.errors import PluginError, UsageError
 from tfloss.lazy import tf
 from tfloss.objective.plan import (
     Arithmetic,
@@ -21,7 +21,9 @@ from tfloss.objective.plan import (
     WeightsUse,
 )
 from tfloss.objective.scope import Scope
-from tfloss.registry import Declaration, Loss, Reduction
+from tfloss.objective.state import States
+from tfloss.registry import Loss, Reduction, called
+from tfloss.registry.declarations import STATE
 
 Tensor = Any
 
@@ -61,6 +63,8 @@ class Evaluator:
         step: float32 scalar, for schedules.
         steps_per_epoch: to turn epochs into steps.
         mean: the reduction of a term that names none.
+        states: the variables that losses hold.
+        training: whether losses may give them new values.
     """
 
     tensors: Mapping[str, Tensor]
@@ -70,6 +74,8 @@ class Evaluator:
     step: Tensor
     steps_per_epoch: float
     mean: Reduction
+    states: States
+    training: bool = False
 
     # -- between losses --------------------------------------------------------------------------
 
@@ -99,7 +105,7 @@ class Evaluator:
         if isinstance(use, FunctionUse):
             operands = [self.losses(argument) for argument in use.arguments]
             tensors = [operand.tensor for operand in operands]
-            result = _called(use.function, use.text, *tensors, **use.settings)
+            result = called(use.function, use.text, *tensors, **use.settings)
             return _combined(operands, result)
         assert isinstance(use, Arithmetic)
         return self._arithmetic(use)
@@ -125,7 +131,9 @@ class Evaluator:
     def _loss(self, use: LossUse) -> Value:
         present = self._present(use.tensors.values())
         bound = {name: self._bound(name, tensor, present) for name, tensor in use.tensors.items()}
-        result = _called(use.loss, use.text, **bound, **use.settings)
+        if use.loss.state is not None:
+            bound[STATE] = self.states.of(use, bound, self.training)
+        result = called(use.loss, use.text, **bound, **use.settings)
         result = tf.cast(result, tf.float32)
         _check_result(use.loss, use.text, result)
         if use.loss.per == "batch":
@@ -144,7 +152,7 @@ class Evaluator:
     def _reduce(self, reduction: Reduction, value: Value) -> Tensor:
         present = tf.ones_like(value.tensor) if value.present is None else value.present
         weight = present if self.weight is None else self.weight * present
-        return _called(reduction, reduction.name, value.tensor, weight, present)
+        return called(reduction, reduction.name, value.tensor, weight, present)
 
     def _present(self, uses: Any) -> Tensor | None:
         """1 where every tensor of the expressions is there, 0 where one is missing."""
@@ -156,7 +164,7 @@ class Evaluator:
         settings = dict(use.settings)
         if use.epochs is not None:
             settings["steps"] = use.epochs * self.steps_per_epoch
-        return _called(use.schedule, use.text, self.step, *use.numbers, **settings)
+        return called(use.schedule, use.text, self.step, *use.numbers, **settings)
 
     def coefficient(self, use: Use) -> Tensor:
         """A term's coefficient as a float32 scalar."""
@@ -175,7 +183,7 @@ class Evaluator:
             return [tf.cast(self.tensors["weights"][path], tf.float32) for path in paths]
         if isinstance(use, FunctionUse):
             arguments = [self.tensor(argument) for argument in use.arguments]
-            return _called(use.function, use.text, *arguments, **use.settings)
+            return called(use.function, use.text, *arguments, **use.settings)
         assert isinstance(use, Arithmetic)
         result = self.tensor(use.operands[0])
         for operator, operand in zip(use.operators, use.operands[1:], strict=True):
@@ -192,25 +200,6 @@ def _combined(operands: list[Value], result: Tensor) -> Value:
     if per_example and present is not None:
         result = tf.where(present > 0, result, tf.zeros_like(result))
     return Value(result, per_example, present)
-
-
-def _called(declaration: Declaration, text: str, *args: Any, **kwargs: Any) -> Any:
-    """Call a plugin's function; what it raises comes back as one sentence that names it."""
-    try:
-        return declaration.function(*args, **kwargs)
-    except TflossError:
-        raise
-    except ValueError as error:  # the agreed way for a plugin to refuse its arguments
-        raise UsageError(f"In '{text}': {_sentence(error)}") from error
-    except Exception as error:
-        raise PluginError(
-            f"The {declaration.kind} '{declaration.name}' of "
-            f"{declaration.distribution or 'unknown'} failed in '{text}': {type(error).__name__}: {_sentence(error)}"
-        ) from error
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _check_result(loss: Loss, text: str, result: Tensor) -> None:

@@ -38,10 +38,12 @@ class Objective:
         scope: the tensors that it can see.
         steps_per_epoch: turns the epochs of schedules into steps.
         allow_negative: accept coefficients below zero.
+        seed: of the variables that losses hold.
 
     Attributes:
         terms: the plan of each term.
         names: their names, in order; what is logged.
+        states: the variables that losses hold.
 
     Raises:
         FormulaError: the formula does not fit the registry or the scope; with the position.
@@ -55,6 +57,7 @@ class Objective:
         *,
         steps_per_epoch: float = 1.0,
         allow_negative: bool = False,
+        seed: int = 0,
     ) -> None:
         self.formula = as_node(formula)
         self.text = to_text(self.formula)
@@ -62,7 +65,30 @@ class Objective:
         self.steps_per_epoch = float(steps_per_epoch)
         self.terms = plan_terms(formula, registry, scope, allow_negative=allow_negative)
         self.names = tuple(term.name for term in self.terms)
+        self.states = States(self.terms, seed)
         self._mean = _default_reduction(registry)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables that losses hold by path, 'term/variable', once it was called."""
+        return self.states.variables
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """Those that an optimizer changes."""
+        return [variable for variable in self.variables.values() if variable.trainable]
+
+    def values(self) -> dict[str, Any]:
+        """The values of `variables`, numpy arrays by path, to be saved."""
+        return {path: variable.numpy() for path, variable in self.variables.items()}
+
+    def load(self, values: Mapping[str, Any]) -> None:
+        """Put saved values back; those of variables not yet made, as soon as they are.
+
+        Raises:
+            DataError: they are another formula's.
+        """
+        self.states.load(values)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -83,6 +109,7 @@ class Objective:
         present: Mapping[str, Any] | None = None,
         sample_weight: Any = None,
         step: Any = 0.0,
+        training: bool = False,
     ) -> Outcome:
         """The total and each weighted term on one batch.
 
@@ -91,6 +118,7 @@ class Objective:
             present: by name, (batch,) float32: 0 where that tensor is missing for an example.
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
+            training: whether losses may give the variables that they hold new values.
 
         Raises:
             UsageError: shapes that do not match.
@@ -104,6 +132,8 @@ class Objective:
             step=tf.cast(step, tf.float32),
             steps_per_epoch=self.steps_per_epoch,
             mean=self._mean,
+            states=self.states,
+            training=training,
         )
         weighted = tuple(
             evaluator.coefficient(term.coefficient) * evaluator.reduced(term.body)

@@ -1,5 +1,6 @@
 """What plugins declare, how they are loaded, and who is called what."""
 
+from tfloss.registry.calling import called
 from tfloss.registry.declarations import (
     Dataset,
     Declaration,
@@ -21,6 +22,7 @@ from tfloss.registry.declarations import (
     schedule,
     teacher,
 )
+from tfloss.registry.held import Held
 from tfloss.registry.hookspecs import hookimpl
 from tfloss.registry.loading import Plugin
 from tfloss.registry.registry import Registry, check_settings, load_registry
@@ -29,6 +31,7 @@ __all__ = [
     "Dataset",
     "Declaration",
     "Function",
+    "Held",
     "Loss",
     "Metric",
     "Model",
@@ -38,6 +41,7 @@ __all__ = [
     "Registry",
     "Schedule",
     "Teacher",
+    "called",
     "check_settings",
     "dataset",
     "function",

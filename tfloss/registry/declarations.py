@@ -13,7 +13,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 from tfloss.errors import PluginError
+from tfloss.registry.held import Held
 from tfloss.registry.signature import Signature, read_signature
+
+STATE = "state"  # the parameter of a loss that holds variables
 
 Context = Literal["losses", "tensors", "both"]
 
@@ -140,6 +143,9 @@ class Loss(Declaration, Nameable):
             (`tfloss.testing.DOMAINS`); for checking.
         reference: the same loss in plain numpy, with the same parameters in float64; for checking.
         exempt: checks of `tfloss.testing` that it fails on purpose, with the reason of each.
+        state: for a loss that holds variables: from its tensors' shapes (by parameter, None for the
+            batch) and its settings to a mapping from name to `tfloss.Held`. The function then has
+            the keyword parameter `state`, which is no setting.
     """
 
     per: Literal["example", "batch"] = "example"
@@ -152,8 +158,23 @@ class Loss(Declaration, Nameable):
     domains: Mapping[str, str] = field(default_factory=dict, compare=False)
     reference: Callable[..., Any] | None = field(default=None, compare=False)
     exempt: Mapping[str, str] = field(default_factory=dict, compare=False)
+    state: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Held]] | None = field(
+        default=None, compare=False
+    )
 
     kind = "loss"
+
+    @cached_property
+    def signature(self) -> Signature:
+        found = read_signature(self.function)
+        if self.state is None:
+            return found
+        if STATE not in found.mandatory:
+            raise PluginError(
+                f"The loss '{self.name}' declares state= but has no keyword parameter '{STATE}'."
+            )
+        settings = {name: value for name, value in found.settings.items() if name != STATE}
+        return replace(found, settings=settings, mandatory=found.mandatory - {STATE})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
-from tfloss.registry import Model, Registry
+from tfloss.registry import Model, Registry, called
 from tfloss.specification import Specification, parse_specification
 from tfloss.student.student import Student, wrap_model
 
@@ -50,6 +50,7 @@ def make_student(
 
     Raises:
         UsageError: an unknown model or setting, or a model that does not fit the data.
+        PluginError: the model's factory failed.
     """
     from tfloss.lazy import keras
 
@@ -58,7 +59,9 @@ def make_student(
     else:
         model, specification = check_model(text, registry)
         keras.utils.set_random_seed(seed)
-        built = model(inputs, outputs, *specification.values, **specification.settings)
+        built = called(
+            model, text, inputs, outputs, *specification.values, **specification.settings
+        )
         student = wrap_model(built, text=text)
     _check_fit(student, inputs, outputs)
     return student

@@ -1,0 +1,38 @@
+"""Call a plugin's function; what it raises comes back as one sentence that names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfloss.errors import PluginError, TflossError, UsageError
+from tfloss.registry.declarations import Declaration
+
+
+def called(declaration: Declaration, where: str, *args: Any, **kwargs: Any) -> Any:
+    """Call the declared function.
+
+    Args:
+        declaration: whose function.
+        where: what the user wrote that led here.
+        *args, **kwargs: handed over.
+
+    Raises:
+        UsageError: the function raised ValueError, the agreed way to refuse its arguments.
+        PluginError: it raised anything else; names the distribution.
+    """
+    try:
+        return declaration.function(*args, **kwargs)
+    except TflossError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"In '{where}': {_sentence(error)}") from error
+    except Exception as error:
+        raise PluginError(
+            f"The {declaration.kind} '{declaration.name}' of "
+            f"{declaration.distribution or 'unknown'} failed in '{where}': "
+            f"{type(error).__name__}: {_sentence(error)}"
+        ) from error
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
