@@ -1,0 +1,140 @@
+"""Training from Python, from end to end."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import accuracy_score, log_loss
+
+import tfloss
+
+
+@pytest.fixture(scope="module")
+def data():
+    return tfloss.load_data("breast_cancer", train_size=40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    return tfloss.fit("bce + 0.1*abs_kl", data, teacher="gpc", epochs=20, seed=1)
+
+
+def test_the_loss_falls(result):
+    totals = result.history.column("total")
+    assert len(totals) == 20
+    assert totals[-1] < totals[0]
+
+
+def test_scores_are_scikit_learns(result, data):
+    probs = result.predict(data.scaler.restore(data.holdout.inputs))
+    scores = result.scores["student on holdout"]
+    truth = data.holdout.codes
+    assert scores["accuracy"] == pytest.approx(accuracy_score(truth, probs.argmax(1)))
+    assert scores["log_loss"] == pytest.approx(log_loss(truth, probs), rel=1e-4)
+
+
+def test_the_teacher_stands_beside_the_student(result, data):
+    answers = result.teachers["teacher"].answers_holdout[:, 0]
+    assert result.scores["teacher on holdout"]["accuracy"] == pytest.approx(
+        accuracy_score(data.holdout.codes, answers > 0.5)
+    )
+
+
+def test_the_result_prints_as_a_table(result):
+    text = str(result)
+    for word in ("total", "bce", "abs_kl", "accuracy", "student on holdout", "teacher on holdout"):
+        assert word in text
+
+
+def test_the_same_seed_gives_the_same_history(data, result):
+    again = tfloss.fit("bce + 0.1*abs_kl", data, teacher="gpc", epochs=20, seed=1)
+    np.testing.assert_array_equal(again.history.column("total"), result.history.column("total"))
+    other = tfloss.fit("bce + 0.1*abs_kl", data, teacher="gpc", epochs=20, seed=2)
+    assert (other.history.column("total") != result.history.column("total")).any()
+
+
+def test_a_model_an_optimizer_and_a_teacher_of_ones_own(data):
+    model = keras.Sequential(
+        [
+            keras.Input((30,)),
+            keras.layers.Dense(8, "relu", kernel_regularizer=keras.regularizers.L2(1e-2)),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    result = tfloss.fit(
+        "bce + kd(teacher=forest)",
+        data,
+        model,
+        teacher={"forest": RandomForestClassifier(20)},
+        optimizer=keras.optimizers.Adam(0.01),
+        epochs=5,
+    )
+    assert result.history.names == ("bce", "kd(teacher=forest)", "model_losses")
+    last = dict(result.history[-1].train)
+    total = last.pop("total")
+    assert sum(last.values()) == pytest.approx(total, rel=1e-5)
+    assert last["model_losses"] > 0
+
+
+def test_arrays_and_text_labels():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(90, 4))
+    labels = np.array(["zebra", "ant", "mole"])[features[:, :3].argmax(axis=1)]
+    data = tfloss.load_data((features, labels))
+    result = tfloss.fit("ce", data, epochs=60, optimizer="adam:learning_rate=0.05")
+    assert result.scores["student on holdout"]["accuracy"] > 0.6
+    assert data.classes.names == ("ant", "mole", "zebra")
+
+
+def test_regression():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(200, 3))
+    target = features @ [1.0, -2.0, 0.5] + 0.01 * generator.normal(size=200)
+    data = tfloss.load_data((features, target))
+    result = tfloss.fit("mse", data, epochs=150, optimizer="adam:learning_rate=0.02")
+    assert result.scores["student on holdout"]["r2"] > 0.9
+
+
+def test_rows_without_a_label_train_on_the_teacher_only():
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(80, 3))
+    labels = np.where(features[:, 0] > 0, 1.0, 0.0)
+    labels[::2] = np.nan
+    data = tfloss.load_data((features, labels), train_fraction=0.8)
+    assert not data.train.labelled.all()
+    result = tfloss.fit("bce + kl", data, teacher="lr", epochs=3)
+    assert np.isfinite(result.history.column("total")).all()
+
+
+def test_a_loss_that_stops_being_finite_is_named_and_undone(data):
+    @tfloss.loss
+    def explodes(labels, logits):
+        from tfloss import tf
+
+        return tf.math.log(labels[:, 0] - 2) + logits[:, 0]
+
+    registry = tfloss.Registry(tfloss.load_registry().plugins).add(explodes)
+    model = keras.Sequential([keras.Input((30,)), keras.layers.Dense(1)])
+    before = [weight.copy() for weight in model.get_weights()]
+    with pytest.raises(tfloss.NumericsError, match="step 0 the value of 'explodes'"):
+        tfloss.fit("bce + explodes", data, model, epochs=3, registry=registry)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_keras_callbacks_are_called(data):
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=0, min_delta=1e9)
+    seen: list[int] = []
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    result = tfloss.fit("bce", data, epochs=10, callbacks=[stop, count])
+    assert len(result.history) == len(seen) == 2
+
+
+def test_bind_shows_and_computes():
+    data = tfloss.load_data("iris")
+    objective = tfloss.bind("ce + kl(teacher=soft)", data, teachers={"soft": "anything"})
+    assert objective.names == ("ce", "kl(teacher=soft)")
+    assert objective.needs == {"labels", "logits", "soft"}
+    assert objective._repr_latex_().startswith("$")
