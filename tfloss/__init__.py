@@ -19,7 +19,8 @@ Declare a loss of your own, to use in a formula like any other:
 What there is:
 
     training      fit, load_data, Table, parse, bind
-    declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe
+    declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
+                  Held (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry
     errors        TflossError and its kinds; FormulaError carries the position
     lazily        tf, keras: TensorFlow and Keras, imported at their first use
@@ -40,6 +41,7 @@ from tfloss.errors import (
 )
 from tfloss.lazy import keras, tf
 from tfloss.registry import (
+    Held,
     Registry,
     dataset,
     function,
@@ -76,6 +78,7 @@ _LATER = {
 __all__ = [
     "DataError",
     "FormulaError",
+    "Held",
     "NumericsError",
     "PluginError",
     "Registry",

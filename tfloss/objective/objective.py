@@ -11,6 +11,7 @@ from tfloss.lazy import tf
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.plan import TensorUse, WeightsUse
 from tfloss.objective.scope import Scope, Tensors
+from tfloss.objective.state import States
 from tfloss.objective.terms import plan_terms
 from tfloss.registry import Reduction, Registry
 

@@ -70,13 +70,15 @@ class Engine:
     ) -> None:
         self.measure = measure
         self.optimizer = optimizer
-        self.variables = measure.student.forward_model.trainable_variables
         self.rows = len(train)
         self.batch_size = min(batch_size, self.rows)
         self.evaluate_every = evaluate_every
         self._train = train.packed(measure.objective.needs)
         self._holdout = holdout.packed(measure.objective.needs) if holdout is not None else None
         self._holdout_rows = len(holdout) if holdout is not None else 0
+        if measure.objective.states:  # a first look at the data makes what losses hold
+            measure({n: c[:1] for n, c in self._train.items()}, tf.constant(0), training=False)
+        self.variables = measure.trainable_variables
         self.traces = 0
         self._one_step: Any = None
         self._evaluation: Any = None
@@ -168,7 +170,7 @@ class Engine:
         return all(np.isfinite(variable.numpy()).all() for variable in self.variables)
 
     def _state(self) -> list[Any]:
-        return [*self.measure.student.forward_model.variables, *self.optimizer.variables]
+        return [*self.measure.variables, *self.optimizer.variables]
 
     # -- the program -----------------------------------------------------------------------------
 
@@ -253,8 +255,10 @@ class Engine:
         full, rest = divmod(self._holdout_rows, size)
 
         def values(start: Any, count: int) -> Any:
-            batch = {n: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
-                     for n, c in self._holdout.items()}
+            batch = {
+                n: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
+                for n, c in self._holdout.items()
+            }
             total, terms = self.measure(batch, step, training=False)
             return tf.concat([[total], terms], 0) * count
 
@@ -281,4 +285,3 @@ def _choose(compile: Compile, work: int | None) -> str:
     if compile != "auto":
         return compile
     return "xla" if work is None or work > 2_000 else "graph"
-

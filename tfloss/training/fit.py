@@ -133,6 +133,7 @@ def fit(
         full_scope(student, data, {name: t.text for name, t in teachers.items()}),
         steps_per_epoch=order.steps_per_epoch,
         allow_negative=allow_negative,
+        seed=seed,
     )
     keras_optimizer = make_optimizer(optimizer)
     engine = Engine(

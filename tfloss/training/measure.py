@@ -27,13 +27,28 @@ class Measure:
         self.adds_losses = bool(student.forward_model.losses)
         self.names = objective.names + ((MODEL_TERM,) if self.adds_losses else ())
 
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """What training changes: the student's weights, and what losses hold."""
+        return [
+            *self.student.forward_model.trainable_variables,
+            *self.objective.trainable_variables,
+        ]
+
+    @property
+    def variables(self) -> list[Any]:
+        """Everything that a step can change, but the optimizer's own."""
+        return [*self.student.forward_model.variables, *self.objective.variables.values()]
+
     def __call__(self, batch: Mapping[str, Any], step: Any, *, training: bool) -> tuple[Any, Any]:
         """The total, a scalar, and the terms, (len(names),), both float32."""
         columns, present, weight = unpacked(batch)
         tensors: dict[str, Any] = dict(self.forward(columns["inputs"], training=training))
         tensors |= columns
         tensors["weights"] = self.student.weights
-        outcome = self.objective(tensors, present=present, sample_weight=weight, step=step)
+        outcome = self.objective(
+            tensors, present=present, sample_weight=weight, step=step, training=training
+        )
         terms = list(outcome.terms)
         if self.adds_losses:
             terms.append(tf.add_n([tf.cast(loss, tf.float32) for loss in self.forward.losses]))

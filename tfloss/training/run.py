@@ -118,4 +118,5 @@ def objective_of(config: Config, registry: Registry) -> Objective:
         full_scope(student, data, teachers),
         steps_per_epoch=-(-len(data.train) // config.batch_size),
         allow_negative=config.allow_negative,
+        seed=config.seed,
     )

@@ -21,6 +21,7 @@ from tfloss.training.fit import Result
 
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
 RESULT, MANIFEST, SPLIT = "result.json", "manifest.json", "split.npz"
+HELD = "objective.npz"  # the variables that losses hold; only where there are any
 
 _VERSIONED = ("tfloss", "tensorflow", "keras", "scikit-learn", "numpy")
 
@@ -40,6 +41,9 @@ def write_run(runs: Path, config: Config, result: Result) -> Path:
         lines = (json.dumps(epoch.as_dict()) for epoch in result.history)
         write_text(folder / METRICS, "".join(f"{line}\n" for line in lines))
         write_whole(folder / STUDENT, result.student.forward_model.save)
+        held = result.objective.values()
+        if held:
+            write_whole(folder / HELD, lambda path: np.savez_compressed(path, **held))
         write_whole(folder / SPLIT, lambda path: _save_split(path, result.data))
         write_text(folder / RESULT, _json(_summary(result)))
         write_text(folder / MANIFEST, _json(_manifest(folder, config, result.data)))
@@ -131,6 +135,15 @@ class Run:
         path = self.folder / STUDENT
         self._verify(path)
         return wrap_model(keras.models.load_model(path, compile=False, safe_mode=True))
+
+    def held(self) -> dict[str, np.ndarray]:
+        """The values of what losses held, by path; `Objective.load` takes them."""
+        path = self.folder / HELD
+        if HELD not in self.manifest["sha256"]:
+            return {}
+        self._verify(path)
+        with np.load(path, allow_pickle=False) as values:
+            return dict(values)
 
     def treatment(self) -> PreparedData:
         """Data without rows that treat other rows as this run's were treated: `arrange` does it."""

@@ -1,0 +1,160 @@
+"""Variables that losses hold, one set for each use of such a loss in a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import DataError, PluginError
+from tfloss.lazy import keras, tf
+from tfloss.objective.plan import LossUse, Term
+from tfloss.registry import Held, Loss
+
+Shapes = Mapping[str, tuple[int | None, ...]]
+
+
+class State(Mapping[str, Any]):
+    """What a loss gets as `state`: its variables as tensors, by name.
+
+    Args:
+        variables: by name.
+        training: whether updates are carried out.
+        dtype: of the tensors.
+    """
+
+    def __init__(
+        self, variables: Mapping[str, Any], training: bool = False, dtype: str = "float32"
+    ) -> None:
+        self._variables = variables
+        self._training = training
+        # Read at once: whatever is updated in this step counts from the next one on.
+        self._tensors = {
+            name: tf.cast(tf.convert_to_tensor(variable), dtype)
+            for name, variable in variables.items()
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        return self._tensors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    def update(self, name: str, value: Any) -> None:
+        """Give a variable a new value, from the next step on; only while training."""
+        if self._training:
+            self._variables[name].assign(tf.stop_gradient(tf.cast(value, tf.float32)))
+
+
+class States:
+    """The variables of all stateful losses of an objective, made when they are first used.
+
+    Args:
+        terms: the objective's plan.
+        seed: of the initial values.
+    """
+
+    def __init__(self, terms: Iterable[Term], seed: int = 0) -> None:
+        self._names = {id(use): name for term in terms for use, name in _stateful(term)}
+        self._seed = seed
+        self._held: dict[str, dict[str, Any]] = {}
+        self._loaded: dict[str, np.ndarray] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def of(self, use: LossUse, tensors: Mapping[str, Any], training: bool) -> State:
+        """The variables of one use of a loss, bound to these tensors."""
+        name = self._names[id(use)]
+        if name not in self._held:
+            # Outside of any program that is being traced: its variables belong to the objective.
+            with tf.init_scope():
+                made = held_variables(use.loss, shapes_of(tensors), use.settings, self._seed)
+                self._held[name] = made
+                for path, variable in self.variables.items():
+                    if path in self._loaded:
+                        variable.assign(_fitting(path, self._loaded.pop(path), variable))
+        return State(self._held[name], training)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Every variable made so far by its path, 'term/variable'."""
+        return {
+            f"{name}/{key}": variable
+            for name, held in self._held.items()
+            for key, variable in held.items()
+        }
+
+    def load(self, values: Mapping[str, np.ndarray]) -> None:
+        """Take values by path, now or, for variables not yet made, as soon as they are made.
+
+        Raises:
+            DataError: a path whose term is not in the formula, or another shape.
+        """
+        variables = self.variables
+        for path, value in values.items():
+            if path.rpartition("/")[0] not in self._names.values():
+                raise DataError(f"There is no stateful term for the saved '{path}' in the formula.")
+            if path in variables:
+                variables[path].assign(_fitting(path, value, variables[path]))
+            else:
+                self._loaded[path] = np.asarray(value)
+
+
+def _stateful(term: Term) -> Iterator[tuple[LossUse, str]]:
+    """The uses of stateful losses in a term; the second is named 'term/2'."""
+    uses = [use for use in term.losses if use.loss.state is not None]
+    for number, use in enumerate(uses, start=1):
+        yield use, term.name if number == 1 else f"{term.name}/{number}"
+
+
+def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
+    """The static shape of each tensor, None for the batch's axis."""
+    return {
+        name: (None, *tensor.shape[1:])
+        for name, tensor in tensors.items()
+        if not isinstance(tensor, (list, tuple)) and len(tensor.shape)
+    }
+
+
+def held_variables(
+    loss: Loss, shapes: Shapes, settings: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    """New variables for a loss, by name.
+
+    Raises:
+        PluginError: what the loss declares is no mapping of `Held`.
+    """
+    assert loss.state is not None
+    declared = loss.state(shapes, {**loss.settings, **settings})
+    variables = {}
+    for number, (name, held) in enumerate(declared.items()):
+        if not isinstance(held, Held):
+            raise PluginError(
+                f"The state of the loss '{loss.name}' has {held!r} for '{name}'; it must be a "
+                f"tfloss.Held."
+            )
+        value = _initializer(held, seed + number)(held.shape, dtype="float32")
+        variables[name] = keras.Variable(value, trainable=held.trainable, name=name)
+    return variables
+
+
+def _initializer(held: Held, seed: int) -> Any:
+    if not isinstance(held.initializer, str):
+        return keras.initializers.Constant(float(held.initializer))
+    found = keras.initializers.get(held.initializer)
+    config = found.get_config()
+    return type(found).from_config({**config, "seed": seed} if "seed" in config else config)
+
+
+def _fitting(path: str, value: np.ndarray, variable: Any) -> np.ndarray:
+    if tuple(np.shape(value)) != tuple(variable.shape):
+        raise DataError(
+            f"The saved '{path}' has shape {np.shape(value)}, but the formula's has "
+            f"{tuple(variable.shape)}."
+        )
+    return value
