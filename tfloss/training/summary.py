@@ -21,8 +21,8 @@ def summary_text(last: Mapping[str, Any], scores: Mapping[str, Mapping[str, floa
     shown = {name: values for name, values in scores.items() if values}
     if shown:
         names = dict.fromkeys(name for values in shown.values() for name in values)
-        rows = [(name, *(values.get(name) for values in shown.values())) for name in names]
-        parts.append(_aligned(("", *shown), rows))
+        scored = [(name, *(values.get(name) for values in shown.values())) for name in names]
+        parts.append(_aligned(("", *shown), scored))
     return "\n\n".join(parts)
 
 
