@@ -306,6 +306,31 @@ def ignores_what_comes_from_above(labels, prediction):
     return tf.reduce_sum(square(prediction - labels), axis=-1)
 
 
+# -- state ---------------------------------------------------------------------------------------
+
+
+def scale(shapes, settings):
+    return {"scale": tfloss.Held((1,), 1.0)}
+
+
+@caught_by("what it holds is trained", state=scale)
+def holds_still(labels, prediction, *, state):
+    """A variable that is trainable but that no gradient reaches."""
+    return squares(labels, prediction) * tf.stop_gradient(state["scale"])
+
+
+def counter(shapes, settings):
+    return {"count": tfloss.Held((1,), 0.0, trainable=False)}
+
+
+@caught_by("what it holds is saved", state=counter)
+def changes_while_evaluated(labels, prediction, *, state):
+    """It assigns past state.update(), so that looking at the holdout changes it."""
+    if tf.executing_eagerly():
+        state._variables["count"].assign_add([1.0])
+    return squares(labels, prediction)
+
+
 # -- packaging -----------------------------------------------------------------------------------
 
 

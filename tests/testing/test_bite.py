@@ -10,8 +10,11 @@ import pytest
 
 from tests.testing.broken_losses import BROKEN
 from tests.testing.heavy_module import heavy
+from tfloss import tf
 from tfloss.testing import all_checks, check_loss
 
+REPLICAS = "the same on two replicas"
+COUPLED = {"order of the batch", "a subset gives the subset"}
 ROOT = Path(__file__).parents[2]
 CASES = [*BROKEN, (heavy, {"import is cheap"})]
 
@@ -20,6 +23,8 @@ CASES = [*BROKEN, (heavy, {"import is cheap"})]
 def test_a_mistake_is_caught_by_its_check_and_no_other(loss, expected):
     results = check_loss(loss)
     failed = {result.check: result.message for result in results if result.status == "failed"}
+    if COUPLED & expected and len(tf.config.list_logical_devices("CPU")) == 1:
+        failed.pop(REPLICAS, None)  # in a session that has one device, halves stand for replicas
     assert set(failed) == expected, "\n".join(failed.values())
     for message in failed.values():
         assert "Tried:" in message
@@ -28,7 +33,7 @@ def test_a_mistake_is_caught_by_its_check_and_no_other(loss, expected):
 
 def test_every_check_has_a_loss_that_it_catches():
     caught = {check for _, checks in CASES for check in checks}
-    assert {check.name for check in all_checks()} == caught | {"the same on two replicas"}
+    assert {check.name for check in all_checks()} == caught | {REPLICAS}
 
 
 def test_a_mistake_on_two_replicas_is_caught_where_there_are_two():
@@ -42,4 +47,4 @@ def test_a_mistake_on_two_replicas_is_caught_where_there_are_two():
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "the same on two replicas"
+    assert done.stdout.strip() == REPLICAS

@@ -103,8 +103,12 @@ def _imported(name: str) -> ModuleType:
 
 
 def _run(losses: Sequence[Loss], quiet: bool) -> dict[str, Any]:
+    import logging
+
     from tfloss.testing import check_loss
 
+    # Each loss is compiled a few times, which TensorFlow would mention each time.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     by_loss = {}
     for number, loss in enumerate(losses, start=1):
         if not quiet:

@@ -21,11 +21,11 @@ class State(Mapping[str, Any]):
     Args:
         variables: by name.
         training: whether updates are carried out.
-        dtype: of the tensors.
+        dtype: of the tensors that the loss gets.
     """
 
     def __init__(
-        self, variables: Mapping[str, Any], training: bool = False, dtype: str = "float32"
+        self, variables: Mapping[str, Any], training: bool = False, dtype: Any = "float32"
     ) -> None:
         self._variables = variables
         self._training = training

@@ -28,7 +28,7 @@ def given_to_objective(tensors: Inputs) -> dict[str, Any]:
     return {n: dict(_by_path(v)) if n == "weights" else v for n, v in tensors.items()}
 
 
-def objective(subject: Subject, formula: Any) -> Objective:
+def objective(subject: Subject, formula: Any, *, seed: int = 0) -> Objective:
     """The objective of a formula in which the loss is the only one."""
     names = subject.loss.signature.positional
     scope = Scope(
@@ -39,7 +39,7 @@ def objective(subject: Subject, formula: Any) -> Objective:
         ],
         weights=[path for path, _ in _by_path([None, None])] if "weights" in names else (),
     )
-    return Objective(formula, registry_with(subject.loss), scope)
+    return Objective(formula, registry_with(subject.loss), scope, seed=seed)
 
 
 @cache

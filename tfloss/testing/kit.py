@@ -10,7 +10,15 @@ from typing import Any
 from tfloss.registry import Loss
 
 # Importing these modules fills CHECKS, in this order.
-from tfloss.testing import execution, gradients, packaging, properties, shapes, values  # noqa: F401
+from tfloss.testing import (  # noqa: F401
+    execution,
+    gradients,
+    packaging,
+    properties,
+    shapes,
+    state,
+    values,
+)
 from tfloss.testing.checks import CHECKS, Check
 from tfloss.testing.domains import Domain
 from tfloss.testing.replicas import prepare_devices
@@ -19,7 +27,7 @@ from tfloss.testing.subject import Subject
 
 Domains = Mapping[str, "str | Domain"]
 
-_IDEAS = ("shapes", "values", "gradients", "properties", "execution", "packaging")
+_IDEAS = ("shapes", "values", "gradients", "properties", "execution", "state", "packaging")
 
 
 def all_checks() -> list[Check]:

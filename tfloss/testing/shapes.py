@@ -102,20 +102,17 @@ def float32_out(subject: Subject) -> int:
 @check("refuses shapes that do not match")
 def refuses_other_shapes(subject: Subject) -> int:
     """(n, 1) against (n, 2), (n,) against (n, 1), and n rows against one are refused."""
-    matched = [
-        p.name
-        for p in subject.parameters
-        if p.factor is not None
-        and p.domain.name not in ("weights", "sample_weight", "indices", "groups")
-    ]
-    if len(matched) < 2:
+    flat = ("weights", "sample_weight", "indices", "groups")
+    rowed = [p for p in subject.parameters if p.domain.name not in flat]
+    tied = [p.name for p in rowed if p.factor is not None]
+    if len(rowed) < 2:
         raise NotApplicable("it has fewer than two tensors whose shapes must match")
     tried = 0
-    for name in matched:
-        for what, inputs in _mismatched(subject, name):
+    for name in (p.name for p in rowed):
+        for what, inputs in _mismatched(subject, name, len(tied) > 1 and name in tied):
             tried += 1
             if _accepts(subject, inputs):
-                shapes = {n: np.shape(inputs[n]) for n in matched}
+                shapes = {p.name: np.shape(inputs[p.name]) for p in rowed}
                 raise CheckFailure(
                     f"{subject.loss.name} takes shapes that do not match: {_said(shapes)}.",
                     tried=what,
@@ -127,12 +124,14 @@ def refuses_other_shapes(subject: Subject) -> int:
     return tried
 
 
-def _mismatched(subject: Subject, name: str) -> list[tuple[str, Inputs]]:
-    """Inputs in which one tensor has another shape than the rest."""
+def _mismatched(subject: Subject, name: str, tied: bool) -> list[tuple[str, Inputs]]:
+    """Inputs in which one tensor has another shape than the rest, also in width if it is tied."""
     widths = subject.widths
     narrow, wide = (1, 2) if 1 in widths else (widths[0], widths[-1])
     base = subject.moderate(narrow, rows=4)
     cases = [(f"'{name}' with one row, the others with 4", {**base, name: base[name][:1]})]
+    if not tied:
+        return cases
     other = wide if wide != narrow else narrow + 1
     wider = subject.moderate(other, rows=4)[name]
     cases.append((f"'{name}' {other} wide, the others {narrow}", {**base, name: wider}))

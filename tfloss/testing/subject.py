@@ -10,6 +10,7 @@ import numpy as np
 
 from tfloss.errors import TflossError
 from tfloss.lazy import tf
+from tfloss.objective.state import State, held_variables, shapes_of
 from tfloss.registry import Loss
 from tfloss.testing.domains import Domain, Parameter, parameters_of
 from tfloss.testing.inputs import Inputs, edges, joined, map_arrays, moderate
@@ -99,7 +100,19 @@ class Subject:
 
     def call(self, tensors: Mapping[str, Any], **settings: Any) -> Any:
         """The loss on tensors."""
-        return self.loss.function(**tensors, **{**self.settings, **settings})
+        settings = {**self.settings, **settings}
+        if self.loss.state is None:
+            return self.loss.function(**tensors, **settings)
+        return self.loss.function(**tensors, **settings, state=self._state(tensors, settings))
+
+    def _state(self, tensors: Mapping[str, Any], settings: Mapping[str, Any]) -> State:
+        """What the loss holds, the same for equal shapes, in the tensors' dtype."""
+        shapes = shapes_of(tensors)
+        key = ("held", tuple(shapes.items()), tuple(map(repr, settings.items())))
+        with tf.init_scope():  # it must not belong to a program that is being traced
+            held = self._once(key, lambda: held_variables(self.loss, shapes, settings, seed=0))
+        floats = [t.dtype for t in tf.nest.flatten(dict(tensors)) if t.dtype.is_floating]
+        return State(held, dtype=floats[0] if floats else tf.float32)
 
     def values(self, inputs: Inputs, dtype: str = "float32", **settings: Any) -> np.ndarray:
         """The loss's values on arrays, eagerly."""
