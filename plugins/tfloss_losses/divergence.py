@@ -53,6 +53,8 @@ def abs_kl(teacher: Any, logits: Any, sample_weight: Any = None) -> Any:
     teacher: (batch, 1) or (batch, C), probabilities.  logits: same shape.
     sample_weight: (batch,), or None for all ones; zero where an example is missing.
     Returns a scalar, in nats.
+
+    Source: the loss of the recipe `article`; kl as in Kullback and Leibler 1951, eq. 2.4.
     """
     values = kl(teacher, logits)
     if sample_weight is not None:
@@ -66,6 +68,7 @@ def abs_kl(teacher: Any, logits: Any, sample_weight: Any = None) -> Any:
     latex=r"\sum_c p_c\log\frac{p_c}{q_c}+(1-p_c)\log\frac{1-p_c}{1-q_c}",
     range=(0, None),
     zero_at_optimum=True,
+    domains={"teacher": "chances"},
 )
 def binary_kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence KL(p‖q) of Bernoulli distributions, one per column, summed.

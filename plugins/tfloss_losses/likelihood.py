@@ -16,6 +16,7 @@ from tfloss_losses.distributions import columns, mean_per_example, require, same
 @tfloss.loss(
     latex=r"\frac1k\sum_j\tfrac12\Bigl(\log2\pi+s_j+(y_j-\mu_j)^2e^{-s_j}\Bigr)",
     zero_at_optimum=False,
+    domains={"prediction": "numbers*2"},
 )
 def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
     """Gaussian negative log-likelihood: the student predicts a mean and how unsure it is.
@@ -39,6 +40,7 @@ def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any
     latex=r"\frac1k\sum_j\log2+s_j+|y_j-\mu_j|e^{-s_j}",
     zero_at_optimum=False,
     kinks=("labels == median",),
+    domains={"prediction": "numbers*2"},
 )
 def laplace_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
     """Laplace negative log-likelihood: a median and its scale, for noise with outliers.
@@ -70,7 +72,11 @@ def _halves(labels: Any, prediction: Any) -> tuple[Any, Any]:
     return location, spread
 
 
-@tfloss.loss(latex=r"\frac1k\sum_je^{z_j}-y_jz_j", zero_at_optimum=False)
+@tfloss.loss(
+    latex=r"\frac1k\sum_je^{z_j}-y_jz_j",
+    zero_at_optimum=False,
+    domains={"labels": "counts", "prediction": "log_amounts"},
+)
 def poisson(labels: Any, prediction: Any) -> Any:
     """Poisson negative log-likelihood, for counts; the term log y! is left out, as it is constant.
 
@@ -89,6 +95,7 @@ def poisson(labels: Any, prediction: Any) -> Any:
     r"+\frac{\mu_j^{2-p}}{2-p},\ \mu=e^z",
     range=(0, None),
     zero_at_optimum=True,
+    domains={"labels": "amounts", "prediction": "log_amounts"},
 )
 def tweedie(labels: Any, prediction: Any, *, power: float = 1.5) -> Any:
     """Tweedie deviance, for amounts of which many are exactly zero: rain, insurance claims.

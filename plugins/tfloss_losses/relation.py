@@ -61,6 +61,7 @@ def _huber(error: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     family="distillation",
+    domains={"teacher": "numbers", "prediction": "numbers*any"},
 )
 def similarity_preserving(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Similarity-preserving distillation: examples alike to the teacher shall be so to the student.
@@ -85,6 +86,7 @@ def similarity_preserving(teacher: Any, prediction: Any, sample_weight: Any = No
     zero_at_optimum=True,
     kinks=("two examples coincide",),
     family="distillation",
+    domains={"teacher": "numbers", "prediction": "numbers*any"},
 )
 def rkd_distance(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Relational distillation of distances: far apart to the teacher, far apart to the student.
@@ -116,6 +118,7 @@ def _distances(rows: Any, pairs: Any) -> Any:
     zero_at_optimum=True,
     kinks=("two examples coincide",),
     family="distillation",
+    domains={"teacher": "numbers", "prediction": "numbers*any"},
 )
 def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Relational distillation of angles: three examples form the same angle for both.
@@ -147,6 +150,7 @@ def _cosines(rows: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     family="distillation",
+    domains={"teacher": "numbers", "prediction": "numbers*any"},
 )
 def pkt(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Probabilistic knowledge transfer: who is whose neighbour, as a distribution over the batch.
@@ -227,6 +231,7 @@ def _correlation(x: Any, y: Any, weight: Any, axis: int) -> Any:
     range=(0, 2),
     zero_at_optimum=True,
     family="distillation",
+    domains={"student_maps": "maps*any"},
 )
 def attention_transfer(teacher_maps: Any, student_maps: Any, *, power: float = 2.0) -> Any:
     """Attention transfer: the student looks at the places of an image at which the teacher looks.

@@ -118,7 +118,7 @@ def _run(losses: Sequence[Loss], quiet: bool) -> dict[str, Any]:
 
 
 def _table(by_loss: dict[str, Any]) -> Any:
-    return _checks_by_loss(by_loss) if len(by_loss) <= _SIDE_BY_SIDE else _losses_by_idea(by_loss)
+    return _checks_by_loss(by_loss) if len(by_loss) <= _SIDE_BY_SIDE else _a_row_per_loss(by_loss)
 
 
 def _checks_by_loss(by_loss: dict[str, Any]) -> Any:
@@ -141,30 +141,19 @@ def _sign(result: Any) -> str:
     return _SIGNS[result.status] + tried
 
 
-def _losses_by_idea(by_loss: dict[str, Any]) -> Any:
-    """A row per loss, a column per group of checks."""
+def _a_row_per_loss(by_loss: dict[str, Any]) -> Any:
+    """A row per loss: how many checks passed of those that apply, and which failed."""
     from tfloss.report.tables import text_table
-    from tfloss.testing import all_checks
 
-    idea_of = {check.name: check.idea for check in all_checks()}
-    ideas = list(dict.fromkeys(idea_of.values()))
     rows = []
     for name, results in by_loss.items():
-        cells = [_cell([r for r in results if idea_of[r.check] == idea]) for idea in ideas]
+        statuses = [result.status for result in results]
+        applying = len(results) - statuses.count("not applicable")
+        failed = ", ".join(result.check for result in results if result.status == "failed")
         inputs, seconds = sum(r.inputs for r in results), sum(r.seconds for r in results)
-        rows.append((name, *cells, str(inputs), f"{seconds:.1f}"))
-    return text_table(
-        "Checks that passed, of those that apply", ("loss", *ideas, "inputs", "s"), rows
-    )
-
-
-def _cell(results: list[Any]) -> str:
-    statuses = [result.status for result in results]
-    applying = [status for status in statuses if status != "not applicable"]
-    text = f"{statuses.count('passed')}/{len(applying)}"
-    if "exempt" in statuses:
-        text += " exempt"
-    return text + (" FAILED" if "failed" in statuses else "")
+        passed = f"{statuses.count('passed')}/{applying}"
+        rows.append((name, passed, str(inputs), f"{seconds:.1f}", failed))
+    return text_table("Checks", ("loss", "passed", "inputs", "s", "failed"), rows)
 
 
 def _legend(by_loss: dict[str, Any]) -> None:

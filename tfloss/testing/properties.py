@@ -97,7 +97,8 @@ def agreeing(subject: Subject, inputs: Inputs) -> Inputs:
     agreed = dict(inputs)
     for student in students:
         convert = _CONVERSIONS.get((target.domain.name, student.domain.name))
-        if (convert is None and target.domain != student.domain) or target.factor != student.factor:
+        apart = student.factor not in (None, target.factor)  # '*any' allows the target's width
+        if apart or (convert is None and target.domain != student.domain):
             raise NotApplicable(f"'{target.name}' and '{student.name}' have no agreement")
         given = inputs[target.name]
         agreed[student.name] = given if convert is None else convert(given)
