@@ -28,7 +28,7 @@ from tfloss.training.preflight import check
     "--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout."
 )
 @click.option(
-    "--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled."
+    "--compile", type=click.Choice(["auto", "xla", "graph", "steps"]), help="How steps are compiled."
 )
 @click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")

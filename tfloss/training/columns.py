@@ -44,7 +44,7 @@ class Columns:
     def packed(self, names: frozenset[str]) -> dict[str, Any]:
         """The columns that an objective needs, and the inputs, as one flat dictionary of tensors.
 
-        Masks are called `present:NAME`, weights `:weight`, so that a batch of rows is one gather each.
+        Masks are called `present:NAME`, weights `:weight`, so that a batch is one gather each.
         """
         wanted = ["inputs", *sorted((names & set(self.values)) - {"inputs"})]
         packed = {name: tf.constant(self.values[name]) for name in wanted}
@@ -58,7 +58,9 @@ class Columns:
 def unpacked(packed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
     """A batch of packed columns as (tensors, present, sample_weight)."""
     present = {
-        name.partition(":")[2]: value for name, value in packed.items() if name.startswith("present:")
+        name.partition(":")[2]: value
+        for name, value in packed.items()
+        if name.startswith("present:")
     }
     tensors = {name: value for name, value in packed.items() if ":" not in name}
     return tensors, present, packed.get(":weight")

@@ -33,7 +33,7 @@ class Config:
         shuffle: whether each epoch has another order.
         seed: of the split, the initial weights, the order of rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
-        compile: 'auto', 'xla' or 'graph'.
+        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
         allow_negative: accept coefficients below zero.
     """
 

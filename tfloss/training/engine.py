@@ -1,9 +1,9 @@
 """Many steps in one compiled call.
 
-Keras pays about a millisecond of Python for every step, whatever the network. Here a whole chunk of epochs
-is one program: the loop over epochs, the loop over batches, the gathering of rows, the student, the
-objective, the gradients, the optimizer and the evaluation on the holdout are compiled together, and each
-term's value comes out of the same call.
+Keras pays about a millisecond of Python for every step, whatever the network. Here a whole chunk of
+epochs is one program: the loop over epochs, the loop over batches, the gathering of rows, the
+student, the objective, the gradients, the optimizer and the evaluation on the holdout are compiled
+together, and each term's value comes out of the same call.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfloss.errors import TflossError
 from tfloss.lazy import tf
 from tfloss.training.columns import Columns
 from tfloss.training.measure import Measure
+from tfloss.training.steps import BLOCK_BYTES, NEVER, Steps, Watch
+from tfloss.training.xla import prepare_xla
 
-Compile = Literal["auto", "xla", "graph"]
+Compile = Literal["auto", "xla", "graph", "steps"]
 
-_EVALUATION_ROWS = 4096  # per slice, so that evaluating a large holdout takes bounded memory
-_NEVER = np.iinfo(np.int32).max
+EVALUATION_ROWS = 4096  # per slice, so that evaluating a large holdout takes bounded memory
+
+# XLA takes a second or more to compile, once; the graph executor pays about 0.2 ms for each step.
+_STEPS_WORTH_XLA = 6_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class ChunkLog:
         train: (epochs, 1 + terms) float32: the total and each term, averaged over the epoch's rows.
         holdout: the same on the holdout after each epoch, NaN where it was not evaluated; None
             without a holdout.
-        bad: the first step whose total was not finite: its number, and its total and terms; or None.
+        bad: the first step whose total was not finite: its number, its total and terms; or None.
     """
 
     train: np.ndarray
@@ -41,7 +46,7 @@ class ChunkLog:
     bad: tuple[int, np.ndarray] | None
 
 
-class Engine:
+class Engine(Steps):
     """Trains a student on in-memory columns.
 
     Args:
@@ -51,9 +56,13 @@ class Engine:
         holdout: rows to evaluate on after epochs, never trained on.
         batch_size: rows per step.
         evaluate_every: evaluate after every so many epochs (and after the last of a chunk).
-        compile: 'xla', 'graph' (TensorFlow's own executor), or 'auto': XLA where the work ahead is
-            worth compiling for.
+        compile: 'xla', 'graph' (TensorFlow's own executor), 'steps' (nothing is compiled, so that
+            a debugger sees every step), or 'auto': XLA where the work ahead is worth compiling for.
         work: the number of steps ahead, for 'auto'.
+
+    Attributes:
+        compiled_as: 'xla', 'graph' or 'steps'.
+        traces: how often the program was traced: once per run, whatever the remainders.
     """
 
     def __init__(
@@ -68,8 +77,7 @@ class Engine:
         compile: Compile = "auto",
         work: int | None = None,
     ) -> None:
-        self.measure = measure
-        self.optimizer = optimizer
+        prepare_xla()
         self.rows = len(train)
         self.batch_size = min(batch_size, self.rows)
         self.evaluate_every = evaluate_every
@@ -78,17 +86,21 @@ class Engine:
         self._holdout_rows = len(holdout) if holdout is not None else 0
         if measure.objective.states:  # a first look at the data makes what losses hold
             measure({n: c[:1] for n, c in self._train.items()}, tf.constant(0), training=False)
-        self.variables = measure.trainable_variables
+        super().__init__(measure, optimizer)
         self.traces = 0
         self._one_step: Any = None
         self._evaluation: Any = None
-        self.compiled_as = _choose(compile, work)
-        self._program = self._build(self.compiled_as)
-        optimizer.build(self.variables)
+        self.compiled_as = choose(compile, work)
+        self._program = self._build(self._chunk)
 
     @property
     def steps_per_epoch(self) -> int:
         return -(-self.rows // self.batch_size)
+
+    @property
+    def work_per_step(self) -> int:
+        """Multiply-adds of one step, roughly."""
+        return self.batch_size * self.work_per_row
 
     def run(self, order: np.ndarray, first_step: int, *, epochs: int | None = None) -> ChunkLog:
         """Train on `epochs` rows of `order` (all of them unless said), in one call.
@@ -100,140 +112,133 @@ class Engine:
         """
         count = len(order) if epochs is None else epochs
         arguments = (tf.constant(order, tf.int32), tf.constant(count), tf.constant(first_step))
-        try:
-            train, holdout, *bad = self._program(*arguments)
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-            if self.compiled_as != "xla" or self.optimizer.iterations.numpy() != first_step:
-                raise
-            self._fall_back(error)
-            train, holdout, *bad = self._program(*arguments)
+        before = self.optimizer.iterations.numpy()
+        while True:
+            try:
+                train, holdout, *bad = self._program(*arguments)
+                break
+            except Exception as error:
+                if self.optimizer.iterations.numpy() != before or not self._fall_back(error):
+                    raise
         return ChunkLog(
             train.numpy()[:count],
             holdout.numpy()[:count] if self._holdout is not None else None,
-            _first_bad(*bad),
+            first_bad(*bad),
         )
 
-    def _fall_back(self, error: Exception) -> None:
-        reason = str(error).partition("\n")[0][:200]
-        warnings.warn(
-            f"XLA cannot compile this training; it goes on in TensorFlow's graph executor, with the "
-            f"same results. XLA said: {reason}",
-            stacklevel=3,
-        )
-        self.compiled_as = "graph"
-        self._program = self._build("graph")
-
-    @property
-    def work_per_step(self) -> int:
-        """Multiply-adds of one forward pass and its gradients, roughly."""
-        return 3 * self.batch_size * sum(int(np.prod(v.shape)) for v in self.variables)
+    def _fall_back(self, error: Exception) -> bool:
+        """Compile less, where that can help; says so once."""
+        refused_by_xla = isinstance(error, tf.errors.OpError) and self.compiled_as == "xla"
+        cannot_be_traced = not isinstance(error, (tf.errors.OpError, TflossError))
+        reason = (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
+        if refused_by_xla:
+            self.compiled_as = "graph"
+            how = "XLA cannot compile this training; it goes on in TensorFlow's graph executor"
+        elif cannot_be_traced and self.compiled_as != "steps":
+            self.compiled_as = "steps"
+            how = "TensorFlow cannot compile this training; it goes on step by step, much slower"
+        else:
+            return False
+        warnings.warn(f"{how}, with the same results. The reason: {reason}", stacklevel=4)
+        self._program = self._build(self._chunk)
+        self._one_step = self._evaluation = None
+        return True
 
     # -- steps that somebody looks at ------------------------------------------------------------
 
     def run_watched(self, rows: np.ndarray, first_step: int, callbacks: Any) -> ChunkLog:
         """One epoch, step by step, telling `callbacks` before and after each."""
         if self._one_step is None:
-            self._one_step = tf.function(self._step, autograph=False, reduce_retracing=True)
-        sums = np.zeros(1 + len(self.measure.names))
-        bad = (tf.constant(_NEVER), tf.zeros(len(sums)))
+            self._one_step = self._build(self._gathered_step, whole=False)
+        watch = self.start(tf.constant(first_step))
         for number, start in enumerate(range(0, self.rows, self.batch_size)):
             batch = tf.constant(rows[start : start + self.batch_size])
             callbacks.on_train_batch_begin(number)
-            values, bad = self._one_step(batch, tf.constant(first_step + number), bad)
-            sums += values.numpy() * len(batch)
-            logs = dict(zip(("loss", *self.measure.names), map(float, values), strict=True))
+            values, watch = self._one_step(batch, watch)
+            logs = dict(zip(("loss", *self.measure.names), values.numpy().tolist(), strict=True))
             callbacks.on_train_batch_end(number, logs)
-        train = (sums / self.rows)[None].astype(np.float32)
+        train = (watch.sums.numpy() / self.rows)[None]
         step = first_step + self.steps_per_epoch
-        return ChunkLog(train, self.evaluate(step), _first_bad(*bad))
+        return ChunkLog(train, self.evaluate(step), first_bad(watch.bad_step, watch.bad_values))
 
     def evaluate(self, step: int) -> np.ndarray | None:
         """The total and terms on the holdout, (1, 1 + terms), or None without one."""
         if self._holdout is None:
             return None
         if self._evaluation is None:
-            self._evaluation = tf.function(self._on_holdout, autograph=False)
+            self._evaluation = self._build(self._on_holdout, whole=False)
         return self._evaluation(tf.constant(step)).numpy()[None]
-
-    # -- going back ------------------------------------------------------------------------------
-
-    def snapshot(self) -> list[np.ndarray]:
-        """The values of everything that a step changes."""
-        return [variable.numpy() for variable in self._state()]
-
-    def restore(self, values: list[np.ndarray]) -> None:
-        """Put back a snapshot."""
-        for variable, value in zip(self._state(), values, strict=True):
-            variable.assign(value)
-
-    def weights_are_finite(self) -> bool:
-        return all(np.isfinite(variable.numpy()).all() for variable in self.variables)
-
-    def _state(self) -> list[Any]:
-        return [*self.measure.variables, *self.optimizer.variables]
 
     # -- the program -----------------------------------------------------------------------------
 
-    def _build(self, how: str) -> Callable[..., Any]:
-        return tf.function(self._chunk, jit_compile=how == "xla", autograph=False)
+    def _build(self, body: Callable[..., Any], whole: bool = True) -> Callable[..., Any]:
+        """`body` as a program; a part of one is not worth XLA's time."""
+        if self.compiled_as == "steps":
+            return body  # the loops of TensorFlow are plain loops then
+        use_xla = whole and self.compiled_as == "xla"
+        return tf.function(body, jit_compile=use_xla, autograph=False, reduce_retracing=not whole)
 
     def _chunk(self, order: Any, epochs: Any, first_step: Any) -> tuple[Any, ...]:
         """`epochs` epochs; traced once."""
         self.traces += 1
-        width = 1 + len(self.measure.names)
-        capacity = order.shape[0]
-        healthy = (tf.constant(_NEVER), tf.zeros(width))
+        empty = tf.fill((order.shape[0], self.width), tf.constant(np.nan, tf.float32))
 
-        def epoch(number: Any, step: Any, bad: Any, train: Any, holdout: Any) -> Any:
-            sums, step, bad = self._epoch(order[number], step, bad)
-            train = tf.tensor_scatter_nd_update(train, [[number]], [sums / self.rows])
-            holdout = self._evaluated(number, epochs, step, holdout)
-            return number + 1, step, bad, train, holdout
+        def epoch(number: Any, train: Any, holdout: Any, *watch: Any) -> tuple[Any, ...]:
+            before = Watch(*watch)._replace(sums=tf.zeros(self.width))
+            after = self._epoch(order[number], before)
+            train = tf.tensor_scatter_nd_update(train, [[number]], [after.sums / self.rows])
+            holdout = self._evaluated(number, epochs, after.step, holdout)
+            return number + 1, train, holdout, *after
 
-        empty = tf.fill((capacity, width), tf.constant(np.nan, tf.float32))
-        _, _, bad, train, holdout = tf.while_loop(
+        _, train, holdout, *watch = tf.while_loop(
             lambda number, *_: number < epochs,
             epoch,
-            (tf.constant(0), first_step, healthy, empty, empty),
+            (tf.constant(0), empty, empty, *self.start(first_step)),
             parallel_iterations=1,
         )
-        return train, holdout, *bad
+        return train, holdout, *watch[2:]
 
-    def _epoch(self, rows: Any, step: Any, bad: Any) -> tuple[Any, Any, Any]:
-        """One pass over the rows: the full batches in a loop, then what remains."""
-        width = 1 + len(self.measure.names)
+    def _epoch(self, rows: Any, watch: Watch) -> Watch:
+        """One pass over the rows: blocks of full batches, then what remains."""
         full, rest = divmod(self.rows, self.batch_size)
-
-        def one(number: Any, sums: Any, step: Any, bad: Any) -> Any:
-            batch = tf.slice(rows, [number * self.batch_size], [self.batch_size])
-            values, bad = self._step(batch, step, bad)
-            return number + 1, sums + values * self.batch_size, step + 1, bad
-
-        state = (tf.constant(0), tf.zeros(width), step, bad)
-        if full == 1:
-            _, sums, step, bad = one(*state)
+        size = min(full, self._batches_per_block())
+        blocks = -(-full // size)
+        if blocks == 1:
+            watch = self._block(rows[: full * self.batch_size], size, full, watch)
         else:
-            _, sums, step, bad = tf.while_loop(
-                lambda number, *_: number < full, one, state, parallel_iterations=1
+            padded = tf.pad(rows, [[0, blocks * size * self.batch_size - self.rows + rest]])
+
+            def block(number: Any, *watch: Any) -> tuple[Any, ...]:
+                part = tf.slice(padded, [number * size * self.batch_size], [size * self.batch_size])
+                count = tf.minimum(size, full - number * size)
+                return number + 1, *self._block(part, size, count, Watch(*watch))
+
+            _, *after = tf.while_loop(
+                lambda number, *_: number < blocks,
+                block,
+                (tf.constant(0), *watch),
+                parallel_iterations=1,
             )
+            watch = Watch(*after)
         if rest:
-            values, bad = self._step(rows[full * self.batch_size :], step, bad)
-            sums, step = sums + values * rest, step + 1
-        return sums, step, bad
+            _, watch = self._gathered_step(rows[full * self.batch_size :], watch)
+        return watch
 
-    def _step(self, rows: Any, step: Any, bad: Any) -> tuple[Any, Any]:
-        """Gather, forward, objective, gradients, update; the values before the update.
+    def _batches_per_block(self) -> int:
+        row = sum(
+            column.dtype.size * int(np.prod(column.shape[1:])) for column in self._train.values()
+        )
+        return max(1, BLOCK_BYTES // (row * self.batch_size))
 
-        `bad` is (step, values) of the first step whose total was not finite.
-        """
-        batch = {name: tf.gather(column, rows) for name, column in self._train.items()}
-        with tf.GradientTape() as tape:
-            total, terms = self.measure(batch, step, training=True)
-        gradients = tape.gradient(total, self.variables)
-        self.optimizer.apply(gradients, self.variables)
-        values = tf.concat([[total], terms], 0)
-        first = tf.logical_and(tf.logical_not(tf.math.is_finite(total)), bad[0] == _NEVER)
-        return values, (tf.where(first, step, bad[0]), tf.where(first, values, bad[1]))
+    def _block(self, rows: Any, size: int, count: Any, watch: Watch) -> Watch:
+        """The first `count` of `size` batches, gathered at once."""
+        return self.over(self._gathered(tf.reshape(rows, [size, self.batch_size])), count, watch)
+
+    def _gathered(self, rows: Any) -> dict[str, Any]:
+        return {name: tf.gather(column, rows) for name, column in self._train.items()}
+
+    def _gathered_step(self, rows: Any, watch: Watch) -> tuple[Any, Watch]:
+        return self.one(self._gathered(rows), watch)
 
     def _evaluated(self, number: Any, epochs: Any, step: Any, log: Any) -> Any:
         """Write the holdout's values into row `number` of the log, where it is time to."""
@@ -251,37 +256,39 @@ class Engine:
     def _on_holdout(self, step: Any) -> Any:
         """The total and terms over the holdout, slice by slice."""
         assert self._holdout is not None
-        size = min(self._holdout_rows, _EVALUATION_ROWS)
+        columns = self._holdout
+        size = min(self._holdout_rows, EVALUATION_ROWS)
         full, rest = divmod(self._holdout_rows, size)
 
         def values(start: Any, count: int) -> Any:
             batch = {
-                n: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
-                for n, c in self._holdout.items()
+                name: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
+                for name, c in columns.items()
             }
             total, terms = self.measure(batch, step, training=False)
             return tf.concat([[total], terms], 0) * count
 
         if full == 1:
-            sums = values(tf.constant(0), size)
+            sums = values(0, size)
         else:
             _, sums = tf.while_loop(
                 lambda number, _: number < full,
                 lambda number, sums: (number + 1, sums + values(number * size, size)),
-                (tf.constant(0), tf.zeros(1 + len(self.measure.names))),
+                (tf.constant(0), tf.zeros(self.width)),
                 parallel_iterations=1,
             )
         if rest:
-            sums += values(tf.constant(full * size), rest)
+            sums += values(full * size, rest)
         return sums / self._holdout_rows
 
 
-def _first_bad(step: Any, values: Any) -> tuple[int, np.ndarray] | None:
-    return None if int(step) == _NEVER else (int(step), values.numpy())
+def first_bad(step: Any, values: Any) -> tuple[int, np.ndarray] | None:
+    """The bad step of a program's answer, where there was one."""
+    return None if int(step) == NEVER else (int(step), values.numpy())
 
 
-def _choose(compile: Compile, work: int | None) -> str:
-    """XLA costs a second or two to compile, and then saves about 0.2 ms a step on small networks."""
+def choose(compile: Compile, work: int | None) -> str:
+    """Whether XLA is worth its time for so many steps; None: there is no end to them."""
     if compile != "auto":
         return compile
-    return "xla" if work is None or work > 2_000 else "graph"
+    return "xla" if work is None or work > _STEPS_WORTH_XLA else "graph"

@@ -99,7 +99,7 @@ def fit(
         shuffle: whether each epoch has another order.
         seed: of the initial weights, the order of the rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
-        compile: 'auto', 'xla' or 'graph'.
+        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
         registry: what names stand for; everything installed unless said.

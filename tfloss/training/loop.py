@@ -96,4 +96,3 @@ def _diagnosis(engine: Engine, log: ChunkLog, first_step: int) -> str:
     ]
     named = " and ".join(f"'{name}'" for name in culprits) or "the sum of the terms"
     return f"At step {step} the value of {named} is not a finite number. {kept} {remedy}"
-

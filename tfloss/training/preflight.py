@@ -11,7 +11,7 @@ from tfloss.training.config import Config
 from tfloss.training.optimizers import check_optimizer
 from tfloss.training.scopes import early_scope
 
-_COMPILE = ("auto", "xla", "graph")
+_COMPILE = ("auto", "xla", "graph", "steps")
 _TEACHER_FIT = ("auto", "cross", "train")
 
 

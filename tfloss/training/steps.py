@@ -1,0 +1,114 @@
+"""The body that every way of training shares: one step, and a loop over stacked batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfloss.lazy import tf
+from tfloss.training.measure import Measure
+
+NEVER = np.iinfo(np.int32).max
+
+# What a pass over stacked batches reads at a time; bounds the memory of gathering ahead.
+BLOCK_BYTES = 32 * 2**20
+
+
+class Watch(NamedTuple):
+    """What a loop keeps an eye on, as tensors.
+
+    Attributes:
+        sums: (1 + terms,) float32: the total and each term, summed over rows.
+        step: int32, steps done.
+        bad_step: int32, the first step whose total was not finite, or `NEVER`.
+        bad_values: (1 + terms,) float32, its total and terms.
+    """
+
+    sums: Any
+    step: Any
+    bad_step: Any
+    bad_values: Any
+
+
+class Steps:
+    """Changes the weights, batch by batch; its methods are traced into larger programs.
+
+    Attributes:
+        measure: the student and the objective.
+        optimizer: a Keras optimizer.
+        variables: what is trained; the only place that lists it.
+    """
+
+    def __init__(self, measure: Measure, optimizer: Any) -> None:
+        self.measure = measure
+        self.optimizer = optimizer
+        self.variables = measure.trainable_variables
+        self.width = 1 + len(measure.names)
+        optimizer.build(self.variables)
+
+    def start(self, step: Any) -> Watch:
+        """Nothing summed, nothing bad."""
+        return Watch(tf.zeros(self.width), step, tf.constant(NEVER), tf.zeros(self.width))
+
+    def one(self, batch: Mapping[str, Any], watch: Watch) -> tuple[Any, Watch]:
+        """Forward, objective, gradients, update; the values are those before the update."""
+        with tf.GradientTape() as tape:
+            total, terms = self.measure(batch, watch.step, training=True)
+            scaled = self.optimizer.scale_loss(total)  # for float16; as it is otherwise
+        gradients = tape.gradient(scaled, self.variables)
+        self.optimizer.apply(gradients, self.variables)
+        values = tf.concat([[total], terms], 0)
+        rows = tf.cast(tf.shape(batch["inputs"])[0], tf.float32)
+        first = ~tf.math.is_finite(total) & (watch.bad_step == NEVER)
+        return values, Watch(
+            watch.sums + values * rows,
+            watch.step + 1,
+            tf.where(first, watch.step, watch.bad_step),
+            tf.where(first, values, watch.bad_values),
+        )
+
+    def over(self, stacked: Mapping[str, Any], count: Any, watch: Watch) -> Watch:
+        """A step for each of the first `count` of the stacked batches, (batches, rows, …) each.
+
+        The loop slices batches that lie side by side. Gathering scattered rows inside of it would
+        let XLA count the whole table as touched by every pass; see `tfloss.training.xla`.
+        """
+
+        def one(number: Any, *watch: Any) -> tuple[Any, ...]:
+            batch = {name: column[number] for name, column in stacked.items()}
+            return number + 1, *self.one(batch, Watch(*watch))[1]
+
+        if isinstance(count, int) and count == 1:
+            return Watch(*one(0, *watch)[1:])
+        _, *after = tf.while_loop(
+            lambda number, *_: number < count, one, (tf.constant(0), *watch), parallel_iterations=1
+        )
+        return Watch(*after)
+
+    # -- going back ------------------------------------------------------------------------------
+
+    def snapshot(self) -> list[np.ndarray]:
+        """The values of everything that a step changes."""
+        return [variable.numpy() for variable in self._state()]
+
+    def restore(self, values: list[np.ndarray]) -> None:
+        """Put back a snapshot."""
+        for variable, value in zip(self._state(), values, strict=True):
+            variable.assign(value)
+
+    def weights_are_finite(self) -> bool:
+        return all(np.isfinite(variable.numpy()).all() for variable in self.variables)
+
+    def finish(self) -> None:
+        """What Keras optimizers do after the last step: averaged weights become the weights."""
+        self.optimizer.finalize_variable_values(self.variables)
+
+    def _state(self) -> list[Any]:
+        return [*self.measure.variables, *self.optimizer.variables]
+
+    @property
+    def work_per_row(self) -> int:
+        """Multiply-adds of one forward pass and its gradients, roughly."""
+        return 3 * sum(int(np.prod(v.shape)) for v in self.variables)
