@@ -1,0 +1,99 @@
+"""What cannot be compiled is trained all the same, with one warning."""
+
+from __future__ import annotations
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.engine_worlds import assert_same_weights, engine_of, mlp, order_of
+from tfloss.errors import PluginError
+from tfloss.training.engine import choose
+
+
+class ThroughNumpy(keras.layers.Layer):
+    """Multiplies by one in numpy: TensorFlow's graphs can, XLA cannot."""
+
+    def call(self, inputs):
+        ones = tf.numpy_function(np.ones_like, [tf.stop_gradient(inputs)], tf.float32)
+        return inputs * tf.ensure_shape(ones, inputs.shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class LooksAtValues(keras.layers.Layer):
+    """Decides in Python by a tensor's value, which only works while nothing is compiled."""
+
+    def call(self, inputs):
+        if isinstance(inputs, tf.Tensor) and float(tf.reduce_sum(inputs)) == 1e30:
+            return -inputs
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def with_layer(kind):
+    return mlp(lambda: [keras.layers.Dense(4, activation="sigmoid"), kind()])
+
+
+def trained(registry, model, compile):
+    engine = engine_of(registry, model, compile=compile)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for first in (0, 2):
+            engine.run(order_of(engine, 2, first), first * engine.steps_per_epoch)
+    return engine, [str(w.message) for w in caught if "compile" in str(w.message)]
+
+
+def test_what_xla_refuses_goes_on_in_the_graph_executor(registry):
+    model, plain = with_layer(ThroughNumpy), mlp()
+    engine, said = trained(registry, model, "xla")
+    assert engine.compiled_as == "graph"
+    assert len(said) == 1
+    assert said[0].startswith("XLA cannot compile this training; it goes on in TensorFlow's graph")
+    trained(registry, plain, "graph")
+    assert_same_weights(model, plain)
+
+
+@pytest.mark.parametrize("compile", ["xla", "graph"])
+def test_what_cannot_be_traced_goes_on_step_by_step(registry, compile):
+    model, plain = with_layer(LooksAtValues), mlp()
+    engine, said = trained(registry, model, compile)
+    assert engine.compiled_as == "steps"
+    assert len(said) == 1
+    assert "step by step" in said[0]
+    trained(registry, plain, "graph")
+    assert_same_weights(model, plain)
+
+
+def test_nothing_is_said_where_nothing_is_wrong(registry):
+    for compile in ("xla", "graph", "steps"):
+        engine, said = trained(registry, mlp(), compile)
+        assert engine.compiled_as == compile
+        assert said == []
+
+
+def test_a_broken_loss_is_no_reason_to_fall_back(registry):
+    engine = engine_of(registry, mlp(), compile="graph")
+
+    def broken(*args, **kwargs):
+        raise PluginError("The loss 'bce' is broken.")
+
+    engine.measure.objective = broken
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(PluginError):
+            engine.run(order_of(engine, 1), 0)
+
+
+def test_xla_is_chosen_for_long_trainings_only():
+    assert choose("auto", 200) == "graph"
+    assert choose("auto", 100_000) == "xla"
+    assert choose("auto", None) == "xla"
+    assert choose("xla", 1) == "xla"
+    assert choose("steps", 100_000) == "steps"
