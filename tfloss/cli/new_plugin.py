@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -13,7 +14,7 @@ import click
 from tfloss import __version__
 from tfloss.cli.common import registry_of
 from tfloss.errors import UsageError
-from tfloss.registry import Registry
+from tfloss.registry import Declaration, Registry
 
 _KINDS = ("loss", "teacher", "dataset")
 _CHECK_STEP = "      - run: tfloss check $name"
@@ -102,7 +103,12 @@ def _refuse_taken(registry: Registry, name: str, kind: str) -> None:
     """A name that is taken would make the plugin a problem as soon as it is installed."""
     identifier = _identifier(name)
     registered = {**registry.losses, **registry.functions, **registry.reductions}
-    taken = {"loss": registered, "teacher": registry.teachers, "dataset": registry.datasets}[kind]
+    by_kind: dict[str, Mapping[str, Declaration]] = {
+        "loss": registered,
+        "teacher": registry.teachers,
+        "dataset": registry.datasets,
+    }
+    taken = by_kind[kind]
     if identifier in taken:
         other = taken[identifier]
         raise UsageError(
