@@ -16,6 +16,7 @@ from tfloss.formula.tree import (
     Power,
     Text,
     as_node,
+    as_setting,
 )
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Power",
     "Text",
     "as_node",
+    "as_setting",
     "error_at",
     "parse",
     "to_latex",

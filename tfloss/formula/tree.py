@@ -179,6 +179,21 @@ def infix(left: Node, operator: str, right: Node) -> Infix:
     return Infix((left, right), (operator,), span=span)
 
 
+def as_setting(value: Any) -> Node:
+    """A setting's value: a number, text, bool, None, or a list of these.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if value is None or isinstance(value, bool):
+        return Flag(value)
+    if isinstance(value, str):
+        return Text(value)
+    if isinstance(value, (list, tuple)):
+        return Items(tuple(map(as_setting, value)))
+    return as_node(value)
+
+
 def as_node(value: Any) -> Node:
     """A node as it is, a text parsed, a number, or what a declared loss or function stands for.
 

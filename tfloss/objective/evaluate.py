@@ -146,6 +146,7 @@ class Evaluator:
         """What a loss gets for one of its tensors; a missing row weighs nothing."""
         if parameter == "sample_weight" and isinstance(use, TensorUse) and use.name == parameter:
             weight = self.tensors[parameter] if self.weight is None else self.weight
+            weight = tf.cast(weight, tf.float32)
             return weight if present is None else weight * present
         return self.tensor(use)
 

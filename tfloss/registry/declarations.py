@@ -87,10 +87,18 @@ class Nameable:
         return Name(self.name)
 
     def node(self, *args: Any, **settings: Any) -> Any:
-        """The call of this name as a formula: `kl.node(teacher='rf')` is `kl(teacher=rf)`."""
-        from tfloss.formula import Call, as_node
+        """The call of this name as a formula: `kl.node(teacher="rf")` is `kl(teacher=rf)`.
 
-        keywords = tuple((name, as_node(value)) for name, value in settings.items())
+        What is bound to a tensor is a formula or its text; a setting is a number, a text, a bool,
+        None, or a list of these.
+        """
+        from tfloss.formula import Call, as_node, as_setting
+
+        tensors = self.signature.positional  # type: ignore[attr-defined]
+        keywords = tuple(
+            (name, as_node(value) if name in tensors else as_setting(value))
+            for name, value in settings.items()
+        )
         return Call(self.name, tuple(as_node(value) for value in args), keywords)
 
     def __add__(self, other: Any) -> Any:
@@ -222,10 +230,17 @@ class Teacher(Declaration):
     Attributes:
         estimator: dotted name of the class that it makes, for listings.
         open_settings: whether settings beyond the signature's are passed on with `set_params`.
+        answers: what it gives, for listings: 'probabilities', 'calibrated' (probabilities that
+            scikit-learn's calibration makes), 'prediction', or 'prediction and deviation'.
+        cost: from (rows, classes) to the seconds that fitting takes; None where it is cheap.
+        layers: whether it is a network, whose layers a formula may name as `teacher.LAYER`.
     """
 
     estimator: str = ""
     open_settings: bool = True
+    answers: str = ""
+    cost: Callable[[int, int], float] | None = field(default=None, compare=False)
+    layers: bool = False
 
     kind = "teacher"
 
