@@ -1,0 +1,117 @@
+"""Replicate i of a comparison is the training alone with seed i."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tfloss.compare import Comparison
+from tfloss.compare.train import train_all
+from tfloss.compare.worlds import make_worlds
+from tfloss.training.config import Config
+from tfloss.training.run import run
+
+EPOCHS, SEEDS, FIRST = 12, 4, 3
+HOLD = 1e-5  # float32, summed in another order
+
+
+def trained(registry, formulas, **options):
+    config = Config(loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, **options)
+    comparison = Comparison.of(formulas, config, seeds=SEEDS)
+    worlds, _ = make_worlds(config, comparison.seed_numbers, registry)
+    return comparison, worlds, train_all(comparison, worlds, registry)
+
+
+def assert_like_alone(registry, comparison, worlds, result, place=SEEDS - 1):
+    for formula, found in zip(comparison.formulas, result.trajectories, strict=True):
+        config = comparison.config.changed(loss=formula, seed=worlds[place].seed, evaluate_every=1)
+        alone = run(config, registry)
+        assert found.names == alone.history.names
+        for number, name in enumerate(("total", *found.names)):
+            np.testing.assert_allclose(
+                found.train[:, place, number], alone.history.column(name), atol=HOLD
+            )
+            holdout = alone.history.column(name, "holdout")[found.looks - 1]
+            np.testing.assert_allclose(found.holdout[:, place, number], holdout, atol=HOLD)
+        logits = alone.student.forward_model(worlds[place].data.holdout.inputs, training=False)
+        np.testing.assert_allclose(found.logits[-1, place], logits.numpy(), atol=HOLD, rtol=HOLD)
+
+
+CASES = {
+    "article": {
+        "formulas": ["bce", "bce + 0.1*abs_kl", "bce + binary_kl"],
+        "train_size": 5,
+        "teacher": ("gpc",),
+        "optimizer": "sgd:learning_rate=0.5",
+        "model": "mlp:10,10,init=article",
+    },
+    "batches and a remainder, shuffled": {
+        "formulas": ["bce + linear(0, 1, epochs=6)*binary_kl"],
+        "train_size": 30,
+        "teacher": ("lr",),
+        "batch_size": 8,
+        "optimizer": "adam:learning_rate=0.01",
+    },
+    "three classes, taps and weights": {
+        "formulas": ["ce + 0.01*l2 + 0.1*l1(hidden1)"],
+        "data": "wine",
+        "train_size": 20,
+        "optimizer": "rmsprop:learning_rate=0.01",
+    },
+    "batch normalisation": {
+        "formulas": ["bce"],
+        "train_size": 24,
+        "batch_size": 8,
+        "model": "tests.compare.models:normalised",
+    },
+    "the model's own losses": {
+        "formulas": ["0.5*bce", "bce"],
+        "train_size": 16,
+        "model": "tests.compare.models:regularised",
+        "optimizer": "sgd:learning_rate=0.1,momentum=0.9",
+    },
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_replicate_equals_the_training_alone(registry, case):
+    comparison, worlds, result = trained(registry, **case)
+    assert result.notes == []
+    assert {found.way for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+REFUSED = {
+    "global norm": ({"optimizer": "sgd:learning_rate=0.1,global_clipnorm=1.0"}, "global_clipnorm"),
+    "norm of a weight": ({"optimizer": "lamb"}, "Lamb"),
+    "constraint": ({"model": "tests.compare.models:constrained"}, "constraint"),
+}
+
+
+@pytest.mark.parametrize(("options", "word"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_stacked_is_trained_alone_and_said_once(registry, options, word):
+    formulas = ["bce", "bce + 0.1*mae"]
+    comparison, worlds, result = trained(registry, formulas, train_size=10, **options)
+    assert len(result.notes) == 1
+    assert word in result.notes[0]
+    assert {found.way for found in result.trajectories} == {"one at a time"}
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_a_grid_is_one_program(registry):
+    from tfloss.compare.families import families
+    from tfloss.compare.worlds import student_of
+
+    config = Config(loss="bce", train_size=10)
+    (world,), _ = make_worlds(config, [0], registry)
+    student = student_of(config, world.data, 0, registry)
+    formulas = ["bce", "bce + 0.1*mae", "bce + 10*mae", "bce + linear(0,1,steps=5)*mae"]
+    groups = families(formulas, config, student, world.data, {}, registry)
+    assert [family.positions for family in groups] == [(0,), (1, 2), (3,)]
+
+
+def test_all_formulas_start_from_the_same_weights_and_rows(registry):
+    _, _, result = trained(registry, ["bce", "bce + 0*mae"], train_size=20, batch_size=8)
+    plain, other = result.trajectories
+    np.testing.assert_allclose(plain.train[..., 1], other.train[..., 1], atol=1e-6)
+    assert len(np.unique(plain.train[0, :, 0])) == SEEDS

@@ -1,0 +1,161 @@
+"""Every metric of every replicate at every look.
+
+A metric is a plugin's function of one training's answers, and calling it for thousands of answers
+takes minutes. So figures that are commonly wanted are also known here as functions of many answers
+at once. They have no names: a metric is given to one of them when both agree on all replicates at
+the last look, and is called one by one otherwise. What is reported at the end of a training always
+comes from the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from tfloss.compare.trajectories import Trajectories
+from tfloss.data import Part
+from tfloss.registry import Metric, Registry
+from tfloss.training.predictions import probabilities
+
+Many = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (R, n) int, (R, n, C) -> (R,)
+
+_AGREE = 1e-9
+
+
+def add_scores(
+    trajectories: Sequence[Trajectories],
+    parts: Sequence[Part],
+    task: str,
+    registry: Registry,
+) -> None:
+    """Fill `metrics` of each formula's trajectories; NaN where a training diverged.
+
+    Args:
+        trajectories: one for each formula.
+        parts: the holdout of each replicate.
+        task: 'classification' or 'regression'.
+        registry: whose metrics are computed.
+    """
+    metrics = {name: m for name, m in registry.metrics.items() if m.task == task}
+    truth = truth_of(parts, task)
+    for found in trajectories:
+        found.metrics = {name: np.full(found.logits.shape[:2], np.nan) for name in metrics}
+        if not len(found.looks):
+            continue
+        last = answers_of(found.logits[-1], task)
+        fine = ~found.diverged
+        for name, metric in metrics.items():
+            values = one_by_one(metric, truth, last, fine)
+            found.metrics[name][-1] = values
+            _fill(found, name, metric, truth, task, _known(values, truth, last, fine, task))
+
+
+def answers_of(logits: np.ndarray, task: str) -> np.ndarray:
+    """(R, n, C) float64 probabilities, or predictions for regression, from (R, n, k) logits."""
+    logits = logits.astype(np.float64)
+    if task == "regression":
+        return logits
+    flat = probabilities(logits.reshape(-1, logits.shape[-1]))
+    return flat.reshape(*logits.shape[:2], -1)
+
+
+def truth_of(parts: Iterable[Part], task: str) -> np.ndarray:
+    """(R, n) class positions, or (R, n, k) targets for regression."""
+    return np.stack([part.codes if task == "classification" else part.labels for part in parts])
+
+
+def one_by_one(
+    metric: Metric, truth: np.ndarray, answers: np.ndarray, fine: np.ndarray
+) -> np.ndarray:
+    """(R,) float64 by the plugin's own function; NaN for replicates that are not fine."""
+    return np.array(
+        [
+            float(metric(t, a)) if good else np.nan
+            for t, a, good in zip(truth, answers, fine, strict=True)
+        ]
+    )
+
+
+def _fill(
+    found: Trajectories,
+    name: str,
+    metric: Metric,
+    truth: np.ndarray,
+    task: str,
+    many: Many | None,
+) -> None:
+    """The looks before the last."""
+    fine = ~found.diverged
+    for look in range(len(found.looks) - 1):
+        answers = answers_of(found.logits[look], task)
+        if many is None:
+            found.metrics[name][look] = one_by_one(metric, truth, answers, fine)
+        else:
+            found.metrics[name][look, fine] = many(truth[fine], answers[fine])
+
+
+def _known(
+    values: np.ndarray, truth: np.ndarray, answers: np.ndarray, fine: np.ndarray, task: str
+) -> Many | None:
+    """The function of many answers that agrees with a metric on every replicate."""
+    if task != "classification" or not fine.any():
+        return None
+    for many in _MANY:
+        try:
+            found = many(truth[fine], answers[fine])
+        except (ValueError, IndexError):
+            continue
+        if np.allclose(found, values[fine], rtol=_AGREE, atol=_AGREE):
+            return many
+    return None
+
+
+# -- figures of many answers at once ---------------------------------------------------------
+
+
+def _right(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    return (probs.argmax(axis=2) == truth).mean(axis=1)
+
+
+def _surprise(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    own = np.take_along_axis(probs, truth[..., None], axis=2)[..., 0]
+    tiny = np.finfo(probs.dtype).eps
+    return -np.log(np.clip(own, tiny, 1 - tiny)).mean(axis=1)
+
+
+def _distance(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    if probs.shape[2] == 2:
+        return ((probs[..., 1] - truth) ** 2).mean(axis=1)
+    return ((probs - np.eye(probs.shape[2])[truth]) ** 2).sum(axis=2).mean(axis=1)
+
+
+def _unsure(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    from scipy.special import entr
+
+    return entr(probs).sum(axis=2).mean(axis=1)
+
+
+def _overlap(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """Harmonic mean of precision and recall: of the second of two classes, else averaged."""
+    predicted, classes = probs.argmax(axis=2), probs.shape[2]
+    scores = []
+    for one in [1] if classes == 2 else range(classes):
+        hit = ((predicted == one) & (truth == one)).sum(axis=1)
+        both = (predicted == one).sum(axis=1) + (truth == one).sum(axis=1)
+        scores.append(np.divide(2 * hit, both, out=np.zeros(len(hit)), where=both > 0))
+    return np.mean(scores, axis=0)
+
+
+def _gap(truth: np.ndarray, probs: np.ndarray, bins: int = 10) -> np.ndarray:
+    """Confidence against share of right answers, over bins of equal width."""
+    confidence = probs.max(axis=2)
+    right = probs.argmax(axis=2) == truth
+    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    total = np.zeros(len(truth))
+    for one in range(bins):
+        total += np.abs(((right - confidence) * (at == one)).sum(axis=1))
+    return total / truth.shape[1]
+
+
+_MANY: tuple[Many, ...] = (_right, _surprise, _distance, _unsure, _overlap, _gap)
