@@ -14,8 +14,11 @@ from tfloss.training.history import History
 
 Watcher = Callable[[History], None]
 
-_STEPS_PER_CHUNK = 20_000
-_MULTIPLY_ADDS_PER_CHUNK = 4e9  # about half a second on two cores, so that a person sees progress
+# A chunk lasts about half a second on two cores, so that a person sees progress and can stop it;
+# and there are at least ten of them.
+_STEPS_PER_CHUNK = {"xla": 100_000, "graph": 2_500, "steps": 100}
+_MULTIPLY_ADDS_PER_CHUNK = 4e9
+_CHUNKS = 10
 
 
 def train(
@@ -40,10 +43,10 @@ def train(
             the chunk began.
     """
     history = History(engine.measure.names)
-    size = 1 if callbacks.see_epochs else min(epochs, _epochs_per_chunk(engine))
     callbacks.on_train_begin()
     done = 0
     while done < epochs and not callbacks.want_to_stop:
+        size = 1 if callbacks.see_epochs else epochs_per_chunk(engine, epochs)
         count = min(size, epochs - done)
         callbacks.on_epoch_begin(done)
         log = _guarded_chunk(engine, order, done, count, size, callbacks)
@@ -55,14 +58,18 @@ def train(
         callbacks.on_epoch_end(done - 1, history[-1].as_logs())
         if watch is not None:
             watch(history)
+    engine.finish()
     callbacks.on_train_end()
     return history
 
 
-def _epochs_per_chunk(engine: Engine) -> int:
-    """As many epochs as keep one call short enough for progress and Ctrl-C."""
-    affordable = min(_STEPS_PER_CHUNK, _MULTIPLY_ADDS_PER_CHUNK / max(engine.work_per_step, 1))
-    return max(1, int(affordable) // engine.steps_per_epoch)
+def epochs_per_chunk(engine: Engine, epochs: int) -> int:
+    """How many epochs one call trains: always the same for one program, which has their shape."""
+    affordable = min(
+        _STEPS_PER_CHUNK[engine.compiled_as],
+        _MULTIPLY_ADDS_PER_CHUNK / max(engine.work_per_step, 1),
+    )
+    return max(1, min(-(-epochs // _CHUNKS), int(affordable) // engine.steps_per_epoch))
 
 
 def _guarded_chunk(
@@ -70,13 +77,11 @@ def _guarded_chunk(
 ) -> ChunkLog:
     """Run a chunk; when it ends in numbers that are not finite, undo it and say where it broke."""
     before = engine.snapshot()
-    rows = order.epochs(done, count)
     first_step = done * engine.steps_per_epoch
     if callbacks.see_batches:
-        log = engine.run_watched(rows[0], first_step, callbacks)
+        log = engine.run_watched(order.epochs(done, 1)[0], first_step, callbacks)
     else:
-        padding = np.zeros((size - count, order.rows), np.int32)
-        log = engine.run(np.concatenate([rows, padding]), first_step, epochs=count)
+        log = engine.run(order.epochs_in_turn(done, size), first_step, epochs=count)
     if log.bad is not None or not engine.weights_are_finite():
         engine.restore(before)
         raise NumericsError(_diagnosis(engine, log, first_step))

@@ -1,0 +1,39 @@
+"""The order of rows: every row once per epoch, and the same order for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tfloss.training.batches import BatchOrder
+
+
+@pytest.mark.parametrize(("rows", "batch", "steps"), [(10, 3, 4), (9, 3, 3), (2, 5, 1), (1, 1, 1)])
+def test_every_epoch_sees_every_row_once(rows, batch, steps):
+    order = BatchOrder(rows, batch, seed=4)
+    assert order.steps_per_epoch == steps
+    epochs = order.epochs(0, 6)
+    assert epochs.dtype == np.int32
+    assert (np.sort(epochs, axis=1) == np.arange(rows)).all()
+
+
+def test_epochs_differ_and_come_again_with_their_seed():
+    order = BatchOrder(50, 5, seed=4)
+    epochs = order.epochs(0, 4)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert (BatchOrder(50, 5, seed=4).epochs(2, 2) == epochs[2:]).all()
+    assert (BatchOrder(50, 5, seed=5).epochs(0, 4) != epochs).any()
+
+
+def test_the_rows_keep_their_order_unless_shuffled_or_where_one_batch_has_them_all():
+    assert (BatchOrder(7, 3, shuffle=False).epochs(3, 2) == np.arange(7)).all()
+    assert (BatchOrder(7, 7).epochs(0, 2) == np.arange(7)).all()
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_calls_in_turn_get_what_single_calls_get(shuffle):
+    order = BatchOrder(20, 3, shuffle=shuffle, seed=1)
+    fresh = BatchOrder(20, 3, shuffle=shuffle, seed=1)
+    # In turn, then with another length, then back to where it was.
+    for first, count in [(0, 3), (3, 3), (6, 3), (9, 2), (11, 2), (0, 3)]:
+        assert (order.epochs_in_turn(first, count) == fresh.epochs(first, count)).all()
