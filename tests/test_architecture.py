@@ -24,7 +24,8 @@ FLOORS = [
     {"testing"},
     {"cli"},
 ]
-BESIDE = {("teachers", "data")}  # a teacher is asked about prepared data
+# A teacher is asked about prepared data; a network's logits are found as a student's are.
+BESIDE = {("teachers", "data"), ("teachers", "student")}
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 SLOW = {"tensorflow", "keras"}
 

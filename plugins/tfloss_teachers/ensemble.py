@@ -40,7 +40,9 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
             params |= {f"{name}__{key}": value for key, value in estimator.get_params().items()}
         return params
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> EnsembleClassifier:
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> EnsembleClassifier:
         """Fit every estimator on all rows, after finding the weights on rows left out."""
         if self.weights not in ("mean", "log_loss"):
             raise ValueError(f"weights is '{self.weights}'; it is 'mean' or 'log_loss'.")
@@ -49,8 +51,11 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
         count = len(self.estimators)
         self.weights_ = np.full(count, 1 / count)
         if self.weights == "log_loss":
-            self.weights_ = mixture_weights(self._left_out(X, codes))
-        self.fitted_ = [self._fit(name, part, X, codes) for name, part in self.estimators]
+            said = self._left_out(X, codes, sample_weight)
+            self.weights_ = mixture_weights(said, sample_weight)
+        self.fitted_ = [
+            self._fit(name, part, X, codes, sample_weight) for name, part in self.estimators
+        ]
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
@@ -62,10 +67,11 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
         """The likeliest class of each row."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def _fit(self, name: str, estimator: Any, X: np.ndarray, codes: np.ndarray) -> Any:
-        return fit_teacher(clone(estimator), X, codes, classes=len(self.classes_), name=name)
+    def _fit(self, name: str, estimator: Any, X: np.ndarray, codes: np.ndarray, weight: Any) -> Any:
+        classes = len(self.classes_)
+        return fit_teacher(clone(estimator), X, codes, classes=classes, name=name, weight=weight)
 
-    def _left_out(self, X: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    def _left_out(self, X: np.ndarray, codes: np.ndarray, weight: Any) -> np.ndarray:
         """(n, estimators): the true class's probability by a model that did not see the row."""
         rarest = int(np.min(np.bincount(codes)))
         if rarest < 2:
@@ -74,23 +80,26 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
         folds = StratifiedKFold(min(_FOLDS, rarest), shuffle=True, random_state=self.random_state)
         for train, test in folds.split(X, codes):
             for place, (name, estimator) in enumerate(self.estimators):
-                answers = self._fit(name, estimator, X[train], codes[train]).ask(X[test])[""]
+                own = None if weight is None else weight[train]
+                answers = self._fit(name, estimator, X[train], codes[train], own).ask(X[test])[""]
                 said[test, place] = answers[np.arange(len(test)), codes[test]]
         return said
 
 
-def mixture_weights(said: np.ndarray) -> np.ndarray:
+def mixture_weights(said: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Weights, 0 or more and summing to one, that minimise the mean of -log(said @ weights).
 
     The problem is convex; expectation maximisation climbs to its optimum without a step size.
 
     Args:
         said: (n, k) the probability that each of k models gives to what was true.
+        sample_weight: (n,), for a weighted mean.
     """
     weights = np.full(said.shape[1], 1 / said.shape[1])
     for _ in range(_STEPS):
         shares = said * weights
-        better = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
+        shares /= shares.sum(axis=1, keepdims=True)
+        better = np.average(shares, axis=0, weights=sample_weight)
         if np.abs(better - weights).max() < _SETTLED:
             return better
         weights = better

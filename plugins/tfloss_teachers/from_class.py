@@ -14,7 +14,9 @@ _NEEDED_ALL_THE_SAME = {"SelfTrainingClassifier": ("estimator",)}
 _KINDS = ["classifier", "regressor"]
 
 
-def declare(name: str, dotted: str, summary: str, needed: tuple[str, ...] = ()) -> Any:
+def declare(
+    name: str, dotted: str, summary: str, needed: tuple[str, ...] = (), answers: str = ""
+) -> Any:
     """Declare the class at `dotted`, which is imported when an estimator is made.
 
     Args:
@@ -22,13 +24,15 @@ def declare(name: str, dotted: str, summary: str, needed: tuple[str, ...] = ()) 
         dotted: module and class.
         summary: one line for listings.
         needed: the constructor's parameters without a default.
+        answers: what it gives; see `tfloss.registry.Teacher`.
     """
 
     def make(**settings: Any) -> Any:
         module, _, class_name = dotted.rpartition(".")
         return getattr(importlib.import_module(module), class_name)(**settings)
 
-    return tfloss.teacher(_with_signature(make, needed, summary), name=name, estimator=dotted)
+    made = _with_signature(make, needed, summary)
+    return tfloss.teacher(made, name=name, estimator=dotted, answers=answers)
 
 
 def _with_signature(

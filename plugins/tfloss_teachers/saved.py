@@ -1,4 +1,4 @@
-"""Teachers that were saved: `.skops` files; pickles are refused, because loading them runs code."""
+"""Teachers that were saved, `.skops` or `.keras`; pickles are refused: loading them runs code."""
 
 from __future__ import annotations
 
@@ -58,14 +58,37 @@ def by_file(name: str) -> Any | None:
             f"save the estimator with skops.io.dump(estimator, '{path.stem}.skops') where you "
             f"trust it, or name the code that makes it as package.module:object."
         )
-    if path.suffix.lower() != ".skops":
+    if path.suffix.lower() not in (".skops", ".keras"):
         return None
     if not path.is_file():
         from tfloss.errors import did_you_mean
 
-        near = did_you_mean(path.name, (entry.name for entry in path.parent.glob("*.skops")))
+        beside = (entry.name for entry in path.parent.glob(f"*{path.suffix}"))
+        near = did_you_mean(path.name, beside)
         raise tfloss.UsageError(f"There is no file '{name}' to load the teacher from.{near}")
+    if path.suffix.lower() == ".keras":
+        return tfloss.teacher(_network_loader(path), name="network", layers=True)
     return tfloss.teacher(_loader(path), name="saved")
+
+
+def _network_loader(path: Path) -> Any:
+    def load(*, scaled: bool = False) -> Any:
+        """A trained Keras model in a .keras file; layers that would run code are refused.
+
+        scaled: whether it was trained on features scaled as in this training.
+        """
+        from tfloss.teachers import AlreadyFitted
+
+        try:
+            model = tfloss.keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise tfloss.DataError(
+                f"The teacher '{path}' cannot be loaded: {type(error).__name__}: {reason}"
+            ) from error
+        return AlreadyFitted(model, str(path), scaled)
+
+    return load
 
 
 def _loader(path: Path) -> Any:

@@ -46,8 +46,27 @@ _SHORT = {
     "svc": ("sklearn.svm.SVC", "Support vectors, calibrated."),
 }
 
+# What the others of these give; all not named here have probabilities of their own.
+_ANSWERS = {
+    "br": "prediction and deviation",
+    "linear_svc": "calibrated",
+    "rfr": "prediction",
+    "ridge": "calibrated",
+    "sgd": "calibrated",
+    "svc": "calibrated",
+}
 
-@tfloss.teacher(estimator="sklearn.gaussian_process.GaussianProcessClassifier")
+
+def _gpc_seconds(rows: int, classes: int) -> float:
+    """About 8.8 s for 4000 rows on one processor; one binary process per class beyond two."""
+    return 8.8 * (rows / 4000) ** 3 * (classes if classes > 2 else 1)
+
+
+@tfloss.teacher(
+    estimator="sklearn.gaussian_process.GaussianProcessClassifier",
+    answers="probabilities",
+    cost=_gpc_seconds,
+)
 def gpc() -> Any:
     """Gaussian process with kernel 1.0*RBF(1.0); its cost grows with the cube of the rows."""
     from sklearn.gaussian_process import GaussianProcessClassifier
@@ -56,15 +75,16 @@ def gpc() -> Any:
     return GaussianProcessClassifier(kernel=1.0 * RBF(1.0))
 
 
-def _gpc_seconds(rows: int, classes: int) -> float:
-    """About 8.8 s for 4000 rows on one processor; one binary process per class beyond two."""
-    return 8.8 * (rows / 4000) ** 3 * (classes if classes > 2 else 1)
+def _gpr_seconds(rows: int, classes: int) -> float:
+    """Every step of the search for the kernel's parameters costs the cube of the rows."""
+    return 8.8 * (rows / 4000) ** 3
 
 
-gpc.function.cost = _gpc_seconds
-
-
-@tfloss.teacher(estimator="sklearn.gaussian_process.GaussianProcessRegressor")
+@tfloss.teacher(
+    estimator="sklearn.gaussian_process.GaussianProcessRegressor",
+    answers="prediction and deviation",
+    cost=_gpr_seconds,
+)
 def gpr() -> Any:
     """Gaussian process for regression, with the noise and scale of the data learnt."""
     from sklearn.gaussian_process import GaussianProcessRegressor
@@ -73,15 +93,7 @@ def gpr() -> Any:
     return GaussianProcessRegressor(1.0 * RBF(1.0) + WhiteKernel(), normalize_y=True)
 
 
-def _gpr_seconds(rows: int, classes: int) -> float:
-    """Every step of the search for the kernel's parameters costs the cube of the rows."""
-    return 8.8 * (rows / 4000) ** 3
-
-
-gpr.function.cost = _gpr_seconds
-
-
-@tfloss.teacher(estimator="tfloss_teachers.ensemble.EnsembleClassifier")
+@tfloss.teacher(estimator="tfloss_teachers.ensemble.EnsembleClassifier", answers="probabilities")
 def ensemble(*, estimators: Any) -> Any:
     """Several teachers weighted by log-loss: `ensemble:estimators=[rf,gpc],weights=log_loss`."""
     from tfloss_teachers.ensemble import EnsembleClassifier
@@ -89,7 +101,7 @@ def ensemble(*, estimators: Any) -> Any:
     return EnsembleClassifier(estimators)
 
 
-@tfloss.teacher(estimator="sklearn.ensemble.VotingClassifier")
+@tfloss.teacher(estimator="sklearn.ensemble.VotingClassifier", answers="probabilities")
 def voting(*, estimators: Any) -> Any:
     """The mean of several teachers: `voting:estimators=[rf,gpc,lr(C=10)]`."""
     from sklearn.ensemble import VotingClassifier
@@ -97,7 +109,7 @@ def voting(*, estimators: Any) -> Any:
     return VotingClassifier(estimators, voting="soft")
 
 
-@tfloss.teacher(estimator="sklearn.ensemble.StackingClassifier")
+@tfloss.teacher(estimator="sklearn.ensemble.StackingClassifier", answers="probabilities")
 def stacking(*, estimators: Any) -> Any:
     """A logistic regression on the answers of several: `stacking:estimators=[rf,knn]`."""
     from sklearn.ensemble import StackingClassifier
@@ -108,7 +120,10 @@ def stacking(*, estimators: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_teachers() -> list:
     """What this module registers."""
-    shorts = [declare(name, dotted, summary) for name, (dotted, summary) in _SHORT.items()]
+    shorts = [
+        declare(name, dotted, summary, answers=_ANSWERS.get(name, "probabilities"))
+        for name, (dotted, summary) in _SHORT.items()
+    ]
     return [gpc, gpr, ensemble, voting, stacking, *shorts]
 
 

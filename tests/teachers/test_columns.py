@@ -59,9 +59,34 @@ def test_a_quantity():
         ("", SHARES, UsageError, "names no column"),
         ("soft", SHARES * 2, DataError, "sum to 2 instead of 1"),
         ("soft", SHARES[:, :2], DataError, r"shape .* where \(\d+, 3\) was expected"),
-        ("soft", np.where(np.arange(30) == 4, np.nan, SHARES.T).T, DataError, "in row 4"),
+        ("soft", np.full((30, 3), np.nan), DataError, "no answer in any row"),
     ],
 )
 def test_what_cannot_be_used(column, values, error, sentence):
     with pytest.raises(error, match=sentence):
         supply(f"column:{column}", _data(3, soft=values), REGISTRY)
+
+
+@pytest.mark.parametrize("classes", [2, 3, None])
+def test_rows_without_an_answer_are_masked(classes):
+    values = {2: SHARES[:, 0], 3: SHARES, None: SHARES[:, 1]}[classes].copy()
+    values[::4] = np.nan
+    data = _data(classes, soft=values)
+    teacher = supply("t=column:soft", data, REGISTRY)["t"]
+    for split, part in (("train", data.train), ("holdout", data.holdout)):
+        there = part.rows % 4 != 0
+        masks = teacher.present(split)
+        assert set(masks) == set(teacher.tensors(split))
+        np.testing.assert_array_equal(masks["t"], there)
+        answers = teacher.tensors(split)["t"]
+        assert np.isfinite(answers).all()
+        expected = values[part.rows].reshape(len(part), -1)[there]
+        np.testing.assert_allclose(answers[there], expected, rtol=1e-4, atol=1e-6)
+    assert "8 of 30 rows have no answer" in teacher.notes[0]
+    if classes:
+        there = data.holdout.rows % 4 != 0
+        table = values[data.holdout.rows][there]
+        table = np.stack([1 - table, table], axis=1) if classes == 2 else table
+        said = table[np.arange(len(table)), data.holdout.codes[there]]
+        loss = -np.log(said).mean()
+        assert teacher.scores["holdout"]["log_loss"] == pytest.approx(loss, rel=1e-4)

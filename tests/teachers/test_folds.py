@@ -149,11 +149,10 @@ def test_insisting():
 
     from tfloss.registry import Registry, teacher
 
-    @teacher(estimator="spies.Spy")
+    @teacher(estimator="spies.Spy", cost=lambda rows, classes: 1e6)
     def slow():
         return Spy()
 
-    slow.function.cost = lambda rows, classes: 1e6
     registry = Registry().add(slow)
     data = prepare(Table(np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2))
     with pytest.raises(UsageError, match=r"about \d+ days"):

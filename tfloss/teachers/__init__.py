@@ -5,13 +5,15 @@ from tfloss.teachers.building import build_estimator
 from tfloss.teachers.columns import AnswersColumn
 from tfloss.teachers.fitting import Fitted, fit_teacher
 from tfloss.teachers.known import AlreadyFitted
-from tfloss.teachers.options import Options
+from tfloss.teachers.options import CALIBRATIONS, FITS, Options
 from tfloss.teachers.regression import FittedRegressor, fit_regressor
 from tfloss.teachers.spec import TeacherSpec, parse_teacher, parse_teachers
 from tfloss.teachers.supply import supply
 from tfloss.teachers.teacher import FittedTeacher
 
 __all__ = [
+    "CALIBRATIONS",
+    "FITS",
     "AboutTeacher",
     "AlreadyFitted",
     "AnswersColumn",

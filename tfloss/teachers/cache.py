@@ -69,7 +69,7 @@ def key_of(lesson: Lesson, data: PreparedData) -> str | None:
                 (lesson.options.fit, lesson.options.calibrate),
                 lesson.rows,
                 lesson.folds,
-                (part.inputs, part.labels, part.codes),
+                (part.inputs, part.labels, part.codes, part.sample_weight),
                 (data.holdout.inputs, data.holdout.labels),
                 data.n_outputs,
             ),

@@ -26,7 +26,7 @@ def in_chunks(
     joblib runs the pieces: in threads, or by whatever backend `joblib.parallel_config` says.
 
     Args:
-        answer: from (m, d) float64 rows to arrays by name, (m, k) each.
+        answer: from (m, d) float64 rows to arrays by name, (m, …) each.
         inputs: (n, d).
         n_jobs: as joblib counts them; None: one, or what `joblib.parallel_config` says.
         rows_at_once: rows per piece.
@@ -45,7 +45,7 @@ def in_chunks(
         ):
             for name, values in part.items():
                 if name not in together:
-                    together[name] = np.empty((len(inputs), values.shape[1]), dtype=np.float32)
+                    together[name] = np.empty((len(inputs), *values.shape[1:]), dtype=np.float32)
                 together[name][at : at + len(values)] = values
             if watch is not None:
                 watch(min(rows_at_once, len(inputs) - at))

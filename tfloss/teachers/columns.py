@@ -23,30 +23,42 @@ class AnswersColumn:
     names: tuple[str, ...]
 
 
-def read_answers(column: AnswersColumn, part: Part, data: PreparedData, name: str) -> Answers:
-    """The answers for one side of the split: probabilities of all classes, or a prediction.
+def read_answers(
+    column: AnswersColumn, part: Part, data: PreparedData, name: str
+) -> tuple[Answers, np.ndarray]:
+    """The answers for one side of the split, and in which rows there are any.
 
-    One column of two classes is the probability of the second class.
+    One column of two classes is the probability of the second class. A row without an answer gets
+    one that says nothing (equal shares, 0), and is masked.
+
+    Returns:
+        probabilities of all classes, or a prediction, under ''; and (n,) bool.
 
     Raises:
         UsageError: no such column.
-        DataError: answers missing, or no probabilities.
+        DataError: no answer in any row, or answers that are no probabilities.
     """
     values = np.concatenate([_column(key, part, data, name) for key in column.names], axis=1)
+    present = np.ones(len(part), dtype=bool)
+    for key in column.names:
+        present &= part.present.get(key, True)
+    if len(part) and not present.any():
+        raise DataError(f"The teacher '{name}' has no answer in any row of {listed(column.names)}.")
     if data.classes is None:
         if values.shape[1] != 1:
             raise DataError(
                 f"The teacher '{name}' has {values.shape[1]} columns; regression has 1."
             )
-        return {"": values}
+        return {"": np.where(present[:, None], values, 0.0)}, present
     classes = len(data.classes)
     if classes == 2 and values.shape[1] == 1:
         values = np.concatenate([1 - values, values], axis=1)
+    values[~present] = 1 / values.shape[1]
     try:
         answers = aligned(values, np.arange(classes), len(part), classes, name)
     except PluginError as error:  # here the numbers are the data's
         raise DataError(f"{error} The answers stand in {listed(column.names)}.") from error
-    return {"": answers.astype(np.float32)}
+    return {"": answers.astype(np.float32)}, present
 
 
 def _column(key: str, part: Part, data: PreparedData, name: str) -> np.ndarray:
@@ -55,10 +67,5 @@ def _column(key: str, part: Part, data: PreparedData, name: str) -> np.ndarray:
         raise UsageError(
             f"The teacher '{name}' asks for the column '{key}', which '{data.name}' does not have "
             f"as an extra column.{did_you_mean(key, extras)} It has: {listed(extras)}."
-        )
-    if key in part.present:
-        row = part.rows[np.flatnonzero(~part.present[key])[0]]
-        raise DataError(
-            f"The teacher '{name}' has no answer in row {row} (counted from 0) of '{key}'."
         )
     return part.columns[key].astype(np.float64)

@@ -1,7 +1,7 @@
 """How long fitting will take, said before it starts.
 
-A plugin that knows the cost of its estimator puts a function `cost(rows, classes)`, which returns
-seconds, on the factory that it declares.
+A plugin that knows the cost of its estimator declares it: `@tfloss.teacher(cost=seconds)`, where
+`seconds(rows, classes)` tells the time of one fit.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ def estimated_seconds(
     """Seconds for fitting once on each of these numbers of rows; 0 where nothing is known."""
     known = {}
     for declaration in registry.teachers.values():
-        cost = getattr(declaration.function, "cost", None)
-        if cost is not None:
-            known[declaration.estimator.rpartition(".")[2]] = cost
+        if declaration.cost is not None:
+            known[declaration.estimator.rpartition(".")[2]] = declaration.cost
     inside = {type(part).__name__ for part in _parts(estimator)}
     costs = [cost for name, cost in known.items() if name in inside]
     return float(sum(cost(count, classes) for count in rows for cost in costs))
@@ -34,8 +33,9 @@ def refuse_expensive(seconds: float, rows: int, name: str) -> None:
     """Raise UsageError when fitting would take longer than anybody waits unasked."""
     if seconds > LIMIT_SECONDS:
         raise UsageError(
-            f"The teacher '{name}' would need about {_duration(seconds)} for {rows} rows; give it "
-            f"fewer with rows=1000, take another teacher, or insist with force=true."
+            f"The teacher '{name}' would need about {_duration(seconds)} for {rows} rows; fit it "
+            f"on fewer (--teacher-rows 1000, or rows=1000 among its settings), take another "
+            f"teacher, or insist (--teacher-force, or force=true)."
         )
 
 

@@ -13,6 +13,7 @@ from tfloss.errors import DataError, PluginError, TflossError, UsageError
 from tfloss.teachers.chunks import Answers, Watch, in_chunks
 from tfloss.teachers.probabilities import aligned
 from tfloss.teachers.suited import suited
+from tfloss.teachers.weights import fit_weighted
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,7 @@ def fit_teacher(
     classes: int,
     name: str = "teacher",
     calibrate: str = "auto",
+    weight: np.ndarray | None = None,
 ) -> Fitted:
     """Fit a copy of `estimator`; the given object stays as it is.
 
@@ -81,6 +83,7 @@ def fit_teacher(
         classes: the number of declared classes; some may not occur in `codes`.
         name: the teacher's name, for messages.
         calibrate: see `Options`.
+        weight: (n,) sample weights, for an estimator that takes them.
 
     Raises:
         DataError: the rows cannot teach anything: one class, or too few to calibrate on.
@@ -90,7 +93,7 @@ def fit_teacher(
     seen, local = seen_codes(codes, name)
     estimator, notes = suited(copied(estimator, name), local, name, calibrate)
     # Codes without gaps, because some libraries (XGBoost) accept no others.
-    warned = call_fit(estimator, inputs, local, name)
+    warned = call_fit(estimator, inputs, local, name, weight)
     if calibrate != "none" and not hasattr(estimator, "predict_proba"):
         raise UsageError(
             f"The teacher '{name}' ({type(estimator).__name__}) has no probabilities once fitted; "
@@ -126,7 +129,13 @@ def copied(estimator: Any, name: str) -> Any:
     return clone(estimator) if hasattr(estimator, "get_params") else deepcopy(estimator)
 
 
-def call_fit(estimator: Any, inputs: np.ndarray, target: np.ndarray, name: str) -> tuple[str, ...]:
+def call_fit(
+    estimator: Any,
+    inputs: np.ndarray,
+    target: np.ndarray,
+    name: str,
+    weight: np.ndarray | None = None,
+) -> tuple[str, ...]:
     """Fit, and return what was warned of, each warning once.
 
     Raises:
@@ -136,7 +145,8 @@ def call_fit(estimator: Any, inputs: np.ndarray, target: np.ndarray, name: str) 
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            estimator.fit(np.asarray(inputs, dtype=np.float64), target)
+            inputs = np.asarray(inputs, dtype=np.float64)
+            notes = fit_weighted(estimator, inputs, target, weight)
     except TflossError:
         raise
     except Exception as error:
@@ -149,7 +159,8 @@ def call_fit(estimator: Any, inputs: np.ndarray, target: np.ndarray, name: str) 
             f"The teacher '{name}' failed in fit on {len(inputs)} rows: {type(error).__name__}: "
             f"{first_line(error)}"
         ) from error
-    return tuple(dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught))
+    said = dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught)
+    return (*notes, *said)
 
 
 def seeded(estimator: Any, seed: int, keep: frozenset[str] = frozenset()) -> Any:

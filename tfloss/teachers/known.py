@@ -22,7 +22,7 @@ class AlreadyFitted:
     """An estimator that was fitted before; what a factory returns instead of an unfitted one.
 
     Attributes:
-        estimator: with `predict_proba`, or `predict` for regression.
+        estimator: with `predict_proba`, or `predict` for regression; or a Keras model.
         source: where it came from, for messages.
         scaled: whether it was fitted on features scaled as here; else it gets them unscaled.
     """
@@ -63,6 +63,8 @@ def check_known(
     notes: tuple[str, ...] = (
         f"{type(estimator).__name__} was fitted before, and is not refitted.",
     )
+    if calibrate not in ("auto", "none"):
+        notes += ("It was fitted before, so it is not calibrated here.",)
     if data.classes is None:
         from sklearn.base import is_classifier
 

@@ -92,16 +92,24 @@ def teach(
             train[key][lesson.rows] = values
     if len(data.holdout):
         scores["holdout"] = score(holdout[""], data.holdout, np.arange(len(data.holdout)))
-    notes = (*lesson.notes, *_gap(scores), *fitted.notes)
+    notes = (*lesson.notes, *fitted.notes)
     return Outcome(train, holdout, scores, notes, fitted)
 
 
 def fitter(lesson: Lesson, data: PreparedData) -> Callable[[np.ndarray], Any]:
     """A function from positions of training rows to the estimator fitted on them."""
     part = data.train
+
+    def weight(rows: np.ndarray) -> np.ndarray | None:
+        return None if part.sample_weight is None else part.sample_weight[rows]
+
     if data.classes is None:
         return lambda rows: fit_regressor(
-            lesson.estimator, part.inputs[rows], part.labels[rows, 0], name=lesson.name
+            lesson.estimator,
+            part.inputs[rows],
+            part.labels[rows, 0],
+            name=lesson.name,
+            weight=weight(rows),
         )
     classes = len(data.classes)
     return lambda rows: fit_teacher(
@@ -111,18 +119,8 @@ def fitter(lesson: Lesson, data: PreparedData) -> Callable[[np.ndarray], Any]:
         classes=classes,
         name=lesson.name,
         calibrate=lesson.options.calibrate,
+        weight=weight(rows),
     )
-
-
-def _gap(scores: dict[str, dict[str, float]]) -> tuple[str, ...]:
-    """How much better it is on the rows that it was fitted on, in words."""
-    if "out of fold" not in scores:
-        return ()
-    figures = [
-        f"{key.replace('_', '-')} {own:.4g} on these, {scores['out of fold'][key]:.4g} out of fold"
-        for key, own in scores["own rows"].items()
-    ]
-    return (f"Fitted and asked on the same rows it has {'; '.join(figures)}.",)
 
 
 def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:

@@ -43,6 +43,15 @@ def as_column(probabilities: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(probabilities, dtype=np.float32)
 
 
+def log_odds(answers: np.ndarray) -> np.ndarray:
+    """Logits whose sigmoid (one column) or softmax (several) are these probabilities, float32."""
+    probabilities = np.clip(answers.astype(np.float64), FLOOR, 1 - FLOOR)
+    logits = np.log(probabilities)
+    if probabilities.shape[1] == 1:
+        logits = logits - np.log1p(-probabilities)
+    return logits.astype(np.float32)
+
+
 def _checked(answers: Any, shape: tuple[int, int], teacher: str) -> np.ndarray:
     try:
         probabilities = np.asarray(answers, dtype=np.float64)

@@ -65,9 +65,14 @@ class FittedRegressor:
 
 
 def fit_regressor(
-    estimator: Any, inputs: np.ndarray, target: np.ndarray, *, name: str = "teacher"
+    estimator: Any,
+    inputs: np.ndarray,
+    target: np.ndarray,
+    *,
+    name: str = "teacher",
+    weight: np.ndarray | None = None,
 ) -> FittedRegressor:
-    """Fit a copy of `estimator` on (n, d) inputs and an (n,) target.
+    """Fit a copy of `estimator` on (n, d) inputs, an (n,) target and (n,) sample weights.
 
     Raises:
         UsageError: it is a classifier, or refuses a setting.
@@ -77,7 +82,7 @@ def fit_regressor(
 
     estimator = copied(estimator, name)
     refuse_classifier(estimator, name, is_classifier(estimator))
-    warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name)
+    warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight)
     return FittedRegressor(estimator, name, warned)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from tfloss.teachers.columns import AnswersColumn, read_answers
 from tfloss.teachers.fitting import copied, seeded
 from tfloss.teachers.known import AlreadyFitted, check_known, is_fitted
 from tfloss.teachers.lesson import Lesson, Outcome, fitter, plan_lesson, teach
+from tfloss.teachers.networks import OWN_TENSORS, check_network, is_network
 from tfloss.teachers.options import Options
 from tfloss.teachers.scores import score
 from tfloss.teachers.spec import DEFAULT_ALIAS, TeacherSpec, parse_teacher, refuse_same_alias
@@ -42,6 +43,7 @@ def supply(
     n_jobs: int | None = None,
     cache: str | Path | None = None,
     watch: Callable[[str, int, int], None] | None = None,
+    tensors: Collection[str] = (),
 ) -> dict[str, FittedTeacher]:
     """Fit every teacher on labelled training rows, and ask it about all rows.
 
@@ -58,6 +60,7 @@ def supply(
         cache: a folder in which answers are kept; the environment's TFLOSS_CACHE unless said.
         watch: called with a teacher's name, the rows it has answered, and all it will answer; first
             with 0, before it is fitted.
+        tensors: names that a formula uses; `alias.LAYER` among them asks a network for a layer.
 
     Raises:
         UsageError: unknown names or settings, one name for two teachers, an unsuited estimator.
@@ -67,7 +70,9 @@ def supply(
     defaults = Options(fit, calibrate, rows, force)
     cache = cache or os.environ.get(CACHE_VARIABLE) or None
     given = [_resolved(one, defaults, registry, seed) for one in _listed(teachers)]
-    ready = [(one, _prepared(one, data, registry, seed)) for one in given]
+    ready = [
+        (one, _prepared(one, data, registry, seed, _layers(one.alias, tensors))) for one in given
+    ]
     return {
         one.alias: _asked(
             one, how, data, n_jobs, Path(cache) if cache else None, _counter(one.alias, data, watch)
@@ -126,14 +131,26 @@ def _resolved(given: _Given, options: Options, registry: Registry, seed: int) ->
         keep = frozenset(settings)
     if isinstance(thing, AlreadyFitted | AnswersColumn):
         return replace(given, thing=thing, options=options)
-    if is_fitted(thing):
+    if is_network(thing) or is_fitted(thing):
         return replace(given, thing=AlreadyFitted(thing, given.text), options=options)
     return replace(given, thing=seeded(copied(thing, given.alias), seed, keep), options=options)
 
 
-def _prepared(given: _Given, data: PreparedData, registry: Registry, seed: int) -> Any:
+def _layers(alias: str, tensors: Collection[str]) -> frozenset[str]:
+    """The layers of this teacher that `alias.LAYER` among the names asks for."""
+    start = f"{alias}."
+    names = {name.removeprefix(start) for name in tensors if name.startswith(start)}
+    return frozenset(names - OWN_TENSORS)
+
+
+def _prepared(
+    given: _Given, data: PreparedData, registry: Registry, seed: int, layers: frozenset[str]
+) -> Any:
     """What is left to do, checked."""
     if isinstance(given.thing, AlreadyFitted):
+        known = given.thing
+        if is_network(known.estimator):
+            return check_network(known.estimator, data, given.alias, layers, scaled=known.scaled)
         return check_known(given.thing, data, given.alias, given.options.calibrate)
     if isinstance(given.thing, AnswersColumn):
         return partial(read_answers, given.thing, data=data, name=given.alias)
@@ -176,16 +193,35 @@ def _asked(
             given, outcome, data, kind, (lambda: fitted) if fitted else fit, len(how.rows)
         )
     if isinstance(given.thing, AnswersColumn):
-        answers = [how(part) for part in (data.train, data.holdout)]
-        return _teacher(given, _scored(answers, data, ()), data, "column", None)
+        return _read(given, how, data)
     parts = (data.train, data.holdout)
     answers = [how.ask(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts]
-    return _teacher(given, _scored(answers, data, how.notes), data, "before", lambda: how)
-
-
-def _scored(answers: list[Any], data: PreparedData, notes: tuple[str, ...]) -> Outcome:
     rows = np.arange(len(data.holdout))
-    scores = {"holdout": score(answers[1][""], data.holdout, rows)} if len(rows) else {}
+    outcome = _scored(answers, data, how.notes, rows)
+    return _teacher(given, outcome, data, "before", lambda: how)
+
+
+def _read(given: _Given, how: Any, data: PreparedData) -> FittedTeacher:
+    """A column's answers; the rows that have none are masked."""
+    (train, there), (holdout, there_held_out) = how(data.train), how(data.holdout)
+    missing = int(np.sum(~there)) + int(np.sum(~there_held_out))
+    rows = np.flatnonzero(there_held_out)
+    total = len(there) + len(there_held_out)
+    note = f"{missing} of {total} rows have no answer: its terms leave them out."
+    outcome = _scored([train, holdout], data, (note,) if missing else (), rows)
+    teacher = _teacher(given, outcome, data, "column", None)
+    return replace(
+        teacher,
+        present_train=None if there.all() else there,
+        present_holdout=None if there_held_out.all() else there_held_out,
+    )
+
+
+def _scored(
+    answers: list[Any], data: PreparedData, notes: tuple[str, ...], rows: np.ndarray
+) -> Outcome:
+    """With scores on these rows of the holdout."""
+    scores = {"holdout": score(answers[1][""][rows], data.holdout, rows)} if len(rows) else {}
     return Outcome(answers[0], answers[1], scores, notes)
 
 

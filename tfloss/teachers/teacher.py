@@ -11,7 +11,7 @@ import numpy as np
 
 from tfloss.errors import UsageError
 from tfloss.teachers.chunks import Answers
-from tfloss.teachers.probabilities import as_column
+from tfloss.teachers.probabilities import as_column, log_odds
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class FittedTeacher:
         alias: its name in a formula.
         text: what it was called by, or its class.
         train: by name its answers for the training rows, float32: '' is (n, 1) or (n, C), the
-            tensor `alias`; 'std' is the tensor `alias.std`.
+            tensor `alias`; 'std' is the tensor `alias.std`; a network's layers by their names.
         holdout: the same for the holdout.
         how: 'cross': out of fold for the rows that it was fitted on; 'train': by the model that saw
             them; 'before': fitted before; 'column': read from the data.
@@ -32,6 +32,8 @@ class FittedTeacher:
         notes: what a user should know, a sentence each.
         classes: the number of declared classes; None for regression.
         fit: makes the fitted estimator; called when it is first asked for.
+        present_train: (n,) bool, False where it has no answer; None: it has one for every row.
+        present_holdout: the same for the holdout.
     """
 
     alias: str
@@ -44,6 +46,8 @@ class FittedTeacher:
     notes: tuple[str, ...] = ()
     classes: int | None = None
     fit: Callable[[], Any] | None = field(default=None, repr=False)
+    present_train: np.ndarray | None = field(default=None, repr=False)
+    present_holdout: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def answers_train(self) -> np.ndarray:
@@ -56,9 +60,20 @@ class FittedTeacher:
         return self.holdout[""]
 
     def tensors(self, split: Literal["train", "holdout"]) -> dict[str, np.ndarray]:
-        """The answers for a split by the names of their tensors: `alias`, `alias.std`."""
-        answers = self.train if split == "train" else self.holdout
+        """The answers for a split by the names of their tensors: `alias`, `alias.std`.
+
+        For classes `alias.logits` is among them: a network's own, else the log-odds (one column) or
+        logarithms (several) of its probabilities.
+        """
+        answers = dict(self.train if split == "train" else self.holdout)
+        if self.classes is not None and "logits" not in answers:
+            answers["logits"] = log_odds(answers[""])
         return {f"{self.alias}.{key}" if key else self.alias: a for key, a in answers.items()}
+
+    def present(self, split: Literal["train", "holdout"]) -> dict[str, np.ndarray]:
+        """By the names of its tensors, (n,) bool: where it has an answer; {} where everywhere."""
+        mask = self.present_train if split == "train" else self.present_holdout
+        return {} if mask is None else dict.fromkeys(self.tensors(split), mask)
 
     @cached_property
     def fitted(self) -> Any:

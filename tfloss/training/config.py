@@ -26,6 +26,11 @@ class Config:
         scale: whether features are standardised by the training rows.
         teacher: specifications, 'gpc' or 'soft=rf:n_estimators=200'.
         teacher_fit: how a teacher answers for its own training rows: 'auto', 'cross' or 'train'.
+        teacher_rows: fit teachers on at most this many training rows.
+        teacher_calibrate: 'auto', 'none', 'sigmoid', 'isotonic' or 'temperature'.
+        teacher_force: fit teachers even where that takes long.
+        augment: rows to add for the teachers to answer, per training row.
+        augment_noise: how far they are moved, in standard deviations of each feature.
         model: the student, 'mlp:10,10'.
         optimizer: 'adam', 'sgd:learning_rate=0.05'.
         epochs: passes over the training rows.
@@ -49,6 +54,11 @@ class Config:
     scale: bool = True
     teacher: tuple[str, ...] = ()
     teacher_fit: str = "auto"
+    teacher_rows: int | None = None
+    teacher_calibrate: str = "auto"
+    teacher_force: bool = False
+    augment: float = 0.0
+    augment_noise: float = 0.1
     model: str = "mlp:10,10"
     optimizer: str = "adam"
     epochs: int = 200
@@ -107,6 +117,8 @@ def _fits(value: Any, default: Any) -> bool:
         return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
     if isinstance(default, bool):
         return isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, type(default)) and not isinstance(value, bool)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from tfloss.data import PreparedData
-from tfloss.formula import Node
+from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
@@ -23,7 +24,7 @@ from tfloss.training.history import History
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
-from tfloss.training.predictions import predict, scores_of_all
+from tfloss.training.predictions import as_columns, predict, score, scores_of_all
 from tfloss.training.scopes import full_scope
 from tfloss.training.summary import summary_text
 
@@ -70,6 +71,11 @@ def fit(
     *,
     teacher: Any = (),
     teacher_fit: str = "auto",
+    teacher_calibrate: str = "auto",
+    teacher_rows: int | None = None,
+    teacher_force: bool = False,
+    jobs: int | None = None,
+    cache: str | Path | None = None,
     optimizer: str | Any = "adam",
     epochs: int = 200,
     batch_size: int = 32,
@@ -93,6 +99,12 @@ def fit(
             what `tfloss.teachers.supply` returned.
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
+        teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none'; 'auto': where the teacher
+            has no probabilities.
+        teacher_rows: fit teachers on at most this many training rows.
+        teacher_force: fit teachers even where that takes long.
+        jobs: how many chunks of rows teachers are asked about at once.
+        cache: a folder in which teachers' answers are kept.
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
         epochs: passes over the training rows.
         batch_size: rows per step.
@@ -115,7 +127,17 @@ def fit(
     registry = registry or load_registry()
     started = time.perf_counter()
     teachers = _already_asked(teacher) or supply(
-        teacher, data, registry, seed=seed, fit=teacher_fit
+        teacher,
+        data,
+        registry,
+        seed=seed,
+        fit=teacher_fit,
+        calibrate=teacher_calibrate,
+        rows=teacher_rows,
+        force=teacher_force,
+        n_jobs=jobs,
+        cache=cache,
+        tensors=names_in(loss),
     )
     asked = time.perf_counter()
     if not isinstance(student, Student):
@@ -126,11 +148,12 @@ def fit(
             registry=registry,
             seed=seed,
         )
+    texts = {name: t.text for name, t in teachers.items()}
     order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
     objective = Objective(
         loss,
         registry,
-        full_scope(student, data, {name: t.text for name, t in teachers.items()}),
+        full_scope(student, data, texts, _shapes(teachers)),
         steps_per_epoch=order.steps_per_epoch,
         allow_negative=allow_negative,
         seed=seed,
@@ -149,12 +172,11 @@ def fit(
     called = Callbacks(callbacks, student.model, keras_optimizer)
     history = train(engine, order, epochs, callbacks=called, watch=watch)
     trained = time.perf_counter()
-    answers = {name: t.answers_holdout for name, t in teachers.items()}
     return Result(
         student,
         objective,
         history,
-        scores_of_all(student, answers, data, registry),
+        _scores(student, teachers, data, registry),
         teachers,
         data,
         {"teachers": asked - started, "training": trained - asked},
@@ -169,8 +191,52 @@ def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
     return {}
 
 
-def _columns(data: PreparedData, split: str, teachers: Mapping[str, FittedTeacher]) -> Columns:
+def names_in(formula: str | Node) -> frozenset[str]:
+    """Every name in a formula, of losses and of tensors."""
+    return frozenset(node.name for node in as_node(formula).walk() if isinstance(node, Name))
+
+
+def _shapes(teachers: Mapping[str, FittedTeacher]) -> dict[str, Any]:
+    """The tensors of all teachers with their shapes."""
+    tensors = [item for t in teachers.values() for item in t.tensors("train").items()]
+    return {name: (None, *values.shape[1:]) for name, values in tensors}
+
+
+def _columns(
+    data: PreparedData, split: Literal["train", "holdout"], teachers: Mapping[str, FittedTeacher]
+) -> Columns:
     """A split's columns with the answers of the teachers beside them."""
     part = getattr(data, split)
-    answers = {name: getattr(t, f"answers_{split}") for name, t in teachers.items()}
-    return Columns({**part.columns, **answers}, part.present, part.sample_weight)
+    values, present = dict(part.columns), dict(part.present)
+    for teacher in teachers.values():
+        values |= teacher.tensors(split)
+        present |= teacher.present(split)
+    return Columns(values, present, part.sample_weight)
+
+
+def _scores(
+    student: Student,
+    teachers: Mapping[str, FittedTeacher],
+    data: PreparedData,
+    registry: Registry,
+) -> dict[str, dict[str, float]]:
+    """Scores of the student, and of each teacher where it has an answer."""
+    whole = {name: t for name, t in teachers.items() if t.present_holdout is None}
+    answers = {name: _summing_to_one(t) for name, t in whole.items()}
+    scores = scores_of_all(student, answers, data, registry)
+    for name, teacher in teachers.items():
+        if teacher.present_holdout is None or not len(data.holdout):
+            continue
+        there = data.holdout.labelled & teacher.present_holdout
+        part = replace(data.holdout, present={**data.holdout.present, "labels": there})
+        scores[f"{name} on holdout"] = score(_summing_to_one(teacher), part, data, registry)
+    return scores
+
+
+def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
+    """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
+    if teacher.classes is None:
+        return teacher.answers_holdout.astype(np.float64)
+    full = as_columns(teacher.answers_holdout)
+    # In float32 they sum to one within 1e-7, which is too little for scikit-learn's metrics.
+    return full / full.sum(axis=1, keepdims=True)

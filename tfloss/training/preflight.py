@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.formula import Name, as_node
 from tfloss.objective import plan_terms
 from tfloss.registry import Dataset, Registry, Teacher
 from tfloss.student import check_model, known_layers
-from tfloss.teachers import parse_teachers
+from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
 from tfloss.training.config import Config
 from tfloss.training.optimizers import check_optimizer
 from tfloss.training.scopes import early_scope
 
 _COMPILE = ("auto", "xla", "graph", "steps")
-_TEACHER_FIT = ("auto", "cross", "train")
 
 
 def check(config: Config, registry: Registry) -> None:
@@ -28,18 +28,41 @@ def check(config: Config, registry: Registry) -> None:
     check_model(config.model, registry)
     check_optimizer(config.optimizer)
     _one_of("compile", config.compile, _COMPILE)
-    _one_of("teacher_fit", config.teacher_fit, _TEACHER_FIT)
+    _one_of("teacher_fit", config.teacher_fit, FITS)
+    _one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)
+    Options(config.teacher_fit, config.teacher_calibrate, config.teacher_rows)
+    if config.augment and not config.teacher:
+        raise UsageError("Rows are added (augment) for a teacher to answer; name one (teacher).")
     teachers = parse_teachers(config.teacher)
-    for teacher in teachers:
-        if teacher.name not in registry.teachers and not teacher.name[:1].isupper():
-            registry.get(Teacher, teacher.name)
     scope = early_scope(
         known_layers(config.model, registry),
         [*config.extra, *([config.weight] if config.weight else [])],
         {teacher.alias: teacher.text for teacher in teachers},
+        teacher_layers(config, registry),
     )
     plan_terms(config.loss, registry, scope, allow_negative=config.allow_negative)
     registry.get(Dataset, config.data)
+
+
+def teacher_layers(config: Config, registry: Registry) -> list[str]:
+    """The names in the formula that can only be layers of a teacher that is a network.
+
+    Raises:
+        UsageError: no such teacher.
+    """
+    named = [node.name for node in as_node(config.loss).walk() if isinstance(node, Name)]
+    found: list[str] = []
+    for teacher in parse_teachers(config.teacher):
+        # A class name is looked for in scikit-learn, which is slow to import.
+        if teacher.name not in registry.teachers and _is_class_name(teacher.name):
+            continue
+        if registry.get(Teacher, teacher.name).layers:
+            found += [name for name in named if name.startswith(f"{teacher.alias}.")]
+    return found
+
+
+def _is_class_name(name: str) -> bool:
+    return name.isidentifier() and name[0].isupper()
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

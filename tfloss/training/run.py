@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tfloss.data import PreparedData, load_dataset, prepare
+from tfloss.data import PreparedData, augment, load_dataset, prepare
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
 from tfloss.teachers import FittedTeacher, parse_teachers, supply
 from tfloss.training.config import Config
-from tfloss.training.fit import Result, fit
+from tfloss.training.fit import Result, fit, names_in
 from tfloss.training.loop import Watcher
+from tfloss.training.preflight import teacher_layers
 from tfloss.training.scopes import full_scope
 
 
@@ -26,7 +29,7 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
         weight=config.weight,
         extra=config.extra or None,
     )
-    return prepare(
+    data = prepare(
         table,
         train_fraction=config.train_fraction,
         train_size=config.train_size,
@@ -35,6 +38,7 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
         scale=config.scale,
         seed=config.seed,
     )
+    return augment(data, times=config.augment, noise=config.augment_noise, seed=config.seed)
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,38 @@ class Ready:
     seconds: float
 
 
-def prepare_run(config: Config, registry: Registry) -> Ready:
-    """Load the data and ask the teachers; what is wrong with either is said before TensorFlow."""
+def prepare_run(
+    config: Config,
+    registry: Registry,
+    *,
+    jobs: int | None = None,
+    cache: Path | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
+) -> Ready:
+    """Load the data and ask the teachers; what is wrong with either is said before TensorFlow.
+
+    Args:
+        config: what is trained.
+        registry: what names stand for.
+        jobs: how many chunks of rows teachers are asked about at once.
+        cache: a folder in which teachers' answers are kept.
+        watch: called with a teacher's name, the rows it has answered, and all it will answer.
+    """
     data = load_data(config, registry)
     started = time.perf_counter()
     teachers = supply(
-        list(config.teacher), data, registry, seed=config.seed, fit=config.teacher_fit
+        list(config.teacher),
+        data,
+        registry,
+        seed=config.seed,
+        fit=config.teacher_fit,
+        calibrate=config.teacher_calibrate,
+        rows=config.teacher_rows,
+        force=config.teacher_force,
+        n_jobs=jobs,
+        cache=cache,
+        watch=watch,
+        tensors=names_in(config.loss),
     )
     return Ready(data, teachers, time.perf_counter() - started)
 
@@ -112,10 +142,11 @@ def objective_of(config: Config, registry: Registry) -> Objective:
         seed=config.seed,
     )
     teachers = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
+    layers = dict.fromkeys(teacher_layers(config, registry))
     return Objective(
         config.loss,
         registry,
-        full_scope(student, data, teachers),
+        full_scope(student, data, teachers, layers or None),
         steps_per_epoch=-(-len(data.train) // config.batch_size),
         allow_negative=config.allow_negative,
         seed=config.seed,

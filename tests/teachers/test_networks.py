@@ -1,0 +1,139 @@
+"""Keras models as teachers, against Keras itself."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfloss.data import load_dataset, prepare
+from tfloss.errors import DataError, PluginError, UsageError
+from tfloss.registry import load_registry
+from tfloss.teachers import AlreadyFitted, supply
+
+REGISTRY = load_registry()
+
+
+@pytest.fixture(scope="module")
+def data():
+    return prepare(load_dataset("iris", REGISTRY))
+
+
+def _network(outputs=3, features=4, activation=None, last=None):
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Input((features,)),
+        keras.layers.Dense(6, "tanh", name="hidden1"),
+        keras.layers.Dense(outputs, activation, name="last"),
+    ]
+    return keras.Sequential(layers + ([last] if last else []))
+
+
+def _unscaled(data):
+    return data.scaler.restore(data.train.inputs.astype(float)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("activation", "last"),
+    [(None, None), ("softmax", None), (None, keras.layers.Softmax())],
+    ids=["logits", "softmax", "softmax layer"],
+)
+def test_probabilities_logits_and_layers(data, activation, last):
+    model = _network(activation=activation, last=last)
+    before = model(_unscaled(data)).numpy()
+    teacher = supply(model, data, REGISTRY, tensors={"teacher.hidden1", "teacher", "kl"})["teacher"]
+    found = teacher.tensors("train")
+    assert set(found) == {"teacher", "teacher.logits", "teacher.hidden1"}
+    dense = model.get_layer("hidden1")
+    hidden = dense(_unscaled(data)).numpy()
+    np.testing.assert_allclose(found["teacher.hidden1"], hidden, atol=1e-5)
+    logits = hidden @ model.get_layer("last").kernel.numpy()
+    np.testing.assert_allclose(found["teacher.logits"], logits, atol=1e-4)
+    probabilities = keras.ops.softmax(logits).numpy()
+    np.testing.assert_allclose(found["teacher"], probabilities, atol=1e-5)
+    # The model is the user's: it answers as it did.
+    np.testing.assert_array_equal(model(_unscaled(data)).numpy(), before)
+
+
+def test_two_classes_on_one_and_on_two_outputs():
+    data = prepare(load_dataset("breast_cancer", REGISTRY))
+    rows = data.train.inputs
+    for outputs in (1, 2):
+        model = _network(outputs, features=30)
+        teacher = supply(AlreadyFitted(model, scaled=True), data, REGISTRY)["teacher"]
+        logits = model(rows).numpy()
+        logits = logits if outputs == 1 else logits[:, 1:] - logits[:, :1]
+        assert teacher.answers_train.shape == (len(rows), 1)
+        expected = keras.ops.sigmoid(logits).numpy()
+        np.testing.assert_allclose(teacher.answers_train, expected, atol=1e-6)
+        np.testing.assert_allclose(teacher.tensors("train")["teacher.logits"], logits, atol=1e-5)
+
+
+def test_regression():
+    data = prepare(load_dataset("diabetes", REGISTRY))
+    model = _network(1, features=10, activation="sigmoid")
+    teacher = supply(model, data, REGISTRY)["teacher"]
+    np.testing.assert_allclose(teacher.answers_train, model(_unscaled(data)).numpy(), atol=1e-6)
+    assert set(teacher.tensors("train")) == {"teacher"}
+
+
+def test_a_file(data, tmp_path):
+    path = tmp_path / "net.keras"
+    model = _network()
+    model.save(path)
+    for text, rows in ((str(path), _unscaled(data)), (f"{path}:scaled=true", data.train.inputs)):
+        teacher = supply(text, data, REGISTRY)["teacher"]
+        expected = keras.ops.softmax(model(rows)).numpy()
+        np.testing.assert_allclose(teacher.answers_train, expected, atol=1e-5)
+        assert teacher.how == "before"
+    with pytest.raises(UsageError, match=r"no file .*Did you mean 'net.keras'"):
+        supply(str(tmp_path / "nett.keras"), data, REGISTRY)
+
+
+def test_a_file_that_would_run_code(data, tmp_path):
+    path = tmp_path / "evil.keras"
+    _network(last=keras.layers.Lambda(lambda x: x)).save(path)
+    with pytest.raises(DataError, match="cannot be loaded"):
+        supply(str(path), data, REGISTRY)
+    (tmp_path / "broken.keras").write_text("no model")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        supply(str(tmp_path / "broken.keras"), data, REGISTRY)
+
+
+def test_a_model_that_is_not_functional(data):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, rows):
+            return self.dense(rows)
+
+    with pytest.raises(UsageError, match="without weights"):
+        supply(Own(), data, REGISTRY)
+    model = Own()
+    logits = model(_unscaled(data))
+    teacher = supply(model, data, REGISTRY)["teacher"]
+    np.testing.assert_allclose(teacher.answers_train, keras.ops.softmax(logits), atol=1e-5)
+    assert any("taken as logits" in note for note in teacher.notes)
+    with pytest.raises(UsageError, match="no layer 'dense'"):
+        supply(model, data, REGISTRY, tensors={"teacher.dense"})
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "sentence"),
+    [
+        (_network(features=5), DataError, "but 'iris' has 4 features"),
+        (_network(outputs=4), DataError, "gives 4 outputs, but 'iris' needs 3"),
+    ],
+)
+def test_models_for_other_data(data, model, error, sentence):
+    with pytest.raises(error, match=sentence):
+        supply(model, data, REGISTRY)
+
+
+def test_a_misspelt_layer_and_broken_weights(data):
+    with pytest.raises(UsageError, match=r"no layer 'hiden1'.*Did you mean 'hidden1'"):
+        supply(_network(), data, REGISTRY, tensors={"teacher.hiden1"})
+    model = _network()
+    model.get_layer("last").kernel.assign(np.full((6, 3), np.nan))
+    with pytest.raises(PluginError, match="NaN or infinity in its tensor 'logits'"):
+        supply(model, data, REGISTRY)

@@ -1,0 +1,200 @@
+"""A trained Keras model as a teacher: its probabilities, its logits, and its inner layers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData, Scaler
+from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, listed
+from tfloss.lazy import keras, tf
+from tfloss.student.logits import expose_logits, source_of
+from tfloss.student.taps import find_taps
+from tfloss.teachers.chunks import Answers, Watch, in_chunks
+from tfloss.teachers.fitting import first_line
+from tfloss.teachers.probabilities import aligned
+
+OWN_TENSORS = frozenset({"logits", "std"})  # what `alias.NAME` means before any layer
+
+
+def is_network(thing: Any) -> bool:
+    """Whether it is a Keras model; Keras is not imported to find out."""
+    loaded = sys.modules.get("keras")
+    return loaded is not None and isinstance(thing, loaded.Model)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNetwork:
+    """A trained Keras model, ready to be asked.
+
+    Attributes:
+        estimator: the model.
+        forward: from (m, d) float32 rows to arrays by name: `logits` (for regression the
+            prediction), and the layers asked for.
+        classes: the number of declared classes; None for regression.
+        name: the teacher's name, for messages.
+        notes: what a user should know, a sentence each.
+        unscale: undoes the scaling of the inputs, for a model that knows them unscaled.
+    """
+
+    estimator: Any
+    forward: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+    classes: int | None
+    name: str
+    notes: tuple[str, ...] = ()
+    unscale: Scaler | None = None
+
+    def ask(
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+    ) -> Answers:
+        """Its answers as '', for classes also 'logits', and each layer asked for, by its name.
+
+        TensorFlow spreads one forward pass over the processors itself, so `n_jobs` does nothing.
+
+        Raises:
+            PluginError: the model failed, or answered with NaN or infinity.
+        """
+        return in_chunks(self._piece, inputs, n_jobs=1, watch=watch)
+
+    def _piece(self, inputs: np.ndarray) -> Answers:
+        inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
+        try:
+            answers = dict(self.forward(inputs.astype(np.float32)))
+        except Exception as error:
+            raise PluginError(
+                f"The teacher '{self.name}' failed when asked about {len(inputs)} rows: "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
+        for key, values in answers.items():
+            if not np.isfinite(values).all():
+                raise PluginError(
+                    f"The teacher '{self.name}' has NaN or infinity in its tensor '{key}'; look "
+                    f"at its weights, and whether it expects scaled features (scaled=true)."
+                )
+        logits = answers.pop("logits").astype(np.float64)
+        if self.classes is None:
+            return {"": logits, **answers}
+        if self.classes == 2 and logits.shape[1] == 2:
+            logits = logits[:, 1:] - logits[:, :1]
+        own = np.arange(self.classes)
+        probabilities = aligned(_softmax(logits), own, len(inputs), self.classes, self.name)
+        return {"": probabilities, "logits": logits, **answers}
+
+
+def check_network(
+    model: Any,
+    data: PreparedData,
+    name: str,
+    layers: Collection[str],
+    *,
+    scaled: bool = False,
+) -> FittedNetwork:
+    """A trained Keras model, ready to be asked about this data.
+
+    Args:
+        model: a `keras.Model` with one input of (batch, features) and one output.
+        data: what it will be asked about.
+        name: the teacher's name, for messages.
+        layers: the names of its layers whose outputs are wanted.
+        scaled: whether it was trained on features scaled as here; else it gets them unscaled.
+
+    Raises:
+        DataError: it takes other features, or gives another number of outputs.
+        UsageError: it has not been built, or has no such layer.
+    """
+    classes = None if data.classes is None else len(data.classes)
+    _same_features(model, data, name)
+    forward, width = _opened(model, classes is not None, sorted(layers), data.n_features, name)
+    allowed = {1} if classes is None else {data.n_outputs, classes}
+    if width not in allowed:
+        wanted = " or ".join(str(count) for count in sorted(allowed))
+        raise DataError(
+            f"The teacher '{name}' gives {width} outputs, but '{data.name}' needs {wanted}."
+        )
+    unscale = None if scaled else data.scaler
+    how = "features as they stand in the data" if unscale else "the features of this training"
+    notes = [f"Keras model '{model.name}' was trained before; it gets {how}."]
+    if classes is not None and not hasattr(model, "operations"):
+        notes.append("It is not functional: its output is taken as logits.")
+    return FittedNetwork(model, forward, classes, name, tuple(notes), unscale)
+
+
+def _same_features(model: Any, data: PreparedData, name: str) -> None:
+    if not model.built:
+        raise UsageError(
+            f"The teacher '{name}' is a Keras model without weights; train it first, or load it."
+        )
+    shape = getattr(model, "input_shape", (None, data.n_features))
+    if isinstance(shape, list) or len(shape) != 2 or shape[1] not in (None, data.n_features):
+        raise DataError(
+            f"The teacher '{name}' takes inputs of shape {shape}, but '{data.name}' has "
+            f"{data.n_features} features."
+        )
+
+
+def _opened(
+    model: Any, to_logits: bool, layers: Sequence[str], features: int, name: str
+) -> tuple[Callable[[np.ndarray], Mapping[str, np.ndarray]], int]:
+    """The compiled forward pass, and the number of outputs.
+
+    Finding logits can take the activation off the last layer; the model is the user's, so it gets
+    it back once the pass has been traced.
+    """
+    last = model.layers[-1] if model.layers else None
+    activation = getattr(last, "activation", None)
+    try:
+        outer = expose_logits(model)[0] if to_logits else _one_output(model, name)
+        traced = _traced(_tapped(outer, layers, name), features)
+    finally:
+        if last is not None and activation is not None:
+            last.activation = activation
+
+    def forward(rows: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {key: values.numpy() for key, values in traced(tf.constant(rows)).items()}
+
+    return forward, int(traced.structured_outputs["logits"].shape[-1])
+
+
+def _tapped(model: Any, layers: Sequence[str], name: str) -> Any:
+    """From inputs to `logits` and these layers, as a dictionary."""
+    taps = find_taps(model)
+    for layer in layers:
+        if layer not in taps:
+            raise UsageError(
+                f"The teacher '{name}' has no layer '{layer}'.{did_you_mean(layer, taps)} "
+                f"Its layers: {listed(taps)}."
+            )
+    if not layers:
+        return lambda rows, training: {"logits": model(rows, training=training)}
+    wanted = {layer: taps[layer] for layer in layers}
+    return keras.Model(source_of(model), {"logits": model.outputs[0], **wanted})
+
+
+def _traced(model: Any, features: int) -> Any:
+    """The forward pass as a compiled function of any number of rows, answering in float32."""
+
+    def call(rows: Any) -> Any:
+        answers = model(rows, training=False)
+        return {key: tf.cast(values, tf.float32) for key, values in answers.items()}
+
+    signature = tf.TensorSpec((None, features), tf.float32)
+    return tf.function(call, autograph=False).get_concrete_function(signature)
+
+
+def _one_output(model: Any, name: str) -> Any:
+    if len(getattr(model, "outputs", None) or [None]) != 1:
+        raise UsageError(f"The teacher '{name}' has several outputs; a teacher has one.")
+    return model
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    """(n, classes): sigmoid of one column, as two columns; softmax of several."""
+    from scipy.special import expit, softmax
+
+    if logits.shape[1] == 1:
+        return np.concatenate([expit(-logits), expit(logits)], axis=1)
+    return softmax(logits, axis=1)
