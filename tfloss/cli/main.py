@@ -14,6 +14,10 @@ from tfloss.errors import TflossError
 
 _COMMANDS = {
     "train": ("tfloss.cli.train:train", "Train a student to minimise a formula."),
+    "compare": (
+        "tfloss.cli.compare:compare",
+        "Compare formulas over many seeds, with intervals.",
+    ),
     "explain": ("tfloss.cli.explain:explain", "Show what a formula means: terms, tensors, shapes."),
     "evaluate": (
         "tfloss.cli.evaluate:evaluate",

@@ -35,7 +35,7 @@ def why_not_stacked(student: Student, optimizer: Any, stateful: bool) -> str:
 def stacked_columns(
     worlds: Sequence[World], split: str, needs: frozenset[str]
 ) -> dict[str, np.ndarray]:
-    """The columns that an objective needs, (replicates, rows, …) each, named as `packed` names them."""
+    """The columns that an objective needs, (replicates, rows, …) each, under `packed` names."""
     parts = [getattr(world.data, split) for world in worlds]
     columns = {
         name: np.stack([part.columns[name] for part in parts])

@@ -1,7 +1,7 @@
 """Intervals, paired differences and tests over replicates; plain numpy and scipy.
 
 Every interval holds 95 %. Means and differences of means get a BCa bootstrap interval (Efron 1987);
-shares get Wilson's. The test of a paired difference flips signs at random (Fisher's permutation test
+Every interval holds 95 %. Means and differences of means get a BCa bootstrap interval (Efron),
 for pairs), and p-values of one table are corrected by Holm's method.
 """
 

@@ -1,0 +1,143 @@
+"""`tfloss compare`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfloss.cli.common import print_tables, registry_of, training_options
+from tfloss.cli.quiet import import_tensorflow
+from tfloss.compare.comparison import Comparison, default_looks, parse_reach
+from tfloss.registry import Recipe, Registry
+from tfloss.training.config import Config, read_config
+
+_OWN = ("formulas", "baseline", "seeds", "reach", "at")
+
+
+@click.command()
+@click.argument("formulas", nargs=-1, metavar="FORMULA...")
+@click.option("--seeds", type=click.IntRange(1), help="Trainings of each formula (200).")
+@click.option(
+    "--baseline", metavar="FORMULA", help="What the others are held against; the first unless said."
+)
+@click.option(
+    "--reach", multiple=True, metavar="METRIC=VALUE", help="Count the steps to a goal; repeatable."
+)
+@click.option(
+    "--at", multiple=True, type=click.IntRange(1), help="Statistics after this epoch too."
+)
+@training_options
+@click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
+@click.option("--batch-size", type=click.IntRange(1), help="Rows per step.")
+@click.option(
+    "--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default)."
+)
+@click.option(
+    "--evaluate-every",
+    type=click.IntRange(1),
+    help="Epochs between looks at the holdout; a twentieth of the training unless said.",
+)
+@click.option(
+    "--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled."
+)
+@click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Repeat a comparison: its config.toml."
+)
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the folder goes."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+@click.pass_context
+def compare(
+    context: click.Context,
+    formulas: tuple[str, ...],
+    recipe: str | None,
+    config: Path | None,
+    runs: Path,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Train formulas on the same seeds and say which differ, and how surely.
+
+    \b
+    tfloss compare "bce" "bce + 0.1*abs_kl" --teacher gpc --train-size 5
+    tfloss compare "bce" "bce + {0.01..10:log:7}*binary_kl" --teacher gpc --reach accuracy=0.9
+
+    A range in braces is written out: {0.1, 1, 10}, {0..1:5}, {0.01..10:log:7}.
+    """
+    registry = registry_of(context)
+    comparison = _comparison(registry, formulas, recipe, config, options)
+    comparison.check(registry)
+    results, folder = _compared(comparison, registry, runs, quiet)
+    if not quiet:
+        _show(results, folder)
+
+
+def _comparison(
+    registry: Registry,
+    formulas: tuple[str, ...],
+    recipe: str | None,
+    config: Path | None,
+    options: dict[str, Any],
+) -> Comparison:
+    """Defaults, then the recipe or the file, then what was said on the command line."""
+    if recipe is not None and config is not None:
+        raise click.UsageError("--recipe and --config were both given; choose one.")
+    values: dict[str, Any] = {}
+    origin = "The command line"
+    if recipe is not None:
+        values, origin = dict(registry.get(Recipe, recipe)()), f"The recipe '{recipe}'"
+    elif config is not None:
+        values, origin = read_config(config), f"'{config}'"
+    own = {name: values.pop(name) for name in _OWN if name in values}
+    said = {name: value for name, value in options.items() if value not in (None, ())}
+    own |= {name: said.pop(name) for name in _OWN if name in said}
+    for one, other in (("train_size", "train_fraction"), ("train_fraction", "train_size")):
+        if one in said:
+            values.pop(other, None)
+    texts = list(formulas) or own.get("formulas", [])
+    values = {**values, **said}
+    values["loss"] = texts[0] if texts else values.get("loss", "")
+    values.setdefault("evaluate_every", default_looks(values.get("epochs", Config.epochs)))
+    return Comparison.of(
+        texts or [values["loss"]],
+        Config.from_mapping(values, origin=origin),
+        baseline=None
+        if formulas and "baseline" not in said and not options["baseline"]
+        else own.get("baseline"),
+        seeds=own.get("seeds", 200),
+        reach=tuple(map(parse_reach, own.get("reach", ()))),
+        at=tuple(own.get("at", ())),
+    )
+
+
+def _compared(
+    comparison: Comparison, registry: Registry, runs: Path, quiet: bool
+) -> tuple[dict[str, Any], Path]:
+    from tfloss.compare.run import compare as run
+
+    if quiet:
+        return run(comparison, registry, runs, prepared=import_tensorflow)
+    from rich.console import Console
+
+    from tfloss.report.comparing import Comparing
+
+    with Comparing(Console(stderr=True), sys.stderr.isatty()) as tell:
+        return run(comparison, registry, runs, tell=tell, prepared=import_tensorflow)
+
+
+def _show(results: dict[str, Any], folder: Path) -> None:
+    from tfloss.report.comparison import comparison_tables, comparison_words
+
+    print_tables(comparison_tables(results))
+    for line in comparison_words(results):
+        click.echo(line)
+    seconds = results["seconds"]
+    parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    rate = results["replicate_steps"] / max(seconds["training"], 1e-9)
+    click.echo(f"{parts}; {rate:,.0f} replicate-steps/s; saved in {folder}")

@@ -1,0 +1,73 @@
+"""What a student's or teacher's answers look like: calibration, histogram, confusion, the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData
+
+_BINS, _BARS = 10, 20
+_POINTS = 700  # of the picture; more cannot be told apart
+
+
+def describe_answers(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]:
+    """Reliability, histogram and confusion of classifications.
+
+    For two classes the probability is that of the second; for more, that of the predicted class.
+
+    Args:
+        truth: (n,) class positions.
+        probs: (n, C) float64.
+    """
+    two = probs.shape[1] == 2
+    predicted = probs.argmax(axis=1)
+    shown = probs[:, 1] if two else probs.max(axis=1)
+    happened = truth == 1 if two else predicted == truth
+    bins = np.minimum((shown * _BINS).astype(int), _BINS - 1)
+    count = np.bincount(bins, minlength=_BINS)
+    there = np.maximum(count, 1)
+    confusion = np.zeros((probs.shape[1], probs.shape[1]), np.int64)
+    np.add.at(confusion, (truth, predicted), 1)
+    return {
+        "count": len(truth),
+        "reliability": {
+            "count": count.tolist(),
+            "said": _rounded(np.bincount(bins, shown, _BINS) / there),
+            "happened": _rounded(np.bincount(bins, happened, _BINS) / there),
+        },
+        "histogram": np.histogram(shown, _BARS, (0, 1))[0].tolist(),
+        "confusion": confusion.tolist(),
+    }
+
+
+def picture_of(data: PreparedData) -> dict[str, Any]:
+    """The rows in their first three principal components, with the training rows marked.
+
+    The components are those of all rows, for the picture alone; nothing is trained on them.
+    """
+    inputs = np.concatenate([data.train.inputs, data.holdout.inputs]).astype(np.float64)
+    train = np.arange(len(inputs)) < len(data.train)
+    centred = inputs - inputs.mean(axis=0)
+    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
+    points = centred @ axes[:3].T
+    keep = np.sort(np.random.default_rng(0).permutation(len(points))[:_POINTS])
+    codes = np.concatenate([data.train.codes, data.holdout.codes])
+    if data.classes is None:
+        values = np.concatenate([data.train.labels, data.holdout.labels])[:, 0]
+        codes = (values > np.median(values)).astype(np.int64)
+    share = spread**2 / max(float((spread**2).sum()), 1e-300)
+    names = ("below the median", "above") if data.classes is None else data.classes.names
+    return {
+        "points": _rounded(points[keep]),
+        "codes": codes[keep].tolist(),
+        "train": train[keep].tolist(),
+        "share": _rounded(share[:3]),
+        "classes": [str(name) for name in names],
+        "left_out": len(points) - len(keep),
+    }
+
+
+def _rounded(values: np.ndarray) -> Any:
+    return np.round(np.asarray(values, np.float64), 4).tolist()

@@ -1,0 +1,222 @@
+"""From trajectories to what is told: estimates, paired differences, curves, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfloss.compare.answers import describe_answers, picture_of
+from tfloss.compare.comparison import Comparison
+from tfloss.compare.scores import answers_of, one_by_one, truth_of
+from tfloss.compare.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
+from tfloss.compare.train import Trained
+from tfloss.compare.trajectories import Trajectories
+from tfloss.compare.words import CERTAIN, verdict
+from tfloss.compare.worlds import World
+from tfloss.registry import Metric, Registry
+from tfloss.training.predictions import as_columns
+
+_CURVE_POINTS = 120
+
+
+def results_of(
+    comparison: Comparison, worlds: Sequence[World], trained: Trained, registry: Registry
+) -> dict[str, Any]:
+    """All results as plain values, as `results.json` holds them."""
+    data = worlds[0].data
+    metrics = {name: m for name, m in registry.metrics.items() if m.task == data.task}
+    found = trained.trajectories
+    steps = -(-len(data.train) // comparison.config.batch_size)
+    tables = [
+        table_at(comparison, found, metrics, epoch, steps)
+        for epoch in comparison.report_epochs
+        if len(found[0].looks)
+    ]
+    if tables:
+        tables[-1]["reach"] = _reached(comparison, found, metrics, steps)
+    _correct(tables, comparison.formulas[comparison.baseline])
+    return {
+        "formulas": list(comparison.formulas),
+        "terms": [list(one.names) for one in found],
+        "baseline": comparison.baseline,
+        "seeds": [world.seed for world in worlds],
+        "data": {
+            "name": data.name,
+            "task": data.task,
+            "train": len(data.train),
+            "holdout": len(data.holdout),
+            "classes": None if data.classes is None else list(data.classes.names),
+        },
+        "metrics": {n: {"label": m.label or n, "better": m.better} for n, m in metrics.items()},
+        "tables": tables,
+        "teachers": _teachers(worlds, metrics, data.task),
+        "diverged": [int(one.diverged.sum()) for one in found],
+        "curves": [curves_of(one, steps) for one in found],
+        "answers": _answers(comparison, found, worlds, data.task),
+        "picture": picture_of(data),
+        "notes": list(trained.notes),
+        "seconds": {name: round(value, 3) for name, value in trained.seconds.items()},
+        "replicate_steps": trained.steps,
+        "way": [one.way for one in found],
+    }
+
+
+def table_at(
+    comparison: Comparison,
+    found: Sequence[Trajectories],
+    metrics: Mapping[str, Metric],
+    epoch: int,
+    steps: int,
+) -> dict[str, Any]:
+    """Every formula's metrics after an epoch, each beside the baseline's."""
+    rows = []
+    for name, metric in metrics.items():
+        look = int(np.flatnonzero(found[0].looks == epoch)[0])
+        base = found[comparison.baseline].metrics[name][look]
+        for place, one in enumerate(found):
+            values = one.metrics[name][look]
+            row = {"formula": one.formula, "metric": name, "mean": mean_of(values).as_dict()}
+            if place != comparison.baseline:
+                row |= paired(values, base, metric.better)
+            rows.append(row)
+    return {"epoch": epoch, "step": epoch * steps, "rows": rows, "reach": []}
+
+
+def paired(values: np.ndarray, base: np.ndarray, better: str | None) -> dict[str, Any]:
+    """The difference to the baseline over the seeds that both finished."""
+    difference = values - base
+    sign = -1.0 if better == "lower" else 1.0
+    ahead = np.where(np.isfinite(difference), (np.sign(sign * difference) + 1) / 2, np.nan)
+    return {
+        "difference": mean_of(difference).as_dict(),
+        "p": sign_flip_p(difference),
+        "ahead": share_of(ahead).as_dict(),
+    }
+
+
+def _reached(
+    comparison: Comparison,
+    found: Sequence[Trajectories],
+    metrics: Mapping[str, Metric],
+    steps: int,
+) -> list[dict[str, Any]]:
+    """Steps to each goal. A training that never gets there counts with the whole training."""
+    rows: list[dict[str, Any]] = []
+    end = comparison.config.epochs * steps
+    for goal in comparison.reach:
+        better = metrics[goal.metric].better or "higher"
+        firsts = [
+            np.where(
+                one.diverged,
+                np.inf,
+                steps_to(one.metrics[goal.metric], one.looks * steps, goal.value, better),
+            )
+            for one in found
+        ]
+        for place, first in enumerate(firsts):
+            within = np.minimum(first, end)
+            row: dict[str, Any] = {
+                "goal": goal.text,
+                "formula": found[place].formula,
+                "reached": share_of(np.isfinite(first).astype(float)).as_dict(),
+                "steps": mean_of(within).as_dict(),
+                "every": int(np.diff([0, *found[place].looks]).max()) * steps,
+            }
+            if place != comparison.baseline:
+                base = np.minimum(firsts[comparison.baseline], end)
+                row |= paired(within, base, "lower")
+            rows.append(row)
+    return rows
+
+
+def _correct(tables: list[dict[str, Any]], baseline: str) -> None:
+    """Holm's correction over everything that the result tests, and the words that it allows."""
+    rows = [row for table in tables for row in (*table["rows"], *table["reach"]) if "p" in row]
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = p
+        row["shown"] = verdict(row["difference"], p)
+    for table in tables:
+        table["comparisons"] = len(rows)
+        table["certain_below"] = CERTAIN
+
+
+def _teachers(
+    worlds: Sequence[World], metrics: Mapping[str, Metric], task: str
+) -> dict[str, dict[str, Any]]:
+    """Each teacher's own metrics on the holdouts."""
+    if not len(worlds[0].data.holdout):
+        return {}
+    truth = truth_of([world.data.holdout for world in worlds], task)
+    fine = np.ones(len(worlds), bool)
+    found = {}
+    for alias, teacher in worlds[0].teachers.items():
+        answers = _teacher_answers(worlds, alias, task)
+        scores = {
+            name: mean_of(one_by_one(metric, truth, answers, fine)).as_dict()
+            for name, metric in metrics.items()
+        }
+        found[alias] = {"text": teacher.text, "metrics": scores}
+    return found
+
+
+def _teacher_answers(worlds: Sequence[World], alias: str, task: str) -> np.ndarray:
+    answers = [world.teachers[alias].answers_holdout for world in worlds]
+    if task == "classification":
+        answers = [as_columns(answer) for answer in answers]
+    return np.stack(answers)
+
+
+def _answers(
+    comparison: Comparison, found: Sequence[Trajectories], worlds: Sequence[World], task: str
+) -> dict[str, Any]:
+    """All seeds' answers on their holdouts, taken together."""
+    if task != "classification" or not len(worlds[0].data.holdout):
+        return {}
+    truth = truth_of([world.data.holdout for world in worlds], task)
+    described = {}
+    for one in found:
+        fine = ~one.diverged
+        if fine.any():
+            answers = answers_of(one.logits[-1], task)[fine]
+            pooled = answers.reshape(-1, answers.shape[-1])
+            described[one.formula] = describe_answers(truth[fine].ravel(), pooled)
+    for alias, teacher in worlds[0].teachers.items():
+        pooled = _teacher_answers(worlds, alias, task)
+        name = f"{alias}: {teacher.text}"
+        described[name] = describe_answers(truth.ravel(), pooled.reshape(-1, pooled.shape[-1]))
+    return described
+
+
+def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:
+    """Means over the replicates with intervals (Student's t), for plots."""
+    epochs = np.arange(1, len(one.train) + 1)
+    thin = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), _CURVE_POINTS)).astype(int))
+    fine = ~one.diverged
+    names = ("total", *one.names)
+    return {
+        "steps": (epochs[thin] * steps).tolist(),
+        "train": {
+            name: _band(one.train[thin][:, fine, number]) for number, name in enumerate(names)
+        },
+        "look_steps": (one.looks * steps).tolist(),
+        "holdout": {name: _band(one.holdout[:, fine, number]) for number, name in enumerate(names)},
+        "metrics": {name: _band(values[:, fine]) for name, values in one.metrics.items()},
+    }
+
+
+def _band(values: np.ndarray) -> dict[str, list[float]]:
+    """(points, R) -> mean, low and high at every point."""
+    from scipy.stats import t
+
+    count = values.shape[1]
+    if not count or not len(values):
+        return {"mean": [], "low": [], "high": []}
+    values = values.astype(np.float64)
+    mean = values.mean(axis=1)
+    half = np.zeros_like(mean)
+    if count > 1:
+        half = t.ppf(0.975, count - 1) * values.std(axis=1, ddof=1) / np.sqrt(count)
+    bands = {"mean": mean, "low": mean - half, "high": mean + half}
+    return {name: [float(f"{v:.5g}") for v in curve] for name, curve in bands.items()}

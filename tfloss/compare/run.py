@@ -1,0 +1,52 @@
+"""From a comparison to its results and its folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tfloss.compare.comparison import Comparison
+from tfloss.compare.folder import write_comparison
+from tfloss.compare.results import results_of
+from tfloss.compare.scores import add_scores
+from tfloss.compare.train import Tell, train_all
+from tfloss.compare.worlds import make_worlds
+from tfloss.registry import Registry
+
+
+def compare(
+    comparison: Comparison,
+    registry: Registry,
+    runs: Path | None,
+    *,
+    tell: Tell | None = None,
+    prepared: Callable[[], object] = lambda: None,
+) -> tuple[dict[str, Any], Path]:
+    """Train every formula on every seed, and say what that shows.
+
+    Args:
+        comparison: what to do.
+        registry: what names stand for.
+        runs: where the folder goes.
+        tell: hears of stages, and of the share of all steps that was done.
+        prepared: called once the teachers are fitted and before TensorFlow is needed.
+
+    Returns:
+        the results, and the folder.
+    """
+    tell = tell or (lambda *_: None)
+    tell(f"splits and teachers for {comparison.seeds} seeds", 0.0)
+    worlds, seconds = make_worlds(comparison.config, comparison.seed_numbers, registry)
+    prepared()
+    trained = train_all(comparison, worlds, registry, tell)
+    tell("metrics and statistics", 0.0)
+    started = time.perf_counter()
+    parts = [world.data.holdout for world in worlds]
+    add_scores(trained.trajectories, parts, worlds[0].data.task, registry)
+    results = results_of(comparison, worlds, trained, registry)
+    seconds |= trained.seconds | {"statistics": time.perf_counter() - started}
+    results["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
+    folder = write_comparison(runs or Path("runs"), comparison, trained.trajectories, results)
+    return results, folder

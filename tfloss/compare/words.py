@@ -1,0 +1,67 @@
+"""What may be said about a difference: as much as its interval and its corrected test allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CERTAIN = 0.05
+
+
+def verdict(difference: Mapping[str, Any], p: float) -> str:
+    """'up', 'down' or '' where neither is shown: interval and corrected test must both say so."""
+    if not p < CERTAIN:
+        return ""
+    if difference["low"] > 0:
+        return "up"
+    return "down" if difference["high"] < 0 else ""
+
+
+def sentence(row: Mapping[str, Any], label: str, better: str | None) -> str:
+    """One row of a table in words, about its formula against the baseline."""
+    difference = row["difference"]
+    ahead = row["ahead"]
+    between = f"{_signed(difference['low'])} to {_signed(difference['high'])}"
+    if not row["shown"]:
+        return f"{label}: no difference shown; these seeds leave room for {between}."
+    size = f"{abs(difference['mean']):.3g}"
+    how = _direction(row["shown"], better)
+    text = f"{label}: {how} by {size} ({between}, corrected p {p_text(row['p_holm'])})"
+    if better is None:
+        return text + "."
+    return text + f", ahead on {100 * ahead['mean']:.0f} % of {ahead['count']} seeds."
+
+
+def reach_sentence(row: Mapping[str, Any]) -> str:
+    """The steps to a goal in words, against the baseline."""
+    difference = row["difference"]
+    between = f"{_signed(difference['low'])} to {_signed(difference['high'])}"
+    if not row["shown"]:
+        return f"{row['goal']}: no difference in steps shown; room for {between} steps."
+    how = "sooner" if row["shown"] == "down" else "later"
+    size = f"{abs(difference['mean']):.3g}"
+    return f"{row['goal']}: {how} by {size} steps ({between})."
+
+
+def scope_sentence(results: Mapping[str, Any]) -> str:
+    """What the intervals are about."""
+    seeds, data = len(results["seeds"]), results["data"]["name"]
+    return (
+        f"Intervals hold 95 % and are over {seeds} seeds: other splits of {data}, initial weights "
+        f"and orders. They say nothing about other data."
+    )
+
+
+def _direction(shown: str, better: str | None) -> str:
+    if better is None:
+        return "higher" if shown == "up" else "lower"
+    return "better" if (shown == "up") == (better == "higher") else "worse"
+
+
+def p_text(p: float) -> str:
+    """'0.012', or '< 0.001'."""
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}"

@@ -1,0 +1,127 @@
+"""A comparison in the terminal: tables, and sentences that say what they allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from tfloss.compare.words import p_text, reach_sentence, scope_sentence, sentence
+
+_SHOWN = 12  # formulas in a table of the terminal; the folder holds all
+
+
+def comparison_tables(results: Mapping[str, Any]) -> list[Any]:
+    """A table for each epoch at which statistics were made, and one for the goals."""
+    tables = []
+    for table in results["tables"]:
+        tables.append(_metric_table(results, table))
+        if table["reach"]:
+            tables.append(_reach_table(results, table))
+    return tables
+
+
+def comparison_words(results: Mapping[str, Any]) -> list[str]:
+    """What the last table shows about each formula, and what its intervals are about."""
+    if not results["tables"]:
+        return ["There is no holdout, so nothing was measured."]
+    table = results["tables"][-1]
+    baseline = results["formulas"][results["baseline"]]
+    lines = []
+    for formula in results["formulas"]:
+        rows = [row for row in table["rows"] if row["formula"] == formula and "p" in row]
+        if not rows:
+            continue
+        lines.append(f"{formula}  against  {baseline}, step {table['step']}:")
+        for row in rows:
+            metric = results["metrics"][row["metric"]]
+            lines.append("  " + sentence(row, metric["label"], metric["better"]))
+        reached = [row for row in table["reach"] if row["formula"] == formula]
+        lines += ["  " + reach_sentence(row) for row in reached]
+    return [*lines, scope_sentence(results), *_diverged(results), *results["notes"]]
+
+
+def _diverged(results: Mapping[str, Any]) -> list[str]:
+    pairs = zip(results["formulas"], results["diverged"], strict=True)
+    return [
+        f"{count} of {len(results['seeds'])} trainings of '{formula}' stopped being finite and are "
+        f"left out."
+        for formula, count in pairs
+        if count
+    ]
+
+
+def _metric_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table:
+    baseline = results["formulas"][results["baseline"]]
+    title = f"Step {table['step']}, holdout, {len(results['seeds'])} seeds: mean [95 % interval]"
+    made = _table(title, ("", "loss", "mean", f"minus {baseline}", "p (Holm)", "ahead"))
+    for name, metric in results["metrics"].items():
+        rows = [row for row in table["rows"] if row["metric"] == name][:_SHOWN]
+        for number, row in enumerate(rows):
+            made.add_row(
+                metric["label"] if number == 0 else "",
+                escape(row["formula"]),
+                escape(estimate(row["mean"])),
+                *_compared(row, metric["better"]),
+                end_section=number == len(rows) - 1,
+            )
+    for alias, teacher in results["teachers"].items():
+        for name, value in teacher["metrics"].items():
+            label = results["metrics"][name]["label"]
+            made.add_row(
+                label, f"{escape(alias)} alone: {escape(teacher['text'])}", escape(estimate(value))
+            )
+    return made
+
+
+def _compared(row: Mapping[str, Any], better: str | None) -> tuple[str, str, str]:
+    if "p" not in row:
+        return "", "", ""
+    difference = escape(estimate(row["difference"], signed=True))
+    style = {"up": "higher", "down": "lower"}.get(row["shown"])
+    if style and better:
+        difference = f"[{'green' if style == better else 'red'}]{difference}[/]"
+    ahead = "" if better is None else f"{100 * row['ahead']['mean']:.0f} %"
+    return difference, p_text(row["p_holm"]), ahead
+
+
+def _reach_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table:
+    baseline = results["formulas"][results["baseline"]]
+    made = _table(
+        f"Steps to a goal; looked at every {table['reach'][0]['every']} steps, and a training that "
+        f"never gets there counts {table['step']}",
+        ("goal", "loss", "steps", f"minus {baseline}", "p (Holm)", "reached"),
+    )
+    for row in table["reach"]:
+        reached = row["reached"]
+        made.add_row(
+            row["goal"],
+            escape(row["formula"]),
+            escape(estimate(row["steps"])),
+            *_compared(row, "lower")[:2],
+            f"{100 * reached['mean']:.0f} % "
+            + escape(f"[{100 * reached['low']:.0f}, {100 * reached['high']:.0f}]"),
+        )
+    return made
+
+
+def _table(title: str, columns: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for number, column in enumerate(columns):
+        side = "left" if number < 2 else "right"
+        table.add_column(escape(column), justify=side, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def estimate(value: Mapping[str, Any], *, signed: bool = False) -> str:
+    """'0.9012 [0.8950, 0.9071]'."""
+    form = "{:+.4f}" if signed else "{:.4f}"
+    if value["mean"] is not None and abs(value["mean"]) >= 1000:
+        form = form.replace(".4f", ".0f")
+    parts = [
+        "–" if v is None or v != v else form.format(v)
+        for v in (value["mean"], value["low"], value["high"])
+    ]
+    return f"{parts[0]} [{parts[1]}, {parts[2]}]"
