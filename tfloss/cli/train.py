@@ -12,7 +12,7 @@ from tfloss.cli.common import print_tables, registry_of, training_options
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config, read_config
-from tfloss.training.preflight import check
+from tfloss.training.preflight import check, networks
 
 
 @click.command()
@@ -28,7 +28,14 @@ from tfloss.training.preflight import check
     "--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout."
 )
 @click.option(
-    "--compile", type=click.Choice(["auto", "xla", "graph", "steps"]), help="How steps are compiled."
+    "--compile",
+    type=click.Choice(["auto", "xla", "graph", "steps"]),
+    help="How steps are compiled.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
+    help="What the student computes in; losses and weights are float32.",
 )
 @click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
@@ -38,6 +45,15 @@ from tfloss.training.preflight import check
     default=Path("runs"),
     help="Where the run's folder goes.",
 )
+@click.option(
+    "--jobs", type=int, metavar="N", help="Chunks of rows teachers answer at once; -1: all CPUs."
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="TFLOSS_CACHE",
+    help="A folder in which teachers' answers are kept.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context
 def train(
@@ -45,6 +61,8 @@ def train(
     recipe: str | None,
     config: Path | None,
     runs: Path,
+    jobs: int | None,
+    cache: Path | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -58,7 +76,11 @@ def train(
     registry = registry_of(context)
     configuration = _configuration(registry, recipe, config, options)
     check(configuration, registry)
-    result = _train(configuration, registry, quiet)
+    if networks(configuration, registry):
+        import_tensorflow()
+    ready = _ask_teachers(configuration, registry, quiet, jobs, cache)
+    import_tensorflow()
+    result = _train(configuration, registry, quiet, ready)
     from tfloss.training.run_folder import write_run
 
     folder = write_run(runs, configuration, result)
@@ -89,13 +111,26 @@ def _configuration(
     return Config.from_mapping(values | said, origin=origin)
 
 
-def _train(configuration: Config, registry: Registry, quiet: bool) -> Any:
+def _ask_teachers(
+    configuration: Config, registry: Registry, quiet: bool, jobs: int | None, cache: Path | None
+) -> Any:
+    """Load the data and ask the teachers, with a bar in a terminal."""
+    from tfloss.training.run import prepare_run
+
     if not quiet:
         click.echo(f"minimising  {configuration.loss}", err=True)
-    from tfloss.training.run import prepare_run, run
+    if quiet or not sys.stderr.isatty() or not configuration.teacher:
+        return prepare_run(configuration, registry, jobs=jobs, cache=cache)
+    from rich.console import Console
 
-    ready = prepare_run(configuration, registry)
-    import_tensorflow()
+    from tfloss.report.teachers import AskingProgress
+
+    with AskingProgress(Console(stderr=True)) as watch:
+        return prepare_run(configuration, registry, jobs=jobs, cache=cache, watch=watch)
+
+
+def _train(configuration: Config, registry: Registry, quiet: bool, ready: Any) -> Any:
+    from tfloss.training.run import run
 
     if quiet:
         return run(configuration, registry, ready=ready)
@@ -114,9 +149,12 @@ def _train(configuration: Config, registry: Registry, quiet: bool) -> Any:
 
 def _show(result: Any, registry: Registry, folder: Path) -> None:
     from tfloss.report.tables import result_tables
+    from tfloss.report.teachers import trust_table
 
     labels = {name: metric.label for name, metric in registry.metrics.items()}
-    print_tables(result_tables(result.history.as_summary(), result.scores, labels))
+    trust = trust_table(result.teachers)
+    tables = result_tables(result.history.as_summary(), result.scores, labels)
+    print_tables([*tables, *([trust] if trust else [])])
     for note in [result.student.note, *(n for t in result.teachers.values() for n in t.notes)]:
         if note:
             click.echo(note)

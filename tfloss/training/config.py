@@ -39,6 +39,7 @@ class Config:
         seed: of the split, the initial weights, the order of rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
         allow_negative: accept coefficients below zero.
     """
 
@@ -67,6 +68,7 @@ class Config:
     seed: int = 0
     evaluate_every: int = 1
     compile: str = "auto"
+    precision: str = "float32"
     allow_negative: bool = False
 
     def __post_init__(self) -> None:

@@ -24,6 +24,12 @@ from tfloss.training.history import History
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
+from tfloss.training.precision import (
+    Precision,
+    computing_in,
+    refuse_for_built_model,
+    with_loss_scaling,
+)
 from tfloss.training.predictions import as_columns, predict, score, scores_of_all
 from tfloss.training.scopes import full_scope
 from tfloss.training.summary import summary_text
@@ -83,6 +89,7 @@ def fit(
     seed: int = 0,
     evaluate_every: int = 1,
     compile: Compile = "auto",
+    precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     registry: Registry | None = None,
@@ -112,6 +119,7 @@ def fit(
         seed: of the initial weights, the order of the rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
         registry: what names stand for; everything installed unless said.
@@ -140,14 +148,7 @@ def fit(
         tensors=names_in(loss),
     )
     asked = time.perf_counter()
-    if not isinstance(student, Student):
-        student = make_student(
-            student,
-            inputs=data.n_features,
-            outputs=data.n_outputs,
-            registry=registry,
-            seed=seed,
-        )
+    student = _student(student, data, registry, seed, precision)
     texts = {name: t.text for name, t in teachers.items()}
     order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
     objective = Objective(
@@ -158,7 +159,7 @@ def fit(
         allow_negative=allow_negative,
         seed=seed,
     )
-    keras_optimizer = make_optimizer(optimizer)
+    keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
     engine = Engine(
         Measure(student, objective),
         keras_optimizer,
@@ -189,6 +190,27 @@ def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
     if isinstance(teacher, Mapping) and all(isinstance(t, FittedTeacher) for t in teacher.values()):
         return dict(teacher)
     return {}
+
+
+def _student(
+    student: str | Student | Any, data: PreparedData, registry: Registry, seed: int, precision: str
+) -> Student:
+    """The student, built in this precision or taken as it is."""
+    if isinstance(student, str):
+        with computing_in(precision):
+            return make_student(
+                student,
+                inputs=data.n_features,
+                outputs=data.n_outputs,
+                registry=registry,
+                seed=seed,
+            )
+    refuse_for_built_model(precision)
+    if isinstance(student, Student):
+        return student
+    return make_student(
+        student, inputs=data.n_features, outputs=data.n_outputs, registry=registry, seed=seed
+    )
 
 
 def names_in(formula: str | Node) -> frozenset[str]:

@@ -10,6 +10,7 @@ from tfloss.student import check_model, known_layers
 from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
 from tfloss.training.config import Config
 from tfloss.training.optimizers import check_optimizer
+from tfloss.training.precision import check_precision
 from tfloss.training.scopes import early_scope
 
 _COMPILE = ("auto", "xla", "graph", "steps")
@@ -28,6 +29,7 @@ def check(config: Config, registry: Registry) -> None:
     check_model(config.model, registry)
     check_optimizer(config.optimizer)
     _one_of("compile", config.compile, _COMPILE)
+    check_precision(config.precision)
     _one_of("teacher_fit", config.teacher_fit, FITS)
     _one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)
     Options(config.teacher_fit, config.teacher_calibrate, config.teacher_rows)
@@ -44,21 +46,27 @@ def check(config: Config, registry: Registry) -> None:
     registry.get(Dataset, config.data)
 
 
-def teacher_layers(config: Config, registry: Registry) -> list[str]:
-    """The names in the formula that can only be layers of a teacher that is a network.
+def networks(config: Config, registry: Registry) -> list[str]:
+    """The names of the teachers that are Keras models, whose layers a formula may name.
 
     Raises:
         UsageError: no such teacher.
     """
-    named = [node.name for node in as_node(config.loss).walk() if isinstance(node, Name)]
-    found: list[str] = []
+    found = []
     for teacher in parse_teachers(config.teacher):
         # A class name is looked for in scikit-learn, which is slow to import.
         if teacher.name not in registry.teachers and _is_class_name(teacher.name):
             continue
         if registry.get(Teacher, teacher.name).layers:
-            found += [name for name in named if name.startswith(f"{teacher.alias}.")]
+            found.append(teacher.alias)
     return found
+
+
+def teacher_layers(config: Config, registry: Registry) -> list[str]:
+    """The names in the formula that can only be tensors of a teacher that is a network."""
+    named = [node.name for node in as_node(config.loss).walk() if isinstance(node, Name)]
+    starts = tuple(f"{alias}." for alias in networks(config, registry))
+    return [name for name in named if name.startswith(starts)]
 
 
 def _is_class_name(name: str) -> bool:
