@@ -75,6 +75,28 @@ _OPTIONS = [
         help="How a teacher answers for its own training rows: out of fold, or as it is.",
     ),
     click.option(
+        "--teacher-rows", type=click.IntRange(2), help="Fit teachers on at most so many rows."
+    ),
+    click.option(
+        "--teacher-calibrate",
+        type=click.Choice(["auto", "none", "sigmoid", "isotonic", "temperature"]),
+        help="How teachers' probabilities are calibrated; auto: where a teacher has none.",
+    ),
+    click.option(
+        "--teacher-force", is_flag=True, default=None, help="Fit teachers even if it takes long."
+    ),
+    click.option(
+        "--augment",
+        type=click.FloatRange(0),
+        metavar="TIMES",
+        help="Rows to add, per training row, for the teachers to answer.",
+    ),
+    click.option(
+        "--augment-noise",
+        type=click.FloatRange(0),
+        help="How far added rows are moved, in deviations of each feature (0.1).",
+    ),
+    click.option(
         "--model",
         metavar="NAME[:SETTINGS]",
         help="The student: mlp:10,10, FILE.keras, MODULE:FACTORY.",

@@ -16,6 +16,7 @@ from tfloss.registry import (
     Model,
     Recipe,
     Reduction,
+    Registry,
     Schedule,
     Teacher,
 )
@@ -53,9 +54,12 @@ def _properties(loss: Loss) -> str:
 
 
 def _list(title: str, declarations: list[Any], columns: tuple[str, ...], row: Any) -> None:
+    from rich.markup import escape
+
     from tfloss.report.tables import text_table
 
-    print_tables([text_table(title, columns, [row(d) for d in declarations])])
+    rows = [tuple(map(escape, row(d))) for d in declarations]
+    print_tables([text_table(title, columns, rows)])
 
 
 @click.command()
@@ -134,7 +138,66 @@ def _simple(kind: type[Declaration], title: str, text: str) -> click.Command:
     return command
 
 
-teachers = _simple(Teacher, "Teachers", "List the teachers, or describe the one called NAME.")
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--all", "every", is_flag=True, help="Every estimator of scikit-learn, by its class name."
+)
+@click.pass_context
+def teachers(context: click.Context, name: str | None, every: bool) -> None:
+    """List the teachers and what each can do, or describe the one called NAME.
+
+    NAME can also be the name of a class, RandomForestRegressor for example.
+    """
+    registry = registry_of(context)
+    if name is not None:
+        _teacher_page(name, registry)
+    elif every:
+        from tfloss.teachers import about_all
+
+        _list(
+            "scikit-learn's estimators as teachers",
+            about_all(registry),
+            ("teacher", "answers with", "needs", "remarks"),
+            lambda about: (about.name, about.answers, ", ".join(about.needs), about.reason),
+        )
+    else:
+        _list(
+            "Teachers",
+            list(registry.teachers.values()),
+            ("teacher", "answers with", "estimator", "what it is"),
+            lambda d: (d.name, d.answers, d.estimator.rpartition(".")[2], d.summary),
+        )
+        click.echo("Also: a class name (--all lists them), FILE.skops, FILE.keras, column:NAME,")
+        click.echo("package.module:object.")
+
+
+def _teacher_page(name: str, registry: Registry) -> None:
+    """What is known of a teacher without fitting it."""
+    from tfloss.teachers import about_teacher, options_text
+
+    declaration = registry.get(Teacher, name)
+    if declaration.layers or not (declaration.estimator or declaration.distribution):
+        _describe(declaration)
+        return
+    about = about_teacher(name, registry)
+    click.echo(f"{about.name}: {about.estimator}\n")
+    click.echo(declaration.description)
+    click.echo(f"\nFor {about.task}; answers with {about.answers}.")
+    if about.reason:
+        click.echo(about.reason)
+    if declaration.cost is not None:
+        classes = 0 if about.task == "regression" else 2
+        figures = (f"{rows} rows: {declaration.cost(rows, classes):.1f} s" for rows in (1000, 4000))
+        click.echo(f"Fitting once takes about: {', '.join(figures)}.")
+    click.echo(f"Must be given: {', '.join(about.needs) or 'nothing'}")
+    settings = ", ".join(f"{key}={value!r}" for key, value in about.settings.items())
+    click.echo(f"Settings: {settings or 'none'}")
+    click.echo(f"Of every teacher: {options_text()}")
+    if declaration.distribution:
+        click.echo(f"From: {declaration.distribution}, plugin '{declaration.plugin}'")
+
+
 datasets = _simple(Dataset, "Data sets", "List the data sets, or describe the one called NAME.")
 models = _simple(Model, "Models", "List the models, or describe the one called NAME.")
 metrics = _simple(Metric, "Metrics", "List the metrics, or describe the one called NAME.")

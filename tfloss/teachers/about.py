@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -73,12 +74,23 @@ def about_teacher(name: str, registry: Registry) -> AboutTeacher:
     )
 
 
+def about_all(registry: Registry) -> list[AboutTeacher]:
+    """Every classifier and regressor of scikit-learn by its class name; none is fitted."""
+    from sklearn.utils import all_estimators
+
+    names = [name for name, _ in all_estimators(type_filter=["classifier", "regressor"])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about classes that will go
+        return [about_teacher(name, registry) for name in names]
+
+
 def _answers(estimator: Any, name: str) -> tuple[Literal["classification", "regression"], str, str]:
     """Task, kind of answers, and reason."""
     from sklearn.base import is_regressor
 
     if is_regressor(estimator):
-        deviation = "return_std" in inspect.signature(estimator.predict).parameters
+        # Asked of the class: an instance may have no `predict` before it is fitted.
+        deviation = "return_std" in inspect.signature(type(estimator).predict).parameters
         return "regression", "prediction and deviation" if deviation else "prediction", ""
     try:
         # Two classes with rows enough: what is refused here is refused everywhere.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.errors import UsageError, did_you_mean
 
 FITS = ("auto", "cross", "train")
 CALIBRATIONS = ("auto", "none", "sigmoid", "isotonic", "temperature")
@@ -57,6 +57,6 @@ class Options:
         return replace(self, **own), rest
 
 
-def option_names() -> str:
-    """The names of the options, for messages."""
-    return listed(field.name for field in fields(Options))
+def options_text() -> str:
+    """The options with their defaults, for a teacher's page."""
+    return ", ".join(f"{field.name}={field.default}" for field in fields(Options))
