@@ -66,7 +66,8 @@ class Replicates:
         optimizer.build(self._changed)
         options = {"jit_compile": compile == "xla", "autograph": False}
         self._program = tf.function(self._epochs, **options)
-        self._look = tf.function(self._on_rows, **options)
+        # Looks are few and large: compiling them with XLA would take longer than it saves.
+        self._look = tf.function(self._on_rows, autograph=False)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfloss.compare.answers import describe_answers, picture_of
 from tfloss.compare.comparison import Comparison
-from tfloss.compare.scores import answers_of, one_by_one, truth_of
+from tfloss.compare.scores import answers_of, scores_of, truth_of
 from tfloss.compare.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
 from tfloss.compare.train import Trained
 from tfloss.compare.trajectories import Trajectories
@@ -149,12 +149,11 @@ def _teachers(
     if not len(worlds[0].data.holdout):
         return {}
     truth = truth_of([world.data.holdout for world in worlds], task)
-    fine = np.ones(len(worlds), bool)
     found = {}
     for alias, teacher in worlds[0].teachers.items():
         answers = _teacher_answers(worlds, alias, task)
         scores = {
-            name: mean_of(one_by_one(metric, truth, answers, fine)).as_dict()
+            name: mean_of(scores_of(metric, truth, [answers])[0]).as_dict()
             for name, metric in metrics.items()
         }
         found[alias] = {"text": teacher.text, "metrics": scores}

@@ -2,9 +2,8 @@
 
 A metric is a plugin's function of one training's answers, and calling it for thousands of answers
 takes minutes. So figures that are commonly wanted are also known here as functions of many answers
-at once. They have no names: a metric is given to one of them when both agree on all replicates at
-the last look, and is called one by one otherwise. What is reported at the end of a training always
-comes from the plugin.
+at once. They have no names: a metric is given to one of them where both agree on a sample of
+replicates to nine digits, and is called one by one otherwise.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from tfloss.training.predictions import probabilities
 Many = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (R, n) int, (R, n, C) -> (R,)
 
 _AGREE = 1e-9
+_SAMPLE = 16
 
 
 def add_scores(
@@ -43,12 +43,11 @@ def add_scores(
         found.metrics = {name: np.full(found.logits.shape[:2], np.nan) for name in metrics}
         if not len(found.looks):
             continue
-        last = answers_of(found.logits[-1], task)
         fine = ~found.diverged
+        answers = [answers_of(logits, task)[fine] for logits in found.logits]
         for name, metric in metrics.items():
-            values = one_by_one(metric, truth, last, fine)
-            found.metrics[name][-1] = values
-            _fill(found, name, metric, truth, task, _known(values, truth, last, fine, task))
+            for look, values in enumerate(scores_of(metric, truth[fine], answers)):
+                found.metrics[name][look, fine] = values
 
 
 def answers_of(logits: np.ndarray, task: str) -> np.ndarray:
@@ -65,48 +64,33 @@ def truth_of(parts: Iterable[Part], task: str) -> np.ndarray:
     return np.stack([part.codes if task == "classification" else part.labels for part in parts])
 
 
-def one_by_one(
-    metric: Metric, truth: np.ndarray, answers: np.ndarray, fine: np.ndarray
-) -> np.ndarray:
-    """(R,) float64 by the plugin's own function; NaN for replicates that are not fine."""
-    return np.array(
-        [
-            float(metric(t, a)) if good else np.nan
-            for t, a, good in zip(truth, answers, fine, strict=True)
-        ]
-    )
+def scores_of(metric: Metric, truth: np.ndarray, answers: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """One metric of all replicates at several looks, (R,) float64 each.
+
+    Args:
+        metric: a plugin's.
+        truth: (R, n) class positions, or (R, n, k) targets.
+        answers: at each look (R, n, C).
+    """
+    many = _known(metric, truth, answers[-1])
+    if many is not None:
+        return [many(truth, given) for given in answers]
+    return [_one_by_one(metric, truth, given) for given in answers]
 
 
-def _fill(
-    found: Trajectories,
-    name: str,
-    metric: Metric,
-    truth: np.ndarray,
-    task: str,
-    many: Many | None,
-) -> None:
-    """The looks before the last."""
-    fine = ~found.diverged
-    for look in range(len(found.looks) - 1):
-        answers = answers_of(found.logits[look], task)
-        if many is None:
-            found.metrics[name][look] = one_by_one(metric, truth, answers, fine)
-        else:
-            found.metrics[name][look, fine] = many(truth[fine], answers[fine])
+def _one_by_one(metric: Metric, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    return np.array([float(metric(t, a)) for t, a in zip(truth, answers, strict=True)])
 
 
-def _known(
-    values: np.ndarray, truth: np.ndarray, answers: np.ndarray, fine: np.ndarray, task: str
-) -> Many | None:
-    """The function of many answers that agrees with a metric on every replicate."""
-    if task != "classification" or not fine.any():
+def _known(metric: Metric, truth: np.ndarray, answers: np.ndarray) -> Many | None:
+    """The function of many answers that agrees with a metric on a sample of replicates."""
+    if metric.task != "classification" or len(truth) <= _SAMPLE:
         return None
+    sample = np.linspace(0, len(truth) - 1, _SAMPLE).astype(int)
+    truth, answers = truth[sample], answers[sample]
+    values = _one_by_one(metric, truth, answers)
     for many in _MANY:
-        try:
-            found = many(truth[fine], answers[fine])
-        except (ValueError, IndexError):
-            continue
-        if np.allclose(found, values[fine], rtol=_AGREE, atol=_AGREE):
+        if np.allclose(many(truth, answers), values, rtol=_AGREE, atol=_AGREE):
             return many
     return None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.compare.initial import initial_values
 from tfloss.data import PreparedData, load_dataset, prepare
 from tfloss.registry import Model, Registry, called
 from tfloss.student import Student, check_model, make_student
@@ -112,11 +113,8 @@ def initial_weights(
     variables = template.forward_model.variables
     at = {id(variable): place for place, variable in enumerate(template.model.variables)}
     places = [at[id(variable)] for variable in variables]
-    rows = []
-    for seed in seeds:
-        values = [variable.numpy() for variable in _built(config, data, seed, registry).variables]
-        rows.append([values[place] for place in places])
-    return [np.stack(values) for values in zip(*rows, strict=True)]
+    values = initial_values(lambda seed: _built(config, data, seed, registry), seeds)
+    return [values[place] for place in places]
 
 
 def _built(config: Config, data: PreparedData, seed: int, registry: Registry) -> Any:
