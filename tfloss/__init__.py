@@ -18,7 +18,7 @@ Declare a loss of your own, to use in a formula like any other:
 
 What there is:
 
-    training      fit, load_data, Table, parse, bind
+    training      fit, fit_stream, load_data, Table, parse, bind
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
                   Held (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.training.fit import Result, fit
+    from tfloss.training.streams import fit_stream
 
 __version__ = "0.1.0"
 
@@ -71,6 +72,7 @@ _LATER = {
     "Result": "tfloss.training.fit",
     "Table": "tfloss.data",
     "fit": "tfloss.training.fit",
+    "fit_stream": "tfloss.training.streams",
     "load_data": "tfloss.api",
     "parse": "tfloss.formula",
 }
@@ -90,6 +92,7 @@ __all__ = [
     "bind",
     "dataset",
     "fit",
+    "fit_stream",
     "function",
     "hookimpl",
     "keras",

@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.engine_worlds import assert_same_weights, engine_of, mlp, order_of
+from tests.training.engine_worlds import (
+    assert_same_weights,
+    columns,
+    engine_of,
+    mlp,
+    order_of,
+    run_steps,
+)
 from tfloss.errors import PluginError
-from tfloss.training.engine import choose
+from tfloss.training.compiled import choose
 
 
 class ThroughNumpy(keras.layers.Layer):
@@ -69,6 +76,13 @@ def test_what_cannot_be_traced_goes_on_step_by_step(registry, compile):
     assert "step by step" in said[0]
     trained(registry, plain, "graph")
     assert_same_weights(model, plain)
+
+
+def test_a_look_at_every_batch_falls_back_as_well(registry):
+    engine = engine_of(registry, with_layer(LooksAtValues), holdout=columns(4), compile="xla")
+    with pytest.warns(UserWarning, match="goes on step by step") as caught:
+        run_steps(engine, order_of(engine, 2))
+    assert len(caught) == 1
 
 
 def test_nothing_is_said_where_nothing_is_wrong(registry):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tests.training.engine_worlds import columns, engine_of, mlp, order_of, run_steps
 from tfloss.training import engine as engine_module
+from tfloss.training import evaluation
 from tfloss.training import steps as steps_module
 
 HOW = ["xla", "graph", "steps"]
@@ -29,7 +30,7 @@ def test_the_terms_add_up_to_the_total(registry, how):
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("slice_rows", [4, 7, 100])
 def test_the_holdout_in_slices_is_the_holdout_as_a_whole(registry, monkeypatch, how, slice_rows):
-    monkeypatch.setattr(engine_module, "EVALUATION_ROWS", slice_rows)
+    monkeypatch.setattr(evaluation, "SLICE_ROWS", slice_rows)
     holdout = columns(21, seed=3)
     engine = engine_of(registry, mlp(), holdout=holdout, formula="bce + 0.5*binary_kl", compile=how)
     log = engine.run(order_of(engine, 2), 0)

@@ -42,7 +42,7 @@ def test_a_chunk_is_a_tenth_at_most_and_shorter_where_steps_are_slow(registry, m
     assert loop.epochs_per_chunk(engine, 5) == 1
     assert loop.epochs_per_chunk(engine, 101) == 11
     assert loop.epochs_per_chunk(engine, 10**9) == 100_000 // 5
-    engine.compiled_as = "graph"
+    engine = engine_of(registry, mlp(), compile="graph")
     assert loop.epochs_per_chunk(engine, 10**9) == 2_500 // 5
     monkeypatch.setattr(loop, "_MULTIPLY_ADDS_PER_CHUNK", engine.work_per_step * 15)
     assert loop.epochs_per_chunk(engine, 10**9) == 3

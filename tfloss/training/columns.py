@@ -11,6 +11,8 @@ import numpy as np
 from tfloss.errors import DataError, listed
 from tfloss.lazy import tf
 
+WEIGHT = ":weight"  # what packed columns call the sample weights
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -44,14 +46,14 @@ class Columns:
     def packed(self, names: frozenset[str]) -> dict[str, Any]:
         """The columns that an objective needs, and the inputs, as one flat dictionary of tensors.
 
-        Masks are called `present:NAME`, weights `:weight`, so that a batch is one gather each.
+        Masks are called `present:NAME`, weights `WEIGHT`, so that a batch is one gather each.
         """
         wanted = ["inputs", *sorted((names & set(self.values)) - {"inputs"})]
         packed = {name: tf.constant(self.values[name]) for name in wanted}
         for name in sorted(names & set(self.present)):
             packed[f"present:{name}"] = tf.constant(self.present[name], tf.float32)
         if self.sample_weight is not None:
-            packed[":weight"] = tf.constant(self.sample_weight, tf.float32)
+            packed[WEIGHT] = tf.constant(self.sample_weight, tf.float32)
         return packed
 
 
@@ -63,7 +65,7 @@ def unpacked(packed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any],
         if name.startswith("present:")
     }
     tensors = {name: value for name, value in packed.items() if ":" not in name}
-    return tensors, present, packed.get(":weight")
+    return tensors, present, packed.get(WEIGHT)
 
 
 def require(columns: Columns, names: frozenset[str], known: frozenset[str]) -> None:

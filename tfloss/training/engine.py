@@ -8,26 +8,19 @@ together, and each term's value comes out of the same call.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from tfloss.errors import TflossError
 from tfloss.lazy import tf
 from tfloss.training.columns import Columns
+from tfloss.training.compiled import Compile, Compiled, choose
+from tfloss.training.evaluation import Evaluation
 from tfloss.training.measure import Measure
 from tfloss.training.steps import BLOCK_BYTES, NEVER, Steps, Watch
 from tfloss.training.xla import prepare_xla
-
-Compile = Literal["auto", "xla", "graph", "steps"]
-
-EVALUATION_ROWS = 4096  # per slice, so that evaluating a large holdout takes bounded memory
-
-# XLA takes a second or more to compile, once; the graph executor pays about 0.2 ms for each step.
-_STEPS_WORTH_XLA = 6_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,6 @@ class Engine(Steps):
         work: the number of steps ahead, for 'auto'.
 
     Attributes:
-        compiled_as: 'xla', 'graph' or 'steps'.
         traces: how often the program was traced: once per run, whatever the remainders.
     """
 
@@ -82,16 +74,22 @@ class Engine(Steps):
         self.batch_size = min(batch_size, self.rows)
         self.evaluate_every = evaluate_every
         self._train = train.packed(measure.objective.needs)
-        self._holdout = holdout.packed(measure.objective.needs) if holdout is not None else None
-        self._holdout_rows = len(holdout) if holdout is not None else 0
+        self._holdout = Evaluation(measure, holdout) if holdout is not None else None
         if measure.objective.states:  # a first look at the data makes what losses hold
             measure({n: c[:1] for n, c in self._train.items()}, tf.constant(0), training=False)
         super().__init__(measure, optimizer)
         self.traces = 0
-        self._one_step: Any = None
-        self._evaluation: Any = None
-        self.compiled_as = choose(compile, work)
-        self._program = self._build(self._chunk)
+        self._program = self._compiled(self._chunk, choose(compile, work))
+        self._one_step: Compiled | None = None
+        self._evaluation: Compiled | None = None
+
+    def _compiled(self, body: Callable[..., Any], how: str, **options: Any) -> Compiled:
+        return Compiled(body, how, progress=self.optimizer.iterations.numpy, **options)
+
+    @property
+    def compiled_as(self) -> str:
+        """How the program is compiled: 'xla', 'graph' or 'steps'."""
+        return self._program.compiled_as
 
     @property
     def steps_per_epoch(self) -> int:
@@ -112,44 +110,20 @@ class Engine(Steps):
         """
         count = len(order) if epochs is None else epochs
         arguments = (tf.constant(order, tf.int32), tf.constant(count), tf.constant(first_step))
-        before = self.optimizer.iterations.numpy()
-        while True:
-            try:
-                train, holdout, *bad = self._program(*arguments)
-                break
-            except Exception as error:
-                if self.optimizer.iterations.numpy() != before or not self._fall_back(error):
-                    raise
+        train, holdout, *bad = self._program(*arguments)
         return ChunkLog(
             train.numpy()[:count],
             holdout.numpy()[:count] if self._holdout is not None else None,
             first_bad(*bad),
         )
 
-    def _fall_back(self, error: Exception) -> bool:
-        """Compile less, where that can help; says so once."""
-        refused_by_xla = isinstance(error, tf.errors.OpError) and self.compiled_as == "xla"
-        cannot_be_traced = not isinstance(error, (tf.errors.OpError, TflossError))
-        reason = (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
-        if refused_by_xla:
-            self.compiled_as = "graph"
-            how = "XLA cannot compile this training; it goes on in TensorFlow's graph executor"
-        elif cannot_be_traced and self.compiled_as != "steps":
-            self.compiled_as = "steps"
-            how = "TensorFlow cannot compile this training; it goes on step by step, much slower"
-        else:
-            return False
-        warnings.warn(f"{how}, with the same results. The reason: {reason}", stacklevel=4)
-        self._program = self._build(self._chunk)
-        self._one_step = self._evaluation = None
-        return True
-
     # -- steps that somebody looks at ------------------------------------------------------------
 
     def run_watched(self, rows: np.ndarray, first_step: int, callbacks: Any) -> ChunkLog:
         """One epoch, step by step, telling `callbacks` before and after each."""
         if self._one_step is None:
-            self._one_step = self._build(self._gathered_step, whole=False)
+            how = self._less_than_xla(self._program)
+            self._one_step = self._compiled(self._gathered_step, how, shapes_vary=True)
         watch = self.start(tf.constant(first_step))
         for number, start in enumerate(range(0, self.rows, self.batch_size)):
             batch = tf.constant(rows[start : start + self.batch_size])
@@ -166,17 +140,16 @@ class Engine(Steps):
         if self._holdout is None:
             return None
         if self._evaluation is None:
-            self._evaluation = self._build(self._on_holdout, whole=False)
+            how = self._less_than_xla(self._one_step or self._program)
+            self._evaluation = self._compiled(self._holdout, how)
         return self._evaluation(tf.constant(step)).numpy()[None]
 
-    # -- the program -----------------------------------------------------------------------------
+    @staticmethod
+    def _less_than_xla(program: Compiled) -> str:
+        """A part of the program is not worth XLA's time."""
+        return "graph" if program.compiled_as == "xla" else program.compiled_as
 
-    def _build(self, body: Callable[..., Any], whole: bool = True) -> Callable[..., Any]:
-        """`body` as a program; a part of one is not worth XLA's time."""
-        if self.compiled_as == "steps":
-            return body  # the loops of TensorFlow are plain loops then
-        use_xla = whole and self.compiled_as == "xla"
-        return tf.function(body, jit_compile=use_xla, autograph=False, reduce_retracing=not whole)
+    # -- the program -----------------------------------------------------------------------------
 
     def _chunk(self, order: Any, epochs: Any, first_step: Any) -> tuple[Any, ...]:
         """`epochs` epochs; traced once."""
@@ -242,53 +215,19 @@ class Engine(Steps):
 
     def _evaluated(self, number: Any, epochs: Any, step: Any, log: Any) -> Any:
         """Write the holdout's values into row `number` of the log, where it is time to."""
-        if self._holdout is None:
+        holdout = self._holdout
+        if holdout is None:
             return log
 
         def write() -> Any:
-            return tf.tensor_scatter_nd_update(log, [[number]], [self._on_holdout(step)])
+            return tf.tensor_scatter_nd_update(log, [[number]], [holdout(step)])
 
         if self.evaluate_every == 1:
             return write()
         due = tf.logical_or((number + 1) % self.evaluate_every == 0, number + 1 >= epochs)
         return tf.cond(due, write, lambda: log)
 
-    def _on_holdout(self, step: Any) -> Any:
-        """The total and terms over the holdout, slice by slice."""
-        assert self._holdout is not None
-        columns = self._holdout
-        size = min(self._holdout_rows, EVALUATION_ROWS)
-        full, rest = divmod(self._holdout_rows, size)
-
-        def values(start: Any, count: int) -> Any:
-            batch = {
-                name: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
-                for name, c in columns.items()
-            }
-            total, terms = self.measure(batch, step, training=False)
-            return tf.concat([[total], terms], 0) * count
-
-        if full == 1:
-            sums = values(0, size)
-        else:
-            _, sums = tf.while_loop(
-                lambda number, _: number < full,
-                lambda number, sums: (number + 1, sums + values(number * size, size)),
-                (tf.constant(0), tf.zeros(self.width)),
-                parallel_iterations=1,
-            )
-        if rest:
-            sums += values(full * size, rest)
-        return sums / self._holdout_rows
-
 
 def first_bad(step: Any, values: Any) -> tuple[int, np.ndarray] | None:
     """The bad step of a program's answer, where there was one."""
     return None if int(step) == NEVER else (int(step), values.numpy())
-
-
-def choose(compile: Compile, work: int | None) -> str:
-    """Whether XLA is worth its time for so many steps; None: there is no end to them."""
-    if compile != "auto":
-        return compile
-    return "xla" if work is None or work > _STEPS_WORTH_XLA else "graph"

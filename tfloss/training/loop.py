@@ -11,6 +11,7 @@ from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
 from tfloss.training.engine import ChunkLog, Engine
 from tfloss.training.history import History
+from tfloss.training.steps import Steps
 
 Watcher = Callable[[History], None]
 
@@ -82,13 +83,18 @@ def _guarded_chunk(
         log = engine.run_watched(order.epochs(done, 1)[0], first_step, callbacks)
     else:
         log = engine.run(order.epochs_in_turn(done, size), first_step, epochs=count)
-    if log.bad is not None or not engine.weights_are_finite():
-        engine.restore(before)
-        raise NumericsError(_diagnosis(engine, log, first_step))
+    refuse_bad(engine, log, first_step, before)
     return log
 
 
-def _diagnosis(engine: Engine, log: ChunkLog, first_step: int) -> str:
+def refuse_bad(steps: Steps, log: ChunkLog, first_step: int, before: list[np.ndarray]) -> None:
+    """Put the weights back to `before` and raise, where numbers are not finite."""
+    if log.bad is not None or not steps.weights_are_finite():
+        steps.restore(before)
+        raise NumericsError(_diagnosis(steps, log, first_step))
+
+
+def _diagnosis(engine: Steps, log: ChunkLog, first_step: int) -> str:
     remedy = "Lower the learning rate or a coefficient, or check the data of that term."
     kept = f"The weights are those of step {first_step}."
     if log.bad is None:

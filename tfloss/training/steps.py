@@ -69,8 +69,10 @@ class Steps:
             tf.where(first, values, watch.bad_values),
         )
 
-    def over(self, stacked: Mapping[str, Any], count: Any, watch: Watch) -> Watch:
-        """A step for each of the first `count` of the stacked batches, (batches, rows, …) each.
+    def over(
+        self, stacked: Mapping[str, Any], count: Any, watch: Watch, *, start: Any = 0
+    ) -> Watch:
+        """A step for each of the stacked batches, (batches, rows, …), from `start` up to `count`.
 
         The loop slices batches that lie side by side. Gathering scattered rows inside of it would
         let XLA count the whole table as touched by every pass; see `tfloss.training.xla`.
@@ -81,9 +83,12 @@ class Steps:
             return number + 1, *self.one(batch, Watch(*watch))[1]
 
         if isinstance(count, int) and count == 1:
-            return Watch(*one(0, *watch)[1:])
+            return Watch(*one(start, *watch)[1:])
         _, *after = tf.while_loop(
-            lambda number, *_: number < count, one, (tf.constant(0), *watch), parallel_iterations=1
+            lambda number, *_: number < count,
+            one,
+            (tf.convert_to_tensor(start), *watch),
+            parallel_iterations=1,
         )
         return Watch(*after)
 

@@ -1,0 +1,223 @@
+"""Train on a `tf.data.Dataset`: data that are generated, read from files, or larger than memory.
+
+The body is the same as for data in memory. Batches are stacked into blocks while the block before
+is being trained on, and one compiled call goes over a whole block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import DataError, UsageError
+from tfloss.formula import Node
+from tfloss.objective import Entry, Objective, Scope
+from tfloss.registry import Registry, load_registry
+from tfloss.student import Student, make_student
+from tfloss.training.callbacks import Callbacks
+from tfloss.training.columns import Columns
+from tfloss.training.compiled import Compile
+from tfloss.training.history import History
+from tfloss.training.loop import Watcher, refuse_bad
+from tfloss.training.measure import Measure
+from tfloss.training.optimizers import make_optimizer
+from tfloss.training.precision import (
+    Precision,
+    computing_in,
+    refuse_for_built_model,
+    with_loss_scaling,
+)
+from tfloss.training.stream_engine import SAMPLE_WEIGHT, StreamEngine
+
+
+@dataclass
+class StreamResult:
+    """A training on a stream.
+
+    Attributes:
+        student: with its trained weights; `student.model` is the Keras model.
+        objective: what was minimised.
+        history: every epoch's total and terms, on the stream and on the holdout.
+        seconds: how long the training took.
+        compiled_as: 'xla', 'graph' or 'steps'.
+        traces: how many programs were traced for it.
+    """
+
+    student: Student
+    objective: Objective
+    history: History
+    seconds: float = 0.0
+    compiled_as: str = ""
+    traces: int = field(default=0)
+
+
+def fit_stream(
+    loss: str | Node,
+    dataset: Any,
+    student: str | Student | Any,
+    *,
+    steps_per_epoch: int,
+    batch_size: int = 32,
+    epochs: int = 1,
+    task: str = "classification",
+    holdout: Mapping[str, np.ndarray] | None = None,
+    optimizer: str | Any = "adam",
+    seed: int = 0,
+    compile: Compile = "auto",
+    precision: Precision = "float32",
+    callbacks: Sequence[Any] = (),
+    allow_negative: bool = False,
+    registry: Registry | None = None,
+    watch: Watcher | None = None,
+) -> StreamResult:
+    """Train a student to minimise a formula on a stream of batches.
+
+    Args:
+        loss: the formula, text or tree.
+        dataset: a `tf.data.Dataset` whose elements are dictionaries of batches, each (rows, …):
+            `inputs`, `labels`, and whatever else the formula names: a teacher's probabilities, an
+            extra column. `sample_weight`, (rows,), weighs the rows. How many rows an element has
+            does not matter: they are arranged anew into batches of `batch_size`. The dataset is
+            repeated when it ends; shuffling is its own affair.
+        student: 'mlp:10,10' or a Keras model whose output is logits; as for `tfloss.fit`.
+        steps_per_epoch: batches per epoch; an epoch is what the history has one entry for.
+        batch_size: rows per step.
+        epochs: how many epochs.
+        task: 'classification' or 'regression'.
+        holdout: rows by name, in memory, to evaluate on after each epoch.
+        optimizer, seed, compile, precision, allow_negative, registry, watch: as for `tfloss.fit`.
+        callbacks: Keras callbacks that look at epochs.
+
+    Raises:
+        DataError: elements that are no dictionaries, lack a column that the formula names, or end.
+        UsageError: an option that cannot be; a callback that looks at every batch.
+        FormulaError, NumericsError, PluginError: as for `tfloss.fit`.
+    """
+    registry = registry or load_registry()
+    started = time.perf_counter()
+    shapes = _column_shapes(dataset)
+    student = _student(student, shapes, registry, seed, precision)
+    objective = Objective(
+        loss,
+        registry,
+        _scope(student, shapes, task),
+        steps_per_epoch=steps_per_epoch,
+        allow_negative=allow_negative,
+        seed=seed,
+    )
+    keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
+    engine = StreamEngine(
+        Measure(student, objective),
+        keras_optimizer,
+        dataset,
+        _holdout(holdout),
+        steps_per_epoch=steps_per_epoch,
+        batch_size=batch_size,
+        compile=compile,
+        work=epochs * steps_per_epoch,
+    )
+    called = Callbacks(callbacks, student.model, keras_optimizer)
+    if called.see_batches:
+        raise UsageError("A stream has no callbacks that look at every batch; look at epochs.")
+    try:
+        history = _train(engine, epochs, called, watch)
+    finally:
+        engine.close()
+    return StreamResult(
+        student,
+        objective,
+        history,
+        time.perf_counter() - started,
+        engine.compiled_as,
+        engine.traces,
+    )
+
+
+def _train(
+    engine: StreamEngine, epochs: int, callbacks: Callbacks, watch: Watcher | None
+) -> History:
+    history = History(engine.measure.names)
+    callbacks.on_train_begin()
+    for number in range(epochs):
+        if callbacks.want_to_stop:
+            break
+        callbacks.on_epoch_begin(number)
+        before, first_step = engine.snapshot(), number * engine.steps_per_epoch
+        log = engine.run_epoch(first_step)
+        refuse_bad(engine, log, first_step, before)
+        holdout = None if log.holdout is None else log.holdout[0]
+        history.add(number + 1, first_step + engine.steps_per_epoch, log.train[0], holdout)
+        callbacks.on_epoch_end(number, history[-1].as_logs())
+        if watch is not None:
+            watch(history)
+    engine.finish()
+    callbacks.on_train_end()
+    return history
+
+
+def _column_shapes(dataset: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each column, None for the rows.
+
+    Raises:
+        DataError: the elements are not dictionaries of batches, or a shape is not known.
+    """
+    spec = getattr(dataset, "element_spec", None)
+    if not isinstance(spec, Mapping) or "inputs" not in spec:
+        raise DataError(
+            "A stream's elements are dictionaries of batches with 'inputs' among them; for pairs "
+            "say dataset.map(lambda x, y: {'inputs': x, 'labels': y})."
+        )
+    for name, column in spec.items():
+        if column.shape.rank is None or None in column.shape.as_list()[1:]:
+            raise DataError(
+                f"The column '{name}' of the stream has shape {column.shape}; all axes but the "
+                f"first, the rows, must be known: use tf.ensure_shape, or output_signature."
+            )
+        if name != SAMPLE_WEIGHT and column.shape.rank < 2:
+            raise DataError(
+                f"The column '{name}' of the stream has shape {column.shape}; columns are "
+                f"(rows, width), labels (rows, 1): batch the dataset, or add an axis."
+            )
+    return {name: (None, *column.shape[1:]) for name, column in spec.items()}
+
+
+def _student(
+    student: Any, shapes: Mapping[str, Any], registry: Registry, seed: int, precision: str
+) -> Student:
+    if isinstance(student, Student):
+        refuse_for_built_model(precision)
+        return student
+    outputs = shapes["labels"][-1] if "labels" in shapes else None
+    if not isinstance(student, str):
+        refuse_for_built_model(precision)
+        outputs = student.output_shape[-1] if outputs is None else outputs
+    elif outputs is None:
+        raise UsageError("Without 'labels' in the stream, hand in a Keras model as the student.")
+    with computing_in(precision):
+        return make_student(
+            student, inputs=shapes["inputs"][-1], outputs=outputs, registry=registry, seed=seed
+        )
+
+
+def _scope(student: Student, shapes: Mapping[str, Any], task: str) -> Scope:
+    own = student.scope(task)
+    columns = [name for name in shapes if name not in ("inputs", SAMPLE_WEIGHT)]
+    taken = [name for name in columns if name in own]
+    if taken:
+        raise UsageError(
+            f"The stream's column '{taken[0]}' has the name of a {own[taken[0]].origin}; "
+            f"rename one."
+        )
+    return own | Scope([Entry(n, "stream", shapes[n], known_outside=True) for n in columns])
+
+
+def _holdout(rows: Mapping[str, np.ndarray] | None) -> Columns | None:
+    if rows is None:
+        return None
+    values = {name: np.asarray(column) for name, column in rows.items()}
+    values = {n: c.astype(np.float32) if c.dtype == np.float64 else c for n, c in values.items()}
+    return Columns(values, {}, values.pop(SAMPLE_WEIGHT, None))
