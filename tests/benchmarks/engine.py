@@ -1,0 +1,180 @@
+"""tfloss beside its peers: steps per second on three workloads, taking turns.
+
+    python -m tests.benchmarks.engine [--workloads A B C] [--rounds 7] [--quick] [--write]
+
+Every peer runs in a process of its own, so that no one's threads, flags or memory touch another's.
+In each round every peer is timed once, one after the other; a ratio compares the two timings of one
+round. Peers that cannot be imported are left out. Nothing else should run on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.workloads import FORMULA, WORKLOADS
+
+ROOT = Path(__file__).parents[2]
+TENSORFLOW, OTHERS = "tests.benchmarks.peers_tensorflow", "tests.benchmarks.peers_others"
+SMALL_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=200000"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Where a training is written, and on which workloads it is run."""
+
+    title: str
+    module: str
+    function: str
+    options: dict[str, object] = field(default_factory=dict)
+    workloads: str = "ABC"
+    flags: str = ""
+
+
+PEERS = [
+    Peer("tfloss.fit", TENSORFLOW, "tfloss_fit"),
+    Peer("tfloss.fit_stream", TENSORFLOW, "tfloss_fit_stream"),
+    Peer("TensorFlow, whole loop in XLA by hand", TENSORFLOW, "xla_whole_loop"),
+    Peer("the same, XLA's flags as they come", TENSORFLOW, "xla_whole_loop_default"),
+    Peer("TensorFlow, tf.function step by hand", TENSORFLOW, "tf_function_step"),
+    Peer("the same, jit_compile", TENSORFLOW, "tf_function_step", {"jit_compile": True}),
+    Peer("Keras fit", TENSORFLOW, "keras_fit"),
+    Peer("Keras fit, jit_compile", TENSORFLOW, "keras_fit", {"jit_compile": True}),
+    Peer("Keras fit, 50 steps", TENSORFLOW, "keras_fit", {"steps_per_execution": 50}),
+    Peer("Keras Distiller (another KL)", TENSORFLOW, "keras_distiller"),
+    Peer("TensorFlow 1 session", TENSORFLOW, "tf1_session"),
+    Peer("JAX, lax.scan", OTHERS, "jax_scan"),
+    Peer("the same, tfloss' flag for XLA", OTHERS, "jax_scan", workloads="A", flags=SMALL_LOOPS),
+    Peer("PyTorch", OTHERS, "torch_eager"),
+]
+
+
+class Runner:
+    """A peer's process."""
+
+    def __init__(self, peer: Peer, workload: str, seconds: float, python: str) -> None:
+        self.peer = peer
+        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": peer.flags}
+        arguments = [peer.module, peer.function, json.dumps(peer.options), workload, str(seconds)]
+        self._process = subprocess.Popen(
+            [python, "-m", "tests.benchmarks.worker", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+        )
+        self.problem = ""
+        self.rates: list[float] = []
+        if not self._process.stdout.readline():
+            said = self._process.communicate()[1].strip().splitlines()
+            self.problem = said[-1] if said else "it said nothing"
+
+    def measure(self) -> None:
+        """Time it once."""
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        self.rates.append(json.loads(self._process.stdout.readline())["rate"])
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def compare(workload: str, rounds: int, seconds: float, peers_python: str) -> list[Runner]:
+    """Every peer's rates on one workload."""
+    runners = []
+    for peer in PEERS:
+        if workload not in peer.workloads:
+            continue
+        python = peers_python if peer.module == OTHERS else sys.executable
+        runner = Runner(peer, workload, seconds, python)  # one after the other: they warm up alone
+        if runner.problem:
+            print(f"left out: {peer.title}: {runner.problem}", file=sys.stderr)
+        else:
+            runners.append(runner)
+    for _ in range(rounds):
+        for runner in runners:
+            runner.measure()
+    for runner in runners:
+        runner.close()
+    return runners
+
+
+def table_of(workload: str, runners: list[Runner]) -> Table:
+    job = WORKLOADS[workload]
+    title = f"{workload}: {job.shape}, batch {job.batch}, {FORMULA}, plain SGD"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for column in ("steps/s, median", "slowest", "fastest", "tfloss.fit is faster by"):
+        table.add_column(column, justify="right")
+    for row in rows_of(runners):
+        table.add_row(*row)
+    return table
+
+
+def rows_of(runners: list[Runner]) -> list[list[str]]:
+    """Title, median, slowest, fastest; and the ratio to the first, with its least and largest."""
+    rows = []
+    for runner in runners:
+        rates = np.array(runner.rates)
+        ratio = np.array(runners[0].rates) / rates
+        spread = f"{np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
+        figures = [f"{value:,.0f}" for value in (np.median(rates), rates.min(), rates.max())]
+        rows.append([runner.peer.title, *figures, spread])
+    return rows
+
+
+def markdown_of(table: Table) -> str:
+    """A rich table as Markdown."""
+    cells = [[column.header, *column.cells] for column in table.columns]
+    lines = [" | ".join(str(cell) for cell in row) for row in zip(*cells, strict=True)]
+    rule = " | ".join(["---"] + ["---:"] * (len(cells) - 1))
+    return "\n".join(
+        [f"**{table.title}**", "", *(f"| {x} |" for x in (lines[0], rule, *lines[1:]))]
+    )
+
+
+def write_page(name: str, command: str, parts: list[str]) -> Path:
+    """A page of `docs/benchmarks/`, with the command that made it and the machine."""
+    from importlib.metadata import version
+
+    versions = ", ".join(f"{n} {version(n)}" for n in ("tensorflow", "keras", "numpy"))
+    head = f"Made by `{command}` on {os.cpu_count()} CPU cores; {versions}."
+    path = ROOT / "docs" / "benchmarks" / f"{name}.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n\n".join([f"# Benchmark: {name}", head, *parts]) + "\n", encoding="utf-8")
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one timing")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 0.3 s: does it run?")
+    parser.add_argument("--peers-python", default=sys.executable, help="has JAX and PyTorch")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks/engine.md")
+    options = parser.parse_args()
+    rounds, seconds = (2, 0.3) if options.quick else (options.rounds, options.seconds)
+    tables = []
+    for workload in options.workloads:
+        runners = compare(workload, rounds, seconds, options.peers_python)
+        tables.append(table_of(workload, runners))
+        Console(width=120).print(tables[-1])
+    if options.write:
+        command = f"python -m tests.benchmarks.engine --rounds {rounds}"
+        print(write_page("engine", command, [markdown_of(table) for table in tables]))
+
+
+if __name__ == "__main__":
+    main()
