@@ -18,6 +18,7 @@ _COMMANDS = {
         "tfloss.cli.compare:compare",
         "Compare formulas over many seeds, with intervals.",
     ),
+    "report": ("tfloss.cli.report:report", "Write an HTML page about a comparison or runs."),
     "explain": ("tfloss.cli.explain:explain", "Show what a formula means: terms, tensors, shapes."),
     "evaluate": (
         "tfloss.cli.evaluate:evaluate",

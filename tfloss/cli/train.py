@@ -81,9 +81,11 @@ def train(
     ready = _ask_teachers(configuration, registry, quiet, jobs, cache)
     import_tensorflow()
     result = _train(configuration, registry, quiet, ready)
+    from tfloss.report.run import write_run_report
     from tfloss.training.run_folder import write_run
 
     folder = write_run(runs, configuration, result)
+    write_run_report(folder, result, registry)
     if not quiet:
         _show(result, registry, folder)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfloss.compare.answers import describe_answers, picture_of
 from tfloss.compare.comparison import Comparison
+from tfloss.compare.definitions import definitions_of
 from tfloss.compare.scores import answers_of, scores_of, truth_of
 from tfloss.compare.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
 from tfloss.compare.train import Trained
@@ -18,7 +19,7 @@ from tfloss.compare.worlds import World
 from tfloss.registry import Metric, Registry
 from tfloss.training.predictions import as_columns
 
-_CURVE_POINTS = 120
+_CURVE_POINTS = 80
 
 
 def results_of(
@@ -39,6 +40,7 @@ def results_of(
     _correct(tables, comparison.formulas[comparison.baseline])
     return {
         "formulas": list(comparison.formulas),
+        "definitions": definitions_of(comparison.formulas, registry),
         "terms": [list(one.names) for one in found],
         "baseline": comparison.baseline,
         "seeds": [world.seed for world in worlds],

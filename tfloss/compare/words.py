@@ -23,7 +23,7 @@ def sentence(row: Mapping[str, Any], label: str, better: str | None) -> str:
     ahead = row["ahead"]
     between = f"{_signed(difference['low'])} to {_signed(difference['high'])}"
     if not row["shown"]:
-        return f"{label}: no difference shown; these seeds leave room for {between}."
+        return f"{label}: no difference shown ({between}, corrected p {p_text(row['p_holm'])})."
     size = f"{abs(difference['mean']):.3g}"
     how = _direction(row["shown"], better)
     text = f"{label}: {how} by {size} ({between}, corrected p {p_text(row['p_holm'])})"
@@ -37,7 +37,10 @@ def reach_sentence(row: Mapping[str, Any]) -> str:
     difference = row["difference"]
     between = f"{_signed(difference['low'])} to {_signed(difference['high'])}"
     if not row["shown"]:
-        return f"{row['goal']}: no difference in steps shown; room for {between} steps."
+        return (
+            f"{row['goal']}: no difference in steps shown ({between} steps, corrected p "
+            f"{p_text(row['p_holm'])})."
+        )
     how = "sooner" if row["shown"] == "down" else "later"
     size = f"{abs(difference['mean']):.3g}"
     return f"{row['goal']}: {how} by {size} steps ({between})."

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tfloss.compare.initial import initial_values
 from tfloss.data import PreparedData, load_dataset, prepare
-from tfloss.registry import Model, Registry, called
+from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
 from tfloss.teachers import FittedTeacher, supply
 from tfloss.training.config import Config
@@ -62,44 +62,48 @@ def _teach(
     config: Config, data: Sequence[PreparedData], seeds: Sequence[int], registry: Registry
 ) -> list[dict[str, FittedTeacher]]:
     """The teachers of every split, in several processes where fitting takes long."""
-    from threadpoolctl import threadpool_limits
-
     if not config.teacher:
         return [{} for _ in seeds]
 
-    def lesson(prepared: PreparedData, seed: int) -> dict[str, FittedTeacher]:
-        # Small matrices: threads of the linear algebra would only wait for each other.
-        with threadpool_limits(1):
-            return supply(
-                list(config.teacher), prepared, registry, seed=seed, fit=config.teacher_fit
-            )
+    def lesson(place: int) -> dict[str, FittedTeacher]:
+        return _lesson(config, data[place], seeds[place], registry)
 
-    asked = [lesson(data[0], seeds[0])]  # what it imports at first is not counted below
+    asked = [lesson(0)]  # what it imports at first is not counted below
     if len(data) > 1:
         started = time.perf_counter()
-        asked.append(lesson(data[1], seeds[1]))
+        asked.append(lesson(1))
         foreseen = (time.perf_counter() - started) * (len(data) - 2)
-        if foreseen > _WORTH_PROCESSES:
-            asked += _in_processes(lesson, data[2:], seeds[2:])
+        rest = range(2, len(data))
+        # Another process finds what is installed, and nothing else that a registry may hold.
+        if foreseen > _WORTH_PROCESSES and registry is load_registry():
+            asked += _in_processes(config, [(data[place], seeds[place]) for place in rest])
         else:
-            asked += map(lesson, data[2:], seeds[2:])
+            asked += map(lesson, rest)
     return asked
 
 
+def _lesson(
+    config: Config, data: PreparedData, seed: int, registry: Registry
+) -> dict[str, FittedTeacher]:
+    from threadpoolctl import threadpool_limits
+
+    # Small matrices: threads of the linear algebra would only wait for each other.
+    with threadpool_limits(1):
+        return supply(list(config.teacher), data, registry, seed=seed, fit=config.teacher_fit)
+
+
 def _in_processes(
-    lesson: Callable[..., Any], data: Sequence[PreparedData], seeds: Sequence[int]
+    config: Config, pairs: Sequence[tuple[PreparedData, int]]
 ) -> list[dict[str, FittedTeacher]]:
     from joblib import Parallel, delayed
 
-    def answered(prepared: PreparedData, seed: int) -> dict[str, FittedTeacher]:
-        from dataclasses import replace
+    return Parallel(n_jobs=-1)(delayed(_answers)(config, *pair) for pair in pairs)
 
-        # Only the answers travel back: the fitted estimators are large and not asked again.
-        return {
-            name: replace(teacher, fit=None) for name, teacher in lesson(prepared, seed).items()
-        }
 
-    return Parallel(n_jobs=-1)(delayed(answered)(*one) for one in zip(data, seeds, strict=True))
+def _answers(config: Config, data: PreparedData, seed: int) -> dict[str, FittedTeacher]:
+    """A lesson in another process; the fitted estimators are large, and stay there."""
+    lesson = _lesson(config, data, seed, load_registry())
+    return {name: replace(teacher, fit=None) for name, teacher in lesson.items()}
 
 
 def initial_weights(

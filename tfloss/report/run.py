@@ -1,0 +1,178 @@
+"""A run as results that the page can show: one seed, no intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfloss.compare.answers import describe_answers, picture_of
+from tfloss.compare.definitions import definitions_of
+from tfloss.errors import UsageError
+from tfloss.registry import Registry
+from tfloss.report.html import html_page
+from tfloss.training.files import write_text
+from tfloss.training.predictions import as_columns, predict
+from tfloss.training.run_folder import Run, read_run
+
+ANSWERS, REPORT = "answers.json", "report.html"
+_POINTS = 400  # of a curve
+
+
+def write_run_report(folder: Path, result: Any, registry: Registry) -> Path:
+    """Describe a finished training's answers in its folder, and write its page.
+
+    Args:
+        folder: of the run, as `write_run` filled it.
+        result: what `fit` returned; its student is asked about the holdout once more.
+    """
+    write_text(folder / ANSWERS, json.dumps(_answers(result)) + "\n")
+    page = html_page(run_results([read_run(folder)], registry))
+    write_text(folder / REPORT, page)
+    return folder / REPORT
+
+
+def _answers(result: Any) -> dict[str, Any]:
+    data = result.data
+    found: dict[str, Any] = {"picture": picture_of(data), "student": None, "teachers": {}}
+    if data.task == "classification" and len(data.holdout):
+        rows = data.holdout.labelled
+        truth = data.holdout.codes[rows]
+        student = predict(result.student, data.holdout.inputs, data.task)[rows]
+        found["student"] = describe_answers(truth, student)
+        for alias, teacher in result.teachers.items():
+            answers = as_columns(teacher.answers_holdout)[rows]
+            found["teachers"][alias] = describe_answers(truth, answers)
+    return found
+
+
+def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
+    """Runs on the same data beside each other, as results that `html_page` takes.
+
+    Raises:
+        UsageError: runs on other data or for another task, or without what a report needs.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        if (run.manifest["data"]["name"], run.task) != (first.manifest["data"]["name"], first.task):
+            raise UsageError(
+                f"'{run.folder}' was trained on other data than '{first.folder}'; "
+                f"report each alone."
+            )
+    described = [_described(run) for run in runs]
+    data = first.manifest["data"]
+    metrics = {
+        name: {"label": metric.label or name, "better": metric.better}
+        for name, metric in registry.metrics.items()
+        if metric.task == first.task
+    }
+    formulas = [run.result["formula"] for run in runs]
+    labels = [
+        f"{f} ({r.folder.name})" if len(runs) > 1 else f
+        for f, r in zip(formulas, runs, strict=True)
+    ]
+    answers = {la: d["student"] for la, d in zip(labels, described, strict=True) if d["student"]}
+    teachers = _teachers(runs, metrics)
+    for alias in teachers:
+        own = described[-1]["teachers"].get(alias) or described[0]["teachers"].get(alias)
+        if own:
+            answers[f"{alias}: {teachers[alias]['text']}"] = own
+    return {
+        "formulas": formulas,
+        "labels": labels,
+        "definitions": definitions_of(formulas, registry),
+        "baseline": 0,
+        "seeds": [first.config.seed],
+        "data": {
+            "name": data["name"],
+            "task": data["task"],
+            "train": len(first.rows["train"]),
+            "holdout": len(first.rows["holdout"]),
+            "classes": data["class_names"],
+        },
+        "metrics": metrics,
+        "tables": [_table(runs, labels, metrics)],
+        "teachers": teachers,
+        "curves": [_curves(run) for run in runs],
+        "answers": answers,
+        "picture": described[0]["picture"],
+        "notes": [],
+        "seconds": first.result["seconds"],
+        "versions": first.manifest["versions"],
+        "config": _config(runs),
+    }
+
+
+def _described(run: Run) -> dict[str, Any]:
+    try:
+        return json.loads((run.folder / ANSWERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"'{run.folder}' has no readable {ANSWERS}, which a report needs: {error}; train again "
+            f"with its config.toml."
+        ) from error
+
+
+def _table(
+    runs: Sequence[Run], labels: Sequence[str], metrics: Mapping[str, Any]
+) -> dict[str, Any]:
+    rows = []
+    for name in metrics:
+        for run, label in zip(runs, labels, strict=True):
+            scores = run.result["scores"].get("student on holdout", {})
+            if name in scores:
+                rows.append({"metric": name, "formula": label, "mean": _alone(scores[name])})
+    last = runs[0].result["last"]
+    return {"step": last.get("step", 0), "rows": rows, "reach": [], "comparisons": 0}
+
+
+def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]:
+    found = {}
+    for run in runs:
+        for alias, text in run.result["teachers"].items():
+            scores = run.result["scores"].get(f"{alias} on holdout", {})
+            own = {name: _alone(scores[name]) for name in metrics if name in scores}
+            found.setdefault(alias, {"text": text, "metrics": own})
+    return found
+
+
+def _alone(value: float) -> dict[str, Any]:
+    return {"mean": value, "low": float("nan"), "high": float("nan"), "count": 1}
+
+
+def _curves(run: Run) -> dict[str, Any]:
+    history = run.history
+    every = max(1, len(history) // _POINTS)
+    thin = history[::every] + (history[-1:] if (len(history) - 1) % every else [])
+    seen = [epoch for epoch in history if "holdout" in epoch]
+    seen = seen[:: max(1, len(seen) // _POINTS)]
+    names = ("total", *run.result["terms"])
+    return {
+        "steps": [epoch["step"] for epoch in thin],
+        "train": {name: _line([epoch["train"][name] for epoch in thin]) for name in names},
+        "look_steps": [epoch["step"] for epoch in seen],
+        "holdout": {name: _line([epoch["holdout"][name] for epoch in seen]) for name in names},
+        "metrics": {},
+    }
+
+
+def _line(values: list[float]) -> dict[str, list[float]]:
+    return {"mean": values, "low": values, "high": values}
+
+
+def _config(runs: Sequence[Run]) -> dict[str, Any]:
+    """The values of the first run, and those in which another differs, one after the other."""
+    from dataclasses import asdict
+
+    values = [asdict(run.config) for run in runs]
+    merged = {}
+    for key, value in values[0].items():
+        texts = dict.fromkeys(_text(one[key]) for one in values)
+        if value is not None or len(texts) > 1:
+            merged[key] = " | ".join(texts)
+    return merged
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

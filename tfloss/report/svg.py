@@ -1,0 +1,134 @@
+"""Matplotlib figures as SVG to stand in a page: transparent, of the page's colour and fonts."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+from html import escape
+from typing import Any
+
+INK = "#010203"  # stands for the colour of the page's text, and is replaced by it
+
+_WIDTH, _HEIGHT = 4.6, 3.1  # inches; a phone shows one at nearly its size
+_numbers = itertools.count(1)
+
+_STYLE = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "grid.color": INK,
+    "grid.alpha": 0.12,
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "svg.hashsalt": "tfloss",  # the same figure gives the same text
+    "figure.dpi": 120,
+}
+
+
+def new_figure(title: str, *, width: float = _WIDTH, height: float = _HEIGHT) -> tuple[Any, Any]:
+    """A figure without pyplot, which would keep it and look for a display."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height))
+        axes = figure.add_subplot()
+        axes.set_title(title.replace("$", r"\$"))
+    return figure, axes
+
+
+def as_svg(figure: Any, label: str) -> str:
+    """The figure as an `<svg>` element with a label for those who do not see it."""
+    import matplotlib
+
+    stream = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(
+            stream,
+            format="svg",
+            transparent=True,
+            bbox_inches="tight",
+            pad_inches=0.04,
+            metadata={"Date": None, "Creator": None},
+            dpi=150,
+        )
+    text = re.sub(r'\bd="[^"]*"', _coarser, stream.getvalue())
+    return _embedded(text, label)
+
+
+def _coarser(path: re.Match[str]) -> str:
+    """Tenths of a point are as fine as a screen."""
+    return re.sub(r"(\d\.\d)\d+", r"\1", path[0])
+
+
+def _embedded(text: str, label: str) -> str:
+    """Without XML prologue and metadata; names unique in the page; ink as `currentColor`."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    prefix = f"s{next(_numbers)}-"
+    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = text.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
+    text = text.replace(INK, "currentColor")
+    text = re.sub(r"font: ([0-9.]+px)[^;\"]*", r"font-size: \1; font-family: inherit", text)
+    text = re.sub(r"\n\s*", "\n", text)
+    title = escape(label, quote=True)
+    return text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1).strip()
+
+
+def math_svg(latex: str) -> str:
+    """LaTeX as SVG by matplotlib's own mathematics, or '' where it knows a command not.
+
+    The size is in `em`, so it follows the text around it.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    source = _simplified(latex)
+    stream = io.StringIO()
+    size = 12.0
+    with matplotlib.rc_context({"svg.fonttype": "path", "mathtext.fontset": "cm"}):
+        figure = Figure(figsize=(0.01, 0.01))
+        figure.text(0, 0, f"${source}$", fontsize=size, color=INK)
+        try:
+            figure.savefig(
+                stream, format="svg", transparent=True, bbox_inches="tight", pad_inches=0.02,
+                metadata={"Date": None, "Creator": None},
+            )  # fmt: skip
+        except ValueError:
+            return ""
+    text = _embedded(stream.getvalue(), latex)
+
+    def in_em(match: re.Match[str]) -> str:
+        return f'{match[1]}="{float(match[2]) / size:.2f}em"'
+
+    return re.sub(r'\b(width|height)="([0-9.]+)pt"', in_em, text, count=2)
+
+
+def _simplified(latex: str) -> str:
+    """Commands that mathtext lacks, by those that it has."""
+    for command, other in (
+        (r"\texttt", r"\mathtt"),
+        (r"\text", r"\mathrm"),
+        (r"\lVert", r"\Vert"),
+        (r"\rVert", r"\Vert"),
+        (r"\tfrac", r"\frac"),
+        (r"\dfrac", r"\frac"),
+        (r"\operatorname", r"\mathrm"),
+        (r"\left|", r"|"),
+        (r"\right|", r"|"),
+    ):
+        latex = latex.replace(command, other)
+    latex = re.sub(r"\\[bB]igg?[lr]?(?![a-zA-Z])", "", latex)
+    return re.sub(r"\\frac(\d)(\w)", r"\\frac{\1}{\2}", latex)
