@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import tfloss
+from tfloss_teachers.networks import network_loader
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 
@@ -67,28 +68,8 @@ def by_file(name: str) -> Any | None:
         near = did_you_mean(path.name, beside)
         raise tfloss.UsageError(f"There is no file '{name}' to load the teacher from.{near}")
     if path.suffix.lower() == ".keras":
-        return tfloss.teacher(_network_loader(path), name="network", layers=True)
+        return tfloss.teacher(network_loader(path), name="network", layers=True)
     return tfloss.teacher(_loader(path), name="saved")
-
-
-def _network_loader(path: Path) -> Any:
-    def load(*, scaled: bool = False) -> Any:
-        """A trained Keras model in a .keras file; layers that would run code are refused.
-
-        scaled: whether it was trained on features scaled as in this training.
-        """
-        from tfloss.teachers import AlreadyFitted
-
-        try:
-            model = tfloss.keras.models.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise tfloss.DataError(
-                f"The teacher '{path}' cannot be loaded: {type(error).__name__}: {reason}"
-            ) from error
-        return AlreadyFitted(model, str(path), scaled)
-
-    return load
 
 
 def _loader(path: Path) -> Any:

@@ -64,7 +64,9 @@ def table(options: argparse.Namespace) -> None:
     made = grid(f"{len(ALL)} classifiers of scikit-learn as teachers", "teacher", *names)
     reasons: dict[str, str] = {}
     for name in sorted(ALL):
-        made.add_row(escape(_text(name)), *(_verdict(_text(name), case, _data, reasons) for case in names))
+        made.add_row(
+            escape(_text(name)), *(_verdict(_text(name), case, _data, reasons) for case in names)
+        )
     CONSOLE.print(made)
     for reason, mark in reasons.items():
         CONSOLE.print(f"{mark}  {reason}", markup=False, highlight=False)
@@ -89,23 +91,25 @@ def _verdict(text: str, situation: str, data_of: Any, reasons: dict[str, str]) -
 
 def folds(options: argparse.Namespace) -> None:
     """Own rows, out of fold, holdout; and the student that learns from either."""
-    own, fair = _trust(options.seeds), _students(options.seeds)
-    CONSOLE.print(own)
-    CONSOLE.print(fair)
+    with tempfile.TemporaryDirectory() as kept:
+        CONSOLE.print(_trust(options.seeds, kept))
+        CONSOLE.print(_students(options.seeds, kept))
 
 
-def _trust(seeds: int) -> Grid:
+def _trust(seeds: int, kept: str) -> Grid:
     made = grid(
         f"breast_cancer, half of it trains, mean of {seeds} splits: accuracy / log-loss",
         *("teacher", "own rows", "out of fold", "holdout"),
     )
     for name in TEACHERS:
-        scores = [supply(name, _half(seed), REGISTRY, seed=seed)["teacher"].scores
-                  for seed in range(seeds)]  # fmt: skip
+        teachers = [
+            supply(name, _half(seed), REGISTRY, seed=seed, fit="cross", cache=kept)["teacher"]
+            for seed in range(seeds)
+        ]
         cells = []
         for side in ("own rows", "out of fold", "holdout"):
             means = [
-                np.mean([one[side][metric] for one in scores])
+                np.mean([teacher.scores[side][metric] for teacher in teachers])
                 for metric in ("accuracy", "log_loss")
             ]
             cells.append("{:.3f} / {:.3f}".format(*means))
@@ -117,16 +121,16 @@ def _half(seed: int) -> PreparedData:
     return prepare(load_dataset("breast_cancer", REGISTRY), train_fraction=HALF, seed=seed)
 
 
-def _students(seeds: int) -> Grid:
+def _students(seeds: int, kept: str) -> Grid:
     made = grid(
         f"Student mlp:10,10, {FORMULA}, {EPOCHS} epochs, {seeds} seeds: log-loss on the holdout",
         *("teacher", "--teacher-fit train", "cross", "gain, mean and 95 % interval"),
     )
-    alone = [_student("bce", seed, ()) for seed in range(seeds)]
+    alone = [_student("bce", seed, (), "auto", kept) for seed in range(seeds)]
     made.add_row("none (bce)", f"{np.mean(alone):.4f}", "", "")
     for name in TEACHERS:
         found = {
-            how: np.array([_student(FORMULA, seed, name, how) for seed in range(seeds)])
+            how: np.array([_student(FORMULA, seed, name, how, kept) for seed in range(seeds)])
             for how in ("train", "cross")
         }
         gain = found["train"] - found["cross"]
@@ -139,7 +143,7 @@ def _students(seeds: int) -> Grid:
     return made
 
 
-def _student(formula: str, seed: int, teacher: Any, how: str = "auto") -> float:
+def _student(formula: str, seed: int, teacher: Any, how: str, kept: str) -> float:
     """The holdout's log-loss of one student."""
     import tfloss
 
@@ -148,6 +152,8 @@ def _student(formula: str, seed: int, teacher: Any, how: str = "auto") -> float:
         _half(seed),
         teacher=teacher,
         teacher_fit=how,
+        cache=kept,
+        compile="graph",
         epochs=EPOCHS,
         evaluate_every=EPOCHS,
         seed=seed,
@@ -174,31 +180,32 @@ WAYS = {
 
 def forest(options: argparse.Namespace) -> None:
     """Each way in a process of its own, so that its peak memory is its own; they take turns."""
-    measured: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
+    measured: dict[str, list[list[float]]] = {way: [] for way in WAYS}
     for _ in range(options.rounds):
         for way in WAYS:
             command = [sys.executable, "-m", __spec__.name, "--way", way, "--rows", options.rows]
             said = subprocess.run(
                 [str(part) for part in command], capture_output=True, text=True, check=True
             ).stdout.split()
-            measured[way].append((float(said[-2]), float(said[-1])))
+            measured[way].append([float(figure) for figure in said[-3:]])
     made = grid(
         f"A forest of {TREES} trees asked about {options.rows:,} rows of {FEATURES} features, "
         f"median of {options.rounds}",
-        *("way", "seconds", "rows/s", "beside plain", "memory on top, MiB"),
+        *("way", "seconds", "rows/s", "processor seconds", "beside plain", "memory on top, MiB"),
     )
-    plain = [seconds for seconds, _ in measured["predict_proba"]]
-    for way, rounds in measured.items():
-        seconds = statistics.median(second for second, _ in rounds)
-        ratio = statistics.median(p / s for p, (s, _) in zip(plain, rounds, strict=True))
-        memory = statistics.median(megabytes for _, megabytes in rounds)
-        rate = f"{options.rows / seconds:,.0f}"
-        made.add_row(WAYS[way], f"{seconds:.2f}", rate, f"{ratio:.2f} x", f"{memory:.0f}")
+    middle = {
+        way: [statistics.median(column) for column in zip(*rounds, strict=True)]
+        for way, rounds in measured.items()
+    }
+    plain = middle["predict_proba"][1]
+    for way, (seconds, processor, memory) in middle.items():
+        rate, ratio = f"{options.rows / seconds:,.0f}", f"{processor / plain:.2f} x"
+        made.add_row(WAYS[way], f"{seconds:.2f}", rate, f"{processor:.2f}", ratio, f"{memory:.0f}")
     CONSOLE.print(made)
 
 
 def one_way(way: str, rows: int) -> None:
-    """Print seconds, and by how many MiB the peak memory rose."""
+    """Print seconds, processor seconds, and by how many MiB the peak memory rose."""
     from sklearn.ensemble import RandomForestClassifier
 
     from tfloss.teachers import fit_teacher
@@ -209,13 +216,13 @@ def one_way(way: str, rows: int) -> None:
     inputs = random.standard_normal(size=(rows, FEATURES), dtype=np.float32)
     teacher = fit_teacher(RandomForestClassifier(TREES, random_state=0), few, codes, classes=2)
     teacher.ask(inputs[:100])
-    before, started = _peak(), time.perf_counter()
+    before, worked, started = _peak(), time.process_time(), time.perf_counter()
     if way.startswith("chunks"):
         teacher.ask(inputs, n_jobs=2 if way.endswith("2") else 1)
     else:
         teacher.estimator.n_jobs = 2 if way.endswith("2") else None
         teacher.estimator.predict_proba(inputs)
-    print(time.perf_counter() - started, _peak() - before)
+    print(time.perf_counter() - started, time.process_time() - worked, _peak() - before)
 
 
 def _peak() -> float:

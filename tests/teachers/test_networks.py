@@ -137,3 +137,44 @@ def test_a_misspelt_layer_and_broken_weights(data):
     model.get_layer("last").kernel.assign(np.full((6, 3), np.nan))
     with pytest.raises(PluginError, match="NaN or infinity in its tensor 'logits'"):
         supply(model, data, REGISTRY)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a run on half of iris, as `tfloss train` leaves it."""
+    from tests.cli.running import tfloss
+
+    folder = tmp_path_factory.mktemp("runs")
+    options = ("--data", "iris", "--train-fraction", "0.5", "--epochs", "2", "--runs", folder)
+    assert tfloss("train", "--loss", "ce", *options, "--quiet").code == 0
+    return folder / "iris-1"
+
+
+def test_the_student_of_a_run_brings_its_scaling(run):
+    data = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5, scale=False)
+    teacher = supply(str(run / "student.keras"), data, REGISTRY)["teacher"]
+    own = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5)
+    np.testing.assert_array_equal(own.train.rows, data.train.rows)
+    expected = keras.ops.softmax(teacher.estimator(own.holdout.inputs)).numpy()
+    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-5)
+    assert "scaled as when it was trained" in teacher.notes[0]
+
+
+def test_the_student_of_a_run_that_saw_the_holdout_is_refused(run):
+    text = str(run / "student.keras")
+    other = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5, seed=1)
+    with pytest.raises(DataError, match=r"was fitted on \d+ of the 75 rows that are held out"):
+        supply(text, other, REGISTRY)
+    wine = prepare(load_dataset("wine", REGISTRY))
+    with pytest.raises(DataError, match="was fitted on 4 features, but 'wine' has 13"):
+        supply(text, wine, REGISTRY)
+
+
+def test_the_student_of_a_run_that_was_changed_is_refused(run, data, tmp_path):
+    import shutil
+
+    shutil.copytree(run, tmp_path / "copy")
+    path = tmp_path / "copy" / "student.keras"
+    _network().save(path)
+    with pytest.raises(DataError, match="SHA-256"):
+        supply(str(path), data, REGISTRY)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData
+from tfloss.data import PreparedData, Scaler
 from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
 from tfloss.teachers.fitting import Fitted
@@ -25,11 +25,17 @@ class AlreadyFitted:
         estimator: with `predict_proba`, or `predict` for regression; or a Keras model.
         source: where it came from, for messages.
         scaled: whether it was fitted on features scaled as here; else it gets them unscaled.
+        scaler: how its features were scaled, for a network that does not scale them itself.
+        features: their names, where the estimator does not know them.
+        rows: the name of the data and the numbers of the rows that it was fitted on, where known.
     """
 
     estimator: Any
     source: str = ""
     scaled: bool = False
+    scaler: Scaler | None = None
+    features: tuple[str, ...] = ()
+    rows: tuple[str, np.ndarray] | None = None
 
 
 def is_fitted(estimator: Any) -> bool:
@@ -92,17 +98,25 @@ def _same_features(estimator: Any, data: PreparedData, name: str) -> None:
             f"{data.n_features}."
         )
     names = tuple(getattr(estimator, "feature_names_in_", data.feature_names))
-    if names != data.feature_names:
-        place = next(
-            i
-            for i, pair in enumerate(zip(names, data.feature_names, strict=True))
-            if pair[0] != pair[1]
-        )
+    refuse_other_features(names, data, name)
+
+
+def refuse_other_features(names: tuple[str, ...], data: PreparedData, name: str) -> None:
+    """Raise DataError when a teacher knows its features by other names, or in another order."""
+    if names == data.feature_names:
+        return
+    if len(names) != data.n_features:
         raise DataError(
-            f"The teacher '{name}' was fitted on other features: its feature {place + 1} is "
-            f"'{names[place]}', that of '{data.name}' is '{data.feature_names[place]}'; give the "
-            f"columns in its order."
+            f"The teacher '{name}' was fitted on {len(names)} features, but '{data.name}' has "
+            f"{data.n_features}."
         )
+    pairs = enumerate(zip(names, data.feature_names, strict=True))
+    place = next(i for i, (own, given) in pairs if own != given)
+    raise DataError(
+        f"The teacher '{name}' was fitted on other features: its feature {place + 1} is "
+        f"'{names[place]}', that of '{data.name}' is '{data.feature_names[place]}'; give the "
+        f"columns in its order."
+    )
 
 
 def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
@@ -133,10 +147,15 @@ def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) ->
             stored = data.scaler.transform(stored)
         seen = holdout & set(_row_keys(stored))
         if seen:
-            raise DataError(
-                f"The teacher '{name}' was fitted on {len(seen)} of the {len(data.holdout)} rows "
-                f"that are held out here; fit it on other rows, or let it be fitted here."
-            )
+            raise DataError(saw_holdout(name, len(seen), data))
+
+
+def saw_holdout(name: str, rows: int, data: PreparedData) -> str:
+    """The sentence about a teacher that was fitted on rows that are held out here."""
+    return (
+        f"The teacher '{name}' was fitted on {rows} of the {len(data.holdout)} rows that are held "
+        f"out here; fit it on other rows, or let it be fitted here."
+    )
 
 
 def _row_keys(rows: np.ndarray) -> list[bytes]:

@@ -16,6 +16,7 @@ from tfloss.student.logits import expose_logits, source_of
 from tfloss.student.taps import find_taps
 from tfloss.teachers.chunks import Answers, Watch, in_chunks
 from tfloss.teachers.fitting import first_line
+from tfloss.teachers.known import AlreadyFitted, refuse_other_features, saw_holdout
 from tfloss.teachers.probabilities import aligned
 
 OWN_TENSORS = frozenset({"logits", "std"})  # what `alias.NAME` means before any layer
@@ -39,6 +40,7 @@ class FittedNetwork:
         name: the teacher's name, for messages.
         notes: what a user should know, a sentence each.
         unscale: undoes the scaling of the inputs, for a model that knows them unscaled.
+        rescale: how its own features were scaled; after `unscale`.
     """
 
     estimator: Any
@@ -47,6 +49,7 @@ class FittedNetwork:
     name: str
     notes: tuple[str, ...] = ()
     unscale: Scaler | None = None
+    rescale: Scaler | None = None
 
     def ask(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
@@ -62,6 +65,7 @@ class FittedNetwork:
 
     def _piece(self, inputs: np.ndarray) -> Answers:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
+        inputs = inputs if self.rescale is None else self.rescale.transform(inputs)
         try:
             answers = dict(self.forward(inputs.astype(np.float32)))
         except Exception as error:
@@ -86,26 +90,27 @@ class FittedNetwork:
 
 
 def check_network(
-    model: Any,
-    data: PreparedData,
-    name: str,
-    layers: Collection[str],
-    *,
-    scaled: bool = False,
+    known: AlreadyFitted, data: PreparedData, name: str, layers: Collection[str]
 ) -> FittedNetwork:
     """A trained Keras model, ready to be asked about this data.
 
     Args:
-        model: a `keras.Model` with one input of (batch, features) and one output.
+        known: a `keras.Model` with one input of (batch, features) and one output.
         data: what it will be asked about.
         name: the teacher's name, for messages.
         layers: the names of its layers whose outputs are wanted.
-        scaled: whether it was trained on features scaled as here; else it gets them unscaled.
 
     Raises:
-        DataError: it takes other features, or gives another number of outputs.
+        DataError: it takes other features, gives another number of outputs, or is known to have
+            been trained on rows of the holdout.
         UsageError: it has not been built, or has no such layer.
     """
+    model = known.estimator
+    refuse_other_features(known.features or data.feature_names, data, name)
+    if known.rows is not None and known.rows[0] == data.name:
+        seen = int(np.isin(data.holdout.rows, known.rows[1]).sum())
+        if seen:
+            raise DataError(saw_holdout(name, seen, data))
     classes = None if data.classes is None else len(data.classes)
     _same_features(model, data, name)
     forward, width = _opened(model, classes is not None, sorted(layers), data.n_features, name)
@@ -115,12 +120,13 @@ def check_network(
         raise DataError(
             f"The teacher '{name}' gives {width} outputs, but '{data.name}' needs {wanted}."
         )
-    unscale = None if scaled else data.scaler
+    unscale, rescale = (None, None) if known.scaled else (data.scaler, known.scaler)
     how = "features as they stand in the data" if unscale else "the features of this training"
+    how = "its features scaled as when it was trained" if rescale else how
     notes = [f"Keras model '{model.name}' was trained before; it gets {how}."]
     if classes is not None and not hasattr(model, "operations"):
         notes.append("It is not functional: its output is taken as logits.")
-    return FittedNetwork(model, forward, classes, name, tuple(notes), unscale)
+    return FittedNetwork(model, forward, classes, name, tuple(notes), unscale, rescale)
 
 
 def _same_features(model: Any, data: PreparedData, name: str) -> None:

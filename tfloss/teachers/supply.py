@@ -150,7 +150,7 @@ def _prepared(
     if isinstance(given.thing, AlreadyFitted):
         known = given.thing
         if is_network(known.estimator):
-            return check_network(known.estimator, data, given.alias, layers, scaled=known.scaled)
+            return check_network(known, data, given.alias, layers)
         return check_known(given.thing, data, given.alias, given.options.calibrate)
     if isinstance(given.thing, AnswersColumn):
         return partial(read_answers, given.thing, data=data, name=given.alias)

@@ -1,0 +1,65 @@
+"""Saved Keras models as teachers; the student of a run brings its scaling and its rows along."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tfloss
+
+_MANIFEST, _SPLIT = "manifest.json", "split.npz"
+
+
+def network_loader(path: Path) -> Callable[..., Any]:
+    """A factory that loads the `.keras` file at `path` when the teacher is made."""
+
+    def load(*, scaled: bool = False) -> Any:
+        """A trained Keras model in a .keras file; layers that would run code are refused.
+
+        scaled: whether it was trained on features scaled as in this training.
+        """
+        from tfloss.teachers import AlreadyFitted
+
+        try:
+            of_run = _of_run(path)
+            model = tfloss.keras.models.load_model(path, compile=False, safe_mode=True)
+        except tfloss.TflossError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise tfloss.DataError(
+                f"The teacher '{path}' cannot be loaded: {type(error).__name__}: {reason}"
+            ) from error
+        return AlreadyFitted(model, str(path), scaled, **of_run)
+
+    return load
+
+
+def _of_run(path: Path) -> dict[str, Any]:
+    """What the folder of a run says about its student; {} for any other file."""
+    from tfloss.data import Scaler
+
+    manifest = path.parent / _MANIFEST
+    if not manifest.is_file():
+        return {}
+    said = json.loads(manifest.read_text(encoding="utf-8"))
+    digest = said.get("sha256", {}).get(path.name)
+    if digest is None:
+        return {}
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise tfloss.DataError(
+            f"The teacher '{path}' is not the file that the run wrote (its SHA-256 differs from "
+            f"the manifest's); restore it from a copy."
+        )
+    data = said["data"]
+    scaler = None if data["scaler"] is None else Scaler.from_arrays(data["scaler"])
+    found: dict[str, Any] = {"scaler": scaler, "features": tuple(data["features"])}
+    if (path.parent / _SPLIT).is_file():
+        with np.load(path.parent / _SPLIT, allow_pickle=False) as split:
+            found["rows"] = (data["name"], split["train"])
+    return found
