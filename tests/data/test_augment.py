@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfloss.data import Table, augment, load_dataset, prepare
-from tfloss.errors import DataError, UsageError
+from tfloss.errors import UsageError
 from tfloss.registry import load_registry
 from tfloss.teachers import supply
 
@@ -51,8 +51,12 @@ def test_the_teacher_answers_but_does_not_learn_from_them(data):
     assert fitted.rows == plain.rows
     np.testing.assert_array_equal(fitted.answers_holdout, plain.answers_holdout)
     assert fitted.answers_train.shape == (3 * len(data.train), 3)
-    with pytest.raises(DataError, match="no answer in row"):
-        supply("column:soft", more, REGISTRY)
+
+
+def test_a_column_has_no_answer_for_added_rows_which_are_masked(data):
+    more = augment(data, times=2)
+    present = supply("column:soft", more, REGISTRY)["teacher"].present("train")["teacher"]
+    np.testing.assert_array_equal(present, np.arange(len(more.train)) < len(data.train))
 
 
 def test_nothing_and_nonsense(data):

@@ -57,7 +57,9 @@ def _replayed(model: Any, seeds: Sequence[int]) -> list[np.ndarray] | None:
 
     def values(drawn: Any) -> list[Any]:
         made = []
-        for variable, (initializer, place) in zip(model.variables, plans, strict=True):
+        for variable, plan in zip(model.variables, plans, strict=True):
+            assert plan is not None
+            initializer, place = plan
             if place is not None:
                 given.tensor = tf.stack([drawn[place], tf.constant(0, tf.uint32)])
                 initializer.seed = given
