@@ -128,7 +128,7 @@ def _table(
 
 
 def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]:
-    found = {}
+    found: dict[Any, Any] = {}
     for run in runs:
         for alias, text in run.result["teachers"].items():
             scores = run.result["scores"].get(f"{alias} on holdout", {})
