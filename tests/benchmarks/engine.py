@@ -90,11 +90,14 @@ class Runner:
         self._process.communicate()
 
 
-def compare(workload: str, rounds: int, seconds: float, peers_python: str) -> list[Runner]:
-    """Every peer's rates on one workload."""
+def compare(
+    workload: str, rounds: int, seconds: float, peers_python: str, only: list[str]
+) -> list[Runner]:
+    """The peers' rates on one workload; of all of them, or of those with a word of `only`."""
     runners = []
     for peer in PEERS:
-        if workload not in peer.workloads:
+        chosen = not only or any(word in peer.title for word in ["tfloss.fit", *only])
+        if workload not in peer.workloads or not chosen:
             continue
         python = peers_python if peer.module == OTHERS else sys.executable
         runner = Runner(peer, workload, seconds, python)  # one after the other: they warm up alone
@@ -161,6 +164,9 @@ def main() -> None:
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one timing")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="peers with these words in their name"
+    )
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.3 s: does it run?")
     parser.add_argument("--peers-python", default=sys.executable, help="has JAX and PyTorch")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks/engine.md")
@@ -168,7 +174,7 @@ def main() -> None:
     rounds, seconds = (2, 0.3) if options.quick else (options.rounds, options.seconds)
     tables = []
     for workload in options.workloads:
-        runners = compare(workload, rounds, seconds, options.peers_python)
+        runners = compare(workload, rounds, seconds, options.peers_python, options.only)
         tables.append(table_of(workload, runners))
         Console(width=120).print(tables[-1])
     if options.write:

@@ -40,10 +40,10 @@ def rate(workload: Workload, train: Callable[[int], Any], epochs: int) -> float:
 
 
 def _epochs_for(seconds: float, workload: Workload, train: Callable[[int], Any]) -> int:
-    """How many epochs take so long; first a guess from two epochs, then a better one."""
+    """How many epochs take so long; guessed from two epochs, then from the first guess."""
     epochs = 2
-    for _ in range(2):
-        train(epochs)
+    train(epochs)
+    for _ in range(2 if seconds > 1 else 1):
         steps = rate(workload, train, epochs) * seconds
         epochs = min(max(2, round(steps / workload.steps_per_epoch)), 50_000)
     return epochs

@@ -49,9 +49,12 @@ def _equal(values: list[np.ndarray], model: Any) -> bool:
 def _replayed(model: Any, seeds: Sequence[int]) -> list[np.ndarray] | None:
     """What the initializers give for every seed; None where a variable's is not found."""
     first = _drawn(seeds[0])
-    plans = [_source(variable, model, first) for variable in model.variables]
-    if None in plans:
-        return None
+    plans = []
+    for variable in model.variables:
+        plan = _source(variable, model, first)
+        if plan is None:
+            return None
+        plans.append(plan)
     draws = np.array([_drawn(seed) for seed in seeds], np.uint32)
     given = _given_seed()
 

@@ -166,6 +166,7 @@ def _teacher_answers(worlds: Sequence[World], alias: str, task: str) -> np.ndarr
     answers = [world.teachers[alias].answers_holdout for world in worlds]
     if task == "classification":
         answers = [as_columns(answer) for answer in answers]
+        answers = [answer / answer.sum(axis=1, keepdims=True) for answer in answers]
     return np.stack(answers)
 
 

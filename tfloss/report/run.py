@@ -43,6 +43,7 @@ def _answers(result: Any) -> dict[str, Any]:
         found["student"] = describe_answers(truth, student)
         for alias, teacher in result.teachers.items():
             answers = as_columns(teacher.answers_holdout)[rows]
+            answers /= answers.sum(axis=1, keepdims=True)  # float32 answers add up to nearly 1
             found["teachers"][alias] = describe_answers(truth, answers)
     return found
 
@@ -128,7 +129,7 @@ def _table(
 
 
 def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[Any, Any] = {}
+    found: dict[str, Any] = {}
     for run in runs:
         for alias, text in run.result["teachers"].items():
             scores = run.result["scores"].get(f"{alias} on holdout", {})

@@ -13,7 +13,7 @@ INK = "#010203"  # stands for the colour of the page's text, and is replaced by 
 _WIDTH, _HEIGHT = 4.6, 3.1  # inches; a phone shows one at nearly its size
 _numbers = itertools.count(1)
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,
