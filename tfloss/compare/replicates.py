@@ -142,12 +142,7 @@ class Replicates:
         batch = {n: tf.gather(c, rows, batch_dims=1) for n, c in self._train.items()}
         weights = [variable.value for variable in self.stacked]
         gradients, state, values = _mapped(
-<<<<<<< HEAD
-            lambda args: self._gradients(args[0], args[1], args[2], step),
-            (weights, batch, self._coefficients),
-=======
             lambda args: self._gradients(args, step), (weights, batch, self._coefficients)
->>>>>>> c61a9a9d6ddb2f3757958955e2475288bd449769
         )
         self.optimizer.apply(gradients, self._changed)
         changed = {id(variable) for variable in self._changed}
