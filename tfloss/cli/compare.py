@@ -11,6 +11,7 @@ import click
 from tfloss.cli.common import print_tables, registry_of, training_options
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.compare.comparison import Comparison, default_looks, parse_reach
+from tfloss.errors import UsageError
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config, read_config
 
@@ -107,6 +108,8 @@ def _comparison(
     texts = list(formulas) or own.get("formulas", [])
     values = {**values, **said}
     values["loss"] = texts[0] if texts else values.get("loss", "")
+    if not values["loss"]:
+        raise UsageError('No formula was given; say tfloss compare "bce" "bce + 0.1*l2".')
     values.setdefault("evaluate_every", default_looks(values.get("epochs", Config.epochs)))
     return Comparison.of(
         texts or [values["loss"]],
