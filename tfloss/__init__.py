@@ -19,6 +19,7 @@ Declare a loss of your own, to use in a formula like any other:
 What there is:
 
     training      fit, fit_stream, load_data, Table, parse, bind
+    in Keras      attach (a formula in your own model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
                   Held (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry
@@ -58,8 +59,10 @@ from tfloss.registry import (
 
 if TYPE_CHECKING:
     from tfloss.api import bind, load_data
+    from tfloss.attached import Loss, attach
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
+    from tfloss.student import tap
     from tfloss.training.fit import Result, fit
     from tfloss.training.streams import fit_stream
 
@@ -67,6 +70,9 @@ __version__ = "0.1.0"
 
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
+    "Loss": "tfloss.attached",
+    "attach": "tfloss.attached",
+    "tap": "tfloss.student",
     "bind": "tfloss.api",
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.fit",
@@ -81,6 +87,7 @@ __all__ = [
     "DataError",
     "FormulaError",
     "Held",
+    "Loss",
     "NumericsError",
     "PluginError",
     "Registry",
@@ -89,6 +96,7 @@ __all__ = [
     "TflossError",
     "UsageError",
     "WorkerError",
+    "attach",
     "bind",
     "dataset",
     "fit",
@@ -105,6 +113,7 @@ __all__ = [
     "recipe",
     "reduction",
     "schedule",
+    "tap",
     "teacher",
     "tf",
 ]

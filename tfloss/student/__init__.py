@@ -2,6 +2,7 @@
 
 from tfloss.student.build import check_model, known_layers, make_student
 from tfloss.student.student import RESERVED, Student, prediction_entries, wrap_model
+from tfloss.student.tapping import tap
 
 __all__ = [
     "RESERVED",
@@ -10,5 +11,6 @@ __all__ = [
     "known_layers",
     "make_student",
     "prediction_entries",
+    "tap",
     "wrap_model",
 ]

@@ -36,8 +36,8 @@ def expose_logits(model: Any) -> tuple[Any, str]:
     activation = getattr(getattr(last, "activation", None), "__name__", "")
     if activation in _PROBABILITIES:
         return _without_activation(model, last), (
-            f"the {activation} of the last layer, '{last.name}', was taken off: the student "
-            f"returns logits"
+            f"the {activation} of the last layer, '{last.name}', is left out: the student returns "
+            f"logits"
         )
     return keras.Model(source_of(model), outputs[0], name=model.name), ""
 
@@ -53,6 +53,14 @@ def _is_probability_layer(layer: Any) -> bool:
 
 
 def _without_activation(model: Any, last: Any) -> Any:
-    """The same model with the last layer's activation gone; the layer itself is changed."""
-    last.activation = keras.activations.linear
-    return keras.Model(source_of(model), model.outputs[0], name=model.name)
+    """The same model with a twin of the last layer, which has its weights but no activation."""
+    return keras.Model(source_of(model), linear_twin(last)(last.input), name=model.name)
+
+
+def linear_twin(layer: Any) -> Any:
+    """A layer with the same variables and no activation; the layer itself is the user's."""
+    twin = object.__new__(type(layer))
+    twin.__dict__.update(layer.__dict__)
+    own = {"activation": keras.activations.linear, "_inbound_nodes": [], "_outbound_nodes": []}
+    twin.__dict__.update(own)
+    return twin

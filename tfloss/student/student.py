@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Scope
 from tfloss.student.logits import expose_logits, source_of
-from tfloss.student.taps import find_taps, weights_by_path
+from tfloss.student.tapping import layer_of, layers_by_path, named, recording
+from tfloss.student.taps import Shape, find_taps, nested_taps, weights_by_path
 
 # Names that every scope has; a layer of the same name stays reachable by no other.
 RESERVED = ("inputs", "logits", "probs", "prediction", "weights", "sample_weight", "labels")
@@ -24,6 +25,7 @@ class Student:
         forward_model: the same layers, output the logits.
         taps: Keras tensors of the layers by name; empty where the model is not functional.
         weights: trainable variables by path, 'hidden1/kernel'.
+        nested: shapes, where known, of what layers inside of layers return, 'encoder.dense_1'.
         note: one line when something about the model had to be changed, else ''.
         text: how it was asked for.
     """
@@ -34,6 +36,7 @@ class Student:
     weights: Mapping[str, Any]
     note: str = ""
     text: str = ""
+    nested: Mapping[str, Shape | None] = field(default_factory=dict)
 
     @property
     def n_outputs(self) -> int:
@@ -46,6 +49,9 @@ class Student:
         One forward pass computes them all.
         """
         wanted = {name: self.taps[name] for name in sorted(set(names) & set(self.taps))}
+        nested = sorted((set(names) & set(self.nested)) - set(wanted))
+        if nested:
+            return Recorded(self.forward_model, [*wanted, *nested])
         if not wanted:
             return _Dictionary(self.forward_model)
         outputs = {"logits": self.forward_model.outputs[0], **wanted}
@@ -63,6 +69,11 @@ class Student:
                 for name, tensor in self.taps.items()
                 if name not in RESERVED
             ),
+            *(
+                Entry(name, "student layer", shape)
+                for name, shape in self.nested.items()
+                if name not in self.taps
+            ),
         ]
         return Scope(entries, weights=self.weights)
 
@@ -75,6 +86,27 @@ class _Dictionary:
 
     def __call__(self, inputs: Any, training: bool) -> dict[str, Any]:
         return {"logits": self.model(inputs, training=training)}
+
+    @property
+    def losses(self) -> list[Any]:
+        return self.model.losses
+
+
+class Recorded:
+    """Calls a model with one output and names it `logits`, beside inner tensors at any depth."""
+
+    def __init__(self, model: Any, names: Collection[str]) -> None:
+        self.model = model
+        paths = layers_by_path(model)
+        found = [(layer_of(name, paths), name) for name in names]
+        self._layers = {path: paths[path] for path, _ in found if path is not None}
+        self._names = frozenset(names)
+
+    def __call__(self, inputs: Any, training: bool) -> dict[str, Any]:
+        with recording(self._layers) as found:
+            logits = self.model(inputs, training=training)
+        tensors = {name: tensor for name, tensor in named(found).items() if name in self._names}
+        return {"logits": logits, **tensors}
 
     @property
     def losses(self) -> list[Any]:
@@ -120,6 +152,7 @@ def wrap_model(model: Any, *, text: str = "") -> Student:
     Raises:
         UsageError: the model is not built, or has several outputs.
     """
+    model = getattr(model, "tfloss_student", model)  # an attached model trains the model inside
     forward_model, note = expose_logits(model)
     return Student(
         model=model,
@@ -128,4 +161,5 @@ def wrap_model(model: Any, *, text: str = "") -> Student:
         weights=weights_by_path(forward_model),
         note=note,
         text=text or model.name,
+        nested=nested_taps(forward_model),
     )

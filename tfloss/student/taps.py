@@ -6,6 +6,8 @@ from typing import Any
 
 from tfloss.lazy import keras
 
+Shape = tuple[int | None, ...]
+
 
 def find_taps(model: Any) -> dict[str, Any]:
     """Keras tensors by layer name.
@@ -28,6 +30,37 @@ def find_taps(model: Any) -> dict[str, Any]:
     return taps
 
 
+def nested_taps(model: Any) -> dict[str, Shape | None]:
+    """Shapes of what layers inside of layers return, by path: 'encoder.dense_1'.
+
+    A model that is called twice gives a second 'encoder.dense_1.call2'. Where a layer is not a
+    functional model its own layers have no known shape before it runs.
+    """
+    taps: dict[str, Shape | None] = {}
+    for layer in model._flatten_layers(include_self=False, recursive=False):
+        count = max(1, len(_calls(layer, model))) if hasattr(model, "operations") else 1
+        for path, shape in _taps_of(layer).items():
+            for number in range(count):
+                taps[_another_call(f"{layer.name}.{path}", number)] = shape
+    return taps
+
+
+def _taps_of(layer: Any) -> dict[str, Shape | None]:
+    """The inner tensors of a layer: of a functional model with shapes, else only by name."""
+    layer = getattr(layer, "_functional", None) or layer  # what a Sequential model is inside
+    if hasattr(layer, "operations"):
+        known: dict[str, Shape | None] = {n: tuple(t.shape) for n, t in find_taps(layer).items()}
+    else:
+        inner = layer._flatten_layers(include_self=False, recursive=False)
+        known = {part.name: None for part in inner}
+    return known | nested_taps(layer)
+
+
+def _another_call(path: str, later: int) -> str:
+    """The name of the same tensor `later` calls later; only single calls can be told apart."""
+    return path if later == 0 else f"{path}.call{later + 1}"
+
+
 def _calls(layer: Any, model: Any) -> list[list[Any]]:
     """The output tensors of each call of a layer that belongs to this model's graph."""
     by_depth = sorted(model._nodes_by_depth.items(), reverse=True)  # the input is deepest
@@ -37,7 +70,7 @@ def _calls(layer: Any, model: Any) -> list[list[Any]]:
 
 def weights_by_path(model: Any) -> dict[str, Any]:
     """Trainable variables by 'layer/variable'; nested models by 'outer/inner/variable'."""
-    paths: dict[str, Any] = {}
+    paths: dict[str, Any] = {v.name: v for v in model._trainable_variables if v.trainable}
     trainable = {id(variable) for variable in model.trainable_variables}
     for layer in model.layers:
         inner = weights_by_path(layer) if isinstance(layer, keras.Model) else _own(layer)

@@ -1,0 +1,11 @@
+"""A formula in your own Keras model: `attach`, and `Loss` for `compile`.
+
+Importing this module imports Keras and registers both classes, so that `keras.models.load_model`
+knows them in a new process.
+"""
+
+from tfloss.attached.attach import attach
+from tfloss.attached.loss import Loss
+from tfloss.attached.model import Attached
+
+__all__ = ["Attached", "Loss", "attach"]

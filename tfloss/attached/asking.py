@@ -1,0 +1,165 @@
+"""Teachers of an attached model: asked once about the arrays that are handed to `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfloss.attached.outputs import by_name, output_tensors
+from tfloss.attached.scopes import input_names
+from tfloss.errors import DataError, UsageError, did_you_mean, listed
+from tfloss.lazy import keras, tf
+from tfloss.student.tapping import layer_of, layers_by_path, named, recording
+from tfloss.teachers.known import is_fitted
+from tfloss.teachers.probabilities import aligned, log_odds
+
+DEFAULT_ALIAS = "teacher"
+_ROWS_AT_ONCE = 1024
+_OWN = ("logits",)  # what `alias.NAME` means beside a layer
+
+
+def named_teachers(teacher: Any) -> dict[str, Any]:
+    """Teachers by the name that a formula calls them.
+
+    Raises:
+        UsageError: something that has not been fitted, or cannot be.
+    """
+    if teacher is None:
+        return {}
+    teachers = dict(teacher) if isinstance(teacher, Mapping) else {DEFAULT_ALIAS: teacher}
+    for alias, one in teachers.items():
+        if isinstance(one, keras.Model):
+            continue
+        if not (hasattr(one, "predict_proba") or hasattr(one, "predict")):
+            raise UsageError(
+                f"The teacher '{alias}' is a {type(one).__name__}; an attached model takes a "
+                f"fitted estimator or a Keras model. Answers of your own are a column: "
+                f"columns=['{alias}']."
+            )
+        if hasattr(one, "fit") and hasattr(one, "get_params") and not is_fitted(one):
+            raise UsageError(
+                f"The teacher '{alias}' ({type(one).__name__}) has not been fitted; fit it before, "
+                f"or train with tfloss.fit, which fits teachers out of fold."
+            )
+    return teachers
+
+
+def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list[str]:
+    """The names that teachers bring into a formula that uses these names.
+
+    Raises:
+        UsageError: `alias.LAYER` where that teacher has no such layer.
+    """
+    columns: list[str] = []
+    for alias, teacher in teachers.items():
+        columns += [alias, f"{alias}.logits"]
+        wanted = _parts(alias, names) - set(_OWN)
+        if wanted and isinstance(teacher, keras.Model):
+            paths = layers_by_path(teacher)
+            for part in sorted(wanted):
+                if layer_of(part, paths) is None:
+                    raise UsageError(
+                        f"The teacher '{alias}' has no layer '{part}'."
+                        f"{did_you_mean(part, paths)} Its layers: {listed(paths)}."
+                    )
+            columns += [f"{alias}.{part}" for part in sorted(wanted)]
+    return columns
+
+
+def _parts(alias: str, names: Collection[str]) -> set[str]:
+    return {name.removeprefix(f"{alias}.") for name in names if name.startswith(f"{alias}.")}
+
+
+def ask(
+    alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
+) -> dict[str, np.ndarray]:
+    """A teacher's answers for all rows, float32, by the names of their columns.
+
+    Args:
+        alias: its name in the formula.
+        teacher: a fitted estimator, or a Keras model.
+        inputs: what the student gets: an array (n, …), or a dictionary of them for a Keras model.
+        width: the student's number of outputs; 1 makes one column of two classes.
+        names: what the formula uses.
+        classification: whether it is asked for probabilities.
+
+    Raises:
+        DataError: another number of classes than the student's.
+    """
+    if isinstance(teacher, keras.Model):
+        answers = _network(alias, teacher, inputs, _parts(alias, names), classification)
+    else:
+        answers = _estimator(alias, teacher, _rows(alias, inputs), classification)
+    if classification and width == 1 and answers[""].shape[-1] == 2:
+        logits = answers["logits"]
+        answers[""] = answers[""][:, 1:]
+        answers["logits"] = logits[:, 1:] - logits[:, :1]
+    if answers[""].shape[-1] != width:
+        raise DataError(
+            f"The teacher '{alias}' answers with {answers[''].shape[-1]} columns, but the model "
+            f"has {width} outputs."
+        )
+    columns = {f"{alias}.{part}" if part else alias: a for part, a in answers.items()}
+    return {name: np.asarray(a, np.float32) for name, a in columns.items() if name in names}
+
+
+def _rows(alias: str, inputs: Any) -> np.ndarray:
+    if isinstance(inputs, Mapping | list | tuple):
+        raise UsageError(
+            f"The model has several inputs, so what the teacher '{alias}' would be asked is not "
+            f"known; hand its answers over as a column: columns=['{alias}']."
+        )
+    rows = np.asarray(inputs)
+    return rows.reshape(len(rows), -1)
+
+
+def _estimator(
+    alias: str, teacher: Any, rows: np.ndarray, classification: bool
+) -> dict[str, np.ndarray]:
+    if not classification:
+        answers = np.asarray(teacher.predict(rows), np.float64)
+        return {"": answers.reshape(len(rows), -1)}
+    if not hasattr(teacher, "predict_proba"):
+        raise UsageError(
+            f"The teacher '{alias}' ({type(teacher).__name__}) has no probabilities; fit it inside "
+            f"CalibratedClassifierCV."
+        )
+    raw = np.asarray(teacher.predict_proba(rows))
+    classes = raw.shape[-1]
+    probabilities = aligned(raw, np.arange(classes), len(rows), classes, alias)
+    return {"": probabilities, "logits": log_odds(probabilities)}
+
+
+def _network(
+    alias: str, teacher: Any, inputs: Any, parts: set[str], classification: bool
+) -> dict[str, np.ndarray]:
+    paths = layers_by_path(teacher)
+    layers = {p: paths[p] for part in parts if (p := layer_of(part, paths)) is not None}
+
+    def forward(batch: Any) -> dict[str, Any]:
+        with recording(layers) as found:
+            outputs = by_name(teacher, teacher(batch, training=False))
+        if list(outputs) != [""]:
+            raise UsageError(f"The teacher '{alias}' has several outputs; a teacher has one.")
+        own = output_tensors("", outputs[""], classification=classification, from_logits=None)
+        answers = {"": own["prediction"], "logits": own["logits"]}
+        inner = named(found)
+        return answers | {p: tf.cast(t, tf.float32) for p, t in inner.items() if p in parts}
+
+    program = tf.function(forward, autograph=False, reduce_retracing=True)
+    names = input_names(teacher)
+    if isinstance(inputs, Mapping) and names is not None:
+        inputs = {name: inputs[name] for name in names}
+    count = len(next(iter(keras.tree.flatten(inputs))))
+    pieces = [
+        program(keras.tree.map_structure(lambda a, at=at: _piece(a, at), inputs))
+        for at in range(0, count, _ROWS_AT_ONCE)
+    ]
+    return {part: np.concatenate([piece[part].numpy() for piece in pieces]) for part in pieces[0]}
+
+
+def _piece(array: Any, start: int) -> Any:
+    values = np.asarray(array)[start : start + _ROWS_AT_ONCE]
+    return tf.constant(values.astype(np.float32) if values.dtype == np.float64 else values)

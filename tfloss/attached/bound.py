@@ -1,0 +1,232 @@
+"""A formula bound to a Keras model: at once where the layers are known, else when it first runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from tfloss.attached import batch as batches
+from tfloss.attached.outputs import by_name, output_names, output_tensors
+from tfloss.attached.scopes import input_names, is_functional, rows_of, scope_of
+from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.formula import Call, Name, Node, as_node
+from tfloss.objective import Objective
+from tfloss.objective.plan import ScheduleUse
+from tfloss.registry import Registry
+from tfloss.student.tapping import layer_of, layers_by_path, named, recording
+from tfloss.student.taps import weights_by_path
+
+
+class Bound:
+    """Computes a formula's terms from one forward pass of a Keras model.
+
+    Args:
+        model: the Keras model.
+        formula: text or tree.
+        registry: what names stand for.
+        columns: names of what comes beside inputs and labels.
+        task: 'classification', 'regression', or None: found out from the formula.
+        from_logits: see `tfloss.attach`.
+        allow_negative: accept coefficients below zero.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        formula: str | Node,
+        registry: Registry,
+        columns: Collection[str],
+        task: str | None,
+        from_logits: bool | None,
+        allow_negative: bool,
+    ) -> None:
+        self._model = model
+        self._formula = formula
+        self._registry = registry
+        self._columns = columns
+        self._task = task
+        self._from_logits = from_logits
+        self._allow_negative = allow_negative
+        self._steps_per_epoch = 1.0
+        self.copied_weights = False  # whether Keras copies an array of weights for each label
+        self._final = is_functional(model)
+        self.objective = self._objective(scope_of(model, columns))
+        if self.objective.states:
+            raise UsageError(
+                f"'{self.objective.text}' has a loss that holds variables, which Keras' fit cannot "
+                f"train; train with tfloss.fit."
+            )
+
+    def _objective(self, scope: Any) -> Objective:
+        return Objective(
+            self._formula,
+            self._registry,
+            scope,
+            steps_per_epoch=self._steps_per_epoch,
+            allow_negative=self._allow_negative,
+        )
+
+    @property
+    def text(self) -> str:
+        return self.objective.text
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the terms."""
+        return self.objective.names
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The names of the tensors that the formula uses."""
+        return self.objective.needs
+
+    @property
+    def input_names(self) -> list[str] | None:
+        return input_names(self._model)
+
+    @property
+    def classification(self) -> bool:
+        """Whether an output is about classes: as said, else where logits or probs are used."""
+        if self._task is not None:
+            return self._task == "classification"
+        return any(n.rpartition(".")[2] in ("logits", "probs") for n in self._own_needs())
+
+    def _own_needs(self) -> Iterator[str]:
+        """What the formula needs of the student; a teacher's logits say nothing about it."""
+        return (name for name in self.needs if name not in self._columns)
+
+    @property
+    def width(self) -> int:
+        """The number of the output's columns, for teachers to answer alike."""
+        shape = getattr(self._model, "output_shape", None) if self._final else None
+        if isinstance(shape, tuple) and isinstance(shape[-1], int):
+            return shape[-1]
+        raise UsageError(
+            "How many columns a teacher has to answer is known for a functional model with one "
+            "output; hand its answers over as a column: columns=['teacher']."
+        )
+
+    # -- steps per epoch -------------------------------------------------------------------------
+
+    @property
+    def counts_epochs(self) -> bool:
+        """Whether a schedule of the formula is given in epochs."""
+        uses = (use for term in self.objective.terms for use in term.coefficient.walk())
+        return any(isinstance(use, ScheduleUse) and use.epochs is not None for use in uses)
+
+    def tell_steps(self, steps_per_epoch: float) -> bool:
+        """Take the number of steps per epoch; True where it is another than before."""
+        changed = float(steps_per_epoch) != self._steps_per_epoch
+        self._steps_per_epoch = self.objective.steps_per_epoch = float(steps_per_epoch)
+        return changed
+
+    # -- one batch -------------------------------------------------------------------------------
+
+    def measure(
+        self, forward: Callable[[], Any], x: Any, y: Any, weight: Any, *, step: Any, training: bool
+    ) -> tuple[Any, list[Any], Any]:
+        """What the model answers, each weighted term, and the number of rows.
+
+        Args:
+            forward: runs the model on `x`.
+            x, y, weight: as Keras hands them to a step.
+            step: steps done, for schedules.
+            training: whether losses may give the variables that they hold new values.
+
+        Raises:
+            UsageError: what the formula needs is not in the batch.
+        """
+        with recording(self._layers()) as found:
+            answers = forward()
+        outputs = by_name(self._model, answers)
+        taps = named(found)
+        if not self._final:
+            self._finish(outputs, taps)
+        tensors, present = self._outside(x, y, outputs)
+        for name, output in outputs.items():
+            tensors |= output_tensors(
+                name,
+                output,
+                classification=self.classification,
+                from_logits=self._from_logits,
+            )
+        tensors = taps | tensors
+        mask = batches.mask_of(answers)
+        if mask is not None:
+            present = {name: mask * present.get(name, 1.0) for name in self.needs & set(tensors)}
+        tensors["weights"] = weights_by_path(self._model)
+        self._require(tensors)
+        outcome = self.objective(
+            tensors,
+            present=present,
+            sample_weight=batches.as_weight(weight, copied=self.copied_weights),
+            step=step,
+            training=training,
+        )
+        return answers, list(outcome.terms), rows_of(x)
+
+    def _layers(self) -> dict[str, Any]:
+        """The layers whose outputs the formula uses, by path."""
+        paths = layers_by_path(self._model)
+        reserved = {*(output_names(self._model) or ()), *self._columns}
+        found = {layer_of(name, paths) for name in self.needs - reserved}
+        return {path: paths[path] for path in found if path is not None}
+
+    def _finish(self, outputs: Mapping[str, Any], taps: Mapping[str, Any]) -> None:
+        """Check the formula against a model that has now been seen running."""
+        shapes = {name: tuple(tensor.shape) for name, tensor in taps.items()}
+        scope = scope_of(self._model, self._columns, seen=shapes, names=outputs)
+        self.objective = self._objective(scope)
+
+    def _outside(
+        self, x: Any, y: Any, outputs: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Inputs, labels and columns, and where rows of them are missing."""
+        inputs, columns = batches.split_inputs(self._model, x, self._columns)
+        labels, more = batches.split_labels(y, list(outputs), self._columns)
+        outside = {n: batches.as_column(v) for n, v in {**columns, **more}.items()}
+        for name, values in labels.items():
+            called = f"{name}.labels" if name else "labels"
+            outside[called] = batches.as_labels(
+                values, outputs[name], classification=self.classification
+            )
+        tensors, present = {}, {}
+        for name in sorted(self.needs & set(outside)):
+            tensors[name], there = batches.without_missing(outside[name])
+            if there is not None:
+                present[name] = there
+        return self._inputs(inputs) | tensors, present
+
+    def _inputs(self, inputs: Any) -> dict[str, Any]:
+        names = self.input_names
+        if isinstance(inputs, Mapping):
+            return dict(inputs)
+        if isinstance(inputs, (list, tuple)) and names is not None and len(inputs) > 1:
+            return dict(zip(names, inputs, strict=True))
+        return {"inputs": inputs[0] if isinstance(inputs, (list, tuple)) else inputs}
+
+    def _require(self, tensors: Mapping[str, Any]) -> None:
+        for term in self.objective.terms:
+            for use in term.body.walk():
+                name = getattr(use, "name", None)
+                if name is None or name in tensors or name == "sample_weight":
+                    continue
+                raise UsageError(
+                    f"The term '{term.name}' needs the tensor '{name}', which this batch does not "
+                    f"have.{self._remedy(name, tensors)} It has: {listed(tensors)}."
+                )
+
+    def _remedy(self, name: str, tensors: Mapping[str, Any]) -> str:
+        if name.rpartition(".")[2] == "labels":
+            return " Hand y to fit."
+        if name in self._columns:
+            return (
+                f" Hand it over beside the inputs, x={{'inputs': x, '{name}': …}}, or beside the "
+                f"labels, y={{'labels': y, '{name}': …}}."
+            )
+        return did_you_mean(name, tensors)
+
+
+def names_in(formula: str | Node) -> frozenset[str]:
+    """Every name in a formula, of losses and of tensors."""
+    return frozenset(n.name for n in as_node(formula).walk() if isinstance(n, (Name, Call)))

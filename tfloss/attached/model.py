@@ -1,0 +1,346 @@
+"""A Keras model that trains another one to minimise a formula, with Keras' own `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfloss.attached.asking import ask, named_teachers, teacher_columns
+from tfloss.attached.batch import WEIGHTS_BY_OUTPUT, split_inputs, split_labels
+from tfloss.attached.bound import Bound, names_in
+from tfloss.attached.outputs import by_name, output_names
+from tfloss.attached.schedule import TellSteps
+from tfloss.errors import UsageError, listed
+from tfloss.formula import as_node, to_text
+from tfloss.lazy import keras, tf
+from tfloss.registry import Declaration, Registry, load_registry
+
+MODEL_TERM = "model_losses"  # what the model adds itself: regularizers and add_loss
+
+
+@keras.saving.register_keras_serializable(package="tfloss")
+class Attached(keras.Model):
+    """Made by `tfloss.attach`; a Keras model like any other.
+
+    `predict` answers as the model inside does; `save` keeps the formula, so that
+    `keras.models.load_model` brings back a model that can go on training, once `tfloss.attached`
+    is imported.
+
+    Attributes:
+        model: the model inside; it shares its weights.
+        formula: the formula's text.
+        teachers: by name; can be set, for example after loading.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        formula: Any,
+        *,
+        teacher: Any = None,
+        columns: Sequence[str] = (),
+        losses: Sequence[Declaration] = (),
+        task: str | None = None,
+        from_logits: bool | None = None,
+        steps_per_epoch: int | None = None,
+        allow_negative: bool = False,
+        name: str | None = None,
+        **options: Any,
+    ) -> None:
+        model = getattr(model, "tfloss_student", model)
+        if not isinstance(model, keras.Model):
+            raise UsageError(f"A {type(model).__name__} is not a Keras model.")
+        super().__init__(name=name or f"{model.name}_attached", **options)
+        self.model = model
+        self.formula = to_text(as_node(formula))
+        self._steps_per_epoch = steps_per_epoch
+        self._given = {
+            "columns": list(columns),
+            "task": task,
+            "from_logits": from_logits,
+            "steps_per_epoch": steps_per_epoch,
+            "allow_negative": allow_negative,
+        }
+        self._teachers = _Plain(named_teachers(teacher))
+        registry = load_registry()
+        if losses:  # a registry of this model's own
+            registry = Registry(registry.plugins).add(*losses)
+        used = names_in(formula)
+        self._columns = tuple(
+            dict.fromkeys([*columns, *teacher_columns(self._teachers.value, used)])
+        )
+        self._bound = Bound(
+            model, formula, registry, self._columns, task, from_logits, allow_negative
+        )
+        names = [*self._bound.names, MODEL_TERM]
+        self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
+        self._adds_losses = bool(model.built and model.losses)
+        self.output_names = [name for name in output_names(model) or [] if name] or None
+        self.built = True  # the model inside builds itself
+
+    # -- what Keras asks -------------------------------------------------------------------------
+
+    def build(self, input_shape: Any = None) -> None:
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        own, _ = split_inputs(self.model, inputs, self._columns)
+        if not self.model._call_has_training_arg:
+            return self.model(own)
+        return self.model(own, training=training)
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, **options: Any) -> None:
+        """As in Keras, but the formula is the loss."""
+        if loss is not None or options.get("loss_weights") is not None:
+            raise UsageError(
+                f"The loss of this model is its formula, '{self.formula}'; leave loss= and "
+                f"loss_weights= out of compile."
+            )
+        self._refuse_names(options.get("metrics"), options.get("weighted_metrics"))
+        super().compile(optimizer=optimizer, **options)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        found = keras.saving.deserialize_keras_object(config)
+        self.compile(**found)
+        if getattr(self, "optimizer", None) is not None:
+            self.optimizer.build(self.trainable_variables)
+
+    def _refuse_names(self, *metrics: Any) -> None:
+        """A metric named like a term would hide it."""
+        for metric in keras.tree.flatten([given for given in metrics if given is not None]):
+            name = metric if isinstance(metric, str) else getattr(metric, "name", None)
+            if name in self.term_names:
+                raise UsageError(
+                    f"The metric '{name}' has the name of a term, which is logged anyway; leave "
+                    f"it out, or give it another name: metrics=[…(name='{name}_unweighted')]."
+                )
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            outputs, total = self._measured(x, y, weight, training=True)
+            # Replicas' gradients are added up, each of a mean over its own share of the batch.
+            loss = total / tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(loss)
+        variables = self.trainable_weights
+        if variables:
+            gradients = tape.gradient(scaled, variables)
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return self.compute_metrics(x, y, outputs, sample_weight=weight)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs, _ = self._measured(x, y, weight, training=False)
+        return self.compute_metrics(x, y, outputs, sample_weight=weight)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The objective on a batch; the model runs for its inner tensors, `y_pred` is not used."""
+        del y_pred
+        _, total, _, _ = self._evaluated(x, y, sample_weight, training)
+        return total
+
+    def _measured(self, x: Any, y: Any, weight: Any, *, training: bool) -> tuple[Any, Any]:
+        """One forward pass: what the model answers and the total, which the trackers have seen."""
+        outputs, total, terms, rows = self._evaluated(x, y, weight, training)
+        self._loss_tracker.update_state(total, sample_weight=rows)
+        for tracker, value in zip(self.term_trackers, terms, strict=False):
+            tracker.update_state(value, sample_weight=rows)
+        return outputs, total
+
+    def _evaluated(
+        self, x: Any, y: Any, weight: Any, training: bool
+    ) -> tuple[Any, Any, list[Any], Any]:
+        step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
+        outputs, terms, rows = self._bound.measure(
+            lambda: self(x, training=training), x, y, weight, step=step, training=training
+        )
+        added = self.losses
+        self._adds_losses = bool(added)
+        if added:
+            terms.append(tf.add_n([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
+        return outputs, tf.add_n(terms), terms, rows
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        if self._compile_metrics is not None:
+            labels, outputs = self._for_metrics(y, y_pred)
+            weight = sample_weight
+            if isinstance(weight, (Mapping, list, tuple)):  # Keras' copies of one array
+                weight = keras.tree.flatten(weight)[0]
+                weight = dict.fromkeys(outputs, weight) if isinstance(outputs, dict) else weight
+            self._compile_metrics.update_state(labels, outputs, weight)
+        return self.get_metrics_result()
+
+    def _for_metrics(self, y: Any, y_pred: Any) -> tuple[Any, Any]:
+        """Labels and outputs as Keras' metrics expect them: alike, by name where several."""
+        outputs = by_name(self.model, y_pred)
+        labels, _ = split_labels(y, list(outputs), self._columns)
+        if list(outputs) == [""]:
+            return labels.get(""), outputs[""]
+        return {name: labels.get(name) for name in outputs}, outputs
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        results = super().get_metrics_result()
+        if not self._adds_losses:
+            results.pop(MODEL_TERM, None)
+        return results
+
+    # -- what formulas add -----------------------------------------------------------------------
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """The names of the terms, as they are logged."""
+        return self._bound.names
+
+    @property
+    def objective(self) -> Any:
+        """The formula bound to the model: shows itself in a notebook."""
+        return self._bound.objective
+
+    @property
+    def tfloss_student(self) -> Any:
+        """The model inside, for `tfloss.fit` and whatever else trains a student."""
+        return self.model
+
+    @property
+    def teachers(self) -> dict[str, Any]:
+        return self._teachers.value
+
+    @teachers.setter
+    def teachers(self, teacher: Any) -> None:
+        found = named_teachers(teacher)
+        unknown = set(teacher_columns(found, self._columns)) - set(self._columns)
+        if set(found) - set(self._columns):
+            raise UsageError(
+                f"The formula knows no teacher {listed(unknown)}; its columns are: "
+                f"{listed(self._columns)}."
+            )
+        self._teachers = _Plain(found)
+
+    def with_columns(self, x: Any, y: Any = None) -> Any:
+        """`x` as a dictionary with the teachers' answers beside the inputs.
+
+        Ask once, keep the result, and hand it to `fit` as often as you like.
+
+        Args:
+            x: an array (n, …), or a dictionary of inputs and columns.
+            y: may hold columns too; a teacher whose answers are there is not asked.
+        """
+        wanted = {
+            alias: teacher
+            for alias, teacher in self.teachers.items()
+            if not any(isinstance(part, Mapping) and alias in part for part in (x, y))
+        }
+        if not wanted or not _is_arrays(x):
+            return x
+        inputs, _ = split_inputs(self.model, _in_memory(x), self._columns)
+        columns: dict[str, Any] = {}
+        for alias, teacher in wanted.items():
+            width, classes = self._bound.width, self._bound.classification
+            columns |= ask(alias, teacher, inputs, width, self._bound.needs, classes)
+        return {**(x if isinstance(x, Mapping) else self._by_name(x)), **columns}
+
+    def _by_name(self, x: Any) -> dict[str, Any]:
+        if isinstance(x, (list, tuple)):
+            names = self._bound.input_names or []
+            return dict(zip(names, x, strict=True))
+        return {"inputs": x}
+
+    def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
+        """As in Keras; teachers are asked about arrays, once, before the training begins."""
+        x = self.with_columns(x, y)
+        x, y, options = _weighted_by_class(x, y, options)
+        self._take_weights(options)
+        held_out = options.get("validation_data")
+        if isinstance(held_out, (tuple, list)) and len(held_out) >= 1:
+            parts = list(held_out)
+            asked = self.with_columns(parts[0], parts[1] if len(parts) > 1 else None)
+            options["validation_data"] = (asked, *parts[1:])
+        tell = TellSteps(self._bound, self._steps_per_epoch)
+        callbacks = options.pop("callbacks", None)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(tell)
+        else:
+            callbacks = [tell, *(callbacks if isinstance(callbacks, (list, tuple)) else ())] + (
+                [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else []
+            )
+        return super().fit(x, y, *more, callbacks=callbacks, **options)
+
+    def evaluate(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
+        """As in Keras; teachers are asked about arrays."""
+        self._take_weights(options)
+        return super().evaluate(self.with_columns(x, y), y, *more, **options)
+
+    def _take_weights(self, options: Mapping[str, Any]) -> None:
+        weight = options.get("sample_weight")
+        if isinstance(weight, (Mapping, list, tuple)):
+            raise UsageError(WEIGHTS_BY_OUTPUT)
+        self._bound.copied_weights |= weight is not None
+
+    # -- saving ----------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "model": keras.saving.serialize_keras_object(self.model),
+            "formula": self.formula,
+            **self._given,
+            "columns": list(self._columns),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Attached:
+        config = dict(config)
+        model = keras.saving.deserialize_keras_object(
+            config.pop("model"), custom_objects=custom_objects
+        )
+        found = [keras.saving.get_registered_object(n) for n in names_in(config["formula"])]
+        own = [thing for thing in found if isinstance(thing, Declaration)]
+        return cls(model, losses=own, **config)
+
+    def _repr_html_(self) -> str:
+        return self.objective._repr_html_()
+
+
+class _Plain:
+    """Holds what Keras shall not track: a teacher's weights are no weights of this model."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _is_arrays(x: Any) -> bool:
+    parts = keras.tree.flatten(x)
+    return bool(parts) and all(hasattr(part, "shape") and hasattr(part, "dtype") for part in parts)
+
+
+def _in_memory(x: Any) -> Any:
+    return keras.tree.map_structure(np.asarray, x)
+
+
+def _weighted_by_class(x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Keras refuses class weights beside a dictionary of labels; with one output they are clear."""
+    weights = options.get("class_weight")
+    if weights is None or not isinstance(y, Mapping):
+        return x, y, options
+    if "labels" not in y:
+        raise UsageError(
+            "Class weights belong to one output, and this model has several: declare a column of "
+            "weights, columns=['w'], and write w*ce(…)."
+        )
+    if options.get("sample_weight") is not None:
+        raise UsageError("Give class_weight or sample_weight, not both; multiply them yourself.")
+    labels = np.asarray(y["labels"])
+    classes = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
+    sample_weight = np.array([weights.get(int(c), 1.0) for c in classes], np.float32)
+    return x, y, {**options, "class_weight": None, "sample_weight": sample_weight}

@@ -1,0 +1,88 @@
+"""What a model's outputs are called in a formula, and the logits behind its probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfloss.errors import UsageError
+from tfloss.lazy import tf
+
+_PROBABILITIES = ("Sigmoid", "Softmax")
+
+
+def output_names(model: Any) -> list[str] | None:
+    """The names of a functional model's outputs; None where a model has to run first."""
+    structure = getattr(model, "_outputs_struct", None)
+    if structure is None and getattr(model, "_functional", None) is not None:
+        structure = model._functional._outputs_struct
+    if structure is None:
+        return None
+    if isinstance(structure, dict):
+        return list(structure)
+    if not isinstance(structure, (list, tuple)):
+        return [""]
+    return [""] if len(structure) == 1 else list(model.output_names)
+
+
+def by_name(model: Any, outputs: Any) -> dict[str, Any]:
+    """A model's answers by the names of its outputs; one output alone is called ''."""
+    if isinstance(outputs, dict):
+        return dict(outputs)
+    if not isinstance(outputs, (list, tuple)):
+        return {"": outputs}
+    if len(outputs) == 1:
+        return {"": outputs[0]}
+    names = output_names(model) or [f"output{i}" for i in range(1, len(outputs) + 1)]
+    return dict(zip(names, outputs, strict=True))
+
+
+def logits_behind(output: Any) -> Any | None:
+    """The tensor before the sigmoid or softmax that made `output`; None where there is none.
+
+    Keras' own activations leave a note at their result. Where TensorFlow's were called instead, a
+    compiled step still shows which operation it was.
+    """
+    noted = getattr(output, "_keras_logits", None)
+    if noted is not None:
+        return noted
+    if tf.executing_eagerly() or not tf.is_tensor(output):
+        return None
+    operation = output.op
+    return operation.inputs[0] if operation.type in _PROBABILITIES else None
+
+
+def output_tensors(
+    name: str, output: Any, *, classification: bool, from_logits: bool | None
+) -> dict[str, Any]:
+    """What one output brings into a formula, float32: `logits`, `probs` and `prediction`.
+
+    Args:
+        name: of the output, '' for the only one; else the names are `NAME`, `NAME.logits`, ….
+        output: what the model answered.
+        classification: whether an output without activation is logits.
+        from_logits: False: it is probabilities; True: logits; None: found out.
+
+    Raises:
+        UsageError: it is said to be probabilities, and the logits cannot be found.
+    """
+    behind = None if from_logits else logits_behind(output)
+    if from_logits is False and behind is None:
+        raise UsageError(
+            f"The output '{name or 'of the model'}' is said to be probabilities, but no sigmoid or "
+            f"softmax was found that made it; return logits, or end in keras.activations.sigmoid."
+        )
+    value = tf.cast(output, tf.float32)
+    logits = value if behind is None else tf.cast(behind, tf.float32)
+    probs = value if behind is not None else _activated(value)
+    prediction = probs if classification else value
+    parts = {"logits": logits, "probs": probs, "prediction": prediction}
+    tensors = {_called(name, part): tensor for part, tensor in parts.items()}
+    return {**tensors, name: value} if name else tensors
+
+
+def _activated(logits: Any) -> Any:
+    return tf.sigmoid(logits) if logits.shape[-1] == 1 else tf.nn.softmax(logits)
+
+
+def _called(name: str, part: str) -> str:
+    return f"{name}.{part}" if name else part
