@@ -19,7 +19,7 @@ Declare a loss of your own, to use in a formula like any other:
 What there is:
 
     training      fit, fit_stream, load_data, Table, parse, bind
-    in Keras      attach (a formula in your own model), Loss (for compile), tap (names an inner tensor)
+    in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
                   Held (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry
