@@ -50,7 +50,7 @@ PEERS = [
     Peer("Keras fit", TENSORFLOW, "keras_fit"),
     Peer("Keras fit, jit_compile", TENSORFLOW, "keras_fit", {"jit_compile": True}),
     Peer("Keras fit, 50 steps", TENSORFLOW, "keras_fit", {"steps_per_execution": 50}),
-    Peer("Keras Distiller (another KL)", TENSORFLOW, "keras_distiller"),
+    Peer("Keras Distiller (MSE on logits)", TENSORFLOW, "keras_distiller"),
     Peer("TensorFlow 1 session", TENSORFLOW, "tf1_session"),
     Peer("JAX, lax.scan", OTHERS, "jax_scan"),
     Peer("the same, tfloss' flag for XLA", OTHERS, "jax_scan", workloads="A", flags=SMALL_LOOPS),

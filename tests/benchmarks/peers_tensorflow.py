@@ -151,7 +151,7 @@ def keras_fit(workload: Workload, **compile_options: Any) -> Train:
 def keras_distiller(workload: Workload) -> Train:
     """`keras.distillation.Distiller`: the teacher must be a network; it is a student's copy.
 
-    It computes another second term (a KL of its own), for a formula is not what it takes.
+    Its second term is the mean squared error of the logits, for a formula is not what it takes.
     """
     import keras
     from keras import distillation
