@@ -11,6 +11,7 @@ from tfloss_losses.distributions import (
     columns,
     floored_log,
     log_probs,
+    nan_of,
     require,
     same_shape,
     several_columns,
@@ -85,7 +86,8 @@ def dkd(
     )
     label_part = tf.exp(own_q) * (own_q - own_p) + tf.exp(others_q) * (others_q - others_p)
     rest = tf.where(own, tf.zeros_like(rest_q), tf.exp(rest_q) * (rest_q - rest_p))
-    return temperature**2 * (alpha * label_part + beta * tf.reduce_sum(rest, axis=-1))
+    parts = alpha * label_part + beta * tf.reduce_sum(rest, axis=-1)
+    return temperature**2 * parts + nan_of(labels)
 
 
 def _decoupled(log_p: Any, own: Any) -> tuple[Any, Any, Any]:
@@ -145,7 +147,8 @@ def hard_labels(teacher: Any, logits: Any) -> Any:
     same_shape(teacher=teacher, logits=logits)
     log_p = log_probs(logits)
     decided = tf.argmax(as_distribution(teacher), axis=-1)
-    return -tf.reduce_sum(tf.one_hot(decided, log_p.shape[-1], dtype=log_p.dtype) * log_p, axis=-1)
+    chosen = tf.one_hot(decided, log_p.shape[-1], dtype=log_p.dtype)
+    return nan_of(teacher) - tf.reduce_sum(chosen * log_p, axis=-1)
 
 
 @tfloss.loss(

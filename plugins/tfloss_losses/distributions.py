@@ -86,7 +86,18 @@ def unit_length(vectors: Any, axis: int = -1) -> Any:
     """
     square = tf.reduce_sum(tf.square(vectors), axis=axis, keepdims=True)
     scaled = vectors * tf.math.rsqrt(tf.maximum(square, 1e-12))
-    return tf.where(square > 1e-12, scaled, tf.zeros_like(scaled))
+    # Asked this way round, as every comparison with NaN is false: it must stay NaN.
+    return tf.where(square <= 1e-12, tf.zeros_like(scaled), scaled)
+
+
+def nan_of(tensor: Any) -> Any:
+    """Zero for each example, NaN for one that has a NaN: to add where a comparison would hide it.
+
+    Unlike `0 * tensor`, it is zero for an infinity, and no optimiser can take it for zero.
+    tensor: (batch, C).  Returns (batch,).
+    """
+    found = tf.where(tf.math.is_nan(tensor), tensor, tf.zeros_like(tensor))
+    return tf.reduce_sum(found, axis=-1)
 
 
 def mean_per_example(values: Any) -> Any:

@@ -107,7 +107,7 @@ def _distances(rows: Any, pairs: Any) -> Any:
     """Euclidean distances in units of their mean; 0 with a finite slope where rows coincide."""
     square = tf.reduce_sum(tf.math.squared_difference(rows[:, None], rows[None, :]), axis=-1)
     apart = tf.sqrt(tf.maximum(square, 1e-12))
-    distance = tf.where(square > 1e-12, apart, tf.zeros_like(apart))
+    distance = tf.where(square <= 1e-12, tf.zeros_like(apart), apart)  # NaN stays NaN
     return distance / tf.maximum(_mean(distance, pairs), 1e-6)
 
 

@@ -161,3 +161,10 @@ def test_the_others_cost_nothing_on_agreement_either(loss):
     data = moderate(4)
     agreeing = data | {"teacher": data["probs"]}
     np.testing.assert_allclose(of(loss, agreeing), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "name"), [(dkd, "labels"), (hard_labels, "teacher")])
+def test_a_nan_among_the_targets_is_not_taken_for_a_class(loss, name):
+    data = moderate(3)
+    data[name][1, 0] = np.nan
+    assert np.isnan(of(loss, data)).tolist() == [False, True, False, False, False]

@@ -181,3 +181,15 @@ def test_attention_transfer_refuses_what_has_no_places_or_others():
 def test_dist_refuses_other_shapes():
     with pytest.raises(ValueError, match="shape"):
         of(dist, {"teacher": moderate(3)["teacher"], "probs": moderate(2)["probs"]})
+
+
+@pytest.mark.parametrize("place", [(1, 0), (1, 2)])
+def test_a_nan_comes_out_of_what_is_brought_to_length_one(place):
+    data, maps_with_nan, spoilt = unweighted(hidden()), maps(), np.full((3, 4), 0.5)
+    data["prediction"][place] = maps_with_nan["student_maps"][(*place, 0, 0)] = np.nan
+    spoilt[place] = np.nan
+    for loss in PAIRS:
+        assert np.isnan(of(loss, data)), loss.name
+    assert np.isnan(of(dist, {"teacher": np.full((3, 4), 0.25), "probs": spoilt}))
+    attention = of(attention_transfer, maps_with_nan)
+    assert np.isnan(attention).tolist() == [row == 1 for row in range(len(attention))]
