@@ -40,7 +40,7 @@ from tfloss.errors import (
     UsageError,
     WorkerError,
 )
-from tfloss.lazy import keras, tf
+from tfloss.lazy import after_import, keras, tf
 from tfloss.registry import (
     Held,
     Registry,
@@ -117,6 +117,10 @@ __all__ = [
     "teacher",
     "tf",
 ]
+
+
+# Keras then knows the classes by name, so that load_model finds them wherever tfloss is imported.
+after_import("keras", lambda: importlib.import_module("tfloss.attached"))
 
 
 def __getattr__(name: str) -> Any:

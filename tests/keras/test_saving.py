@@ -19,8 +19,8 @@ X, Y = data()
 FORMULA = "bce + 0.1*abs_kl + 1e-3*l2(hidden) + mse(hidden, 0*hidden)"
 PROGRAM = """
 import sys
+import tfloss
 import numpy as np, keras
-import tfloss.attached
 model = keras.models.load_model(sys.argv[1])
 data = np.load(sys.argv[2])
 assert model.formula == str(data["formula"]), model.formula

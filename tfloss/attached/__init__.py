@@ -1,7 +1,7 @@
 """A formula in your own Keras model: `attach`, and `Loss` for `compile`.
 
-Importing this module imports Keras and registers both classes, so that `keras.models.load_model`
-knows them in a new process.
+Importing this module imports Keras and registers both classes. `import tfloss` sees to it as soon
+as Keras is imported, so that `keras.models.load_model` knows them in a new process.
 """
 
 from tfloss.attached.attach import attach

@@ -80,27 +80,45 @@ def split_labels(
 def as_labels(labels: Any, output: Any, *, classification: bool) -> Any:
     """Labels as formulas know them: float32, a column for each of the output's.
 
-    Class numbers become one-hot rows; (batch,) becomes (batch, 1).
+    Class numbers become one-hot rows, NaN a row of NaN; (batch,) becomes (batch, 1).
     """
     labels = tf.convert_to_tensor(labels)
     if labels.dtype == tf.string:
         raise UsageError("The labels are texts; encode them as class numbers first.")
     width = output.shape[-1] if output.shape.rank else None
     column = labels.shape.rank == output.shape.rank and labels.shape[-1] == 1
-    if classification and labels.dtype.is_integer and width is not None and width > 1:
+    if classification and width is not None and width > 1:
         if labels.shape.rank == output.shape.rank - 1:
-            return tf.one_hot(labels, width)
+            return _one_hot(labels, width)
         if column:
-            return tf.one_hot(tf.squeeze(labels, -1), width)
+            return _one_hot(tf.squeeze(labels, -1), width)
     if labels.shape.rank == output.shape.rank - 1 and width == 1:
         labels = labels[..., None]
     return tf.cast(labels, tf.float32)
 
 
+def _one_hot(numbers: Any, width: int) -> Any:
+    """(…, width) float32; a number that is NaN gives NaN, one that is no class is refused."""
+    numbers = tf.cast(numbers, tf.float32)
+    missing = tf.math.is_nan(numbers)
+    known = tf.where(missing, tf.zeros_like(numbers), numbers)
+    fits = tf.reduce_all((known >= 0) & (known < width) & (known == tf.floor(known)))
+    said = f"A label is no class number of this output, which has {width} columns: 0 … {width - 1}."
+    with tf.control_dependencies([tf.debugging.Assert(fits, [said])]):
+        rows = tf.one_hot(tf.cast(known, tf.int32), width)
+    return tf.where(missing[..., None], tf.constant(float("nan")), rows)
+
+
 def as_column(values: Any) -> Any:
-    """A column as formulas know it: floats become float32, whole numbers stay whole."""
+    """A column as formulas know it: float32.
+
+    Raises:
+        UsageError: texts.
+    """
     values = tf.convert_to_tensor(values)
-    return tf.cast(values, tf.float32) if values.dtype.is_floating else values
+    if values.dtype == tf.string:
+        raise UsageError("A column holds texts; losses compute with numbers, so encode them first.")
+    return tf.cast(values, tf.float32)
 
 
 def without_missing(values: Any) -> tuple[Any, Any | None]:
@@ -117,14 +135,14 @@ def without_missing(values: Any) -> tuple[Any, Any | None]:
 
 
 def as_weight(sample_weight: Any, *, copied: bool = False) -> Any:
-    """(batch,) float32; None stays None.
+    """(batch,) or, one for each time step, (batch, steps); float32. None stays None.
 
     Args:
         sample_weight: as Keras hands it over.
         copied: whether Keras has copied one array for each of several labels.
 
     Raises:
-        UsageError: weights of more than one axis, or others for each output.
+        UsageError: others for each output.
     """
     if sample_weight is None:
         return None
@@ -135,21 +153,11 @@ def as_weight(sample_weight: Any, *, copied: bool = False) -> Any:
     weight = tf.cast(tf.convert_to_tensor(sample_weight), tf.float32)
     if weight.shape.rank == 2 and weight.shape[1] == 1:
         weight = weight[:, 0]
-    if weight.shape.rank != 1:
-        raise UsageError(
-            f"Sample weights have shape {tuple(weight.shape)}; there is one for each example."
-        )
     return weight
 
 
 def mask_of(outputs: Any) -> Any | None:
-    """(batch,) float32 from the mask that Keras keeps at an output, where it masks examples."""
+    """(batch,) or (batch, steps) float32 from the mask that Keras keeps at an output, or None."""
     masks = [getattr(t, "_keras_mask", None) for t in keras.tree.flatten(outputs)]
     found = [mask for mask in masks if mask is not None]
-    for mask in found:
-        if mask.shape.rank != 1:
-            raise UsageError(
-                f"The model's mask has shape {tuple(mask.shape)}, one for each time step, but "
-                f"a loss has one value for each example; hand the losses one row per step."
-            )
     return tf.cast(found[0], tf.float32) if found else None

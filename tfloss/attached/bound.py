@@ -6,15 +6,26 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from tfloss.attached import batch as batches
-from tfloss.attached.outputs import by_name, output_names, output_tensors
+from tfloss.attached.outputs import (
+    by_name,
+    output_names,
+    output_tensors,
+    refuse_hidden_probabilities,
+)
+from tfloss.attached.positions import rows_of_positions
 from tfloss.attached.scopes import input_names, is_functional, rows_of, scope_of
 from tfloss.errors import UsageError, did_you_mean, listed
-from tfloss.formula import Call, Name, Node, as_node
+from tfloss.formula import Call, FormulaError, Name, Node, as_node
 from tfloss.objective import Objective
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
 from tfloss.student.tapping import layer_of, layers_by_path, named, recording
 from tfloss.student.taps import weights_by_path
+
+NAMED_BY_TAP = (
+    "Other inner tensors of a subclassed model are seen once its call names them: "
+    "z = tfloss.tap('z', z)."
+)
 
 
 class Bound:
@@ -144,6 +155,8 @@ class Bound:
             self._finish(outputs, taps)
         tensors, present = self._outside(x, y, outputs)
         for name, output in outputs.items():
+            if self._from_logits is None and self._needs_logits(name):
+                refuse_hidden_probabilities(name, output)
             tensors |= output_tensors(
                 name,
                 output,
@@ -151,19 +164,22 @@ class Bound:
                 from_logits=self._from_logits,
             )
         tensors = taps | tensors
-        mask = batches.mask_of(answers)
-        if mask is not None:
-            present = {name: mask * present.get(name, 1.0) for name in self.needs & set(tensors)}
         tensors["weights"] = weights_by_path(self._model)
         self._require(tensors)
+        weight = batches.as_weight(weight, copied=self.copied_weights)
+        rows = rows_of_positions(tensors, present, weight, batches.mask_of(answers), self.needs)
         outcome = self.objective(
-            tensors,
-            present=present,
-            sample_weight=batches.as_weight(weight, copied=self.copied_weights),
+            rows.tensors,
+            present=rows.present,
+            sample_weight=rows.weight,
             step=step,
             training=training,
         )
         return answers, list(outcome.terms), rows_of(x)
+
+    def _needs_logits(self, output: str) -> bool:
+        start = f"{output}." if output else ""
+        return bool(self.needs & {f"{start}logits", f"{start}probs"})
 
     def _layers(self) -> dict[str, Any]:
         """The layers whose outputs the formula uses, by path."""
@@ -176,7 +192,12 @@ class Bound:
         """Check the formula against a model that has now been seen running."""
         shapes = {name: tuple(tensor.shape) for name, tensor in taps.items()}
         scope = scope_of(self._model, self._columns, seen=shapes, names=outputs)
-        self.objective = self._objective(scope)
+        try:
+            self.objective = self._objective(scope)
+        except FormulaError as error:
+            raise FormulaError(
+                f"{error.message} {NAMED_BY_TAP}", error.text, error.start, error.end
+            ) from None
 
     def _outside(
         self, x: Any, y: Any, outputs: Mapping[str, Any]

@@ -6,7 +6,8 @@ from typing import Any
 
 from tfloss.attached.batch import as_labels, as_weight, mask_of
 from tfloss.attached.bound import names_in
-from tfloss.attached.outputs import output_tensors
+from tfloss.attached.outputs import output_tensors, refuse_hidden_probabilities
+from tfloss.attached.positions import rows_of_positions
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import keras, tf
@@ -83,8 +84,8 @@ class Loss(keras.losses.Loss):
             return super().__call__(y_true, y_pred, sample_weight)
         tensors = self._tensors(y_true, y_pred)
         weight, mask = as_weight(sample_weight), mask_of(y_pred)
-        present = {} if mask is None else dict.fromkeys(tensors, mask)
-        return self._objective(tensors, present=present, sample_weight=weight).total
+        rows = rows_of_positions(tensors, {}, weight, mask, self._objective.needs)
+        return self._objective(rows.tensors, present=rows.present, sample_weight=rows.weight).total
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """(batch,) float32: the weighted terms of every example, added up."""
@@ -108,6 +109,8 @@ class Loss(keras.losses.Loss):
 
     def _tensors(self, y_true: Any, y_pred: Any) -> dict[str, Any]:
         labels = as_labels(y_true, y_pred, classification=self._classification)
+        if self.from_logits is None and self._classification:
+            refuse_hidden_probabilities("", y_pred)
         predicted = output_tensors(
             "", y_pred, classification=self._classification, from_logits=self.from_logits
         )

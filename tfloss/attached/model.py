@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from tfloss.attached.arrays import (
+    check_columns,
+    check_labels,
+    in_memory,
+    is_arrays,
+    weighted_by_class,
+)
 from tfloss.attached.asking import ask, named_teachers, teacher_columns
 from tfloss.attached.batch import WEIGHTS_BY_OUTPUT, split_inputs, split_labels
 from tfloss.attached.bound import Bound, names_in
-from tfloss.attached.outputs import by_name, output_names
+from tfloss.attached.outputs import by_name, output_names, output_shapes
 from tfloss.attached.schedule import TellSteps
 from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
 from tfloss.lazy import keras, tf
 from tfloss.registry import Declaration, Registry, load_registry
 
+TASKS = (None, "classification", "regression")
 MODEL_TERM = "model_losses"  # what the model adds itself: regularizers and add_loss
 
 
@@ -25,8 +31,8 @@ class Attached(keras.Model):
     """Made by `tfloss.attach`; a Keras model like any other.
 
     `predict` answers as the model inside does; `save` keeps the formula, so that
-    `keras.models.load_model` brings back a model that can go on training, once `tfloss.attached`
-    is imported.
+    `keras.models.load_model` brings back a model that can go on training, wherever `tfloss` is
+    imported.
 
     Attributes:
         model: the model inside; it shares its weights.
@@ -52,12 +58,15 @@ class Attached(keras.Model):
         model = getattr(model, "tfloss_student", model)
         if not isinstance(model, keras.Model):
             raise UsageError(f"A {type(model).__name__} is not a Keras model.")
+        if task not in TASKS:
+            raise UsageError(f"task={task!r} is neither 'classification' nor 'regression'.")
+        columns = [columns] if isinstance(columns, str) else list(columns)
         super().__init__(name=name or f"{model.name}_attached", **options)
         self.model = model
         self.formula = to_text(as_node(formula))
         self._steps_per_epoch = steps_per_epoch
         self._given = {
-            "columns": list(columns),
+            "columns": columns,
             "task": task,
             "from_logits": from_logits,
             "steps_per_epoch": steps_per_epoch,
@@ -159,6 +168,7 @@ class Attached(keras.Model):
     def _evaluated(
         self, x: Any, y: Any, weight: Any, training: bool
     ) -> tuple[Any, Any, list[Any], Any]:
+        split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
         step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
         outputs, terms, rows = self._bound.measure(
             lambda: self(x, training=training), x, y, weight, step=step, training=training
@@ -241,9 +251,9 @@ class Attached(keras.Model):
             for alias, teacher in self.teachers.items()
             if not any(isinstance(part, Mapping) and alias in part for part in (x, y))
         }
-        if not wanted or not _is_arrays(x):
+        if not wanted or not is_arrays(x):
             return x
-        inputs, _ = split_inputs(self.model, _in_memory(x), self._columns)
+        inputs, _ = split_inputs(self.model, in_memory(x), self._columns)
         columns: dict[str, Any] = {}
         for alias, teacher in wanted.items():
             width, classes = self._bound.width, self._bound.classification
@@ -258,12 +268,14 @@ class Attached(keras.Model):
 
     def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays, once, before the training begins."""
+        self._check(x, y)
         x = self.with_columns(x, y)
-        x, y, options = _weighted_by_class(x, y, options)
+        options = weighted_by_class(y, options, len(self.output_names or [""]))
         self._take_weights(options)
         held_out = options.get("validation_data")
         if isinstance(held_out, (tuple, list)) and len(held_out) >= 1:
             parts = list(held_out)
+            self._check(parts[0], parts[1] if len(parts) > 1 else None)
             asked = self.with_columns(parts[0], parts[1] if len(parts) > 1 else None)
             options["validation_data"] = (asked, *parts[1:])
         tell = TellSteps(self._bound, self._steps_per_epoch)
@@ -278,8 +290,15 @@ class Attached(keras.Model):
 
     def evaluate(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays."""
+        self._check(x, y)
         self._take_weights(options)
         return super().evaluate(self.with_columns(x, y), y, *more, **options)
+
+    def _check(self, x: Any, y: Any) -> None:
+        check_columns(x, self._columns)
+        check_columns(y, self._columns)
+        shapes = output_shapes(self.model)
+        check_labels(y, shapes, classification=self._bound.classification)
 
     def _take_weights(self, options: Mapping[str, Any]) -> None:
         weight = options.get("sample_weight")
@@ -288,6 +307,10 @@ class Attached(keras.Model):
         self._bound.copied_weights |= weight is not None
 
     # -- saving ----------------------------------------------------------------------------------
+
+    def export(self, *given: Any, **options: Any) -> Any:
+        """As in Keras; what is exported is the model inside."""
+        return self.model.export(*given, **options)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -317,30 +340,3 @@ class _Plain:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-def _is_arrays(x: Any) -> bool:
-    parts = keras.tree.flatten(x)
-    return bool(parts) and all(hasattr(part, "shape") and hasattr(part, "dtype") for part in parts)
-
-
-def _in_memory(x: Any) -> Any:
-    return keras.tree.map_structure(np.asarray, x)
-
-
-def _weighted_by_class(x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-    """Keras refuses class weights beside a dictionary of labels; with one output they are clear."""
-    weights = options.get("class_weight")
-    if weights is None or not isinstance(y, Mapping):
-        return x, y, options
-    if "labels" not in y:
-        raise UsageError(
-            "Class weights belong to one output, and this model has several: declare a column of "
-            "weights, columns=['w'], and write w*ce(…)."
-        )
-    if options.get("sample_weight") is not None:
-        raise UsageError("Give class_weight or sample_weight, not both; multiply them yourself.")
-    labels = np.asarray(y["labels"])
-    classes = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
-    sample_weight = np.array([weights.get(int(c), 1.0) for c in classes], np.float32)
-    return x, y, {**options, "class_weight": None, "sample_weight": sample_weight}

@@ -8,6 +8,18 @@ from tfloss.errors import UsageError
 from tfloss.lazy import tf
 
 _PROBABILITIES = ("Sigmoid", "Softmax")
+# Operations that leave a probability a probability.
+_CARRIERS = (
+    "Identity",
+    "Reshape",
+    "Squeeze",
+    "ExpandDims",
+    "Cast",
+    "Transpose",
+    "ConcatV2",
+    "Pack",
+)
+_CARRIERS += ("Maximum", "Minimum", "ClipByValue", "StridedSlice")
 
 
 def output_names(model: Any) -> list[str] | None:
@@ -22,6 +34,15 @@ def output_names(model: Any) -> list[str] | None:
     if not isinstance(structure, (list, tuple)):
         return [""]
     return [""] if len(structure) == 1 else list(model.output_names)
+
+
+def output_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shapes of a functional model's outputs by name; empty where a model has to run first."""
+    names = output_names(model)
+    if names is None:
+        return {}
+    tensors = (getattr(model, "_functional", None) or model).outputs
+    return {name: tuple(tensor.shape) for name, tensor in zip(names, tensors, strict=True)}
 
 
 def by_name(model: Any, outputs: Any) -> dict[str, Any]:
@@ -49,6 +70,31 @@ def logits_behind(output: Any) -> Any | None:
         return None
     operation = output.op
     return operation.inputs[0] if operation.type in _PROBABILITIES else None
+
+
+def refuse_hidden_probabilities(name: str, output: Any) -> None:
+    """Refuse an output that was a sigmoid's or softmax's before it was reshaped, joined or clipped.
+
+    Taken for logits it would be squashed a second time, without a word.
+
+    Raises:
+        UsageError: with what to do.
+    """
+    if tf.executing_eagerly() or not tf.is_tensor(output) or logits_behind(output) is not None:
+        return
+    waiting, seen = [output.op], set()
+    while waiting:
+        operation = waiting.pop()
+        if operation.type in _PROBABILITIES:
+            raise UsageError(
+                f"The output{f' {name!r}' if name else ''} was made a probability "
+                f"({operation.type.lower()}) and then reshaped, joined or clipped, so its logits "
+                f"are out of reach; put the activation last, or leave it out. If it is meant to "
+                f"be taken for logits, say from_logits=True."
+            )
+        if operation.type in _CARRIERS and operation.name not in seen:
+            seen.add(operation.name)
+            waiting += [tensor.op for tensor in operation.inputs]
 
 
 def output_tensors(

@@ -134,7 +134,7 @@ class Evaluator:
         if use.loss.state is not None:
             bound[STATE] = self.states.of(use, bound, self.training)
         result = called(use.loss, use.text, **bound, **use.settings)
-        result = tf.cast(result, tf.float32)
+        result = _over_positions(use.loss, tf.cast(result, tf.float32), bound)
         _check_result(use.loss, use.text, result)
         if use.loss.per == "batch":
             return Value(result)
@@ -201,6 +201,20 @@ def _combined(operands: list[Value], result: Tensor) -> Value:
     if per_example and present is not None:
         result = tf.where(present > 0, result, tf.zeros_like(result))
     return Value(result, per_example, present)
+
+
+def _over_positions(loss: Loss, result: Tensor, bound: Mapping[str, Tensor]) -> Tensor:
+    """The mean over places where a loss about rows of classes was given a row for each place.
+
+    Of (batch, steps, classes) such a loss makes (batch, steps).
+    """
+    rank = result.shape.rank
+    if loss.per == "batch" or rank is None or rank < 2:
+        return result
+    ranks = [tensor.shape.rank for tensor in bound.values() if hasattr(tensor, "shape")]
+    if max((r for r in ranks if r is not None), default=0) != rank + 1:
+        return result
+    return tf.reduce_mean(result, axis=list(range(1, rank)))
 
 
 def _check_result(loss: Loss, text: str, result: Tensor) -> None:

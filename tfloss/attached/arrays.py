@@ -1,0 +1,133 @@
+"""What can be said about arrays before the first batch: texts, class numbers, weights by class."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import UsageError
+from tfloss.lazy import keras
+
+WEIGHTS_OF_CLASSES = (
+    "Class weights belong to one output, and this model has several: declare a column of "
+    "weights, columns=['w'], and write w*ce(…)."
+)
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether it is an array, or a structure of nothing but arrays."""
+    parts = keras.tree.flatten(x)
+    return bool(parts) and all(hasattr(part, "shape") and hasattr(part, "dtype") for part in parts)
+
+
+def in_memory(x: Any) -> Any:
+    """The same structure of numpy arrays."""
+    return keras.tree.map_structure(np.asarray, x)
+
+
+def check_labels(
+    y: Any, shapes: Mapping[str, tuple[int | None, ...]], *, classification: bool
+) -> None:
+    """Refuse labels that no batch could make sense of.
+
+    Args:
+        y: what `fit` was given.
+        shapes: of the model's outputs by name, '' for the only one.
+        classification: whether whole numbers are numbers of classes.
+
+    Raises:
+        UsageError: texts, or class numbers that the output has no column for.
+    """
+    if y is None or not is_arrays(y):
+        return
+    for name, values in _by_output(y, list(shapes)):
+        if values.dtype.kind in "USO" and name in shapes:
+            raise UsageError(
+                f"The labels{_of(name)} are texts; encode them as class numbers first: "
+                f"np.unique(y, return_inverse=True)[1]."
+            )
+        if classification and name in shapes and values.size:
+            _check_classes(name, values, shapes[name])
+
+
+def check_columns(given: Any, columns: Collection[str]) -> None:
+    """Refuse columns of texts.
+
+    Args:
+        given: `x` or `y` of `fit`.
+        columns: the names of the declared ones.
+
+    Raises:
+        UsageError: one of them holds texts.
+    """
+    if not isinstance(given, Mapping):
+        return
+    for name in sorted(set(columns) & set(given)):
+        if is_arrays(given[name]) and np.asarray(given[name]).dtype.kind in "USO":
+            raise UsageError(
+                f"The column '{name}' holds texts; losses compute with numbers, so encode them "
+                f"first."
+            )
+
+
+def _check_classes(name: str, values: np.ndarray, shape: tuple[int | None, ...]) -> None:
+    width = shape[-1]
+    numbers = values.ndim == len(shape) - 1 or values.shape[-1] == 1
+    # A column of fractions may be probabilities of the second class.
+    kinds = "iu" if width == 1 else "iuf"
+    if width is None or not numbers or values.dtype.kind not in kinds:
+        return
+    there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    if not there.size:
+        return
+    least, largest = there.min(), there.max()
+    last = max(width, 2) - 1
+    if least >= 0 and largest <= last and np.all(there == np.floor(there)):
+        return
+    columns = "1 column, for two classes" if width == 1 else f"{width} columns, one for each class"
+    raise UsageError(
+        f"The labels{_of(name)} go from {least} to {largest}, but the output has {columns}: they "
+        f"must be class numbers 0 … {last}; if they are quantities, say task='regression'."
+    )
+
+
+def _by_output(y: Any, names: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(y, Mapping):
+        for name, values in y.items():
+            yield "" if name == "labels" else name.removesuffix(".labels"), np.asarray(values)
+    else:
+        parts = list(y) if isinstance(y, (list, tuple)) else [y]
+        for name, values in zip(names, parts, strict=False):
+            yield name, np.asarray(values)
+
+
+def _of(name: str) -> str:
+    return f" of '{name}'" if name else ""
+
+
+def weighted_by_class(y: Any, options: dict[str, Any], outputs: int | None) -> dict[str, Any]:
+    """Keras refuses class weights beside a dictionary of labels; with one output they are clear.
+
+    Args:
+        y: what `fit` was given.
+        options: of `fit`.
+        outputs: how many the model has; None where that is not known yet.
+
+    Raises:
+        UsageError: the model has several outputs, or both kinds of weights are given.
+    """
+    weights = options.get("class_weight")
+    if weights is None:
+        return options
+    if (outputs or 1) > 1 or (isinstance(y, Mapping) and "labels" not in y):
+        raise UsageError(WEIGHTS_OF_CLASSES)
+    if not isinstance(y, Mapping):
+        return options
+    if options.get("sample_weight") is not None:
+        raise UsageError("Give class_weight or sample_weight, not both; multiply them yourself.")
+    labels = np.asarray(y["labels"])
+    classes = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
+    sample_weight = np.array([weights.get(int(c), 1.0) for c in classes], np.float32)
+    return {**options, "class_weight": None, "sample_weight": sample_weight}
