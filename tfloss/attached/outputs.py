@@ -18,8 +18,11 @@ _CARRIERS = (
     "Transpose",
     "ConcatV2",
     "Pack",
+    "Maximum",
+    "Minimum",
+    "ClipByValue",
+    "StridedSlice",
 )
-_CARRIERS += ("Maximum", "Minimum", "ClipByValue", "StridedSlice")
 
 
 def output_names(model: Any) -> list[str] | None:

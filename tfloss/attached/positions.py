@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from tfloss.errors import UsageError
@@ -22,7 +23,7 @@ def rows_of_positions(
     present: Mapping[str, Any],
     weight: Any,
     mask: Any,
-    needs: Collection[str],
+    needs: AbstractSet[str],
 ) -> Rows:
     """Leave masked examples out; with a mask or weights per step, make every step a row of its own.
 
