@@ -25,6 +25,15 @@ def test_epochs_differ_and_come_again_with_their_seed():
     assert (BatchOrder(50, 5, seed=5).epochs(0, 4) != epochs).any()
 
 
+@pytest.mark.parametrize("rows", [3, 500, 40_000, 100_000])
+def test_an_epoch_has_the_same_order_wherever_a_run_starts(rows):
+    whole = BatchOrder(rows, 2, seed=4).epochs(0, 300 if rows < 1000 else 5)
+    later = BatchOrder(rows, 2, seed=4)
+    for first, count in [(0, 1), (1, 0), (3, 2), (130, 140), (299, 1)]:
+        expected = whole[first : first + count]
+        assert (later.epochs(first, count)[: len(expected)] == expected).all()
+
+
 def test_the_rows_keep_their_order_unless_shuffled_or_where_one_batch_has_them_all():
     assert (BatchOrder(7, 3, shuffle=False).epochs(3, 2) == np.arange(7)).all()
     assert (BatchOrder(7, 7).epochs(0, 2) == np.arange(7)).all()

@@ -6,6 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+# Rows that are shuffled by one generator: making one takes longer than using it on few rows.
+_ROWS_PER_GENERATOR = 2**16
+
 
 class BatchOrder:
     """A new order of the rows for every epoch, the same for the same seed.
@@ -22,6 +25,8 @@ class BatchOrder:
         self.batch_size = min(batch_size, rows)
         self.shuffle = shuffle and self.batch_size < rows
         self.seed = seed
+        self._epochs_per_block = max(1, _ROWS_PER_GENERATOR // rows)
+        self._latest: tuple[int, np.ndarray] | None = None
         self._ahead: tuple[tuple[int, int], Future[np.ndarray]] | None = None
         self._thread: ThreadPoolExecutor | None = None
 
@@ -33,7 +38,10 @@ class BatchOrder:
         """The row numbers of `count` epochs, (count, rows) int32."""
         if not self.shuffle:
             return np.tile(np.arange(self.rows, dtype=np.int32), (count, 1))
-        return np.stack([self._epoch(first + offset) for offset in range(count)])
+        size = self._epochs_per_block
+        numbers = range(first // size, (first + max(count, 1) - 1) // size + 1)
+        start = first - numbers[0] * size
+        return np.concatenate([self._block(n) for n in numbers])[start : start + count]
 
     def epochs_in_turn(self, first: int, count: int) -> np.ndarray:
         """The same, for calls that follow one another: the next answer is made meanwhile.
@@ -52,6 +60,11 @@ class BatchOrder:
             self._ahead = following, self._thread.submit(self.epochs, *following)
         return rows
 
-    def _epoch(self, epoch: int) -> np.ndarray:
-        generator = np.random.default_rng((self.seed, epoch))
-        return generator.permutation(self.rows).astype(np.int32)
+    def _block(self, number: int) -> np.ndarray:
+        """(epochs per block, rows) int32; the same wherever a run starts."""
+        latest = self._latest
+        if latest is None or latest[0] != number:
+            generator = np.random.default_rng((self.seed, number))
+            straight = np.tile(np.arange(self.rows, dtype=np.int32), (self._epochs_per_block, 1))
+            self._latest = latest = number, generator.permuted(straight, axis=1)
+        return latest[1]
