@@ -75,8 +75,8 @@ def compare(
     comparison = _comparison(registry, formulas, recipe, config, options)
     comparison.check(registry)
     results, folder = _compared(comparison, registry, runs, quiet)
+    from tfloss.files import write_text
     from tfloss.report.html import html_page
-    from tfloss.training.files import write_text
 
     write_text(folder / "report.html", html_page(results))
     if not quiet:

@@ -30,7 +30,7 @@ def predict(context: click.Context, run: Path, file: str, output: Path | None) -
     if output is None:
         click.echo(text, nl=False)
         return
-    from tfloss.training.files import write_text
+    from tfloss.files import write_text
 
     write_text(output, text)
     click.echo(f"{text.count(chr(10)) - 1} rows written to {output}")

@@ -15,8 +15,8 @@ import tomli_w
 from tfloss.compare.comparison import Comparison
 from tfloss.compare.trajectories import Trajectories
 from tfloss.errors import UsageError
+from tfloss.files import new_folder, sha256, write_text, write_whole
 from tfloss.training.config import read_config
-from tfloss.training.files import new_folder, sha256, write_text, write_whole
 
 RESULTS, ROWS, TABLE = "results.json", "results.csv", "table.tex"
 PARQUET, METRICS, CONFIG, MANIFEST = (

@@ -10,9 +10,9 @@ from typing import Any
 from tfloss.compare.answers import describe_answers, picture_of
 from tfloss.compare.definitions import definitions_of
 from tfloss.errors import UsageError
+from tfloss.files import write_text
 from tfloss.registry import Registry
 from tfloss.report.html import html_page
-from tfloss.training.files import write_text
 from tfloss.training.predictions import as_columns, predict
 from tfloss.training.run_folder import Run, read_run
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData
+from tfloss.files import write_whole
 from tfloss.teachers.lesson import Lesson, Outcome
 
 _LAYOUT = 1  # to be raised when what is written, or how answers are made, changes
@@ -110,17 +109,10 @@ def _read(path: Path) -> Outcome | None:
 
 
 def _write(path: Path, outcome: Outcome) -> None:
-    """Write whole or not at all: to a file beside it, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write whole or not at all."""
     about = json.dumps({"scores": outcome.scores, "notes": outcome.notes})
     arrays: dict[str, Any] = {"about": np.array(about)}
     arrays |= {f"train:{key}": values for key, values in outcome.train.items()}
     arrays |= {f"holdout:{key}": values for key, values in outcome.holdout.items()}
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-        try:
-            np.savez_compressed(file, **arrays)
-            file.flush()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))

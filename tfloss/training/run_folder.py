@@ -14,9 +14,9 @@ import numpy as np
 
 from tfloss.data import Classes, PreparedData, Scaler
 from tfloss.errors import DataError, UsageError
+from tfloss.files import new_folder, sha256, write_text, write_whole
 from tfloss.student import Student, wrap_model
 from tfloss.training.config import Config, read_config
-from tfloss.training.files import new_folder, sha256, write_text, write_whole
 from tfloss.training.fit import Result
 
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
