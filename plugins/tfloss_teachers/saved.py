@@ -79,10 +79,10 @@ def _loader(path: Path) -> Any:
         trust: types to load besides those that skops trusts and those reviewed here.
         scaled: whether it was fitted on features scaled as in this training.
         """
-        from tfloss.teachers import AlreadyFitted
+        from tfloss.teachers import AlreadyFitted, rows_of
 
         own = [trust] if isinstance(trust, str) else list(trust)
-        return AlreadyFitted(_load(path, own), str(path), scaled)
+        return AlreadyFitted(_load(path, own), str(path), scaled, seen=rows_of(path))
 
     return load
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from tfloss.data import load_dataset, prepare
 from tfloss.registry import load_registry
@@ -99,3 +100,12 @@ def test_the_environment_names_the_folder(data, tmp_path, monkeypatch):
     monkeypatch.setenv("TFLOSS_CACHE", str(tmp_path / "named"))
     supply("nb", data, REGISTRY)
     assert len(list((tmp_path / "named").iterdir())) == 1
+
+
+def test_an_estimator_that_was_fitted_before_is_asked_once(ask, data, monkeypatch):
+    known = LogisticRegression().fit(data.train.inputs, data.train.codes)
+    first, _ = ask(known)
+    monkeypatch.setattr(LogisticRegression, "predict_proba", None)
+    again, _ = ask(known)
+    np.testing.assert_array_equal(first.answers_holdout, again.answers_holdout)
+    assert "come from the cache" in again.notes[-1]

@@ -53,6 +53,27 @@ def test_probabilities_logits_and_layers(data, activation, last):
     np.testing.assert_array_equal(model(_unscaled(data)).numpy(), before)
 
 
+def test_answers_are_kept_until_a_weight_a_layer_or_the_rows_change(data, tmp_path):
+    model = _network()
+
+    def ask(model=model, data=data, tensors=("teacher",)):
+        teacher = supply(model, data, REGISTRY, tensors=set(tensors), cache=tmp_path)["teacher"]
+        return "come from the cache" in teacher.notes[-1], teacher.tensors("train")
+
+    (kept, first), (again, second) = ask(), ask()
+    assert (kept, again) == (False, True)
+    for name, values in first.items():
+        np.testing.assert_array_equal(second[name], values)
+    assert not ask(tensors=("teacher.hidden1",))[0]
+    found, tensors = ask(tensors=("teacher.hidden1",))
+    assert found
+    assert "teacher.hidden1" in tensors
+    assert not ask(data=prepare(load_dataset("iris", REGISTRY), seed=1))[0]
+    changed = keras.models.clone_model(model)
+    changed.set_weights([weight + 1e-3 for weight in model.get_weights()])
+    assert not ask(changed)[0]
+
+
 def test_two_classes_on_one_and_on_two_outputs():
     data = prepare(load_dataset("breast_cancer", REGISTRY))
     rows = data.train.inputs

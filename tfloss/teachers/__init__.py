@@ -7,6 +7,7 @@ from tfloss.teachers.fitting import Fitted, fit_teacher
 from tfloss.teachers.known import AlreadyFitted
 from tfloss.teachers.options import CALIBRATIONS, FITS, Options, options_text
 from tfloss.teachers.regression import FittedRegressor, fit_regressor
+from tfloss.teachers.saving import rows_of, save_teacher
 from tfloss.teachers.spec import TeacherSpec, parse_teacher, parse_teachers
 from tfloss.teachers.supply import supply
 from tfloss.teachers.teacher import FittedTeacher
@@ -30,5 +31,7 @@ __all__ = [
     "options_text",
     "parse_teacher",
     "parse_teachers",
+    "rows_of",
+    "save_teacher",
     "supply",
 ]

@@ -11,8 +11,9 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,29 +21,35 @@ from tfloss.data import PreparedData
 from tfloss.files import write_whole
 from tfloss.teachers.lesson import Lesson, Outcome
 
-_LAYOUT = 1  # to be raised when what is written, or how answers are made, changes
+_LAYOUT = 2  # to be raised when what is written, or how answers are made, changes
 
 
-def remembered(
-    lesson: Lesson, data: PreparedData, folder: Path | None, compute: Callable[[], Outcome]
-) -> Outcome:
-    """The outcome of a lesson: from the cache, or computed and put there.
+class Answering(Protocol):
+    """A fitted teacher."""
+
+    @property
+    def estimator(self) -> Any:
+        """Whose code the answers depend on."""
+
+    @property
+    def identity(self) -> Any:
+        """All that its answers depend on besides the rows; can be pickled, or raises."""
+
+
+def remembered(key: str | None, folder: Path | None, compute: Callable[[], Outcome]) -> Outcome:
+    """An outcome: from the cache, or computed and put there.
 
     Args:
-        lesson: what is to be done.
-        data: on which rows.
+        key: see `key_of`; with None it is computed and not kept, and a note says so.
         folder: where outcomes are kept; None: nowhere.
-        compute: the lesson itself.
+        compute: makes the outcome.
     """
     if folder is None:
         return compute()
-    key = key_of(lesson, data)
     if key is None:
         outcome = compute()
         note = "Not kept in the cache: the estimator cannot be hashed."
-        return Outcome(
-            outcome.train, outcome.holdout, outcome.scores, (*outcome.notes, note), outcome.fitted
-        )
+        return replace(outcome, notes=(*outcome.notes, note))
     path = folder / f"teacher-{key}.npz"
     found = _read(path)
     if found is not None:
@@ -52,8 +59,13 @@ def remembered(
     return outcome
 
 
-def key_of(lesson: Lesson, data: PreparedData) -> str | None:
-    """A hash of estimator, settings, rows, labels, and versions; None where there cannot be one."""
+def key_of(teacher: Answering | Lesson, data: PreparedData) -> str | None:
+    """A hash of teacher, settings, rows, labels, and versions; None where there cannot be one.
+
+    Args:
+        teacher: what is to be fitted, or something fitted before.
+        data: the rows that it is fitted on or asked about.
+    """
     import joblib
     import sklearn
 
@@ -63,11 +75,8 @@ def key_of(lesson: Lesson, data: PreparedData) -> str | None:
         return joblib.hash(
             (
                 versions,
-                lesson.estimator,
-                sorted(_sources(lesson.estimator)),
-                (lesson.options.fit, lesson.options.calibrate),
-                lesson.rows,
-                lesson.folds,
+                teacher.identity,
+                sorted(_sources(teacher.estimator)),
                 (part.inputs, part.labels, part.codes, part.sample_weight),
                 (data.holdout.inputs, data.holdout.labels),
                 data.n_outputs,
@@ -84,7 +93,7 @@ def _sources(estimator: Any) -> Iterator[tuple[str, str]]:
     if hasattr(estimator, "get_params"):
         parts += estimator.get_params().values()
     for module in {type(part).__module__ for part in parts}:
-        if module.partition(".")[0] not in ("sklearn", "numpy", "builtins"):
+        if module.partition(".")[0] not in ("sklearn", "numpy", "builtins", "keras"):
             yield module, inspect.getsource(sys.modules[module])
 
 

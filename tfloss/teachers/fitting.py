@@ -36,6 +36,11 @@ class Fitted:
     notes: tuple[str, ...] = ()
     unscale: Scaler | None = None
 
+    @property
+    def identity(self) -> Any:
+        """All that its answers depend on besides the rows."""
+        return "classifier", self.estimator, self.columns, self.classes, self.unscale
+
     def ask(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
     ) -> Answers:

@@ -11,6 +11,7 @@ import numpy as np
 from tfloss.data import PreparedData, Scaler
 from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
+from tfloss.teachers.fingerprints import Fingerprints
 from tfloss.teachers.fitting import Fitted
 from tfloss.teachers.regression import FittedRegressor, refuse_classifier
 
@@ -28,6 +29,7 @@ class AlreadyFitted:
         scaler: how its features were scaled, for a network that does not scale them itself.
         features: their names, where the estimator does not know them.
         rows: the name of the data and the numbers of the rows that it was fitted on, where known.
+        seen: fingerprints of the rows that it was fitted on, where known.
     """
 
     estimator: Any
@@ -36,6 +38,7 @@ class AlreadyFitted:
     scaler: Scaler | None = None
     features: tuple[str, ...] = ()
     rows: tuple[str, np.ndarray] | None = None
+    seen: Fingerprints | None = None
 
 
 def is_fitted(estimator: Any) -> bool:
@@ -138,7 +141,12 @@ def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
 
 
 def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) -> None:
-    """Refuse a model in which rows of the holdout are stored, as neighbours or support vectors."""
+    """Refuse a model that knows rows of the holdout: by their hashes, or stored inside it."""
+    if known.seen is not None and len(data.holdout):
+        rows = data.holdout.inputs
+        found = known.seen.among(rows if data.scaler is None else data.scaler.restore(rows))
+        if found.any():
+            raise DataError(saw_holdout(name, int(found.sum()), data))
     holdout = set(_row_keys(data.holdout.inputs)) - set(_row_keys(data.train.inputs))
     if not holdout:
         return

@@ -41,6 +41,12 @@ class Lesson:
     folds: Folds | None
     notes: tuple[str, ...] = ()
 
+    @property
+    def identity(self) -> Any:
+        """All that the answers depend on besides the data."""
+        how = (self.options.fit, self.options.calibrate)
+        return "lesson", self.estimator, how, self.rows, self.folds
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:

@@ -41,6 +41,7 @@ class FittedNetwork:
         notes: what a user should know, a sentence each.
         unscale: undoes the scaling of the inputs, for a model that knows them unscaled.
         rescale: how its own features were scaled; after `unscale`.
+        layers: the names of the layers asked for.
     """
 
     estimator: Any
@@ -50,6 +51,19 @@ class FittedNetwork:
     notes: tuple[str, ...] = ()
     unscale: Scaler | None = None
     rescale: Scaler | None = None
+    layers: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> Any:
+        """All that its answers depend on besides the rows.
+
+        A subclassed model has no configuration that would say what it computes, so it has none.
+        """
+        if not _is_graph(self.estimator):
+            raise TypeError("what a subclassed model computes cannot be told from outside")
+        weights = [weight.numpy() for weight in self.estimator.weights]
+        what = (self.estimator.to_json(), weights, self.layers, keras.__version__)
+        return "network", *what, self.classes, self.unscale, self.rescale
 
     def ask(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
@@ -113,20 +127,26 @@ def check_network(
             raise DataError(saw_holdout(name, seen, data))
     classes = None if data.classes is None else len(data.classes)
     _same_features(model, data, name)
-    forward, width = _opened(model, classes is not None, sorted(layers), data.n_features, name)
+    wanted = tuple(sorted(layers))
+    forward, width = _opened(model, classes is not None, wanted, data.n_features, name)
     allowed = {1} if classes is None else {data.n_outputs, classes}
     if width not in allowed:
-        wanted = " or ".join(str(count) for count in sorted(allowed))
+        counts = " or ".join(str(count) for count in sorted(allowed))
         raise DataError(
-            f"The teacher '{name}' gives {width} outputs, but '{data.name}' needs {wanted}."
+            f"The teacher '{name}' gives {width} outputs, but '{data.name}' needs {counts}."
         )
     unscale, rescale = (None, None) if known.scaled else (data.scaler, known.scaler)
     how = "features as they stand in the data" if unscale else "the features of this training"
     how = "its features scaled as when it was trained" if rescale else how
     notes = [f"Keras model '{model.name}' was trained before; it gets {how}."]
-    if classes is not None and not hasattr(model, "operations"):
-        notes.append("It is not functional: its output is taken as logits.")
-    return FittedNetwork(model, forward, classes, name, tuple(notes), unscale, rescale)
+    if classes is not None and not _is_graph(model):
+        notes.append("It is subclassed: its output is taken as logits.")
+    return FittedNetwork(model, forward, classes, name, tuple(notes), unscale, rescale, wanted)
+
+
+def _is_graph(model: Any) -> bool:
+    """Whether its layers are known to Keras as a graph: functional and sequential models are."""
+    return bool(getattr(model, "outputs", None))
 
 
 def _same_features(model: Any, data: PreparedData, name: str) -> None:

@@ -31,6 +31,11 @@ class FittedRegressor:
     unscale: Scaler | None = None
 
     @property
+    def identity(self) -> Any:
+        """All that its answers depend on besides the rows."""
+        return "regressor", self.estimator, self.unscale
+
+    @property
     def has_deviation(self) -> bool:
         """Whether `predict` also gives the standard deviation of its prediction."""
         return "return_std" in inspect.signature(self.estimator.predict).parameters

@@ -15,7 +15,7 @@ from tfloss.data import PreparedData
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
 from tfloss.teachers.building import build_estimator
-from tfloss.teachers.cache import remembered
+from tfloss.teachers.cache import key_of, remembered
 from tfloss.teachers.chunks import Watch
 from tfloss.teachers.columns import AnswersColumn, read_answers
 from tfloss.teachers.fitting import copied, seeded
@@ -185,7 +185,8 @@ def _asked(
     if watch is not None:
         watch(0)
     if isinstance(how, Lesson):
-        outcome = remembered(how, data, cache, partial(teach, how, data, n_jobs, watch))
+        key = key_of(how, data) if cache else None
+        outcome = remembered(key, cache, partial(teach, how, data, n_jobs, watch))
         fitted = outcome.fitted
         fit: Callable[[], Any] = partial(fitter(how, data), how.rows)
         kind = "train" if how.folds is None else "cross"
@@ -194,11 +195,16 @@ def _asked(
         )
     if isinstance(given.thing, AnswersColumn):
         return _read(given, how, data)
+    key = key_of(how, data) if cache else None
+    outcome = remembered(key, cache, partial(_answered, how, data, n_jobs, watch))
+    return _teacher(given, outcome, data, "before", lambda: how)
+
+
+def _answered(how: Any, data: PreparedData, n_jobs: int | None, watch: Watch | None) -> Outcome:
+    """Answers of a teacher that was fitted before, about both parts."""
     parts = (data.train, data.holdout)
     answers = [how.ask(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts]
-    rows = np.arange(len(data.holdout))
-    outcome = _scored(answers, data, how.notes, rows)
-    return _teacher(given, outcome, data, "before", lambda: how)
+    return _scored(answers, data, how.notes, np.arange(len(data.holdout)))
 
 
 def _read(given: _Given, how: Any, data: PreparedData) -> FittedTeacher:
