@@ -1,10 +1,12 @@
 """What teachers can do, what out-of-fold answers are worth, and what asking costs.
 
     python -m tests.benchmarks.teachers [table] [folds] [forest] [cache] [--seeds 8] [--rows 200000]
+        [--flip 0.0] [--epochs 100]
 
 table   every classifier of scikit-learn in five situations of labels
 folds   five teachers on the breast-cancer data: on own rows, out of fold, on the holdout; and a
-        student that learns from either kind of answer, over several seeds
+        student that learns from either kind of answer, over several seeds; with --flip, a share of
+        the labels that train is wrong
 forest  a forest asked about many rows: in chunks beside plain `predict_proba`, with peak memory
 cache   a teacher's answers the first time, and from the cache
 
@@ -24,6 +26,7 @@ import sys
 import tempfile
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +44,7 @@ REGISTRY = load_registry()
 CONSOLE = Console(width=None if sys.stdout.isatty() else 110)
 TEACHERS = ("rf", "gpc", "hgb", "knn", "lr")
 FORMULA = "bce + binary_kl"
-EPOCHS, HALF = 100, 0.5
+HALF = 0.5
 FEATURES, TREES = 20, 100
 
 
@@ -92,19 +95,20 @@ def _verdict(text: str, situation: str, data_of: Any, reasons: dict[str, str]) -
 def folds(options: argparse.Namespace) -> None:
     """Own rows, out of fold, holdout; and the student that learns from either."""
     with tempfile.TemporaryDirectory() as kept:
-        CONSOLE.print(_trust(options.seeds, kept))
-        CONSOLE.print(_students(options.seeds, kept))
+        halves = [_half(seed, options.flip) for seed in range(options.seeds)]
+        CONSOLE.print(_trust(halves, kept))
+        CONSOLE.print(_students(halves, options.epochs, kept))
 
 
-def _trust(seeds: int, kept: str) -> Grid:
+def _trust(halves: list[PreparedData], kept: str) -> Grid:
     made = grid(
-        f"breast_cancer, half of it trains, mean of {seeds} splits: accuracy / log-loss",
+        f"breast_cancer, half of it trains, mean of {len(halves)} splits: accuracy / log-loss",
         *("teacher", "own rows", "out of fold", "holdout"),
     )
     for name in TEACHERS:
         teachers = [
-            supply(name, _half(seed), REGISTRY, seed=seed, fit="cross", cache=kept)["teacher"]
-            for seed in range(seeds)
+            supply(name, half, REGISTRY, seed=seed, fit="cross", cache=kept)["teacher"]
+            for seed, half in enumerate(halves)
         ]
         cells = []
         for side in ("own rows", "out of fold", "holdout"):
@@ -117,22 +121,32 @@ def _trust(seeds: int, kept: str) -> Grid:
     return made
 
 
-def _half(seed: int) -> PreparedData:
-    return prepare(load_dataset("breast_cancer", REGISTRY), train_fraction=HALF, seed=seed)
+def _half(seed: int, flip: float) -> PreparedData:
+    """Half of the rows train, a share of them under the wrong label; the holdout has its own."""
+    half = prepare(load_dataset("breast_cancer", REGISTRY), train_fraction=HALF, seed=seed)
+    wrong = np.random.default_rng(seed).random(len(half.train)) < flip
+    codes = np.where(wrong, 1 - half.train.codes, half.train.codes)
+    columns = half.train.columns | {"labels": codes[:, None].astype(np.float32)}
+    return replace(half, train=replace(half.train, columns=columns, codes=codes))
 
 
-def _students(seeds: int, kept: str) -> Grid:
+def _students(halves: list[PreparedData], epochs: int, kept: str) -> Grid:
     made = grid(
-        f"Student mlp:10,10, {FORMULA}, {EPOCHS} epochs, {seeds} seeds: log-loss on the holdout",
+        f"Student mlp:10,10, {FORMULA}, {epochs} epochs, {len(halves)} seeds: holdout log-loss",
         *("teacher", "--teacher-fit train", "cross", "gain, mean and 95 % interval"),
     )
-    alone = [_student("bce", seed, (), "auto", kept) for seed in range(seeds)]
-    made.add_row("none (bce)", f"{np.mean(alone):.4f}", "", "")
+
+    def losses(formula: str, teacher: Any, how: str) -> np.ndarray:
+        return np.array(
+            [
+                _student(formula, seed, half, teacher, how, epochs, kept)
+                for seed, half in enumerate(halves)
+            ]
+        )
+
+    made.add_row("none (bce)", f"{losses('bce', (), 'auto').mean():.4f}", "", "")
     for name in TEACHERS:
-        found = {
-            how: np.array([_student(FORMULA, seed, name, how, kept) for seed in range(seeds)])
-            for how in ("train", "cross")
-        }
+        found = {how: losses(FORMULA, name, how) for how in ("train", "cross")}
         gain = found["train"] - found["cross"]
         made.add_row(
             name,
@@ -143,19 +157,27 @@ def _students(seeds: int, kept: str) -> Grid:
     return made
 
 
-def _student(formula: str, seed: int, teacher: Any, how: str, kept: str) -> float:
+def _student(
+    formula: str,
+    seed: int,
+    half: PreparedData,
+    teacher: Any,
+    how: str,
+    epochs: int,
+    kept: str,
+) -> float:
     """The holdout's log-loss of one student."""
     import tfloss
 
     result = tfloss.fit(
         formula,
-        _half(seed),
+        half,
         teacher=teacher,
         teacher_fit=how,
         cache=kept,
         compile="graph",
-        epochs=EPOCHS,
-        evaluate_every=EPOCHS,
+        epochs=epochs,
+        evaluate_every=epochs,
         seed=seed,
     )
     return result.scores["student on holdout"]["log_loss"]
@@ -265,6 +287,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", nargs="*", choices=[*every, []], metavar="|".join(every))
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--flip", type=float, default=0.0)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)

@@ -38,3 +38,15 @@ def test_the_configured_backend_is_used():
     with joblib.parallel_config(backend="loky", n_jobs=2):
         answers = in_chunks(_double, ROWS, rows_at_once=25)
     np.testing.assert_array_equal(answers[""], 2 * ROWS)
+
+
+def test_a_backend_that_gives_its_results_all_at_once():
+    class Whole(joblib.parallel.ThreadingBackend):  # as ray's
+        supports_return_generator = False
+
+    joblib.register_parallel_backend("whole", Whole)
+    seen = []
+    with joblib.parallel_config(backend="whole", n_jobs=2):
+        answers = in_chunks(_double, ROWS, rows_at_once=25, watch=seen.append)
+    np.testing.assert_array_equal(answers[""], 2 * ROWS)
+    assert seen == [25, 25, 25, 25, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -33,11 +34,11 @@ def in_chunks(
         rows_at_once: rows per piece.
         watch: called after each piece with its number of rows.
     """
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     starts = range(0, max(len(inputs), 1), rows_at_once)
     pieces = (inputs[at : at + rows_at_once] for at in starts)
-    run = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    run = _parallel(n_jobs)
     together: Answers = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -51,6 +52,16 @@ def in_chunks(
             if watch is not None:
                 watch(min(rows_at_once, len(inputs) - at))
     return together
+
+
+def _parallel(n_jobs: int | None) -> Any:
+    """joblib's `Parallel`, giving results as they come where its backend can (ray's cannot)."""
+    from joblib import Parallel
+
+    try:
+        return Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    except ValueError:
+        return Parallel(n_jobs=n_jobs, prefer="threads")
 
 
 def _as_float64(answer: Callable[[np.ndarray], Answers], piece: np.ndarray) -> Answers:
