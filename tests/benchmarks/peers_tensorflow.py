@@ -83,7 +83,7 @@ class _Clock:
         self._seen: list[tuple[int, float]] = []
 
     def __call__(self, history: Any) -> None:
-        self._seen.append((len(history), time.perf_counter()))
+        self._seen.append((history.latest.number, time.perf_counter()))
 
     @property
     def rate(self) -> float:

@@ -35,7 +35,7 @@ class LiveProgress:
         self._progress.stop()
 
     def _watch(self, history: Any) -> None:
-        last = history[-1]
+        last = history.latest
         values = f"{self._rate(last.step):,.0f} steps/s  {describe(last)}"
         self._progress.update(self._task, completed=last.number, values=values)
 
@@ -56,7 +56,7 @@ class PlainProgress:
         self._stream.flush()
 
     def _watch(self, history: Any) -> None:
-        last = history[-1]
+        last = history.latest
         rate = self._rate(last.step)
         if last.number < self._next and last.number < self._epochs:
             return

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import operator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+MOST_EPOCHS = 20_000  # that a history keeps, so that neither memory nor files grow without end
 
 
 @dataclass(frozen=True)
@@ -40,48 +44,126 @@ class Epoch:
         return logs
 
 
-@dataclass
 class History:
-    """The epochs of a training; `names` are the terms."""
+    """The epochs of a training, as arrays; an `Epoch` is made when somebody looks at one.
 
-    names: tuple[str, ...]
-    epochs: list[Epoch] = field(default_factory=list)
+    Args:
+        names: of the terms.
+        steps_per_epoch: of every epoch.
+        every: only epochs whose number it divides are kept; see `keep_latest`.
+    """
 
-    def add(self, number: int, step: int, train: np.ndarray, holdout: np.ndarray | None) -> Epoch:
-        """Take in one epoch's row of values."""
-        evaluated = holdout is not None and not np.isnan(holdout).all()
-        epoch = Epoch(
-            number,
-            step,
-            self._named(train),
-            self._named(holdout) if evaluated and holdout is not None else None,
-        )
-        self.epochs.append(epoch)
-        return epoch
+    def __init__(self, names: Sequence[str], steps_per_epoch: int, *, every: int = 1) -> None:
+        self.names = tuple(names)
+        self.steps_per_epoch = steps_per_epoch
+        self.every = every
+        self._parts: list[_Part] = []
+        self._ends: list[int] = []
+        self._newest: _Part | None = None
 
-    def _named(self, values: np.ndarray) -> dict[str, float]:
-        return dict(zip(("total", *self.names), map(float, values), strict=True))
+    @staticmethod
+    def spacing(epochs: int) -> int:
+        """How far kept epochs lie apart in so long a training: 1 up to `MOST_EPOCHS`."""
+        return max(1, -(-epochs // MOST_EPOCHS))
+
+    def extend(self, first: int, train: np.ndarray, holdout: np.ndarray | None) -> None:
+        """Take in epochs that follow one another.
+
+        Args:
+            first: the number of the first, counted from 1.
+            train: (epochs, 1 + terms), the total and each term.
+            holdout: the same on the holdout, NaN where it was not evaluated; None without one.
+        """
+        if not len(train):
+            return
+        part = _Part(np.arange(first, first + len(train)), train, holdout)
+        self._newest = part.rows(slice(-1, None))
+        self._keep(part if self.every == 1 else part.rows(part.numbers % self.every == 0))
+
+    def keep_latest(self) -> None:
+        """Keep the last epoch that was taken in, whatever its number."""
+        newest = self._newest
+        if newest is not None and (not self._parts or self[-1].number != newest.numbers[0]):
+            self._keep(newest)
+
+    def _keep(self, part: _Part) -> None:
+        if len(part.numbers):
+            self._parts.append(part)
+            self._ends.append(len(self) + len(part.numbers))
+
+    @property
+    def latest(self) -> Epoch:
+        """The last epoch that was taken in, kept or not."""
+        if self._newest is None:
+            raise IndexError("no epoch has been trained yet")
+        return self._epoch(self._newest, 0)
 
     def column(self, name: str, split: str = "train") -> np.ndarray:
         """One curve, (epochs,) float64; NaN where the split was not evaluated."""
-        values = (getattr(epoch, split) or {} for epoch in self.epochs)
-        return np.array([value.get(name, np.nan) for value in values])
+        at = ("total", *self.names).index(name)
+        pieces = [part.column(at, split) for part in self._parts]
+        return np.concatenate([np.empty(0), *pieces])
 
     def __iter__(self) -> Iterator[Epoch]:
-        return iter(self.epochs)
+        for part in self._parts:
+            yield from (self._epoch(part, row) for row in range(len(part.numbers)))
 
     def __len__(self) -> int:
-        return len(self.epochs)
+        return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, index: int) -> Epoch:
-        return self.epochs[index]
+        index = operator.index(index)
+        at = index + len(self) if index < 0 else index
+        if not 0 <= at < len(self):
+            raise IndexError(f"epoch {index} of {len(self)}")
+        place = bisect_right(self._ends, at)
+        start = self._ends[place - 1] if place else 0
+        return self._epoch(self._parts[place], at - start)
+
+    def _epoch(self, part: _Part, row: int) -> Epoch:
+        number = int(part.numbers[row])
+        holdout = None if part.holdout is None else part.holdout[row]
+        evaluated = holdout is not None and not np.isnan(holdout).all()
+        return Epoch(
+            number,
+            number * self.steps_per_epoch,
+            self._named(part.train[row]),
+            self._named(holdout) if evaluated and holdout is not None else None,
+        )
+
+    def _named(self, values: np.ndarray) -> dict[str, float]:
+        return dict(zip(("total", *self.names), values.tolist(), strict=True))
 
     def as_summary(self) -> dict[str, Any]:
         """The last values: of the last epoch, and of the last that was evaluated on the holdout."""
-        if not self.epochs:
+        if not len(self):
             return {}
-        evaluated = [epoch for epoch in self.epochs if epoch.holdout is not None]
-        return {
-            **self.epochs[-1].as_dict(),
-            "holdout": evaluated[-1].holdout if evaluated else None,
-        }
+        backwards = (self[at] for at in reversed(range(len(self))))
+        evaluated = next((epoch.holdout for epoch in backwards if epoch.holdout is not None), None)
+        return {**self[-1].as_dict(), "holdout": evaluated}
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Epochs that came together.
+
+    Attributes:
+        numbers: (epochs,), ascending.
+        train: (epochs, 1 + terms).
+        holdout: the same, or None.
+    """
+
+    numbers: np.ndarray
+    train: np.ndarray
+    holdout: np.ndarray | None
+
+    def rows(self, chosen: slice | np.ndarray) -> _Part:
+        """Some of the epochs."""
+        holdout = None if self.holdout is None else self.holdout[chosen]
+        return _Part(self.numbers[chosen], self.train[chosen], holdout)
+
+    def column(self, at: int, split: str) -> np.ndarray:
+        """(epochs,) float64 of the total (0) or a term."""
+        values = self.train if split == "train" else self.holdout
+        missing = np.full(len(self.numbers), np.nan)
+        return missing if values is None else values[:, at].astype(np.float64)

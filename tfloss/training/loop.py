@@ -43,7 +43,7 @@ def train(
         NumericsError: the loss or a weight stopped being finite; the weights are put back to where
             the chunk began.
     """
-    history = History(engine.measure.names)
+    history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
     callbacks.on_train_begin()
     done = 0
     while done < epochs and not callbacks.want_to_stop:
@@ -51,14 +51,12 @@ def train(
         count = min(size, epochs - done)
         callbacks.on_epoch_begin(done)
         log = _guarded_chunk(engine, order, done, count, size, callbacks)
-        for offset in range(count):
-            number = done + offset + 1
-            holdout = log.holdout[offset] if log.holdout is not None else None
-            history.add(number, number * engine.steps_per_epoch, log.train[offset], holdout)
+        history.extend(done + 1, log.train, log.holdout)
         done += count
-        callbacks.on_epoch_end(done - 1, history[-1].as_logs())
+        callbacks.on_epoch_end(done - 1, history.latest.as_logs())
         if watch is not None:
             watch(history)
+    history.keep_latest()
     engine.finish()
     callbacks.on_train_end()
     return history

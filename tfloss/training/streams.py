@@ -140,7 +140,7 @@ def fit_stream(
 def _train(
     engine: StreamEngine, epochs: int, callbacks: Callbacks, watch: Watcher | None
 ) -> History:
-    history = History(engine.measure.names)
+    history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
     callbacks.on_train_begin()
     for number in range(epochs):
         if callbacks.want_to_stop:
@@ -149,11 +149,11 @@ def _train(
         before, first_step = engine.snapshot(), number * engine.steps_per_epoch
         log = engine.run_epoch(first_step)
         refuse_bad(engine, log, first_step, before)
-        holdout = None if log.holdout is None else log.holdout[0]
-        history.add(number + 1, first_step + engine.steps_per_epoch, log.train[0], holdout)
-        callbacks.on_epoch_end(number, history[-1].as_logs())
+        history.extend(number + 1, log.train, log.holdout)
+        callbacks.on_epoch_end(number, history.latest.as_logs())
         if watch is not None:
             watch(history)
+    history.keep_latest()
     engine.finish()
     callbacks.on_train_end()
     return history
