@@ -25,7 +25,8 @@ FLOORS = [
     {"cli"},
 ]
 # A teacher is asked about prepared data; a network's logits are found as a student's are.
-BESIDE = {("teachers", "data"), ("teachers", "student")}
+# `tfloss.fit` takes a formula first, or a Keras model of one's own.
+BESIDE = {("teachers", "data"), ("teachers", "student"), ("api", "attached")}
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 SLOW = {"tensorflow", "keras"}
 

@@ -58,12 +58,12 @@ from tfloss.registry import (
 )
 
 if TYPE_CHECKING:
-    from tfloss.api import bind, load_data
+    from tfloss.api import bind, fit, load_data
     from tfloss.attached import Loss, attach
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.student import tap
-    from tfloss.training.fit import Result, fit
+    from tfloss.training.fit import Result
     from tfloss.training.streams import fit_stream
 
 __version__ = "0.1.0"
@@ -77,7 +77,7 @@ _LATER = {
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.fit",
     "Table": "tfloss.data",
-    "fit": "tfloss.training.fit",
+    "fit": "tfloss.api",
     "fit_stream": "tfloss.training.streams",
     "load_data": "tfloss.api",
     "parse": "tfloss.formula",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
 from tfloss.data import PreparedData, Table, load_dataset, prepare
 from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
 from tfloss.student import make_student
+from tfloss.training import fit as training
+from tfloss.training.fit import Result
 from tfloss.training.scopes import full_scope
 
 _SPLIT = ("train_fraction", "train_size", "test_size", "stratify", "scale", "seed")
@@ -69,3 +72,37 @@ def bind(
     built = make_student(student, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
     scope = full_scope(built, data, teachers or {})
     return Objective(formula, registry, scope, allow_negative=allow_negative)
+
+
+@overload
+def fit(
+    loss: str | Node, data: PreparedData, student: Any = "mlp:10,10", **options: Any
+) -> Result: ...
+
+
+@overload
+def fit(loss: Any, data: Any, student: str | Node | None = None, **options: Any) -> Any: ...
+
+
+def fit(loss: Any, data: Any, student: Any = None, **options: Any) -> Any:
+    """Put together below, from the two ways that share this name."""
+    if isinstance(loss, (str, Node)):
+        return training.fit(loss, data, "mlp:10,10" if student is None else student, **options)
+    if isinstance(data, PreparedData):
+        formula = getattr(loss, "formula", "") if student is None else student
+        return training.fit(formula, data, loss, **options)
+    from tfloss.attached import fit_model
+
+    return fit_model(loss, data, student, **options)
+
+
+fit.__signature__ = inspect.signature(training.fit)  # type: ignore[attr-defined]
+fit.__doc__ = f"""{(training.fit.__doc__ or "").rstrip()}
+
+    With a Keras model first, the arrays and the formula after it, the model's own `fit` is carried
+    out by the engine, and the result is a Keras History; the options are those of Keras:
+
+        history = tfloss.fit(model, (x, y), "bce + 1e-3*l2", epochs=20, validation_split=0.2)
+
+    See `tfloss.attached.fit_model`.
+    """

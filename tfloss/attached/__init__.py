@@ -5,7 +5,8 @@ as Keras is imported, so that `keras.models.load_model` knows them in a new proc
 """
 
 from tfloss.attached.attach import attach
+from tfloss.attached.fitting import fit_model
 from tfloss.attached.loss import Loss
 from tfloss.attached.model import Attached
 
-__all__ = ["Attached", "Loss", "attach"]
+__all__ = ["Attached", "Loss", "attach", "fit_model"]

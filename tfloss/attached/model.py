@@ -13,17 +13,18 @@ from tfloss.attached.arrays import (
     weighted_by_class,
 )
 from tfloss.attached.asking import ask, named_teachers, teacher_columns
-from tfloss.attached.batch import WEIGHTS_BY_OUTPUT, split_inputs, split_labels
+from tfloss.attached.batch import WEIGHTS_BY_OUTPUT, split_inputs
 from tfloss.attached.bound import Bound, names_in
-from tfloss.attached.outputs import by_name, output_names, output_shapes
+from tfloss.attached.metrics import refuse_names, update_metrics
+from tfloss.attached.outputs import output_names, output_shapes
 from tfloss.attached.schedule import TellSteps
 from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
 from tfloss.lazy import keras, tf
 from tfloss.registry import Declaration, Registry, load_registry
+from tfloss.training.measure import MODEL_TERM
 
 TASKS = (None, "classification", "regression")
-MODEL_TERM = "model_losses"  # what the model adds itself: regularizers and add_loss
 
 
 @keras.saving.register_keras_serializable(package="tfloss")
@@ -107,7 +108,7 @@ class Attached(keras.Model):
                 f"The loss of this model is its formula, '{self.formula}'; leave loss= and "
                 f"loss_weights= out of compile."
             )
-        self._refuse_names(options.get("metrics"), options.get("weighted_metrics"))
+        refuse_names(self.term_names, options.get("metrics"), options.get("weighted_metrics"))
         super().compile(optimizer=optimizer, **options)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -115,16 +116,6 @@ class Attached(keras.Model):
         self.compile(**found)
         if getattr(self, "optimizer", None) is not None:
             self.optimizer.build(self.trainable_variables)
-
-    def _refuse_names(self, *metrics: Any) -> None:
-        """A metric named like a term would hide it."""
-        for metric in keras.tree.flatten([given for given in metrics if given is not None]):
-            name = metric if isinstance(metric, str) else getattr(metric, "name", None)
-            if name in self.term_names:
-                raise UsageError(
-                    f"The metric '{name}' has the name of a term, which is logged anyway; leave "
-                    f"it out, or give it another name: metrics=[…(name='{name}_unweighted')]."
-                )
 
     def train_step(self, data: Any) -> dict[str, Any]:
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -154,20 +145,21 @@ class Attached(keras.Model):
     ) -> Any:
         """The objective on a batch; the model runs for its inner tensors, `y_pred` is not used."""
         del y_pred
-        _, total, _, _ = self._evaluated(x, y, sample_weight, training)
+        _, total, _, _ = self.evaluated(x, y, sample_weight, training)
         return total
 
     def _measured(self, x: Any, y: Any, weight: Any, *, training: bool) -> tuple[Any, Any]:
         """One forward pass: what the model answers and the total, which the trackers have seen."""
-        outputs, total, terms, rows = self._evaluated(x, y, weight, training)
+        outputs, total, terms, rows = self.evaluated(x, y, weight, training)
         self._loss_tracker.update_state(total, sample_weight=rows)
         for tracker, value in zip(self.term_trackers, terms, strict=False):
             tracker.update_state(value, sample_weight=rows)
         return outputs, total
 
-    def _evaluated(
+    def evaluated(
         self, x: Any, y: Any, weight: Any, training: bool
     ) -> tuple[Any, Any, list[Any], Any]:
+        """Outputs, the total, each term, and the number of rows: one forward pass."""
         split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
         step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
         outputs, terms, rows = self._bound.measure(
@@ -182,22 +174,14 @@ class Attached(keras.Model):
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
-        if self._compile_metrics is not None:
-            labels, outputs = self._for_metrics(y, y_pred)
-            weight = sample_weight
-            if isinstance(weight, (Mapping, list, tuple)):  # Keras' copies of one array
-                weight = keras.tree.flatten(weight)[0]
-                weight = dict.fromkeys(outputs, weight) if isinstance(outputs, dict) else weight
-            self._compile_metrics.update_state(labels, outputs, weight)
+        self.update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
-    def _for_metrics(self, y: Any, y_pred: Any) -> tuple[Any, Any]:
-        """Labels and outputs as Keras' metrics expect them: alike, by name where several."""
-        outputs = by_name(self.model, y_pred)
-        labels, _ = split_labels(y, list(outputs), self._columns)
-        if list(outputs) == [""]:
-            return labels.get(""), outputs[""]
-        return {name: labels.get(name) for name in outputs}, outputs
+    def update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
+        """Show a batch to the metrics of `compile`."""
+        if self._compile_metrics is not None:
+            metrics = self._compile_metrics
+            update_metrics(metrics, self.model, self._columns, y, y_pred, weight)
 
     def get_metrics_result(self) -> dict[str, Any]:
         results = super().get_metrics_result()
@@ -211,6 +195,16 @@ class Attached(keras.Model):
     def term_names(self) -> tuple[str, ...]:
         """The names of the terms, as they are logged."""
         return self._bound.names
+
+    @property
+    def logged_terms(self) -> tuple[str, ...]:
+        """The same, and `model_losses` where the model was seen to add losses of its own."""
+        return (*self.term_names, MODEL_TERM) if self._adds_losses else self.term_names
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether there are metrics beside the loss and the terms."""
+        return any(m is not self._loss_tracker for m in self.metrics if m not in self.term_trackers)
 
     @property
     def objective(self) -> Any:
@@ -268,14 +262,14 @@ class Attached(keras.Model):
 
     def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays, once, before the training begins."""
-        self._check(x, y)
+        self.check(x, y)
         x = self.with_columns(x, y)
         options = weighted_by_class(y, options, len(self.output_names or [""]))
-        self._take_weights(options)
+        self.take_weights(options)
         held_out = options.get("validation_data")
         if isinstance(held_out, (tuple, list)) and len(held_out) >= 1:
             parts = list(held_out)
-            self._check(parts[0], parts[1] if len(parts) > 1 else None)
+            self.check(parts[0], parts[1] if len(parts) > 1 else None)
             asked = self.with_columns(parts[0], parts[1] if len(parts) > 1 else None)
             options["validation_data"] = (asked, *parts[1:])
         tell = TellSteps(self._bound, self._steps_per_epoch)
@@ -290,21 +284,27 @@ class Attached(keras.Model):
 
     def evaluate(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays."""
-        self._check(x, y)
-        self._take_weights(options)
+        self.check(x, y)
+        self.take_weights(options)
         return super().evaluate(self.with_columns(x, y), y, *more, **options)
 
-    def _check(self, x: Any, y: Any) -> None:
+    def check(self, x: Any, y: Any) -> None:
+        """Refuse arrays that no batch could make sense of."""
         check_columns(x, self._columns)
         check_columns(y, self._columns)
         shapes = output_shapes(self.model)
         check_labels(y, shapes, classification=self._bound.classification)
 
-    def _take_weights(self, options: Mapping[str, Any]) -> None:
+    def take_weights(self, options: Mapping[str, Any]) -> None:
+        """Refuse weights for each output; remember whether Keras will copy one array for all."""
         weight = options.get("sample_weight")
         if isinstance(weight, (Mapping, list, tuple)):
             raise UsageError(WEIGHTS_BY_OUTPUT)
         self._bound.copied_weights |= weight is not None
+
+    def tell_steps_per_epoch(self, steps: int) -> None:
+        """Schedules in epochs count by it, where `attach` was not told another."""
+        self._bound.tell_steps(self._steps_per_epoch or steps)
 
     # -- saving ----------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ import numpy as np
 from tfloss.lazy import tf
 from tfloss.training.columns import Columns
 from tfloss.training.compiled import Compile, Compiled, choose
-from tfloss.training.evaluation import Evaluation
+from tfloss.training.evaluation import SLICE_ROWS, Evaluation
 from tfloss.training.measure import Measure
 from tfloss.training.steps import BLOCK_BYTES, NEVER, Steps, Watch
 from tfloss.training.xla import prepare_xla
@@ -49,6 +49,7 @@ class Engine(Steps):
         holdout: rows to evaluate on after epochs, never trained on.
         batch_size: rows per step.
         evaluate_every: evaluate after every so many epochs (and after the last of a chunk).
+        evaluated_rows: of the holdout at a time.
         compile: 'xla', 'graph' (TensorFlow's own executor), 'steps' (nothing is compiled, so that
             a debugger sees every step), or 'auto': XLA where the work ahead is worth compiling for.
         work: the number of steps ahead, for 'auto'.
@@ -66,6 +67,7 @@ class Engine(Steps):
         *,
         batch_size: int,
         evaluate_every: int = 1,
+        evaluated_rows: int = SLICE_ROWS,
         compile: Compile = "auto",
         work: int | None = None,
     ) -> None:
@@ -74,7 +76,9 @@ class Engine(Steps):
         self.batch_size = min(batch_size, self.rows)
         self.evaluate_every = evaluate_every
         self._train = train.packed(measure.objective.needs)
-        self._holdout = Evaluation(measure, holdout) if holdout is not None else None
+        self._holdout: Evaluation | None = None
+        if holdout is not None:
+            self._holdout = Evaluation(measure, holdout, evaluated_rows)
         if measure.objective.states:  # a first look at the data makes what losses hold
             measure({n: c[:1] for n, c in self._train.items()}, tf.constant(0), training=False)
         super().__init__(measure, optimizer)

@@ -17,16 +17,18 @@ class Evaluation:
     Args:
         measure: the student and the objective.
         rows: the holdout.
+        at_once: how many rows a slice has.
     """
 
-    def __init__(self, measure: Measure, rows: Columns) -> None:
+    def __init__(self, measure: Measure, rows: Columns, at_once: int = SLICE_ROWS) -> None:
         self._measure = measure
         self._columns = rows.packed(measure.objective.needs)
         self._rows = len(rows)
+        self._at_once = at_once
 
     def __call__(self, step: Any) -> Any:
         """(1 + terms,) float32, with the schedules of that step."""
-        size = min(self._rows, SLICE_ROWS)
+        size = min(self._rows, self._at_once)
         full, rest = divmod(self._rows, size)
         if full == 1:
             sums = self._slice(0, size, step)

@@ -1,0 +1,185 @@
+"""Keras' `fit` of an attached model as one compiled program: the same history, sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfloss.attached.rows import KerasOrder, Rows
+from tfloss.lazy import keras, tf
+from tfloss.training.callbacks import Callbacks
+from tfloss.training.compiled import Compile, Compiled
+from tfloss.training.engine import ChunkLog, Engine
+from tfloss.training.evaluation import Evaluation
+from tfloss.training.loop import epochs_per_chunk, refuse_bad
+from tfloss.training.measure import MODEL_TERM
+
+
+class AttachedMeasure:
+    """An attached model as the engine sees it: from a batch to the total and each term.
+
+    Args:
+        model: the attached model.
+        rows: of the training, whose structure all batches have.
+    """
+
+    def __init__(self, model: Any, rows: Rows) -> None:
+        self._model = model
+        self._rows = rows
+        self.objective = model.objective
+        self.names = self._names()
+        self.trainable_variables = model.trainable_variables
+        self.variables = model.variables
+
+    def _names(self) -> tuple[str, ...]:
+        """The terms; what the model adds of its own is known once it has been traced."""
+        if not self._model.model.built:
+            self._model(self._rows.unpacked(self._rows.slice(0, 1).packed())[0])
+        few = {n: tf.TensorSpec([None, *t.shape[1:]], t.dtype) for n, t in self._packed_few()}
+        found: list[tuple[str, ...]] = []
+
+        def look(batch: Any) -> None:
+            x, y, weight = self._rows.unpacked(batch)
+            outputs = self._model.evaluated(x, y, weight, True)[0]
+            self._model.update_metrics(y, outputs, weight)  # they make their variables
+            found.append(self._model.logged_terms)
+
+        tf.function(look, autograph=False).get_concrete_function(few)
+        return found[-1]
+
+    def _packed_few(self) -> Any:
+        return self._rows.slice(0, 1).packed().items()
+
+    def __call__(self, batch: Any, step: Any, *, training: bool) -> tuple[Any, Any]:
+        """The total, a scalar, and the terms, (len(names),), both float32."""
+        del step  # an attached model counts its optimizer's
+        x, y, weight = self._rows.unpacked(batch)
+        outputs, total, terms, _ = self._model.evaluated(x, y, weight, training)
+        self._model.update_metrics(y, outputs, weight)
+        return total, tf.stack(terms)
+
+
+class FastFit:
+    """One training of an attached model by the engine.
+
+    Args:
+        model: attached and compiled.
+        train: rows to train on.
+        holdout: rows to evaluate on after every epoch, or None.
+        batch_size: rows per step.
+        validation_batch_size: rows per evaluated batch.
+        shuffle: as in Keras.
+        epochs: to where the counting goes.
+        initial_epoch: from where.
+        callbacks: Keras callbacks.
+        compile: see `tfloss.training.engine`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        train: Rows,
+        holdout: Rows | None,
+        *,
+        batch_size: int,
+        validation_batch_size: int,
+        shuffle: bool,
+        epochs: int,
+        initial_epoch: int,
+        callbacks: Sequence[Any],
+        compile: Compile,
+    ) -> None:
+        self._model = model
+        self._epochs, self._done = epochs, initial_epoch
+        self._order = KerasOrder(len(train), batch_size, shuffle=shuffle)
+        model.tell_steps_per_epoch(self._order.steps_per_epoch)
+        measure: Any = AttachedMeasure(model, train)
+        # Metrics have one state for training and evaluation, which are then programs of their own.
+        apart = model.has_metrics
+        self._engine = Engine(
+            measure,
+            model.optimizer,
+            train,  # type: ignore[arg-type]  # packed as Columns are
+            None if apart else holdout,  # type: ignore[arg-type]
+            batch_size=batch_size,
+            evaluated_rows=validation_batch_size,
+            compile=compile,
+            work=(epochs - initial_epoch) * self._order.steps_per_epoch,
+        )
+        self._evaluation: Compiled | None = None
+        if apart and holdout is not None:
+            evaluation = Evaluation(measure, holdout, validation_batch_size)  # type: ignore[arg-type]
+            self._evaluation = Compiled(evaluation, "graph", progress=lambda: 0)
+        self._history = keras.callbacks.History()
+        steps = self._order.steps_per_epoch
+        params = {"epochs": epochs, "steps": steps, "verbose": 0}
+        watching = [*callbacks, self._history] if callbacks else []  # last, as in Keras
+        self._called = Callbacks(watching, model, model.optimizer, **params)
+        self._stop_often = apart or self._called.see_epochs
+
+    def run(self) -> Any:
+        """Train; returns the `keras.callbacks.History` that Keras' `fit` returns.
+
+        Raises:
+            NumericsError: the loss or a weight stopped being finite.
+        """
+        model, called = self._model, self._called
+        self._history.set_model(model)
+        self._history.on_train_begin()
+        model.stop_training = False
+        called.on_train_begin()
+        while self._done < self._epochs and not model.stop_training:
+            called.on_epoch_begin(self._done)
+            for logs in self._chunk():
+                called.on_epoch_end(self._done, logs)  # with callbacks, a chunk is an epoch
+                if not called.see_epochs:
+                    self._history.on_epoch_end(self._done, logs)
+                self._done += 1
+        self._engine.finish()
+        called.on_train_end()
+        model.history = self._history
+        return self._history
+
+    def _chunk(self) -> list[dict[str, float]]:
+        """Train some epochs in one call; the logs of each."""
+        engine, model = self._engine, self._model
+        size = 1 if self._stop_often else epochs_per_chunk(engine, self._epochs)
+        count = min(size, self._epochs - self._done)
+        before, first = engine.snapshot(), int(model.optimizer.iterations.numpy())
+        order = self._order.epochs(size)
+        model.reset_metrics()
+        if self._called.see_batches:
+            log = engine.run_watched(order[0], first, self._called)
+        else:
+            log = engine.run(order, first, epochs=count)
+        refuse_bad(engine, log, first, before)
+        rows = [self._named(values) for values in log.train]
+        rows[-1] |= self._metrics()
+        for logs, values in zip(rows, self._evaluated(log), strict=False):
+            logs |= values
+        return rows
+
+    def _evaluated(self, log: ChunkLog) -> list[dict[str, float]]:
+        """What the holdout has to say after each epoch of a chunk."""
+        if log.holdout is not None:
+            return [_validation(self._named(values)) for values in log.holdout]
+        if self._evaluation is None:
+            return []
+        self._model.reset_metrics()
+        values = self._evaluation(self._model.optimizer.iterations).numpy()
+        return [_validation(self._named(values) | self._metrics())]
+
+    def _named(self, values: np.ndarray) -> dict[str, float]:
+        names = ("loss", *self._engine.measure.names)
+        return dict(zip(names, map(float, values), strict=True))
+
+    def _metrics(self) -> dict[str, float]:
+        results = self._model.get_metrics_result()
+        told = {"loss", MODEL_TERM, *self._engine.measure.names}
+        return {name: float(value) for name, value in results.items() if name not in told}
+
+
+def _validation(logs: dict[str, float]) -> dict[str, float]:
+    return {f"val_{name}": value for name, value in logs.items()}

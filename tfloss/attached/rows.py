@@ -1,0 +1,107 @@
+"""The arrays of a `fit`, flat, as the compiled loop reads them; and Keras' order of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import DataError
+from tfloss.lazy import keras, tf
+
+
+class Rows:
+    """Inputs, labels and weights, in whatever structure they came.
+
+    Args:
+        x, y: arrays, or lists or dictionaries of them; y may be None.
+        weight: (n,) or (n, steps), or None.
+
+    Raises:
+        DataError: arrays of different lengths.
+    """
+
+    def __init__(self, x: Any, y: Any = None, weight: Any = None) -> None:
+        self._structure = (x, y, weight)
+        self._flat = [_as_keras_takes_it(part) for part in keras.tree.flatten(self._structure)]
+        counts = {len(part) for part in self._flat if part is not None}
+        if len(counts) != 1:
+            raise DataError(
+                f"Inputs, labels and weights have different numbers of rows: {sorted(counts)}."
+            )
+        (self._rows,) = counts
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def slice(self, start: int, end: int) -> Rows:
+        """The rows from `start` up to `end`."""
+        parts = [None if part is None else part[start:end] for part in self._flat]
+        return Rows(*keras.tree.pack_sequence_as(self._structure, parts))
+
+    def packed(self, names: Collection[str] = ()) -> dict[str, Any]:
+        """One flat dictionary of tensors; `inputs` is the first array, whatever its name."""
+        del names  # all of it: metrics see what the formula does not
+        return {self._key(i): tf.constant(p) for i, p in enumerate(self._flat) if p is not None}
+
+    def unpacked(self, batch: Any) -> tuple[Any, Any, Any]:
+        """A batch as (x, y, weight)."""
+        parts = [batch.get(self._key(i)) for i in range(len(self._flat))]
+        x, y, weight = keras.tree.pack_sequence_as(self._structure, parts)
+        return x, y, weight
+
+    @staticmethod
+    def _key(number: int) -> str:
+        return f"part{number}" if number else "inputs"
+
+
+def _as_keras_takes_it(part: Any) -> Any:
+    """As a numpy array; fractions in Keras' own precision."""
+    if part is None:
+        return None
+    array = np.asarray(part)
+    return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+
+
+class KerasOrder:
+    """The order in which `fit` of Keras sees the rows of arrays.
+
+    With a seed (`keras.utils.set_random_seed`) Keras shuffles every epoch alike: the shuffling is
+    set up anew for each. Without one every epoch has an order of its own.
+
+    Args:
+        rows: how many there are.
+        batch_size: rows per step.
+        shuffle: as in Keras.
+    """
+
+    def __init__(self, rows: int, batch_size: int, *, shuffle: bool) -> None:
+        self.rows = rows
+        self.batch_size = min(batch_size, rows)
+        self._shuffle = shuffle
+        self._dataset = tf.data.Dataset.range(1).map(
+            lambda _: tf.random.shuffle(tf.range(rows, dtype=tf.int64))
+        )
+        self._first: np.ndarray | None = None
+        self._repeats: bool | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.rows // self.batch_size)
+
+    def epochs(self, count: int) -> np.ndarray:
+        """The row numbers of the next `count` epochs, (count, rows) int32."""
+        if not self._shuffle:
+            return np.tile(np.arange(self.rows, dtype=np.int32), (count, 1))
+        return np.stack([self._next() for _ in range(count)])
+
+    def _next(self) -> np.ndarray:
+        if self._first is not None and self._repeats:
+            return self._first
+        order = next(iter(self._dataset)).numpy().astype(np.int32)
+        if self._first is None:
+            self._first = order
+        elif self._repeats is None and self.rows > 20:  # fewer could be alike by chance
+            self._repeats = bool((order == self._first).all())
+        return order
