@@ -9,8 +9,7 @@ atom    = NUMBER | NAME | NAME "(" [arguments] ")" | "(" sum ")"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from tfloss.formula.errors import FormulaError
 from tfloss.formula.tokens import Token, tokenize
@@ -26,7 +25,7 @@ from tfloss.formula.tree import (
     Power,
     Span,
     Text,
-    infix,
+    chained,
 )
 
 DEEPEST = 32  # nested parentheses, calls, signs and powers
@@ -69,16 +68,17 @@ class _Parser:
         return self._chain(self._factor, "*/")
 
     def _chain(self, operand: Callable[[], Node], operators: str) -> Node:
-        node = operand()
+        first = operand()
+        rest: list[tuple[str, Node]] = []
         while self.next.kind == "operator" and self.next.text in operators:
             operator = self._take().text
-            node = infix(node, operator, operand())
-        return node
+            rest.append((operator, operand()))
+        return chained(first, rest) if rest else first
 
     def _factor(self) -> Node:
         if not self._sees("-"):
             return self._power()
-        with self._deeper():
+        with self:
             minus = self._take()
             operand = self._factor()
             return Negative(operand, span=(minus.start, self._end))
@@ -88,7 +88,7 @@ class _Parser:
         base = self._atom()
         if not self._sees("**"):
             return base
-        with self._deeper():
+        with self:
             self._take()
             return Power(base, self._factor(), span=(start, self._end))
 
@@ -106,7 +106,7 @@ class _Parser:
         raise self._error(token, self._unexpected())
 
     def _group(self) -> Node:
-        with self._deeper():
+        with self:
             opening = self._take()
             node = self._sum()
             self._close(")", opening)
@@ -116,7 +116,7 @@ class _Parser:
         token = self._take()
         if not self._sees("("):
             return Name(token.text, span=(token.start, token.end))
-        with self._deeper():
+        with self:
             opening = self._take()
             args, kwargs = self._arguments()
             self._close(")", opening)
@@ -156,7 +156,7 @@ class _Parser:
         return self._sum()
 
     def _items(self) -> Node:
-        with self._deeper():
+        with self:
             opening = self._take()
             items: list[Node] = []
             while not self._sees("]"):
@@ -197,12 +197,13 @@ class _Parser:
             raise self._error(self.next, self._unexpected())
         self._take()
 
-    @contextmanager
-    def _deeper(self) -> Iterator[None]:
+    def __enter__(self) -> None:
+        """One level deeper; a plain counter, as a formula can go up and down a thousand times."""
         self.depth += 1
         if self.depth > DEEPEST:
             raise self._error(self.next, f"The formula is nested deeper than {DEEPEST} levels.")
-        yield
+
+    def __exit__(self, *_: object) -> None:
         self.depth -= 1
 
     def _unexpected(self) -> str:

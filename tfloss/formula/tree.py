@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,12 +171,19 @@ class Power(Node):
 
 def infix(left: Node, operator: str, right: Node) -> Infix:
     """`left operator right`; a left side of the same precedence is continued, as it reads."""
-    span = (left.span[0], right.span[1]) if left.span and right.span else None
-    same_level = isinstance(left, Infix) and left.is_sum == (operator in "+-")
-    if same_level:
-        assert isinstance(left, Infix)
-        return Infix((*left.operands, right), (*left.operators, operator), span=span)
-    return Infix((left, right), (operator,), span=span)
+    return chained(left, [(operator, right)])
+
+
+def chained(first: Node, rest: Sequence[tuple[str, Node]]) -> Infix:
+    """`first` and what follows it, all of one precedence, built in one go."""
+    operators, operands = zip(*rest, strict=True)
+    last = operands[-1]
+    span = (first.span[0], last.span[1]) if first.span and last.span else None
+    if isinstance(first, Infix) and first.is_sum == (operators[0] in "+-"):
+        operands, operators = (*first.operands, *operands), (*first.operators, *operators)
+    else:
+        operands = (first, *operands)
+    return Infix(operands, operators, span=span)
 
 
 def as_setting(value: Any) -> Node:
