@@ -29,14 +29,16 @@ def few_digits(full):
 
 
 @pytest.mark.parametrize("name", TITLES)
-def test_it_reaches_what_plain_keras_reaches(name, monkeypatch):
+def test_it_reaches_what_plain_keras_reaches(name, monkeypatch, full_size):
     monkeypatch.setenv("EPOCHS", "1")
     compiling = partialmethod(keras.Model.compile, jit_compile=False)  # XLA takes seconds for each
     monkeypatch.setattr(keras.Model, "compile", compiling)
     monkeypatch.setattr(sklearn.datasets, "load_digits", few_digits(sklearn.datasets.load_digits))
     ours = runpy.run_path(str(EXAMPLES / f"{name}.py"))["figure"]
-    plain = runpy.run_path(str(EXAMPLES / "plain_keras" / f"{name}.py"))["figure"]
     assert math.isfinite(ours)
+    if name == "transformer" and not full_size:
+        return  # TensorFlow takes ten seconds to trace the plain version
+    plain = runpy.run_path(str(EXAMPLES / "plain_keras" / f"{name}.py"))["figure"]
     assert ours == pytest.approx(plain, rel=2e-3, abs=1e-4)
 
 
