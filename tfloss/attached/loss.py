@@ -6,7 +6,7 @@ from typing import Any
 
 from tfloss.attached.batch import as_labels, as_weight, mask_of
 from tfloss.attached.bound import names_in
-from tfloss.attached.outputs import output_tensors, refuse_hidden_probabilities
+from tfloss.attached.outputs import logits_behind, output_tensors, refuse_hidden_probabilities
 from tfloss.attached.positions import rows_of_positions
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
@@ -80,10 +80,13 @@ class Loss(keras.losses.Loss):
             )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        weight, mask = as_weight(sample_weight), mask_of(y_pred)
+        steps = max((part.shape.rank for part in (weight, mask) if part is not None), default=0)
+        if self._per_example and steps > 1:
+            return super().__call__(*self._by_step(y_true, y_pred, weight, mask))
         if self._per_example:
             return super().__call__(y_true, y_pred, sample_weight)
         tensors = self._tensors(y_true, y_pred)
-        weight, mask = as_weight(sample_weight), mask_of(y_pred)
         rows = rows_of_positions(tensors, {}, weight, mask, self._objective.needs)
         return self._objective(rows.tensors, present=rows.present, sample_weight=rows.weight).total
 
@@ -106,6 +109,19 @@ class Loss(keras.losses.Loss):
                 for term in self._objective.terms
             ]
         )
+
+    def _by_step(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> tuple[Any, Any, Any]:
+        """Labels, predictions and weights with a row for each step of which some are told apart."""
+        labels = as_labels(y_true, y_pred, classification=self._classification)
+        tensors = {"labels": labels, "prediction": y_pred, "logits": logits_behind(y_pred)}
+        given = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        rows = rows_of_positions(given, {}, weight, mask, set(given))
+        predicted = rows.tensors["prediction"]
+        if "logits" in given:
+            predicted._keras_logits = rows.tensors["logits"]
+        if mask is not None:  # told to Keras as it tells us, since some reductions count rows
+            predicted._keras_mask = rows.present["prediction"]
+        return rows.tensors["labels"], predicted, rows.weight
 
     def _tensors(self, y_true: Any, y_pred: Any) -> dict[str, Any]:
         labels = as_labels(y_true, y_pred, classification=self._classification)

@@ -58,7 +58,7 @@ class Oscillator(keras.Model):
 
 model = Oscillator(network)
 model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS)))
-model.fit(t, epochs=EPOCHS, batch_size=len(t), verbose=0)
+model.fit(tf.data.Dataset.from_tensors(t).repeat(EPOCHS), verbose=0)
 
 w = np.sqrt(W**2 - D**2)
 exact = np.exp(-D * t) * (np.cos(w * t) + D / w * np.sin(w * t))
