@@ -64,6 +64,21 @@ def ce(
     return -tf.reduce_sum(labels * log_probs(logits), axis=-1)
 
 
+@tfloss.loss(latex=r"-\sum_c y_c\log p_c", range=(0, None), zero_at_optimum=True)
+def cross_entropy(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
+    """Cross-entropy whatever the number of classes: `bce` on one column, `ce` on several.
+
+    labels: (batch, 1), in [0, 1], or (batch, C), one-hot or soft.  logits: same shape.
+    Returns (batch,), in nats.
+
+    label_smoothing: s in [0, 1]; labels become y(1 - s) + s/C, with C = 2 for one column.
+
+    Source: Good 1952, "Rational decisions"; smoothing: Szegedy et al. 2016, section 7.
+    """
+    one = columns(logits) == 1
+    return (bce if one else ce)(labels, logits, label_smoothing=label_smoothing)
+
+
 def _dense(labels: Any, logits: Any) -> Any:
     """One-hot labels in the logits' dtype, from integers or as they are."""
     labels = tf.convert_to_tensor(labels)
@@ -89,4 +104,4 @@ def entropy(logits: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [bce, ce, entropy]
+    return [bce, ce, cross_entropy, entropy]

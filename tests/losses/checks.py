@@ -15,6 +15,7 @@ import pytest
 from scipy import special
 
 from tfloss import tf
+from tfloss.objective.state import State
 from tfloss.registry import Loss
 
 SPECIAL_LOGITS = (0.0, 1.0, -1.0, 1e4, -1e4)
@@ -83,8 +84,8 @@ def extreme(columns: int) -> dict[str, np.ndarray]:
 
 
 def case(loss: Loss, label: str, data: dict[str, Any], **settings: Any) -> Case:
-    """Bind the loss's tensors by name, as a formula would."""
-    names = [name for name in loss.signature.positional if name in data]
+    """Bind the loss's tensors by name, as a formula would; `state` is what the loss holds."""
+    names = [name for name in (*loss.signature.positional, "state") if name in data]
     return Case(loss, label, {name: data[name] for name in names}, settings)
 
 
@@ -107,7 +108,16 @@ def tensors_of(chosen: Case, dtype: str = "float32") -> dict[str, Any]:
 
 def value(chosen: Case, dtype: str = "float64") -> np.ndarray:
     """The loss's value, in float64 unless said."""
-    return chosen.loss(**tensors_of(chosen, dtype), **chosen.settings).numpy()
+    return _call(chosen, tensors_of(chosen, dtype)).numpy()
+
+
+def _call(chosen: Case, tensors: dict[str, Any]) -> Any:
+    """The loss on these tensors; what it holds comes as an objective hands it over."""
+    if "state" in tensors:
+        held = tensors["state"]
+        dtype = next(iter(held.values())).dtype
+        tensors = tensors | {"state": State(held, dtype=dtype)}
+    return chosen.loss(**tensors, **chosen.settings)
 
 
 def of(loss: Loss, data: dict[str, Any], **settings: Any) -> np.ndarray:
@@ -118,7 +128,7 @@ def of(loss: Loss, data: dict[str, Any], **settings: Any) -> np.ndarray:
 def _with_gradients(chosen: Case, tensors: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     with tf.GradientTape() as tape:
         tape.watch(tensors)
-        values = chosen.loss(**tensors, **chosen.settings)
+        values = _call(chosen, tensors)
         total = tf.reduce_sum(values)
     return values, tape.gradient(total, tensors, unconnected_gradients="zero")
 
@@ -141,8 +151,16 @@ def _compiled(family: tuple[Case, ...]) -> dict[str, dict[Case, Any]]:
     }
 
 
-def assert_finite_and_equal_modes(family: tuple[Case, ...], chosen: Case) -> None:
-    """float32 values of the declared shape and range; finite; eager, graph and XLA agree."""
+def assert_finite_and_equal_modes(
+    family: tuple[Case, ...], chosen: Case, digits: float = 5
+) -> None:
+    """float32 values of the declared shape and range; finite; eager, graph and XLA agree.
+
+    Args:
+        family: all cases of the module, which are compiled together.
+        chosen: one of them.
+        digits: of the largest result, to which the three agree.
+    """
     eager = _with_gradients(chosen, tensors_of(chosen))
     results = {"eager": eager} | {
         mode: found[chosen] for mode, found in _compiled(family).items() if chosen in found
@@ -155,19 +173,28 @@ def assert_finite_and_equal_modes(family: tuple[Case, ...], chosen: Case) -> Non
     assert low is None or np.all(values >= low - 1e-6)
     assert high is None or np.all(values <= high * (1 + 1e-6) + 1e-6)
     # float32 keeps seven digits of the largest intermediate result, told by the largest final one.
-    tolerance = 1e-5 * max(1.0, *(np.max(np.abs(found)) for found in tf.nest.flatten(eager)))
+    tolerance = 10**-digits * max(1.0, *(np.max(np.abs(found)) for found in tf.nest.flatten(eager)))
     for mode, result in results.items():
         for ours, reference in zip(tf.nest.flatten(result), tf.nest.flatten(eager), strict=True):
             assert np.all(np.isfinite(ours)), f"{mode}: {ours}"
             np.testing.assert_allclose(ours, reference, rtol=5e-5, atol=tolerance, err_msg=mode)
 
 
-def assert_derivative(chosen: Case, step: float = 1e-6) -> None:
-    """The gradients with respect to every tensor equal central differences in float64."""
+def assert_derivative(chosen: Case, step: float = 1e-6, fixed: tuple[str, ...] = ()) -> None:
+    """The gradients with respect to every tensor equal central differences in float64.
+
+    Args:
+        chosen: the loss and its tensors.
+        step: of the differences.
+        fixed: tensors that are no numbers but names of things, such as class numbers.
+    """
     tensors = tensors_of(chosen, "float64")
     _, gradients = _with_gradients(chosen, tensors)
     flat = tf.nest.flatten(tensors)
+    names = [name for name in sorted(tensors) for _ in tf.nest.flatten(tensors[name])]
     for position, gradient in enumerate(tf.nest.flatten(gradients)):
+        if names[position] in fixed:
+            continue
         numeric = np.zeros(gradient.shape)
         for index in np.ndindex(*gradient.shape):
             sides = []
@@ -175,7 +202,7 @@ def assert_derivative(chosen: Case, step: float = 1e-6) -> None:
                 moved = [tensor.numpy() for tensor in flat]
                 moved[position][index] += sign * step
                 packed = tf.nest.pack_sequence_as(tensors, [tf.constant(m) for m in moved])
-                sides.append(np.sum(chosen.loss(**packed, **chosen.settings)))
+                sides.append(np.sum(_call(chosen, packed)))
             numeric[index] = (sides[0] - sides[1]) / (2 * step)
         np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-7)
 

@@ -11,7 +11,7 @@ from scipy import special, stats
 from sklearn.metrics import log_loss
 
 from tfloss import tf
-from tfloss_losses.classification import bce, ce, entropy
+from tfloss_losses.classification import bce, ce, cross_entropy, entropy
 
 from .checks import (
     assert_derivative,
@@ -25,6 +25,7 @@ from .checks import (
 
 FAMILY = (
     *cases(bce, entropy),
+    *cases(cross_entropy),
     *cases(ce, columns=(2, 3)),
     case(bce, "smooth", moderate(3), label_smoothing=0.1),
     case(ce, "smooth", moderate(3), label_smoothing=0.1, class_weights=[1, 2, 0.5]),
@@ -42,7 +43,7 @@ def test_derivative(chosen):
     assert_derivative(chosen)
 
 
-@pytest.mark.parametrize("loss", [bce, ce])
+@pytest.mark.parametrize("loss", [bce, ce, cross_entropy])
 def test_other_shapes_are_refused(loss):
     assert_refuses_other_shapes(loss)
 
@@ -110,6 +111,18 @@ def test_ce_of_one_column_is_refused():
 def test_settings_outside_their_bounds_are_refused(loss, settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         of(loss, moderate(3), **settings)
+
+
+def test_cross_entropy_is_scikit_learns_for_any_number_of_classes():
+    logits = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    codes = np.arange(20) % 3
+    value = cross_entropy(tf.one_hot(codes, 3), logits)
+    expected = log_loss(codes, special.softmax(logits.astype(np.float64), axis=1))
+    assert float(tf.reduce_mean(value)) == pytest.approx(expected, rel=1e-5)
+    labels = (codes[:, None] == 1).astype(np.float32)
+    value = cross_entropy(labels, logits[:, :1])
+    expected = log_loss(labels[:, 0], special.expit(logits[:, 0].astype(np.float64)))
+    assert float(tf.reduce_mean(value)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_entropy_is_scipys():

@@ -1,0 +1,97 @@
+"""Gaps between groups of people, in what the student answers on average.
+
+The group is a column from outside, which the student need not see:
+`bce + 0.5*demographic_parity(group=sex)`. It is (batch,) or (batch, 1), 0 or 1, for two groups, or
+one-hot (batch, groups). A group that is not in the batch is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.batch import LOWEST, weighted_rows
+from tfloss_losses.distributions import as_distribution, log_probs, same_shape
+
+
+def _members(group: Any, like: Any) -> Any:
+    """Who is in which group, (batch, groups), 1 or 0."""
+    group = tf.round(tf.cast(group, like.dtype))
+    return as_distribution(group[:, None] if len(group.shape) == 1 else group)
+
+
+def _gap(values: Any, members: Any) -> Any:
+    """Largest less smallest mean over the groups, among several sorts of people.
+
+    values: (batch, k).  members: (batch, sorts, groups), the weight of each.  Returns (sorts, k).
+    """
+    sizes = tf.reduce_sum(members, axis=0)[..., None]
+    means = tf.einsum("bsg,bk->sgk", members, values) / tf.maximum(sizes, 1e-12)
+    lowest = tf.constant(LOWEST, values.dtype)
+    highest = tf.reduce_max(tf.where(sizes == 0, lowest, means), axis=1)
+    smallest = -tf.reduce_max(tf.where(sizes == 0, lowest, -means), axis=1)
+    # Where nobody is, there is no gap. A comparison may hide a NaN; the last term does not.
+    nobody = tf.reduce_sum(sizes, axis=1) == 0
+    hidden = 0 * tf.reduce_sum(means, axis=1)
+    return tf.where(nobody, tf.zeros_like(highest), highest - smallest) + hidden
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\frac1C\sum_c\max_g\bar p_c^{(g)}-\min_g\bar p_c^{(g)}",
+    range=(0, 1),
+    kinks=("two groups have one mean",),
+    domains={"group": "groups"},
+)
+def demographic_parity(logits: Any, group: Any, sample_weight: Any = None) -> Any:
+    """Demographic parity gap: every group shall get each answer equally often.
+
+    logits: (batch, 1) or (batch, C).
+    group: (batch,) or (batch, 1), 0 or 1, or one-hot (batch, groups).
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar: the largest difference between groups of the mean probability, averaged over
+    the classes.
+
+    Source: Calders, Kamiran and Pechenizkiy 2009; as the difference of Agarwal et al. 2018, made
+    smooth by probabilities in the place of decisions.
+    """
+    (logits, members), weight = weighted_rows(
+        sample_weight, logits=logits, group=_members(group, logits)
+    )
+    everybody = (weight[:, None] * members)[:, None, :]
+    return tf.reduce_mean(_gap(tf.exp(log_probs(logits)), everybody))
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\frac1{C^2}\sum_{y,c}\max_g\bar p_c^{(g,y)}-\min_g\bar p_c^{(g,y)}",
+    range=(0, 1),
+    kinks=("two groups have one mean",),
+    domains={"group": "groups"},
+)
+def equalised_odds(labels: Any, logits: Any, group: Any, sample_weight: Any = None) -> Any:
+    """Equalised odds gap: among those of one true class every group shall get the same answers.
+
+    labels: (batch, 1), or one-hot (batch, C).  logits: same shape.
+    group: (batch,) or (batch, 1), 0 or 1, or one-hot (batch, groups).
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar: the gap of demographic_parity within each true class, averaged over them; on
+    two classes the mean of the gaps of the true and of the false positive rate.
+
+    Source: Hardt, Price and Srebro 2016, "Equality of opportunity in supervised learning",
+    definition 2.1, made smooth by probabilities in the place of decisions.
+    """
+    same_shape(labels=labels, logits=logits)
+    (labels, logits, members), weight = weighted_rows(
+        sample_weight, labels=labels, logits=logits, group=_members(group, logits)
+    )
+    p, classes = tf.exp(log_probs(logits)), as_distribution(labels)
+    each = weight[:, None, None] * classes[:, :, None] * members[:, None, :]
+    return tf.reduce_mean(_gap(p, each))
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [demographic_parity, equalised_odds]

@@ -1,0 +1,160 @@
+"""Distances between two sets of rows, as samples of two distributions.
+
+The rows of both need not belong together: `mmd(hidden1, teacher_hidden)` asks that both layers
+look alike over a batch. One value per batch; memory grows with the square of the batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.batch import LOWEST, root, squared_distances, weighted_mean, weighted_rows
+from tfloss_losses.distributions import require, same_shape
+
+
+def _two_sets(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    same_shape(first=first, second=second)
+    (one, two), weight = weighted_rows(sample_weight, first=first, second=second)
+    return one, two, weight
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"2\,\mathrm{E}\Vert X-Y\Vert-\mathrm{E}\Vert X-X'\Vert-\mathrm{E}\Vert Y-Y'\Vert",
+    range=(0, None),
+    zero_at_optimum=True,
+    symmetric=True,
+    kinks=("two rows coincide",),
+    family="divergence",
+)
+def energy_distance(first: Any, second: Any, sample_weight: Any = None) -> Any:
+    """Energy distance: two sets of rows have one distribution, without any setting to choose.
+
+    first, second: (batch, …), of one width; their rows need not belong together.
+    sample_weight: (batch,), or None for all ones; counts for both sets.
+    Returns a scalar: the square of scipy.stats.energy_distance.
+
+    Source: Székely and Rizzo 2013, "Energy statistics", eq. 6.
+    """
+    sets = _two_sets(first, second, sample_weight)
+    # A small difference of what may be large: it needs double precision.
+    one, two, weight = (tf.cast(tensor, tf.float64) for tensor in sets)
+    pairs = weight[:, None] * weight[None, :]
+    found = _contrast(lambda a, b: -root(squared_distances(a, b)), one, two, pairs)
+    return tf.cast(found, sets[0].dtype)
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\mathrm{E}\,k(X,X')+\mathrm{E}\,k(Y,Y')-2\,\mathrm{E}\,k(X,Y),"
+    r"\ k(x,y)=e^{-\Vert x-y\Vert^2/2h^2}",
+    range=(0, 2),
+    zero_at_optimum=True,
+    symmetric=True,
+    family="divergence",
+)
+def mmd(first: Any, second: Any, sample_weight: Any = None, *, bandwidth: float = 1.0) -> Any:
+    """Maximum mean discrepancy, squared: two sets of rows look alike through a Gaussian kernel.
+
+    first, second: (batch, …), of one width; their rows need not belong together.
+    sample_weight: (batch,), or None for all ones; counts for both sets.
+    Returns a scalar, between 0 and 2.
+
+    bandwidth: h, positive: the distance on which the sets are compared. Several are a sum:
+        mmd(bandwidth=1) + mmd(bandwidth=4).
+
+    Source: Gretton et al. 2012, "A kernel two-sample test", eq. 5.
+    """
+    require(bandwidth > 0, "bandwidth", bandwidth, "must be positive")
+    one, two, weight = _two_sets(first, second, sample_weight)
+    pairs = weight[:, None] * weight[None, :]
+    return _contrast(
+        lambda a, b: tf.exp(-squared_distances(a, b) / (2 * bandwidth**2)), one, two, pairs
+    )
+
+
+def _contrast(kernel: Any, one: Any, two: Any, pairs: Any) -> Any:
+    """How much more alike rows are within the sets than between; rounding makes it no negative."""
+    within = weighted_mean(kernel(one, one), pairs) + weighted_mean(kernel(two, two), pairs)
+    found = within - 2 * weighted_mean(kernel(one, two), pairs)
+    return tf.where(found < 0, 0 * found, found)
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"W_\epsilon(X,Y)-\tfrac12W_\epsilon(X,X)-\tfrac12W_\epsilon(Y,Y)",
+    zero_at_optimum=True,
+    symmetric=True,
+    family="divergence",
+)
+def sinkhorn(
+    first: Any,
+    second: Any,
+    sample_weight: Any = None,
+    *,
+    epsilon: float = 1.0,
+    iterations: int = 100,
+) -> Any:
+    """Sinkhorn divergence: what it costs to move one set of rows onto the other, smoothed.
+
+    first, second: (batch, …), of one width; their rows need not belong together. Moving a row costs
+    half of its squared distance.
+    sample_weight: (batch,), or None for all ones; counts for both sets.
+    Returns a scalar; where the iterations are too few for epsilon it can be below 0.
+
+    epsilon: how much the plan is smoothed, in the unit of the cost; positive. Small ones need more
+        iterations, about the largest cost divided by epsilon.
+    iterations: how often both potentials are updated, 1 or more; no gradient flows through them,
+        as that of the limit does not need it.
+
+    Source: Feydy et al. 2019, "Interpolating between optimal transport and MMD using Sinkhorn
+    divergences", eq. 3, 8 and 9; Cuturi 2013.
+    """
+    require(epsilon > 0, "epsilon", epsilon, "must be positive")
+    require(iterations >= 1, "iterations", iterations, "must be 1 or more")
+    one, two, weight = _two_sets(first, second, sample_weight)
+    shares = weight / tf.maximum(tf.reduce_sum(weight), 1e-12)
+    costs = tf.stack([squared_distances(a, b) / 2 for a, b in ((one, two), (one, one), (two, two))])
+    found = _transport(costs, shares, epsilon, iterations)
+    return found[0] - found[1] / 2 - found[2] / 2
+
+
+def _transport(costs: Any, shares: Any, epsilon: float, iterations: int) -> Any:
+    """Entropic cost of several problems between rows of the same shares.  costs: (p, n, n).
+
+    At the optimum the cost's gradient is the plan, which the last update alone gives.
+    """
+    lowest = tf.constant(LOWEST, costs.dtype)
+    there = shares > 0
+    logs = tf.where(there, tf.math.log(tf.where(there, shares, tf.ones_like(shares))), lowest)
+
+    def update(costs: Any, potential: Any) -> Any:
+        """The rows' potentials that fit the columns'."""
+        exponents = logs[None, None, :] + (potential[:, None, :] - costs) / epsilon
+        return -epsilon * tf.reduce_logsumexp(exponents, axis=-1)
+
+    fixed = tf.stop_gradient(costs)
+    turned = tf.linalg.matrix_transpose(fixed)
+    columns = tf.zeros_like(fixed[:, 0])
+
+    def step(number: Any, columns: Any) -> tuple[Any, Any]:
+        rows = update(fixed, columns)
+        return number + 1, (columns + update(turned, rows)) / 2
+
+    _, columns = tf.while_loop(
+        lambda number, columns: number < iterations,
+        step,
+        (tf.constant(0), columns),
+        maximum_iterations=iterations,
+    )
+    columns = tf.stop_gradient(columns)
+    rows = update(costs, columns)
+    return tf.reduce_sum(shares * (rows + columns), axis=-1)
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [energy_distance, mmd, sinkhorn]
