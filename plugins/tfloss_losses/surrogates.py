@@ -84,7 +84,7 @@ def _lovasz(errors: Any, truth: Any, weights: Any) -> Any:
     kept = total - tf.cumsum(hits, axis=-1)
     union = total + tf.cumsum(misses, axis=-1)
     # Where nothing is there to be found or missed, nothing is lost.
-    loss = tf.where(union > 0, 1 - kept / tf.maximum(union, 1e-12), tf.zeros_like(kept))
+    loss = tf.where(union == 0, tf.zeros_like(kept), 1 - kept / tf.maximum(union, 1e-12))
     before = tf.concat([tf.zeros_like(loss[:, :1]), loss[:, :-1]], axis=-1)
     return tf.reduce_sum(errors * (loss - before), axis=-1)
 
