@@ -62,15 +62,36 @@ def grad(y: Any, x: Any) -> Any:
     Raises:
         ValueError: y does not depend on x, or this runs outside a compiled function.
     """
+    return _gradient("grad", y, x)
+
+
+@tfloss.function(on="tensors", latex=r"J_{{{1}}}\,{0}")
+def jacobian(y: Any, x: Any) -> Any:
+    """Gradients of each of y's columns with respect to x; as many backward passes as columns.
+
+    y: (batch, k), k known.  x: (batch, …), a tensor that y is computed from.
+    Returns (batch, k, …), under the condition that `grad` has.
+
+    Raises:
+        ValueError: y has another shape, does not depend on x, or this runs outside a compiled
+            function.
+    """
+    if y.shape.rank != 2 or y.shape[-1] is None:
+        raise ValueError(f"'jacobian' needs a tensor of (batch, k) and got one of shape {y.shape}.")
+    columns = [_gradient("jacobian", y[:, column], x) for column in range(y.shape[-1])]
+    return tf.stack(columns, axis=1)
+
+
+def _gradient(name: str, y: Any, x: Any) -> Any:
     if tf.executing_eagerly():
-        raise ValueError("'grad' works inside a compiled step only; call it within tf.function.")
+        raise ValueError(f"'{name}' works inside a compiled step only; call it within tf.function.")
     (gradient,) = tf.gradients(y, x)
     if gradient is None:
-        raise ValueError("'grad' found that its first tensor does not depend on its second.")
+        raise ValueError(f"'{name}' found that its first tensor does not depend on its second.")
     return tf.convert_to_tensor(gradient)
 
 
 @tfloss.hookimpl
 def tfloss_functions() -> list[Any]:
     """Register this module's functions."""
-    return [softmax, log_softmax, sigmoid, flatten, normalize, concat, grad]
+    return [softmax, log_softmax, sigmoid, flatten, normalize, concat, grad, jacobian]

@@ -37,6 +37,37 @@ def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any
 
 
 @tfloss.loss(
+    latex=r"\frac1k\sum_j\lfloor e^{\beta s_j}\rfloor\,\tfrac12\Bigl(\log2\pi+s_j"
+    r"+(y_j-\mu_j)^2e^{-s_j}\Bigr)",
+    zero_at_optimum=False,
+    domains={"prediction": "numbers*2"},
+    exempt={"gradient equals finite differences": "the weight is a constant in its gradient"},
+)
+def beta_nll(labels: Any, prediction: Any, *, beta: float = 0.5, smallest: float = 1e-6) -> Any:
+    """Gaussian likelihood weighted by the variance, so that unsure examples are learnt as well.
+
+    labels: (batch, k).  prediction: (batch, 2k), k means and then k logarithms of variances; two
+    tensors are put together by concat(mean, log_var).
+    Returns (batch,): the mean over the k targets of gaussian_nll times the variance to the power of
+    beta, which has no gradient of its own.
+
+    beta: 0 is gaussian_nll; at 1 the means learn as by the mean squared error.
+    smallest: the variance below which none is taken, in the target's unit squared; positive.
+
+    Source: Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation with
+    probabilistic neural networks", eq. 5.
+    """
+    require(0 <= beta <= 1, "beta", beta, "must lie in [0, 1]")
+    require(smallest > 0, "smallest", smallest, "must be positive")
+    mean, log_variance = _halves(labels, prediction)
+    # Above e^80 a weight would leave float32.
+    log_variance = tf.clip_by_value(log_variance, math.log(smallest), 80.0)
+    weight = tf.stop_gradient(tf.exp(beta * log_variance))
+    square = tf.math.squared_difference(labels, mean) * tf.exp(-log_variance)
+    return mean_per_example(weight * (math.log(2 * math.pi) + log_variance + square)) / 2
+
+
+@tfloss.loss(
     latex=r"\frac1k\sum_j\log2+s_j+|y_j-\mu_j|e^{-s_j}",
     zero_at_optimum=False,
     kinks=("labels == median",),
@@ -120,4 +151,4 @@ def tweedie(labels: Any, prediction: Any, *, power: float = 1.5) -> Any:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [gaussian_nll, laplace_nll, poisson, tweedie]
+    return [gaussian_nll, beta_nll, laplace_nll, poisson, tweedie]

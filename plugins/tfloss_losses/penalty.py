@@ -64,19 +64,54 @@ def orthogonality(weights: Any) -> Any:
 
     Source: Brock et al. 2017, "Neural photo editing", eq. 3, with the squared norm.
     """
-    matrices = [weight for weight in _each(weights) if len(weight.shape) >= 2]
-    if not matrices:
-        raise ValueError("'orthogonality' needs a weight of two axes or more and got none.")
-    return tf.add_n([_distance_from_orthogonal(matrix) for matrix in matrices])
+    grams = map(_gram, _matrices("orthogonality", weights))
+    return tf.add_n([_distance_from_identity(gram) for gram in grams])
 
 
-def _distance_from_orthogonal(weight: Any) -> Any:
-    matrix = tf.reshape(weight, [-1, weight.shape[-1]])
-    high, wide = matrix.shape
-    tall = high >= wide
-    gram = tf.matmul(matrix, matrix, transpose_a=tall, transpose_b=not tall)
-    identity = tf.eye(wide if tall else high, dtype=matrix.dtype)
+def _distance_from_identity(gram: Any) -> Any:
+    identity = tf.eye(gram.shape[0], dtype=gram.dtype)
     return tf.reduce_sum(tf.math.squared_difference(gram, identity))
+
+
+def _matrices(name: str, weights: Any) -> list[Any]:
+    """The weights of two axes or more, the last one kept, as matrices."""
+    found = [tf.reshape(w, [-1, w.shape[-1]]) for w in _each(weights) if len(w.shape) >= 2]
+    if not found:
+        raise ValueError(f"'{name}' needs a weight of two axes or more and got none.")
+    return found
+
+
+def _gram(matrix: Any) -> Any:
+    """The products of the columns, or of the rows where these are fewer."""
+    tall = matrix.shape[0] >= matrix.shape[1]
+    return tf.matmul(matrix, matrix, transpose_a=tall, transpose_b=not tall)
+
+
+@tfloss.loss(
+    per="batch",
+    latex=r"\tfrac12\sum_W\sigma_1(W)^2",
+    range=(0, None),
+    kinks=("a matrix has two largest singular values",),
+)
+def spectral(weights: Any) -> Any:
+    """Spectral norm regularisation: how much a layer can stretch its input, at most.
+
+    weights: a list of tensors, or one tensor; those of one axis (biases) are left out, the last
+    axis of the others is the columns.
+    Returns a scalar: half the sum of the squared largest singular values.
+
+    Source: Yoshida and Miyato 2017, "Spectral norm regularization for improving the
+    generalizability of deep learning", eq. 3.
+    """
+    largest = [_largest_eigenvalue(_gram(matrix)) for matrix in _matrices("spectral", weights)]
+    return tf.nn.relu(tf.add_n(largest)) / 2
+
+
+def _largest_eigenvalue(gram: Any) -> Any:
+    """NaN for a matrix that is not finite, on which TensorFlow's own function would fail."""
+    fine = tf.reduce_all(tf.math.is_finite(gram))
+    found = tf.linalg.eigvalsh(tf.where(fine, gram, tf.zeros_like(gram)))[-1]
+    return tf.where(fine, found, tf.constant(math.nan, gram.dtype))
 
 
 @tfloss.loss(latex=r"\max\bigl(0,\Gamma-H(p)\bigr)", range=(0, None), kinks=("H(p) == threshold",))
@@ -109,4 +144,4 @@ def _each(weights: Any) -> list[Any]:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [l1, l2, elastic, orthogonality, confidence_penalty]
+    return [l1, l2, elastic, orthogonality, spectral, confidence_penalty]

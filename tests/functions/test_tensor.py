@@ -11,6 +11,7 @@ from tfloss_functions.tensor import (
     concat,
     flatten,
     grad,
+    jacobian,
     log_softmax,
     normalize,
     sigmoid,
@@ -98,3 +99,22 @@ def test_grad_refuses_what_does_not_depend():
 def test_grad_outside_a_graph_is_refused():
     with pytest.raises(ValueError, match=r"tf\.function"):
         grad(tf.constant(X), tf.constant(X))
+
+
+def test_jacobian_is_tensorflows_for_one_example_at_a_time():
+    weights = tf.constant(np.random.default_rng(1).normal(size=(3, 2)), tf.float32)
+
+    @tf.function
+    def ours(x):
+        return jacobian(tf.sin(x @ weights), x)
+
+    with tf.GradientTape() as tape:
+        x = tf.constant(X)
+        tape.watch(x)
+        y = tf.sin(x @ weights)
+    np.testing.assert_allclose(ours(x), tape.batch_jacobian(y, x), rtol=1e-5)
+
+
+def test_jacobian_needs_columns():
+    with pytest.raises(ValueError, match=r"\(batch, k\)"):
+        jacobian(tf.zeros((4,)), tf.zeros((4,)))

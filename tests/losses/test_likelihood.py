@@ -7,7 +7,8 @@ import pytest
 from scipy import special, stats
 from sklearn.metrics import mean_tweedie_deviance
 
-from tfloss_losses.likelihood import gaussian_nll, laplace_nll, poisson, tweedie
+from tfloss import tf
+from tfloss_losses.likelihood import beta_nll, gaussian_nll, laplace_nll, poisson, tweedie
 
 from .checks import (
     assert_derivative,
@@ -19,7 +20,7 @@ from .checks import (
     of,
 )
 
-ALL = (gaussian_nll, laplace_nll, poisson, tweedie)
+ALL = (gaussian_nll, beta_nll, laplace_nll, poisson, tweedie)
 
 
 def two_per_target():
@@ -35,17 +36,18 @@ def amounts():
 spreads = extreme(1)["logits"]
 FAMILY = (
     case(gaussian_nll, "moderate", two_per_target()),
+    case(beta_nll, "moderate", two_per_target()),
     case(laplace_nll, "moderate", two_per_target()),
     case(poisson, "moderate", amounts()),
     case(tweedie, "moderate", amounts()),
     *(
         case(loss, "extreme", extreme(1) | {"prediction": np.hstack([spreads, spreads[::-1]])})
-        for loss in (gaussian_nll, laplace_nll)
+        for loss in (gaussian_nll, beta_nll, laplace_nll)
     ),
     case(poisson, "extreme", extreme(1) | {"prediction": np.clip(spreads, -1e4, 40)}),
     case(tweedie, "extreme", extreme(1) | {"prediction": np.clip(spreads, -40, 40)}),
 )
-SMOOTH = [one for one in FAMILY if "extreme" not in one.label]
+SMOOTH = [one for one in FAMILY if "extreme" not in one.label and one.loss is not beta_nll]
 
 
 @pytest.mark.parametrize("chosen", FAMILY, ids=str)
@@ -100,3 +102,21 @@ def test_tweedie_is_scikit_learns_deviance(power):
 def test_tweedies_other_powers_are_refused(power):
     with pytest.raises(ValueError, match="power"):
         of(tweedie, amounts(), power=power)
+
+
+def test_beta_nll_weighs_each_targets_likelihood_by_its_variance():
+    data = two_per_target()
+    mean, deviation = data["prediction"][:, :2], np.exp(data["prediction"][:, 2:] / 2)
+    each = -stats.norm(mean, deviation).logpdf(data["labels"])
+    expected = np.mean(deviation**0.6 * each, axis=1)
+    np.testing.assert_allclose(of(beta_nll, data, beta=0.3), expected)
+    np.testing.assert_allclose(of(beta_nll, data, beta=0.0), of(gaussian_nll, data))
+
+
+def test_at_beta_one_the_means_learn_by_the_squared_error():
+    data = {name: tf.constant(value) for name, value in two_per_target().items()}
+    with tf.GradientTape() as tape:
+        tape.watch(data)
+        value = tf.reduce_sum(beta_nll(**data, beta=1.0))
+    gradient = tape.gradient(value, data["prediction"])[:, :2]
+    np.testing.assert_allclose(gradient, (data["prediction"][:, :2] - data["labels"]) / 2)

@@ -8,12 +8,12 @@ import pytest
 from scipy import stats
 
 from tfloss import tf
-from tfloss_losses.penalty import confidence_penalty, elastic, l1, l2, orthogonality
+from tfloss_losses.penalty import confidence_penalty, elastic, l1, l2, orthogonality, spectral
 
 from .checks import assert_derivative, assert_finite_and_equal_modes, cases, moderate, of
 
 FAMILY = (
-    *cases(l1, l2, elastic, orthogonality),
+    *cases(l1, l2, elastic, orthogonality, spectral),
     *cases(confidence_penalty, threshold=0.8),
 )
 SMOOTH = [one for one in FAMILY if "extreme" not in one.label]
@@ -49,10 +49,29 @@ def test_one_tensor_will_do(loss):
     assert loss(tf.constant(weight)).numpy() == loss([tf.constant(weight)]).numpy()
 
 
-@pytest.mark.parametrize("loss", [l1, l2, elastic, orthogonality])
+@pytest.mark.parametrize("loss", [l1, l2, elastic, orthogonality, spectral])
 def test_no_weights_at_all_are_refused(loss):
     with pytest.raises(ValueError, match="no weights"):
         loss([])
+
+
+def test_spectral_is_half_the_square_of_numpys_largest_singular_values():
+    rng = np.random.default_rng(0)
+    tall, wide, bias = rng.normal(size=(4, 3)), rng.normal(size=(2, 2, 5)), rng.normal(size=3)
+    norms = [np.linalg.norm(matrix, 2) for matrix in (tall, wide.reshape(4, 5))]
+    weights = [tf.constant(weight) for weight in (tall, bias, wide)]
+    assert float(spectral(weights)) == pytest.approx(np.sum(np.square(norms)) / 2)
+    with tf.GradientTape() as tape:
+        tape.watch(weights[0])
+        value = spectral(weights)
+    u, s, v = np.linalg.svd(tall, full_matrices=False)
+    np.testing.assert_allclose(tape.gradient(value, weights[0]), s[0] * np.outer(u[:, 0], v[0]))
+
+
+@pytest.mark.parametrize("loss", [orthogonality, spectral])
+def test_biases_alone_are_refused(loss):
+    with pytest.raises(ValueError, match="two axes or more"):
+        loss([tf.zeros(3)])
 
 
 def test_orthogonality_is_the_squared_norm_of_what_is_missing():
