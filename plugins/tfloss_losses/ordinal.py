@@ -17,7 +17,7 @@ from tfloss_losses.distributions import columns, same_shape, several_columns
     domains={"labels": "classes*any"},
 )
 def coral_ordinal(labels: Any, logits: Any) -> Any:
-    """Ordinal regression by yes/no questions: is the class above the first, above the second, …?
+    """Ordinal regression by yes/no questions: is the class above the first, the second, and so on.
 
     labels: one-hot (batch, K), the classes in their order.
     logits: (batch, K - 1), one for each question; for answers that cannot contradict each other

@@ -42,7 +42,8 @@ class Peer:
 
 PEERS = [
     Peer("tfloss.fit", TENSORFLOW, "tfloss_fit"),
-    Peer("tfloss.fit_stream", TENSORFLOW, "tfloss_fit_stream"),
+    Peer("tfloss.fit_stream, of rows", TENSORFLOW, "tfloss_fit_stream"),
+    Peer("tfloss.fit_stream, of batches", TENSORFLOW, "tfloss_fit_stream", {"whole": True}),
     Peer("TensorFlow, whole loop in XLA by hand", TENSORFLOW, "xla_whole_loop"),
     Peer("the same, XLA's flags as they come", TENSORFLOW, "xla_whole_loop_default"),
     Peer("TensorFlow, tf.function step by hand", TENSORFLOW, "tf_function_step"),

@@ -47,14 +47,19 @@ def tfloss_fit(workload: Workload, **options: Any) -> Train:
     return train
 
 
-def tfloss_fit_stream(workload: Workload) -> Train:
-    """`tfloss.fit_stream` on a `tf.data.Dataset` of shuffled rows."""
+def tfloss_fit_stream(workload: Workload, whole: bool = False) -> Train:
+    """`tfloss.fit_stream` on a `tf.data.Dataset` of rows, or of whole batches, shuffled."""
     import tensorflow as tf
 
     import tfloss
 
     rows, holdout = _split(workload)
-    batches = tf.data.Dataset.from_tensor_slices(rows).batch(workload.batch)
+    if whole:
+        shape = (workload.steps_per_epoch, workload.batch)
+        rows = {name: column.reshape(*shape, -1) for name, column in rows.items()}
+    batches = tf.data.Dataset.from_tensor_slices(rows)
+    if not whole:
+        batches = batches.batch(workload.batch)
 
     def train(epochs: int) -> float:
         clock = _Clock(workload)
