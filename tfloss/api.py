@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any, overload
 
-from tfloss.data import PreparedData, Table, load_dataset, prepare
+from tfloss.data import PreparedData, Table, leak_warning, load_dataset, prepare
 from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
@@ -15,7 +16,10 @@ from tfloss.training import fit as training
 from tfloss.training.fit import Result
 from tfloss.training.scopes import full_scope
 
-_SPLIT = ("train_fraction", "train_size", "test_size", "stratify", "scale", "seed")
+_SPLIT = (
+    *("train_fraction", "train_size", "test_size", "stratify"),
+    *("scale", "bootstrap", "leak", "seed"),
+)
 
 
 def load_data(
@@ -28,8 +32,12 @@ def load_data(
         arrays
             `(features, target)` of shapes (n, d) and (n,).
         registry: where names are looked up; everything installed unless said.
-        **options: of the split: train_fraction, train_size, test_size, stratify, scale, seed; the
-            others go to the data set: target, weight, extra for a file.
+        **options: of the split: train_fraction, train_size, test_size, stratify, scale, bootstrap,
+            leak, seed, see `tfloss.data.prepare`; the others go to the data set: target, weight,
+            extra for a file.
+
+    Warns:
+        UserWarning: a leak was asked for.
 
     Raises:
         UsageError: an unknown name or option.
@@ -43,7 +51,10 @@ def load_data(
     else:
         features, target = source
         table = Table(features, target, **options)
-    return prepare(table, **split)
+    data = prepare(table, **split)
+    if data.leaks:
+        warnings.warn(leak_warning(data.leaks), stacklevel=2)
+    return data
 
 
 def bind(

@@ -145,11 +145,15 @@ def test_quiet_prints_nothing(runs):
     assert (answer.code, answer.out, answer.err) == (0, "", "")
 
 
-@pytest.mark.parametrize("recipe", ["article", "article_base", "article_multiclass"])
+@pytest.mark.parametrize(
+    "recipe", ["article", "article_leaky", "article_base", "article_multiclass"]
+)
 def test_recipes(runs, recipe):
     answer = tfloss("train", "--recipe", recipe, "--epochs", "2", "--runs", runs)
     assert answer.code == 0, answer.err
     assert "student on holdout" in answer.out
+    warned = "Warning: The figures on the holdout are not honest: " in answer.err
+    assert warned == (recipe == "article_leaky")
 
 
 def test_several_teachers_with_names_of_their_own(runs):

@@ -45,6 +45,17 @@ CASES = {
         "optimizer": "sgd:learning_rate=0.5",
         "model": "mlp:10,10,init=article",
     },
+    "rows drawn as the article does, and a teacher with options": {
+        "formulas": ["bce + 0.1*abs_kl"],
+        "train_size": 40,
+        "bootstrap": True,
+        "leak": ("overlap", "scaling"),
+        "augment": 0.5,
+        "teacher": ("rf:n_estimators=5",),
+        "teacher_rows": 20,
+        "teacher_calibrate": "sigmoid",
+        "optimizer": "sgd:learning_rate=0.5",
+    },
     "batches and a remainder, shuffled": {
         "formulas": ["bce + linear(0, 1, epochs=6)*binary_kl"],
         "train_size": 30,

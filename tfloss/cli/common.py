@@ -32,6 +32,14 @@ def print_tables(tables: list[Any]) -> None:
         console.print(table)
 
 
+def warn_of_leaks(leaks: tuple[str, ...]) -> None:
+    """One line on stderr where the holdout is seen, as asked for."""
+    if leaks:
+        from tfloss.data import leak_warning
+
+        click.echo(f"Warning: {leak_warning(leaks)}", err=True)
+
+
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that describe a training; None where the user said nothing."""
     for option in reversed(_OPTIONS):
@@ -63,6 +71,14 @@ _OPTIONS = [
     ),
     _yes_no("stratify", "Keep the classes' shares in the split (the default)."),
     _yes_no("scale", "Standardise the features by the training rows (the default)."),
+    _yes_no("bootstrap", "Draw the training rows with replacement."),
+    click.option(
+        "--leak",
+        multiple=True,
+        type=click.Choice(["overlap", "scaling"]),
+        help="Let the holdout be seen, to show what that is worth: drawn from all rows, or in the "
+        "scaling; repeatable.",
+    ),
     click.option(
         "--teacher",
         multiple=True,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli.common import print_tables, registry_of, training_options
+from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.compare.comparison import Comparison, default_looks, parse_reach
 from tfloss.errors import UsageError
@@ -74,6 +74,7 @@ def compare(
     registry = registry_of(context)
     comparison = _comparison(registry, formulas, recipe, config, options)
     comparison.check(registry)
+    warn_of_leaks(comparison.config.leak)
     results, folder = _compared(comparison, registry, runs, quiet)
     from tfloss.files import write_text
     from tfloss.report.html import html_page

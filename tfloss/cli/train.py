@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli.common import print_tables, registry_of, training_options
+from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config, read_config
@@ -76,6 +76,7 @@ def train(
     registry = registry_of(context)
     configuration = _configuration(registry, recipe, config, options)
     check(configuration, registry)
+    warn_of_leaks(configuration.leak)
     if networks(configuration, registry):
         import_tensorflow()
     ready = _ask_teachers(configuration, registry, quiet, jobs, cache)

@@ -16,6 +16,7 @@ from tfloss.compare.train import Trained
 from tfloss.compare.trajectories import Trajectories
 from tfloss.compare.words import CERTAIN, verdict
 from tfloss.compare.worlds import World
+from tfloss.data import leak_warning
 from tfloss.registry import Metric, Registry
 from tfloss.training.predictions import as_columns
 
@@ -58,7 +59,7 @@ def results_of(
         "curves": [curves_of(one, steps) for one in found],
         "answers": _answers(comparison, found, worlds, data.task),
         "picture": picture_of(data),
-        "notes": list(trained.notes),
+        "notes": [*filter(None, [leak_warning(data.leaks)]), *trained.notes],
         "seconds": {name: round(value, 3) for name, value in trained.seconds.items()},
         "replicate_steps": trained.steps,
         "way": [one.way for one in found],

@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 
 from tfloss.compare.initial import initial_values
-from tfloss.data import PreparedData, load_dataset, prepare
+from tfloss.data import PreparedData, augment, load_dataset, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
 from tfloss.teachers import FittedTeacher, supply
 from tfloss.training.config import Config
 
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
+_SPLIT = (
+    *("train_fraction", "train_size", "test_size", "stratify"),
+    *("scale", "bootstrap", "leak"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,9 @@ def make_worlds(
         weight=config.weight,
         extra=config.extra or None,
     )
-    split = {
-        name: getattr(config, name)
-        for name in ("train_fraction", "train_size", "test_size", "stratify", "scale")
-    }
-    data = [prepare(table, **split, seed=seed) for seed in seeds]
+    split = {name: getattr(config, name) for name in _SPLIT}
+    more = {"times": config.augment, "noise": config.augment_noise}
+    data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
     split_done = time.perf_counter()
     asked = _teach(config, data, seeds, registry)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
@@ -89,7 +91,16 @@ def _lesson(
 
     # Small matrices: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
-        return supply(list(config.teacher), data, registry, seed=seed, fit=config.teacher_fit)
+        return supply(
+            list(config.teacher),
+            data,
+            registry,
+            seed=seed,
+            fit=config.teacher_fit,
+            calibrate=config.teacher_calibrate,
+            rows=config.teacher_rows,
+            force=config.teacher_force,
+        )
 
 
 def _in_processes(

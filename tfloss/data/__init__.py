@@ -4,11 +4,13 @@ from tfloss.data.augment import augment
 from tfloss.data.classes import Classes
 from tfloss.data.loading import load_dataset
 from tfloss.data.prepared import Part, PreparedData, arrange, prepare
+from tfloss.data.redraw import LEAKS, leak_warning
 from tfloss.data.scaling import Scaler
 from tfloss.data.split import Split, split_rows
 from tfloss.data.table import Table
 
 __all__ = [
+    "LEAKS",
     "Classes",
     "Part",
     "PreparedData",
@@ -17,6 +19,7 @@ __all__ = [
     "Table",
     "arrange",
     "augment",
+    "leak_warning",
     "load_dataset",
     "prepare",
     "split_rows",

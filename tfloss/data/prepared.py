@@ -9,6 +9,7 @@ import numpy as np
 
 from tfloss.data.classes import Classes
 from tfloss.data.missing import Task
+from tfloss.data.redraw import redrawn, refuse_unknown_leaks
 from tfloss.data.scaling import Scaler
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
@@ -66,6 +67,7 @@ class PreparedData:
         feature_names: d names, in the order of the columns of `inputs`.
         scaler: what was fitted on the training rows; None without scaling.
         name: of the table.
+        leaks: ways in which the holdout was seen after all, where that was asked for.
     """
 
     train: Part
@@ -75,6 +77,7 @@ class PreparedData:
     feature_names: tuple[str, ...]
     scaler: Scaler | None
     name: str = "data"
+    leaks: tuple[str, ...] = ()
 
     @property
     def n_features(self) -> int:
@@ -99,6 +102,8 @@ def prepare(
     test_size: float | int | None = None,
     stratify: bool = True,
     scale: bool = True,
+    bootstrap: bool = False,
+    leak: Sequence[str] = (),
     seed: int = 0,
     sample_weight: str | None = None,
     extra: Sequence[str] | None = None,
@@ -110,13 +115,18 @@ def prepare(
         train_fraction, train_size, test_size, stratify, seed: see `split_rows`; 90 % of the
             labelled rows train when no size is given. Regression is never stratified.
         scale: standardise the features by the training rows.
+        bootstrap: draw the training rows with replacement, as many of each class as without; the
+            holdout is drawn from the rows that were never drawn.
+        leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
+            that train among them; 'scaling': features are scaled by all rows.
         sample_weight: the extra column that holds sample weights; the table's own unless said.
         extra: the extra columns to take along; all of them unless said.
 
     Raises:
         DataError: no labels, or training rows of one class only.
-        UsageError: impossible sizes, or an extra column that is not there.
+        UsageError: impossible sizes, an unknown leak, or an extra column that is not there.
     """
+    refuse_unknown_leaks(leak)
     classes = None
     codes = np.zeros(len(table), dtype=np.int64)
     if table.task == "classification":
@@ -133,15 +143,23 @@ def prepare(
         stratify=stratify and classes is not None,
         seed=seed,
     )
+    if bootstrap or "overlap" in leak:
+        overlap = "overlap" in leak
+        split = redrawn(
+            split, codes, table.labelled, bootstrap=bootstrap, overlap=overlap, seed=seed
+        )
     if classes is not None:
         _refuse_single_class(classes, codes[split.train], table.name)
-    scaler = Scaler.fit(table.features[split.train]) if scale else None
+    seen = table.features if "scaling" in leak else table.features[split.train]
+    scaler = Scaler.fit(seen) if scale else None
     train, holdout = (
         arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, extra=extra)
         for rows in (split.train, split.holdout)
     )
     task: Task = "regression" if classes is None else "classification"
-    return PreparedData(train, holdout, task, classes, table.feature_names, scaler, table.name)
+    return PreparedData(
+        train, holdout, task, classes, table.feature_names, scaler, table.name, tuple(leak)
+    )
 
 
 def arrange(

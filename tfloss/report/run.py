@@ -9,6 +9,7 @@ from typing import Any
 
 from tfloss.compare.answers import describe_answers, picture_of
 from tfloss.compare.definitions import definitions_of
+from tfloss.data import leak_warning
 from tfloss.errors import UsageError
 from tfloss.files import write_text
 from tfloss.registry import Registry
@@ -98,7 +99,7 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
         "curves": [_curves(run) for run in runs],
         "answers": answers,
         "picture": described[0]["picture"],
-        "notes": [],
+        "notes": list(dict.fromkeys(filter(None, (leak_warning(r.config.leak) for r in runs)))),
         "seconds": first.result["seconds"],
         "versions": first.manifest["versions"],
         "config": _config(runs),

@@ -36,27 +36,40 @@ def choose_fit(fit: str, rows: int, codes: np.ndarray | None) -> str:
     return "cross" if rows >= ROWS_FOR_CROSS and rarest >= FOLDS else "train"
 
 
-def make_folds(rows: int, codes: np.ndarray | None, seed: int, name: str) -> Folds:
+def make_folds(rows: np.ndarray, codes: np.ndarray | None, seed: int, name: str) -> Folds:
     """Five folds, shuffled, stratified for classes; fewer where a class has fewer rows.
+
+    A row that was drawn more than once stands in one fold with all its copies.
+
+    Args:
+        rows: (n,) which row of the data each is.
+        codes: (n,) their classes; None for regression.
+        seed: of the shuffling.
+        name: the teacher's name, for messages.
 
     Raises:
         DataError: a class has one row only.
     """
-    from sklearn.model_selection import KFold, StratifiedKFold
+    from sklearn import model_selection as sklearn
 
-    place = np.zeros((rows, 1))
+    place, unlike, first = np.zeros((len(rows), 1)), *np.unique(rows, return_index=True)
+    again = len(unlike) < len(rows)
+    groups = rows if again else None
     if codes is None:
-        if rows < 2:
-            raise DataError(f"The teacher '{name}' has {rows} rows, too few for fit=cross.")
-        return list(KFold(min(FOLDS, rows), shuffle=True, random_state=seed).split(place))
-    rarest = int(np.min(np.unique(codes, return_counts=True)[1]))
+        if len(unlike) < 2:
+            raise DataError(f"The teacher '{name}' has {len(unlike)} rows, too few for fit=cross.")
+        kind = sklearn.GroupKFold if again else sklearn.KFold
+        folds = kind(min(FOLDS, len(unlike)), shuffle=True, random_state=seed)
+        return list(folds.split(place, groups=groups))
+    rarest = int(np.min(np.unique(codes[first], return_counts=True)[1]))
     if rarest < 2:
         raise DataError(
             f"The teacher '{name}' cannot answer out of fold, since a class has one training row "
             f"only; use fit=train, or train on more rows."
         )
-    folds = StratifiedKFold(min(FOLDS, rarest), shuffle=True, random_state=seed)
-    return list(folds.split(place, codes))
+    kind = sklearn.StratifiedGroupKFold if again else sklearn.StratifiedKFold
+    folds = kind(min(FOLDS, rarest), shuffle=True, random_state=seed)
+    return list(folds.split(place, codes, groups=groups))
 
 
 def out_of_fold(

@@ -71,8 +71,10 @@ def plan_lesson(
     rows = _rows(options, data, seed)
     codes = data.train.codes[rows] if data.classes is not None else None
     _refuse_unsuited(estimator, codes, name, options)
-    how = choose_fit(options.fit, len(rows), codes)
-    folds = make_folds(len(rows), codes, seed, name) if how == "cross" else None
+    drawn = data.train.rows[rows]
+    unlike = np.unique(drawn, return_index=True)[1]  # a row may have been drawn twice
+    how = choose_fit(options.fit, len(unlike), None if codes is None else codes[unlike])
+    folds = make_folds(drawn, codes, seed, name) if how == "cross" else None
     if not options.force:
         sizes = [len(rows), *(len(train) for train, _ in folds or [])]
         classes = 0 if codes is None else len(np.unique(codes))

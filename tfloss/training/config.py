@@ -24,6 +24,8 @@ class Config:
         train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
         stratify: whether the split keeps the classes' shares.
         scale: whether features are standardised by the training rows.
+        bootstrap: whether training rows are drawn with replacement.
+        leak: ways to let the holdout be seen, to show what that is worth; see `tfloss.data.LEAKS`.
         teacher: specifications, 'gpc' or 'soft=rf:n_estimators=200'.
         teacher_fit: how a teacher answers for its own training rows: 'auto', 'cross' or 'train'.
         teacher_rows: fit teachers on at most this many training rows.
@@ -53,6 +55,8 @@ class Config:
     test_size: float | int | None = None
     stratify: bool = True
     scale: bool = True
+    bootstrap: bool = False
+    leak: tuple[str, ...] = ()
     teacher: tuple[str, ...] = ()
     teacher_fit: str = "auto"
     teacher_rows: int | None = None

@@ -36,6 +36,8 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
         test_size=config.test_size,
         stratify=config.stratify,
         scale=config.scale,
+        bootstrap=config.bootstrap,
+        leak=config.leak,
         seed=config.seed,
     )
     return augment(data, times=config.augment, noise=config.augment_noise, seed=config.seed)
