@@ -49,6 +49,11 @@ def _find(name: str) -> Any:
         raise tfloss.UsageError(
             f"The teacher '{name}' cannot be imported from '{module_name}': {error}."
         ) from error
+    except (Exception, SystemExit) as error:  # its own code; sys.exit() must not end the program
+        raise tfloss.PluginError(
+            f"The teacher '{name}' cannot be imported, since '{module_name}' fails: "
+            f"{type(error).__name__}: {error}."
+        ) from error
     for attribute in path.split("."):
         if not hasattr(found, attribute):
             raise tfloss.UsageError(

@@ -59,7 +59,7 @@ def test_a_quantity():
         ("", SHARES, UsageError, "names no column"),
         ("soft", SHARES * 2, DataError, "sum to 2 instead of 1"),
         ("soft", SHARES[:, :2], DataError, r"shape .* where \(\d+, 3\) was expected"),
-        ("soft", np.full((30, 3), np.nan), DataError, "no answer in any row"),
+        ("soft", np.full((30, 3), np.nan), DataError, "no answer in any of 18 rows of soft; fill"),
     ],
 )
 def test_what_cannot_be_used(column, values, error, sentence):

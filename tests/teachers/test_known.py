@@ -98,7 +98,9 @@ def test_pickles_are_refused_unopened(data, tmp_path, ending):
 
 def test_other_features(table, data):
     three = LogisticRegression().fit(table.features[:, :3], table.target.astype(str))
-    with pytest.raises(DataError, match="'teacher' was fitted on 3 features, but 'data' has 4"):
+    with pytest.raises(
+        DataError, match="'LogisticRegression' was fitted on 3 features, but 'data' has 4"
+    ):
         supply(three, data, REGISTRY)
     renamed = _fitted(LogisticRegression(), table, data)
     renamed.feature_names_in_ = np.array(["a", *table.feature_names[1:]], dtype=object)
@@ -149,7 +151,16 @@ def test_one_that_saw_the_holdout_is_refused(table, scale):
         supply(KNeighborsClassifier().fit(table.features, target), data, REGISTRY)
     with pytest.raises(DataError, match="are held out"):
         supply(SVC().fit(table.features, target), data, REGISTRY, calibrate="none")
-    assert supply(_fitted(KNeighborsClassifier(), table, data), data, REGISTRY)
+    fair = supply(_fitted(KNeighborsClassifier(), table, data), data, REGISTRY)["teacher"]
+    assert "cannot be told" not in " ".join(fair.notes)
+
+
+def test_one_that_keeps_no_rows_cannot_be_checked(table, data):
+    fitted = _fitted(LogisticRegression(), table, data)
+    assert "cannot be told" in " ".join(supply(fitted, data, REGISTRY)["teacher"].notes)
+    everything = prepare(table, train_fraction=1.0)
+    notes = supply(fitted, everything, REGISTRY)["teacher"].notes
+    assert "cannot be told" not in " ".join(notes)
 
 
 def test_the_reviewed_types_suffice_for_the_short_names(table, data, tmp_path):

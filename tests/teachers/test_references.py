@@ -39,6 +39,7 @@ number = 3
 @pytest.fixture(autouse=True)
 def module(tmp_path, monkeypatch):
     (tmp_path / "my_teachers.py").write_text(MODULE)
+    (tmp_path / "my_leaving.py").write_text("import sys; sys.exit(0)")
     monkeypatch.chdir(tmp_path)
     yield
     sys.modules.pop("my_teachers", None)
@@ -79,7 +80,8 @@ def test_the_module_object_stays_unfitted(data):
         ("my_teachers:redy", UsageError, "has no 'redy' to be the teacher. Did you mean 'ready'"),
         ("my_teachers:make:strenth=1", UsageError, "no setting 'strenth'. Did you mean 'strength'"),
         ("my_teachers:broken", PluginError, "cannot be made: RuntimeError: no luck"),
-        ("my_teachers:number", UsageError, "is a int without a method 'fit'"),
+        ("my_leaving:x", PluginError, "since 'my_leaving' fails: SystemExit: 0"),
+        ("my_teachers:number", UsageError, "is of type int, without a method 'fit'"),
     ],
 )
 def test_what_goes_wrong(data, text, error, sentence):

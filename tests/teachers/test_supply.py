@@ -1,5 +1,7 @@
 """Soft targets against scikit-learn used directly, and rows that no teacher may see."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
@@ -217,12 +219,49 @@ def test_what_is_refused(teacher, sentence):
         (lambda n: np.full((n, 3), 0.5), "sum to 1.5 instead of 1 for row 0"),
         (lambda n: np.tile([-0.5, 0.5, 1.0], (n, 1)), "negative probability, -0.5"),
         (lambda n: [["a"] * 3] * n, "other than numbers"),
+        (lambda n: None, "answered with shape"),
         (lambda n: 1 / 0, "failed when asked about 135 rows: ZeroDivisionError"),
+        (lambda n: sys.exit(0), "failed when asked about 135 rows: SystemExit: 0"),
     ],
 )
 def test_answers_that_are_no_probabilities(answer, sentence):
-    with pytest.raises(PluginError, match=f"The teacher 'odd' .*{sentence}"):
+    remedy = (
+        r"; (use other settings|calibrate it \(--teacher-calibrate sigmoid\)),? or .*teacher\.$"
+    )
+    with pytest.raises(PluginError, match=f"The teacher 'odd' .*{sentence}.*{remedy}"):
         _supply({"odd": Answers(answer)}, _data())
+
+
+@pytest.mark.parametrize("does", [lambda: sys.exit(3), lambda: 1 / 0, lambda: [].pop()])
+def test_one_that_fails_in_fit(does):
+    class Failing(Answers):
+        def fit(self, X, y):
+            does()
+
+    # Without a name of its own it is called what the user wrote; here, its class.
+    sentence = r"The teacher 'Failing' failed in fit on 135 rows: \w+: .*; use other settings, or"
+    with pytest.raises(PluginError, match=sentence):
+        _supply(Failing(), _data())
+
+
+@pytest.mark.parametrize("classes", [["cat", "dog", "cow"], [0, 1, 7], [[0, 1, 2]]])
+def test_one_that_takes_its_classes_from_elsewhere(classes):
+    class Elsewhere(Answers):
+        def fit(self, X, y):
+            self.classes_ = np.array(classes)
+            return self
+
+    with pytest.raises(PluginError, match=r"'Elsewhere' .* says that it knows .* must keep"):
+        _supply(Elsewhere(), _data())
+
+
+def test_one_that_cannot_be_copied():
+    class Changing(Answers):
+        def __init__(self, answer=None):
+            self.answer = [answer]
+
+    with pytest.raises(UsageError, match=r"'Changing' .* cannot be copied .* only keep what"):
+        _supply(Changing(), _data())
 
 
 def test_calibration_needs_rows():
@@ -232,7 +271,6 @@ def test_calibration_needs_rows():
 
 def test_listing_imports_nothing_heavy():
     import subprocess
-    import sys
 
     program = (
         "import sys, tfloss.teachers, tfloss.data; from tfloss.registry import load_registry;"

@@ -38,14 +38,18 @@ def _build(name: str, settings: Mapping[str, Any], registry: Registry) -> Any:
         estimator = declaration(**named)
     except TflossError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
-            f"The teacher '{name}' of {declaration.distribution or 'an unknown plugin'} cannot be "
-            f"made: {type(error).__name__}: {error}."
+            f"The teacher '{name}'{_origin(declaration)} cannot be made: "
+            f"{type(error).__name__}: {error}; give other settings, or use another teacher."
         ) from error
     if others:
         _set(estimator, others, name, declaration)
     return estimator
+
+
+def _origin(declaration: Teacher) -> str:
+    return f" of {declaration.distribution}" if declaration.distribution else ""
 
 
 def _example(name: str, key: str) -> str:

@@ -43,11 +43,14 @@ def read_answers(
     for key in column.names:
         present &= part.present.get(key, True)
     if len(part) and not present.any():
-        raise DataError(f"The teacher '{name}' has no answer in any row of {listed(column.names)}.")
+        raise DataError(
+            f"The teacher '{name}' has no answer in any of {len(part)} rows of "
+            f"{listed(column.names)}; fill it in, or use another teacher."
+        )
     if data.classes is None:
         if values.shape[1] != 1:
             raise DataError(
-                f"The teacher '{name}' has {values.shape[1]} columns; regression has 1."
+                f"The teacher '{name}' has {values.shape[1]} columns; for regression name one."
             )
         return {"": np.where(present[:, None], values, 0.0)}, present
     classes = len(data.classes)
@@ -55,9 +58,10 @@ def read_answers(
         values = np.concatenate([1 - values, values], axis=1)
     values[~present] = 1 / values.shape[1]
     try:
-        answers = aligned(values, np.arange(classes), len(part), classes, name)
+        remedy = f"mend the data's {listed(column.names)}"
+        answers = aligned(values, np.arange(classes), len(part), classes, name, remedy)
     except PluginError as error:  # here the numbers are the data's
-        raise DataError(f"{error} The answers stand in {listed(column.names)}.") from error
+        raise DataError(str(error)) from error
     return {"": answers.astype(np.float32)}, present
 
 

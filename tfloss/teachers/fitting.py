@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Scaler
-from tfloss.errors import DataError, PluginError, TflossError, UsageError
+from tfloss.errors import DataError, PluginError, TflossError, UsageError, listed
 from tfloss.teachers.chunks import Answers, Watch, in_chunks
 from tfloss.teachers.probabilities import aligned
 from tfloss.teachers.suited import suited
 from tfloss.teachers.weights import fit_weighted
+
+# What an estimator's own code may do; an estimator that calls sys.exit() must not end the program.
+FAILURES = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +64,8 @@ class Fitted:
             else:
                 found = np.asarray(self.estimator.predict(inputs))
                 answers = found[:, None] == np.asarray(self.estimator.classes_)
-        except Exception as error:
-            raise PluginError(
-                f"The teacher '{self.name}' failed when asked about {len(inputs)} rows: "
-                f"{type(error).__name__}: {first_line(error)}"
-            ) from error
+        except FAILURES as error:
+            raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
         return {"": aligned(answers, self.columns, len(inputs), self.classes, self.name)}
 
 
@@ -104,9 +104,21 @@ def fit_teacher(
             f"The teacher '{name}' ({type(estimator).__name__}) has no probabilities once fitted; "
             f"change its final estimator, or take its bare classes with calibrate=none."
         )
-    # Classes in order, where the estimator does not say.
-    own = np.asarray(getattr(estimator, "classes_", np.arange(len(seen))))
-    return Fitted(estimator, seen[own], classes, name, notes + warned)
+    return Fitted(
+        estimator, seen[_classes_of(estimator, len(seen), name)], classes, name, notes + warned
+    )
+
+
+def _classes_of(estimator: Any, count: int, name: str) -> np.ndarray:
+    """(k,) which of the classes 0 … count-1 each column stands for: in order, unless it says."""
+    own = np.asarray(getattr(estimator, "classes_", np.arange(count)))
+    if own.ndim != 1 or not set(own.tolist()) <= set(range(count)):
+        raise PluginError(
+            f"The teacher '{name}' ({type(estimator).__name__}) was fitted on the classes 0 to "
+            f"{count - 1}, but says that it knows {listed(map(str, np.ravel(own)))}; its fit must "
+            f"keep the classes that it is given in classes_."
+        )
+    return own.astype(np.int64)
 
 
 def seen_codes(codes: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -128,10 +140,16 @@ def copied(estimator: Any, name: str) -> Any:
 
     if not hasattr(estimator, "fit"):
         raise UsageError(
-            f"The teacher '{name}' is a {type(estimator).__name__} without a method 'fit'; "
+            f"The teacher '{name}' is of type {type(estimator).__name__}, without a method 'fit'; "
             f"a teacher has 'fit' and 'predict_proba'."
         )
-    return clone(estimator) if hasattr(estimator, "get_params") else deepcopy(estimator)
+    try:
+        return clone(estimator) if hasattr(estimator, "get_params") else deepcopy(estimator)
+    except FAILURES as error:
+        raise UsageError(
+            f"The teacher '{name}' ({type(estimator).__name__}) cannot be copied before it is "
+            f"fitted: {reason(error)}; its constructor must only keep what it is given."
+        ) from error
 
 
 def call_fit(
@@ -154,16 +172,13 @@ def call_fit(
             notes = fit_weighted(estimator, inputs, target, weight)
     except TflossError:
         raise
-    except Exception as error:
+    except FAILURES as error:
         # scikit-learn's own class for this is private, so it is known by its name.
         if type(error).__name__ == "InvalidParameterError":
             raise UsageError(
                 f"The teacher '{name}' refuses a setting: {first_line(error)}"
             ) from error
-        raise PluginError(
-            f"The teacher '{name}' failed in fit on {len(inputs)} rows: {type(error).__name__}: "
-            f"{first_line(error)}"
-        ) from error
+        raise failed(name, f"in fit on {len(inputs)} rows", error) from error
     said = dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught)
     return (*notes, *said)
 
@@ -178,6 +193,19 @@ def seeded(estimator: Any, seed: int, keep: frozenset[str] = frozenset()) -> Any
         if key.rpartition("__")[2] == "random_state" and value is None and key not in keep
     }
     return estimator.set_params(**states) if states else estimator
+
+
+def failed(name: str, when: str, error: BaseException) -> PluginError:
+    """The sentence about an estimator that raised, or would have ended the program."""
+    return PluginError(
+        f"The teacher '{name}' failed {when}: {type(error).__name__}: {reason(error)}; use other "
+        f"settings, or another teacher."
+    )
+
+
+def reason(error: BaseException) -> str:
+    """An error's first line, to stand inside a sentence."""
+    return first_line(error).rstrip(".;")
 
 
 def first_line(error: object) -> str:

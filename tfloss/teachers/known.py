@@ -18,6 +18,12 @@ from tfloss.teachers.regression import FittedRegressor, refuse_classifier
 _DEEPEST = 6  # how far inside an estimator its training rows are looked for
 
 
+NOT_CHECKED = (
+    "Whether it was fitted on rows of the holdout cannot be told, since it keeps none of its rows; "
+    "a file of tfloss.teachers.save_teacher knows them."
+)
+
+
 @dataclass(frozen=True, eq=False)
 class AlreadyFitted:
     """An estimator that was fitted before; what a factory returns instead of an unfitted one.
@@ -67,11 +73,13 @@ def check_known(
     """
     estimator = known.estimator
     _same_features(estimator, data, name)
-    _refuse_seen_holdout(known, data, name)
+    checked = _refuse_seen_holdout(known, data, name)
     unscale = None if known.scaled else data.scaler
     notes: tuple[str, ...] = (
         f"{type(estimator).__name__} was fitted before, and is not refitted.",
     )
+    if not checked:
+        notes += (NOT_CHECKED,)
     if calibrate not in ("auto", "none"):
         notes += ("It was fitted before, so it is not calibrated here.",)
     if data.classes is None:
@@ -98,7 +106,7 @@ def _same_features(estimator: Any, data: PreparedData, name: str) -> None:
     if count != data.n_features:
         raise DataError(
             f"The teacher '{name}' was fitted on {count} features, but '{data.name}' has "
-            f"{data.n_features}."
+            f"{data.n_features}; use one that was fitted on these data, or let it be fitted here."
         )
     names = tuple(getattr(estimator, "feature_names_in_", data.feature_names))
     refuse_other_features(names, data, name)
@@ -111,7 +119,7 @@ def refuse_other_features(names: tuple[str, ...], data: PreparedData, name: str)
     if len(names) != data.n_features:
         raise DataError(
             f"The teacher '{name}' was fitted on {len(names)} features, but '{data.name}' has "
-            f"{data.n_features}."
+            f"{data.n_features}; use one that was fitted on these data, or let it be fitted here."
         )
     pairs = enumerate(zip(names, data.feature_names, strict=True))
     place = next(i for i, (own, given) in pairs if own != given)
@@ -135,27 +143,35 @@ def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
     if foreign:
         raise DataError(
             f"The teacher '{name}' knows the classes {listed(own)}, but '{data.name}' has "
-            f"{listed(data.classes.names)}."
+            f"{listed(data.classes.names)}; use one that was fitted on these classes."
         )
     return np.array([position[label] for label in own], dtype=np.int64)
 
 
-def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) -> None:
-    """Refuse a model that knows rows of the holdout: by their hashes, or stored inside it."""
+def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) -> bool:
+    """Refuse a model that knows rows of the holdout: by their hashes, or stored inside it.
+
+    Returns:
+        whether there was anything to tell it by, or no holdout to have seen.
+    """
+    checked = known.seen is not None or not len(data.holdout)
     if known.seen is not None and len(data.holdout):
         rows = data.holdout.inputs
         found = known.seen.among(rows if data.scaler is None else data.scaler.restore(rows))
         if found.any():
             raise DataError(saw_holdout(name, int(found.sum()), data))
-    holdout = set(_row_keys(data.holdout.inputs)) - set(_row_keys(data.train.inputs))
-    if not holdout:
-        return
+    train = set(_row_keys(data.train.inputs))
+    holdout = set(_row_keys(data.holdout.inputs)) - train
     for stored in _stored_rows(known.estimator, data.n_features, _DEEPEST, set()):
         if data.scaler is not None and not known.scaled:
             stored = data.scaler.transform(stored)
-        seen = holdout & set(_row_keys(stored))
+        own = set(_row_keys(stored))
+        # Centres and components have a column per feature too; rows are known by those that train.
+        checked = checked or not own.isdisjoint(train)
+        seen = holdout & own
         if seen:
             raise DataError(saw_holdout(name, len(seen), data))
+    return checked
 
 
 def saw_holdout(name: str, rows: int, data: PreparedData) -> str:

@@ -15,7 +15,7 @@ from tfloss.lazy import keras, tf
 from tfloss.student.logits import expose_logits, source_of
 from tfloss.student.taps import find_taps
 from tfloss.teachers.chunks import Answers, Watch, in_chunks
-from tfloss.teachers.fitting import first_line
+from tfloss.teachers.fitting import FAILURES, failed
 from tfloss.teachers.known import AlreadyFitted, refuse_other_features, saw_holdout
 from tfloss.teachers.probabilities import aligned
 
@@ -82,11 +82,8 @@ class FittedNetwork:
         inputs = inputs if self.rescale is None else self.rescale.transform(inputs)
         try:
             answers = dict(self.forward(inputs.astype(np.float32)))
-        except Exception as error:
-            raise PluginError(
-                f"The teacher '{self.name}' failed when asked about {len(inputs)} rows: "
-                f"{type(error).__name__}: {first_line(error)}"
-            ) from error
+        except FAILURES as error:
+            raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
         for key, values in answers.items():
             if not np.isfinite(values).all():
                 raise PluginError(
@@ -121,7 +118,8 @@ def check_network(
     """
     model = known.estimator
     refuse_other_features(known.features or data.feature_names, data, name)
-    if known.rows is not None and known.rows[0] == data.name:
+    checked = known.rows is not None and known.rows[0] == data.name
+    if known.rows is not None and checked:
         seen = int(np.isin(data.holdout.rows, known.rows[1]).sum())
         if seen:
             raise DataError(saw_holdout(name, seen, data))
@@ -133,12 +131,18 @@ def check_network(
     if width not in allowed:
         counts = " or ".join(str(count) for count in sorted(allowed))
         raise DataError(
-            f"The teacher '{name}' gives {width} outputs, but '{data.name}' needs {counts}."
+            f"The teacher '{name}' gives {width} outputs, but '{data.name}' needs {counts}; use a "
+            f"model that was trained on these data."
         )
     unscale, rescale = (None, None) if known.scaled else (data.scaler, known.scaler)
     how = "features as they stand in the data" if unscale else "the features of this training"
     how = "its features scaled as when it was trained" if rescale else how
     notes = [f"Keras model '{model.name}' was trained before; it gets {how}."]
+    if not checked and len(data.holdout):
+        notes.append(
+            "Whether it was trained on rows of the holdout cannot be told; the student of a run is "
+            "known by its folder."
+        )
     if classes is not None and not _is_graph(model):
         notes.append("It is subclassed: its output is taken as logits.")
     return FittedNetwork(model, forward, classes, name, tuple(notes), unscale, rescale, wanted)
@@ -158,7 +162,7 @@ def _same_features(model: Any, data: PreparedData, name: str) -> None:
     if isinstance(shape, list) or len(shape) != 2 or shape[1] not in (None, data.n_features):
         raise DataError(
             f"The teacher '{name}' takes inputs of shape {shape}, but '{data.name}' has "
-            f"{data.n_features} features."
+            f"{data.n_features} features; use a model that was trained on these data."
         )
 
 

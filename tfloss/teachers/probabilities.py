@@ -14,7 +14,9 @@ FLOOR = 1e-7
 SUM_TOLERANCE = 1e-3
 
 
-def aligned(answers: Any, columns: np.ndarray, rows: int, classes: int, teacher: str) -> np.ndarray:
+def aligned(
+    answers: Any, columns: np.ndarray, rows: int, classes: int, teacher: str, remedy: str = ""
+) -> np.ndarray:
     """Answers of `predict_proba` as (rows, classes) float64 in declared order, off exact 0 and 1.
 
     A class that the estimator does not know gets the floor.
@@ -25,11 +27,12 @@ def aligned(answers: Any, columns: np.ndarray, rows: int, classes: int, teacher:
         rows: how many rows it was asked about.
         classes: the number of declared classes.
         teacher: its name, for messages.
+        remedy: what to do about bad answers, where calibrating or replacing it would be no help.
 
     Raises:
         PluginError: another shape, numbers that are not finite or not probabilities.
     """
-    checked = _checked(answers, (rows, len(columns)), teacher)
+    checked = _checked(answers, (rows, len(columns)), teacher, remedy)
     probabilities = np.zeros((rows, classes))
     probabilities[:, columns] = checked
     probabilities = np.maximum(probabilities, FLOOR)
@@ -52,35 +55,37 @@ def log_odds(answers: np.ndarray) -> np.ndarray:
     return logits.astype(np.float32)
 
 
-def _checked(answers: Any, shape: tuple[int, int], teacher: str) -> np.ndarray:
+def _checked(answers: Any, shape: tuple[int, int], teacher: str, remedy: str) -> np.ndarray:
+    other = remedy or "use other settings or another teacher"
+    calibrate = remedy or "calibrate it (--teacher-calibrate sigmoid) or use another teacher"
     try:
         probabilities = np.asarray(answers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise PluginError(
-            f"The teacher '{teacher}' answered with something other than numbers: {error}."
+            f"The teacher '{teacher}' answered with something other than numbers: {error}; {other}."
         ) from error
     if probabilities.shape != shape:
         raise PluginError(
             f"The teacher '{teacher}' answered with shape {probabilities.shape} where {shape} was "
-            f"expected, one row per example and one column per class."
+            f"expected, one row per example and one column per class; {other}."
         )
     bad = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(bad):
         raise PluginError(
             f"The teacher '{teacher}' answered NaN or infinity for {len(bad)} of {shape[0]} rows, "
-            f"first for row {bad[0]} (counted from 0); use other settings or another teacher."
+            f"first for row {bad[0]} (counted from 0); {other}."
         )
     bad = np.flatnonzero((probabilities < -SUM_TOLERANCE).any(axis=1))
     if len(bad):
         raise PluginError(
             f"The teacher '{teacher}' answered a negative probability, "
-            f"{probabilities[bad[0]].min():.4g}, for row {bad[0]} (counted from 0)."
+            f"{probabilities[bad[0]].min():.4g}, for row {bad[0]} (counted from 0); {calibrate}."
         )
     sums = probabilities.sum(axis=1)
     bad = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
     if len(bad):
         raise PluginError(
             f"The teacher '{teacher}' answered probabilities that sum to {sums[bad[0]]:.4g} "
-            f"instead of 1 for row {bad[0]} (counted from 0); calibrate it, or use another teacher."
+            f"instead of 1 for row {bad[0]} (counted from 0); {calibrate}."
         )
     return probabilities

@@ -11,7 +11,7 @@ import numpy as np
 from tfloss.data import Scaler
 from tfloss.errors import PluginError, UsageError
 from tfloss.teachers.chunks import Answers, Watch, in_chunks
-from tfloss.teachers.fitting import call_fit, copied, first_line
+from tfloss.teachers.fitting import FAILURES, call_fit, copied, failed, reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +61,8 @@ class FittedRegressor:
                 answers = {"": mean, "std": deviation}
             else:
                 answers = {"": self.estimator.predict(inputs)}
-        except Exception as error:
-            raise PluginError(
-                f"The teacher '{self.name}' failed when asked about {len(inputs)} rows: "
-                f"{type(error).__name__}: {first_line(error)}"
-            ) from error
+        except FAILURES as error:
+            raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
         return {key: _column(value, len(inputs), self.name) for key, value in answers.items()}
 
 
@@ -101,10 +98,17 @@ def refuse_classifier(estimator: Any, name: str, is_classifier: bool) -> None:
 
 
 def _column(values: Any, rows: int, name: str) -> np.ndarray:
-    column = np.asarray(values, dtype=np.float64)
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PluginError(
+            f"The teacher '{name}' answered with something other than numbers: {reason(error)}; "
+            f"use another teacher."
+        ) from error
     if column.shape not in ((rows,), (rows, 1)):
         raise PluginError(
-            f"The teacher '{name}' answered with shape {column.shape} where ({rows},) was expected."
+            f"The teacher '{name}' answered with shape {column.shape} where ({rows},) was "
+            f"expected; use a regressor of one quantity."
         )
     bad = np.flatnonzero(~np.isfinite(column.reshape(rows)))
     if len(bad):

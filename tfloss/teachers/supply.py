@@ -90,6 +90,11 @@ class _Given:
     thing: Any
     options: Options = field(default_factory=Options)
 
+    @property
+    def name(self) -> str:
+        """What messages call it: the name that the user gave it, else what the user wrote."""
+        return self.text if self.alias == DEFAULT_ALIAS else self.alias
+
 
 def _listed(teachers: Any) -> list[_Given]:
     if isinstance(teachers, Mapping):
@@ -133,7 +138,7 @@ def _resolved(given: _Given, options: Options, registry: Registry, seed: int) ->
         return replace(given, thing=thing, options=options)
     if is_network(thing) or is_fitted(thing):
         return replace(given, thing=AlreadyFitted(thing, given.text), options=options)
-    return replace(given, thing=seeded(copied(thing, given.alias), seed, keep), options=options)
+    return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)
 
 
 def _layers(alias: str, tensors: Collection[str]) -> frozenset[str]:
@@ -150,11 +155,11 @@ def _prepared(
     if isinstance(given.thing, AlreadyFitted):
         known = given.thing
         if is_network(known.estimator):
-            return check_network(known, data, given.alias, layers)
-        return check_known(given.thing, data, given.alias, given.options.calibrate)
+            return check_network(known, data, given.name, layers)
+        return check_known(given.thing, data, given.name, given.options.calibrate)
     if isinstance(given.thing, AnswersColumn):
-        return partial(read_answers, given.thing, data=data, name=given.alias)
-    return plan_lesson(given.thing, given.alias, given.options, data, registry, seed)
+        return partial(read_answers, given.thing, data=data, name=given.name)
+    return plan_lesson(given.thing, given.name, given.options, data, registry, seed)
 
 
 def _counter(
