@@ -72,7 +72,7 @@ def _take_in(result: Trajectories, place: int, alone: Result, looks: Sequence[in
 
 def _looker(student: Student, inputs: np.ndarray, looks: Sequence[int]) -> Any:
     """A Keras callback that keeps the logits for `inputs` after the epochs in `looks`."""
-    forward = tf.function(lambda rows: student.forward_model(rows, training=False), autograph=False)
+    forward = student.compiled_for(inputs)
 
     class Looker(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
         seen: list[np.ndarray] = []  # noqa: RUF012 - one class per student

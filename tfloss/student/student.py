@@ -37,11 +37,23 @@ class Student:
     note: str = ""
     text: str = ""
     nested: Mapping[str, Shape | None] = field(default_factory=dict)
+    _compiled: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_outputs(self) -> int:
         """How many logits: 1 for two classes, C for C classes."""
         return int(self.forward_model.output_shape[-1])
+
+    def compiled_for(self, inputs: Any) -> Any:
+        """A function from any number of rows such as `inputs` to logits, not in training.
+
+        Compiled once for each kind of row, however often it is asked.
+        """
+        rows = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
+        if rows not in self._compiled:
+            forward = tf.function(lambda x: self.forward_model(x, training=False), autograph=False)
+            self._compiled[rows] = forward.get_concrete_function(rows)
+        return self._compiled[rows]
 
     def tapped(self, names: Collection[str]) -> Any:
         """A Keras model from inputs to `logits` and the taps in `names`, as a dictionary.

@@ -18,7 +18,7 @@ Watcher = Callable[[History], None]
 # A chunk lasts about half a second on two cores, so that a person sees progress and can stop it;
 # and there are at least ten of them.
 _STEPS_PER_CHUNK = {"xla": 100_000, "graph": 2_500, "steps": 100}
-_MULTIPLY_ADDS_PER_CHUNK = 4e9
+_MULTIPLY_ADDS_PER_CHUNK = 3e10
 _CHUNKS = 10
 
 

@@ -37,11 +37,7 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def _logits(student: Student, inputs: np.ndarray) -> np.ndarray:
-    forward = tf.function(
-        lambda rows: student.forward_model(rows, training=False),
-        autograph=False,
-        reduce_retracing=True,
-    )
+    forward = student.compiled_for(inputs)
     pieces = range(0, max(len(inputs), 1), _ROWS_AT_ONCE)
     return np.concatenate(
         [forward(tf.constant(inputs[at : at + _ROWS_AT_ONCE])).numpy() for at in pieces]

@@ -18,7 +18,7 @@ from tfloss.training.steps import BLOCK_BYTES, Steps, Watch
 from tfloss.training.xla import prepare_xla
 
 SAMPLE_WEIGHT = "sample_weight"  # the column's name in a stream
-_MULTIPLY_ADDS_PER_BLOCK = 4e9
+_MULTIPLY_ADDS_PER_BLOCK = 3e10
 _BLOCKS_AHEAD = 2
 
 
