@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "lazy"},
     {"specification", "files"},
+    {"sealed", "locks"},
     {"formula"},
     {"registry"},
     {"objective"},

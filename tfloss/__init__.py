@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfloss.errors import (
     DataError,
+    Interrupted,
     NumericsError,
     PluginError,
     TflossError,
@@ -87,6 +88,7 @@ __all__ = [
     "DataError",
     "FormulaError",
     "Held",
+    "Interrupted",
     "Loss",
     "NumericsError",
     "PluginError",

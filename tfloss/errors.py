@@ -46,6 +46,18 @@ class WorkerError(TflossError):
     exit_code = 6
 
 
+class Interrupted(KeyboardInterrupt):
+    """A person or the system asked for the end (Ctrl-C, SIGTERM); what was done so far is saved.
+
+    Attributes:
+        exit_code: 128 and the signal's number: 130 after Ctrl-C.
+    """
+
+    def __init__(self, message: str, signal_number: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return ' Did you mean "x"?' for the nearest candidates, or '' when nothing is near."""
     lowered = {candidate.lower(): candidate for candidate in candidates}

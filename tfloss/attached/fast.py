@@ -13,7 +13,8 @@ from tfloss.training.callbacks import Callbacks
 from tfloss.training.compiled import Compile, Compiled
 from tfloss.training.engine import ChunkLog, Engine
 from tfloss.training.evaluation import Evaluation
-from tfloss.training.loop import epochs_per_chunk, refuse_bad
+from tfloss.training.finite import refuse_bad
+from tfloss.training.loop import epochs_per_chunk
 from tfloss.training.measure import MODEL_TERM
 
 

@@ -12,8 +12,10 @@ from tfloss.cli.common import print_tables, registry_of, training_options, warn_
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.compare.comparison import Comparison, default_looks, parse_reach
 from tfloss.errors import UsageError
+from tfloss.files import refuse_unwritable
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config, read_config
+from tfloss.training.interrupts import Interrupts
 
 _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 
@@ -75,7 +77,9 @@ def compare(
     comparison = _comparison(registry, formulas, recipe, config, options)
     comparison.check(registry)
     warn_of_leaks(comparison.config.leak)
-    results, folder = _compared(comparison, registry, runs, quiet)
+    refuse_unwritable(runs)
+    with Interrupts(lambda sentence: click.echo(f"\n{sentence}", err=True), wait=False):
+        results, folder = _compared(comparison, registry, runs, quiet)
     from tfloss.files import write_text
     from tfloss.report.html import html_page
 

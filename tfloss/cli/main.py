@@ -10,7 +10,7 @@ import click
 
 from tfloss import __version__
 from tfloss.cli.lazy_group import LazyGroup
-from tfloss.errors import TflossError
+from tfloss.errors import Interrupted, TflossError
 
 _COMMANDS = {
     "train": ("tfloss.cli.train:train", "Train a student to minimise a formula."),
@@ -75,9 +75,11 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        reason = error.__cause__ if isinstance(error, click.Abort) else error
+        saved = reason if isinstance(reason, Interrupted) else Interrupted("Interrupted.")
+        click.echo(str(saved), err=True)
+        sys.exit(saved.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ import click
 
 from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
 from tfloss.cli.quiet import import_tensorflow
+from tfloss.errors import UsageError
+from tfloss.files import refuse_unwritable
 from tfloss.registry import Recipe, Registry
+from tfloss.training.cadence import parse_every
+from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.config import Config, read_config
 from tfloss.training.preflight import check, networks
 
@@ -40,6 +45,18 @@ from tfloss.training.preflight import check, networks
 @click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run that was interrupted, to the same result as without.",
+)
+@click.option(
+    "--checkpoint-every",
+    default="auto",
+    metavar="TIME",
+    help="auto (a minute, at most 1 % of the time), never, 90s, 5m, 1h, 10epochs, 1000steps.",
+)
+@click.option(
     "--runs",
     type=click.Path(path_type=Path),
     default=Path("runs"),
@@ -60,6 +77,8 @@ def train(
     context: click.Context,
     recipe: str | None,
     config: Path | None,
+    resume: Path | None,
+    checkpoint_every: str,
     runs: Path,
     jobs: int | None,
     cache: Path | None,
@@ -72,21 +91,29 @@ def train(
     tfloss train --loss "bce + 0.1*abs_kl" --teacher gpc
     tfloss train --loss "ce + 0.5*kd(temperature=4)" --teacher rf --data digits
     tfloss train --recipe article
+    tfloss train --resume runs/breast_cancer-1
     """
     registry = registry_of(context)
-    configuration = _configuration(registry, recipe, config, options)
+    if resume is None:
+        configuration = _configuration(registry, recipe, config, options)
+    else:
+        configuration = _resumed(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
+    parse_every(checkpoint_every)
     if networks(configuration, registry):
         import_tensorflow()
-    ready = _ask_teachers(configuration, registry, quiet, jobs, cache)
-    import_tensorflow()
-    result = _train(configuration, registry, quiet, ready)
-    from tfloss.report.run import write_run_report
     from tfloss.training.run_folder import write_run
 
-    folder = write_run(runs, configuration, result)
-    write_run_report(folder, result, registry)
+    with _checkpoints(configuration, runs, resume, checkpoint_every) as kept:
+        ready = _ask_teachers(configuration, registry, quiet, jobs, cache, kept)
+        import_tensorflow()
+        result = _train(configuration, registry, quiet, ready, kept)
+        from tfloss.report.run import write_run_report
+
+        folder = write_run(runs, configuration, result, kept.folder.parent)
+        write_run_report(folder, result, registry)
+        kept.remove()
     if not quiet:
         _show(result, registry, folder)
 
@@ -114,8 +141,65 @@ def _configuration(
     return Config.from_mapping(values | said, origin=origin)
 
 
+def _resumed(
+    folder: Path, recipe: str | None, config: Path | None, options: dict[str, Any]
+) -> Config:
+    """The configuration of a run that is gone on with; refuses options that would change it."""
+    from tfloss.training.run_folder import unfinished_run
+
+    if recipe is not None or config is not None:
+        raise click.UsageError("--resume goes on with a run as it is; leave --recipe/--config out.")
+    recorded = unfinished_run(folder)
+    said = {name: value for name, value in options.items() if value not in (None, ())}
+    asked = Config.from_mapping({**vars(recorded), **said}, origin="The command line")
+    changes = [
+        f"{name}: {old!r} in the run, {new!r} now"
+        for name, old in vars(recorded).items()
+        if (new := getattr(asked, name)) != old
+    ]
+    if changes:
+        raise UsageError(
+            f"The run in '{folder}' is another training:\n  "
+            + "\n  ".join(changes)
+            + "\nLeave these options out to go on with it, or train anew without --resume."
+        )
+    return recorded
+
+
+def _checkpoints(configuration: Config, runs: Path, resume: Path | None, every: str) -> Checkpoints:
+    """Those of a run that is gone on with, or of a new one, whose folder is made when it begins."""
+    from tfloss.training.run_folder import CHECKPOINTS, begin_run
+
+    def tell(sentence: str) -> None:
+        click.echo(f"\n{sentence}", err=True)
+
+    if resume is not None:
+        return Checkpoints(
+            resume / CHECKPOINTS, every=every, resume=True, advice=_advice(resume), tell=tell
+        )
+
+    refuse_unwritable(runs)
+
+    def begin() -> Path:
+        folder = begin_run(runs, configuration)
+        kept.advice = _advice(folder)
+        return folder / CHECKPOINTS
+
+    kept = Checkpoints(begin, every=every, tell=tell)
+    return kept
+
+
+def _advice(run: Path) -> str:
+    return f"Go on with: tfloss train --resume {shlex.quote(str(run))}"
+
+
 def _ask_teachers(
-    configuration: Config, registry: Registry, quiet: bool, jobs: int | None, cache: Path | None
+    configuration: Config,
+    registry: Registry,
+    quiet: bool,
+    jobs: int | None,
+    cache: Path | None,
+    kept: Checkpoints,
 ) -> Any:
     """Load the data and ask the teachers, with a bar in a terminal."""
     from tfloss.training.run import prepare_run
@@ -123,20 +207,22 @@ def _ask_teachers(
     if not quiet:
         click.echo(f"minimising  {configuration.loss}", err=True)
     if quiet or not sys.stderr.isatty() or not configuration.teacher:
-        return prepare_run(configuration, registry, jobs=jobs, cache=cache)
+        return prepare_run(configuration, registry, jobs=jobs, cache=cache, kept=kept)
     from rich.console import Console
 
     from tfloss.report.teachers import AskingProgress
 
     with AskingProgress(Console(stderr=True)) as watch:
-        return prepare_run(configuration, registry, jobs=jobs, cache=cache, watch=watch)
+        return prepare_run(configuration, registry, jobs=jobs, cache=cache, watch=watch, kept=kept)
 
 
-def _train(configuration: Config, registry: Registry, quiet: bool, ready: Any) -> Any:
+def _train(
+    configuration: Config, registry: Registry, quiet: bool, ready: Any, kept: Checkpoints
+) -> Any:
     from tfloss.training.run import run
 
     if quiet:
-        return run(configuration, registry, ready=ready)
+        return run(configuration, registry, ready=ready, checkpoint=kept)
     from rich.console import Console
 
     from tfloss.report.progress import LiveProgress, PlainProgress
@@ -147,7 +233,7 @@ def _train(configuration: Config, registry: Registry, quiet: bool, ready: Any) -
     else:
         progress = PlainProgress(sys.stderr, configuration.epochs)
     with progress as watch:
-        return run(configuration, registry, watch, ready=ready)
+        return run(configuration, registry, watch, ready=ready, checkpoint=kept)
 
 
 def _show(result: Any, registry: Registry, folder: Path) -> None:

@@ -15,7 +15,7 @@ import tomli_w
 from tfloss.compare.comparison import Comparison
 from tfloss.compare.trajectories import Trajectories
 from tfloss.errors import UsageError
-from tfloss.files import new_folder, sha256, write_text, write_whole
+from tfloss.files import sha256, whole_folder, write_text, write_whole
 from tfloss.training.config import read_config
 
 RESULTS, ROWS, TABLE = "results.json", "results.csv", "table.tex"
@@ -34,30 +34,40 @@ def write_comparison(
     trajectories: list[Trajectories],
     results: dict[str, Any],
 ) -> Path:
-    """Make `runs/compare-N` and fill it; the manifest comes last and lists the rest.
+    """Make `runs/compare-N`, which is there with all its files or not at all.
 
     Raises:
         UsageError: the folder cannot be made or written.
     """
-    folder = new_folder(runs, "compare")
     results["versions"] = {"python": platform.python_version()} | {
         name: metadata.version(name) for name in _VERSIONED
     }
     results["config"] = _plain(comparison)
     try:
-        write_text(folder / CONFIG, tomli_w.dumps(results["config"]))
-        table = _arrow(comparison, trajectories, results)
-        write_whole(folder / ROWS, lambda path: _csv(table, path))
-        write_whole(folder / PARQUET, lambda path: _parquet(table, path))
-        write_text(folder / METRICS, "".join(f"{line}\n" for line in _lines(trajectories, results)))
-        write_text(folder / TABLE, latex_table(results))
-        write_text(folder / RESULTS, json.dumps(_finite(results), allow_nan=False) + "\n")
-        files = sorted(path for path in folder.iterdir() if path.is_file())
-        digests = {"sha256": {path.name: sha256(path) for path in files}}
-        write_text(folder / MANIFEST, json.dumps(digests, indent=2) + "\n")
+        with whole_folder(runs, "compare") as place:
+            _fill(place[0], comparison, trajectories, results)
     except OSError as error:
-        raise UsageError(f"The folder '{folder}' cannot be written: {error}.") from error
-    return folder
+        raise UsageError(f"No folder can be written in '{runs}': {error}.") from error
+    return place[0]
+
+
+def _fill(
+    folder: Path,
+    comparison: Comparison,
+    trajectories: list[Trajectories],
+    results: dict[str, Any],
+) -> None:
+    """The manifest comes last and lists the rest."""
+    write_text(folder / CONFIG, tomli_w.dumps(results["config"]))
+    table = _arrow(comparison, trajectories, results)
+    write_whole(folder / ROWS, lambda path: _csv(table, path))
+    write_whole(folder / PARQUET, lambda path: _parquet(table, path))
+    write_text(folder / METRICS, "".join(f"{line}\n" for line in _lines(trajectories, results)))
+    write_text(folder / TABLE, latex_table(results))
+    write_text(folder / RESULTS, json.dumps(_finite(results), allow_nan=False) + "\n")
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    digests = {"sha256": {path.name: sha256(path) for path in files}}
+    write_text(folder / MANIFEST, json.dumps(digests, indent=2) + "\n")
 
 
 def read_results(folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfloss.data import PreparedData
-from tfloss.files import write_whole
+from tfloss.files import remove_leftovers, write_whole
 from tfloss.teachers.lesson import Lesson, Outcome
 
 _LAYOUT = 2  # to be raised when what is written, or how answers are made, changes
@@ -51,11 +51,16 @@ def remembered(key: str | None, folder: Path | None, compute: Callable[[], Outco
         note = "Not kept in the cache: the estimator cannot be hashed."
         return replace(outcome, notes=(*outcome.notes, note))
     path = folder / f"teacher-{key}.npz"
+    remove_leftovers(folder)
     found = _read(path)
     if found is not None:
         return found
     outcome = compute()
-    _write(path, outcome)
+    try:
+        _write(path, outcome)
+    except OSError as error:  # the answers may have taken hours
+        note = f"Not kept in the cache: '{folder}' cannot be written ({error.strerror})."
+        return replace(outcome, notes=(*outcome.notes, note))
     return outcome
 
 

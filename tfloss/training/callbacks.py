@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from tfloss.lazy import keras
 
 _BATCH_METHODS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_PLAIN = (bool, int, float, str)
 
 
 class Callbacks:
@@ -28,6 +31,7 @@ class Callbacks:
         self.see_epochs = bool(callbacks)
         self.see_batches = any(map(_looks_at_batches, callbacks))
         self._model = model
+        self._all = list(callbacks)
         if callbacks:
             model.optimizer = optimizer  # where callbacks look for the learning rate
             model.stop_training = False
@@ -40,8 +44,46 @@ class Callbacks:
         return getattr(self._list, event) if self.see_epochs else lambda *_args, **_logs: None
 
     @property
+    def kinds(self) -> list[str]:
+        """The class of each."""
+        return [type(callback).__name__ for callback in self._all]
+
+    def state(self) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """What they hold, as far as it is arrays or plain values: patience, the best weights."""
+        arrays, plain = {}, []
+        for number, callback in enumerate(self._all):
+            held = {n: v.item() if isinstance(v, np.generic) else v for n, v in _own_of(callback)}
+            plain.append({n: v for n, v in held.items() if v is None or isinstance(v, _PLAIN)})
+            for name, values in held.items():
+                if _is_arrays(values):
+                    arrays |= {f"{number}:{name}:{n}": array for n, array in enumerate(values)}
+        return arrays, plain
+
+    def load(self, arrays: Mapping[str, np.ndarray], plain: Sequence[Mapping[str, Any]]) -> None:
+        """Put back what `state` gave; after `on_train_begin`, with which they begin anew."""
+        for callback, values in zip(self._all, plain, strict=True):
+            for name, value in values.items():
+                setattr(callback, name, value)
+        lists: dict[tuple[int, str], dict[int, np.ndarray]] = {}
+        for key, array in arrays.items():
+            number, name, place = key.split(":")
+            lists.setdefault((int(number), name), {})[int(place)] = array
+        for (callback_number, name), found in lists.items():
+            setattr(self._all[callback_number], name, [found[n] for n in sorted(found)])
+
+    @property
     def want_to_stop(self) -> bool:
         return self.see_epochs and bool(self._model.stop_training)
+
+
+def _own_of(callback: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes that are a callback's own."""
+    yield from vars(callback).items() if hasattr(callback, "__dict__") else ()
+
+
+def _is_arrays(values: Any) -> bool:
+    listed = isinstance(values, list) and bool(values)
+    return listed and all(isinstance(array, np.ndarray) for array in values)
 
 
 def _looks_at_batches(callback: Any) -> bool:

@@ -85,6 +85,7 @@ class Engine(Steps):
         self.traces = 0
         self._program = self._compiled(self._chunk, choose(compile, work))
         self._one_step: Compiled | None = None
+        self._part: Compiled | None = None
         self._evaluation: Compiled | None = None
 
     def _compiled(self, body: Callable[..., Any], how: str, **options: Any) -> Compiled:
@@ -125,19 +126,39 @@ class Engine(Steps):
 
     def run_watched(self, rows: np.ndarray, first_step: int, callbacks: Any) -> ChunkLog:
         """One epoch, step by step, telling `callbacks` before and after each."""
-        if self._one_step is None:
-            how = self._less_than_xla(self._program)
-            self._one_step = self._compiled(self._gathered_step, how, shapes_vary=True)
         watch = self.start(tf.constant(first_step))
         for number, start in enumerate(range(0, self.rows, self.batch_size)):
             batch = tf.constant(rows[start : start + self.batch_size])
             callbacks.on_train_batch_begin(number)
-            values, watch = self._one_step(batch, watch)
+            values, watch = self._watched_step(batch, watch)
             logs = dict(zip(("loss", *self.measure.names), values.numpy().tolist(), strict=True))
             callbacks.on_train_batch_end(number, logs)
         train = (watch.sums.numpy() / self.rows)[None]
         step = first_step + self.steps_per_epoch
         return ChunkLog(train, self.evaluate(step), first_bad(watch.bad_step, watch.bad_values))
+
+    def run_part(self, rows: np.ndarray, size: int, watch: Watch) -> tuple[int, Watch]:
+        """The first batches of `rows`, at most `size`, in one call; returns how many they were.
+
+        A last batch that is not full is a call of its own.
+        """
+        full, size = len(rows) // self.batch_size, min(size, self._batches_per_block())
+        if not full:
+            return 1, self._watched_step(tf.constant(rows), watch)[1]
+        if self._part is None:
+            self._part = self._compiled(self._block, self._program.compiled_as)
+        count = min(full, size)
+        padded = np.zeros(size * self.batch_size, np.int32)
+        padded[: count * self.batch_size] = rows[: count * self.batch_size]
+        after = self._part(tf.constant(padded), size, tf.constant(count), watch)
+        return count, Watch(*after)
+
+    def _watched_step(self, rows: Any, watch: Watch) -> tuple[Any, Watch]:
+        if self._one_step is None:
+            how = self._less_than_xla(self._program)
+            self._one_step = self._compiled(self._gathered_step, how, shapes_vary=True)
+        values, after = self._one_step(rows, watch)
+        return values, Watch(*after)
 
     def evaluate(self, step: int) -> np.ndarray | None:
         """The total and terms on the holdout, (1, 1 + terms), or None without one."""

@@ -18,9 +18,17 @@ from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher, supply
 from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
+from tfloss.training.checkpoints import Checkpoints, keeping, watching
 from tfloss.training.columns import Columns
 from tfloss.training.engine import Compile, Engine
 from tfloss.training.history import History
+from tfloss.training.identity import (
+    data_identity,
+    model_identity,
+    optimizer_identity,
+    versions_identity,
+)
+from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, unpacked
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
@@ -94,6 +102,9 @@ def fit(
     allow_negative: bool = False,
     registry: Registry | None = None,
     watch: Watcher | None = None,
+    checkpoint: str | Path | Checkpoints | None = None,
+    checkpoint_every: str = "auto",
+    resume: bool = False,
 ) -> Result:
     """Train a student to minimise a formula.
 
@@ -124,8 +135,14 @@ def fit(
         allow_negative: accept coefficients below zero.
         registry: what names stand for; everything installed unless said.
         watch: called with the history after every chunk of epochs.
+        checkpoint: a folder for checkpoints; meanwhile Ctrl-C saves before it ends the training.
+        checkpoint_every: 'auto' (a minute, or what takes 1 % of the time), 'never' (only at the
+            end, or when interrupted), '90s', '5m', '1h', '10epochs', '1000steps'.
+        resume: go on from the folder's newest checkpoint, if there is one, to the same weights as
+            without an interruption.
 
     Raises:
+        Interrupted: Ctrl-C or SIGTERM came, and the checkpoint holds everything.
         FormulaError: the formula does not fit the registry or the scope.
         UsageError: an option that cannot be.
         DataError: data or teachers that cannot be used.
@@ -134,44 +151,68 @@ def fit(
     """
     registry = registry or load_registry()
     started = time.perf_counter()
-    teachers = _already_asked(teacher) or supply(
-        teacher,
-        data,
-        registry,
-        seed=seed,
-        fit=teacher_fit,
-        calibrate=teacher_calibrate,
-        rows=teacher_rows,
-        force=teacher_force,
-        n_jobs=jobs,
-        cache=cache,
-        tensors=names_in(loss),
-    )
-    asked = time.perf_counter()
-    student = _student(student, data, registry, seed, precision)
-    texts = {name: t.text for name, t in teachers.items()}
-    order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
-    objective = Objective(
-        loss,
-        registry,
-        full_scope(student, data, texts, _shapes(teachers)),
-        steps_per_epoch=order.steps_per_epoch,
-        allow_negative=allow_negative,
-        seed=seed,
-    )
-    keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
-    engine = Engine(
-        Measure(student, objective),
-        keras_optimizer,
-        _columns(data, "train", teachers),
-        _columns(data, "holdout", teachers) if len(data.holdout) else None,
-        batch_size=batch_size,
-        evaluate_every=evaluate_every,
-        compile=compile,
-        work=epochs * order.steps_per_epoch,
-    )
-    called = Callbacks(callbacks, student.model, keras_optimizer)
-    history = train(engine, order, epochs, callbacks=called, watch=watch)
+    with keeping(checkpoint, checkpoint_every, resume) as kept:
+        if kept is not None:
+            kept.compare(data_identity(data))
+        options = {
+            "seed": seed,
+            "fit": teacher_fit,
+            "calibrate": teacher_calibrate,
+            "rows": teacher_rows,
+            "force": teacher_force,
+        }
+        names = sorted(names_in(loss))
+        teachers, asked_for = _already_asked(teacher), None
+        if not teachers:
+            asked_for = asked_identity(teacher, **options) if kept is not None else None
+            teachers = _kept_teachers(kept, asked_for) or supply(
+                teacher, data, registry, n_jobs=jobs, cache=cache, tensors=names, **options
+            )
+        asked = time.perf_counter()
+        given, student = student, _student(student, data, registry, seed, precision)
+        texts = {name: t.text for name, t in teachers.items()}
+        order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
+        objective = Objective(
+            loss,
+            registry,
+            full_scope(student, data, texts, _shapes(teachers)),
+            steps_per_epoch=order.steps_per_epoch,
+            allow_negative=allow_negative,
+            seed=seed,
+        )
+        if kept is not None:  # before an optimizer of the user's is built
+            identity = {
+                "formula": objective.text,
+                **data_identity(data),
+                "teachers": asked_for if asked_for is not None else texts,
+                "answers": answers_identity(teachers),
+                "model": [given if isinstance(given, str) else "", *model_identity(student.model)],
+                "optimizer": optimizer_identity(optimizer),
+                "seed": seed,
+                "epochs": epochs,
+                "batch_size": batch_size,
+                "shuffle": shuffle,
+                "evaluate_every": evaluate_every,
+                "precision": precision,
+                "compile": compile,
+                "versions": versions_identity(),
+            }
+        keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
+        engine = Engine(
+            Measure(student, objective),
+            keras_optimizer,
+            _columns(data, "train", teachers),
+            _columns(data, "holdout", teachers) if len(data.holdout) else None,
+            batch_size=batch_size,
+            evaluate_every=evaluate_every,
+            compile=compile,
+            work=epochs * order.steps_per_epoch,
+        )
+        called = Callbacks(callbacks, student.model, keras_optimizer)
+        if kept is not None:
+            kept.begin({**identity, "callbacks": called.kinds}, *packed(teachers))
+        with watching(kept):
+            history = train(engine, order, epochs, callbacks=called, watch=watch, kept=kept)
     trained = time.perf_counter()
     return Result(
         student,
@@ -190,6 +231,14 @@ def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
     if isinstance(teacher, Mapping) and all(isinstance(t, FittedTeacher) for t in teacher.values()):
         return dict(teacher)
     return {}
+
+
+def _kept_teachers(kept: Checkpoints | None, asked_for: Any) -> dict[str, FittedTeacher]:
+    """The teachers whose answers the checkpoint holds; refuses others."""
+    if kept is None or kept.identity is None:
+        return {}
+    kept.compare({"teachers": asked_for})
+    return unpacked(kept.answers, kept.about_teachers)
 
 
 def _student(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,32 @@ class History:
             self._parts.append(part)
             self._ends.append(len(self) + len(part.numbers))
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint saves: of all epochs that are kept, and of the last that was seen."""
+        parts = {"kept": _joined(self._parts), "newest": self._newest}
+        return {
+            f"{name}:{field}": values
+            for name, part in parts.items()
+            if part is not None
+            for field, values in vars(part).items()
+            if values is not None
+        }
+
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `to_arrays` gave."""
+
+        def part(name: str) -> _Part | None:
+            if f"{name}:numbers" not in arrays:
+                return None
+            numbers, train = arrays[f"{name}:numbers"], arrays[f"{name}:train"]
+            return _Part(numbers, train, arrays.get(f"{name}:holdout"))
+
+        kept = part("kept")
+        self._parts, self._ends = [], []
+        self._newest = part("newest")
+        if kept is not None:
+            self._keep(kept)
+
     @property
     def latest(self) -> Epoch:
         """The last epoch that was taken in, kept or not."""
@@ -141,6 +167,18 @@ class History:
         backwards = (self[at] for at in reversed(range(len(self))))
         evaluated = next((epoch.holdout for epoch in backwards if epoch.holdout is not None), None)
         return {**self[-1].as_dict(), "holdout": evaluated}
+
+
+def _joined(parts: Sequence[_Part]) -> _Part | None:
+    """Parts of one training, all with a holdout or all without."""
+    if not parts:
+        return None
+    holdouts = [part.holdout for part in parts if part.holdout is not None]
+    return _Part(
+        np.concatenate([part.numbers for part in parts]),
+        np.concatenate([part.train for part in parts]),
+        np.concatenate(holdouts) if holdouts else None,
+    )
 
 
 @dataclass(frozen=True, eq=False)

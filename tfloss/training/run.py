@@ -13,8 +13,11 @@ from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
 from tfloss.teachers import FittedTeacher, parse_teachers, supply
+from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.config import Config
 from tfloss.training.fit import Result, fit, names_in
+from tfloss.training.identity import data_identity
+from tfloss.training.kept_teachers import unpacked
 from tfloss.training.loop import Watcher
 from tfloss.training.preflight import teacher_layers
 from tfloss.training.scopes import full_scope
@@ -65,6 +68,7 @@ def prepare_run(
     jobs: int | None = None,
     cache: Path | None = None,
     watch: Callable[[str, int, int], None] | None = None,
+    kept: Checkpoints | None = None,
 ) -> Ready:
     """Load the data and ask the teachers; what is wrong with either is said before TensorFlow.
 
@@ -74,8 +78,12 @@ def prepare_run(
         jobs: how many chunks of rows teachers are asked about at once.
         cache: a folder in which teachers' answers are kept.
         watch: called with a teacher's name, the rows it has answered, and all it will answer.
+        kept: the checkpoints of the same run, which hold the teachers' answers already.
     """
     data = load_data(config, registry)
+    if kept is not None and kept.identity is not None:
+        kept.compare(data_identity(data))
+        return Ready(data, unpacked(kept.answers, kept.about_teachers), 0.0)
     started = time.perf_counter()
     teachers = supply(
         list(config.teacher),

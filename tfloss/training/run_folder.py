@@ -14,11 +14,12 @@ import numpy as np
 
 from tfloss.data import Classes, PreparedData, Scaler
 from tfloss.errors import DataError, UsageError
-from tfloss.files import new_folder, sha256, write_text, write_whole
+from tfloss.files import new_folder, remove_leftovers, sha256, write_text, write_whole
 from tfloss.student import Student, wrap_model
 from tfloss.training.config import Config, read_config
 from tfloss.training.fit import Result
 
+CHECKPOINTS = "checkpoints"  # a folder; only until the run is finished
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
 RESULT, MANIFEST, SPLIT = "result.json", "manifest.json", "split.npz"
 HELD = "objective.npz"  # the variables that losses hold; only where there are any
@@ -26,8 +27,48 @@ HELD = "objective.npz"  # the variables that losses hold; only where there are a
 _VERSIONED = ("tfloss", "tensorflow", "keras", "scikit-learn", "numpy")
 
 
-def write_run(runs: Path, config: Config, result: Result) -> Path:
+def begin_run(runs: Path, config: Config) -> Path:
+    """Make a new folder for a run that begins, with its configuration.
+
+    Returns:
+        the folder, 'runs/breast_cancer-1' for the first on those data.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    folder = new_folder(runs, Path(config.data).stem)
+    try:
+        write_text(folder / CONFIG, config.as_toml())
+    except OSError as error:
+        raise UsageError(f"The run's folder '{folder}' cannot be written: {error}.") from error
+    return folder
+
+
+def unfinished_run(folder: Path) -> Config:
+    """The configuration of a run that was begun and not finished.
+
+    Raises:
+        UsageError: there is no such run, or it is finished.
+    """
+    if (folder / MANIFEST).exists():
+        raise UsageError(
+            f"The run in '{folder}' is finished; `tfloss train --config {folder / CONFIG}` trains "
+            f"the same again, in a folder of its own."
+        )
+    if not (folder / CONFIG).exists():
+        raise UsageError(f"'{folder}' is not the folder of a run that `tfloss train` began.")
+    remove_leftovers(folder)
+    return Config.from_mapping(read_config(folder / CONFIG), origin=str(folder / CONFIG))
+
+
+def write_run(runs: Path, config: Config, result: Result, folder: Path | None = None) -> Path:
     """Make a new folder for a run and fill it; the manifest comes last and lists the rest.
+
+    Args:
+        runs: where the folder goes.
+        config: what was trained.
+        result: of the training.
+        folder: from `begin_run`, where that was done before.
 
     Returns:
         the folder, 'runs/breast_cancer-1' for the first on those data.
@@ -35,9 +76,9 @@ def write_run(runs: Path, config: Config, result: Result) -> Path:
     Raises:
         UsageError: the folder cannot be made or written.
     """
-    folder = new_folder(runs, Path(config.data).stem)
+    if folder is None:
+        folder = begin_run(runs, config)
     try:
-        write_text(folder / CONFIG, config.as_toml())
         lines = (json.dumps(epoch.as_dict()) for epoch in result.history)
         write_text(folder / METRICS, "".join(f"{line}\n" for line in lines))
         write_whole(folder / STUDENT, result.student.forward_model.save)

@@ -9,9 +9,9 @@ import numpy as np
 
 from tfloss.errors import DataError
 from tfloss.lazy import tf
+from tfloss.sealed import digest_of
 from tfloss.training.columns import WEIGHT, Columns
 from tfloss.training.compiled import Compile, Compiled, choose
-from tfloss.training.engine import ChunkLog, first_bad
 from tfloss.training.evaluation import Evaluation
 from tfloss.training.measure import Measure
 from tfloss.training.steps import BLOCK_BYTES, Steps, Watch
@@ -60,7 +60,8 @@ class StreamEngine(Steps):
         super().__init__(measure, optimizer)
         self.batches_per_block = self._block_size(spec)
         self._closed = tf.Variable(False, trainable=False)
-        self._blocks = self._stacked(dataset)
+        self._dataset = dataset
+        self._blocks: Iterator[Mapping[str, Any]] | None = None
         self._block: Mapping[str, Any] = {}
         self._used = self.batches_per_block  # of the block at hand
         self.traces = 0
@@ -77,24 +78,54 @@ class StreamEngine(Steps):
         """How the program is compiled: 'xla', 'graph' or 'steps'."""
         return self._program.compiled_as
 
-    def run_epoch(self, first_step: int) -> ChunkLog:
-        """The next `steps_per_epoch` batches of the stream."""
-        watch = self.start(tf.constant(first_step))
-        left = self.steps_per_epoch
-        while left:
-            if self._used == self.batches_per_block:
-                self._block, self._used = self._next_block(), 0
-            stop = min(self.batches_per_block, self._used + left)
-            watch = Watch(
-                *self._program(self._block, tf.constant(self._used), tf.constant(stop), watch)
-            )
-            left -= stop - self._used
-            self._used = stop
-        rows = self.steps_per_epoch * self.batch_size
-        step = tf.constant(first_step + self.steps_per_epoch)
-        holdout = self._holdout(step).numpy()[None] if self._holdout is not None else None
-        bad = first_bad(watch.bad_step, watch.bad_values)
-        return ChunkLog((watch.sums.numpy() / rows)[None], holdout, bad)
+    @property
+    def rows(self) -> int:
+        """Of an epoch."""
+        return self.steps_per_epoch * self.batch_size
+
+    @property
+    def steps(self) -> Steps:
+        """What changes the weights."""
+        return self
+
+    def begin(self, done: int = 0, digest: str = "") -> None:
+        """Start reading, behind the batches that were trained on before.
+
+        Args:
+            done: how many batches.
+            digest: of the last of them.
+
+        Raises:
+            DataError: the stream does not repeat what it gave then.
+        """
+        self._blocks = self._stacked(max(0, done - 1))
+        if done:  # the last batch once more, to see whether it is the same
+            self._block, self._used = self._next_block(), 1
+            if digest and self.digest() != digest:
+                raise DataError(
+                    f"The stream does not repeat: its batch {done} is another than it was. Give "
+                    f"its shuffling a seed, or train anew in another folder."
+                )
+
+    def part(self, done: int, watch: Watch) -> tuple[int, Watch]:
+        """The next batches of the stream, at most to the end of the epoch, in one call."""
+        if self._blocks is None:
+            self.begin()
+        if self._used == self.batches_per_block:
+            self._block, self._used = self._next_block(), 0
+        stop = min(self.batches_per_block, self._used + self.steps_per_epoch - done)
+        after = self._program(self._block, tf.constant(self._used), tf.constant(stop), watch)
+        done += stop - self._used
+        self._used = stop
+        return done, Watch(*after)
+
+    def digest(self) -> str:
+        """SHA-256 of the last batch."""
+        return digest_of({n: column[self._used - 1].numpy() for n, column in self._block.items()})
+
+    def evaluate(self, step: int) -> np.ndarray | None:
+        """The total and terms on the holdout, (1, 1 + terms), or None without one."""
+        return self._holdout(tf.constant(step)).numpy()[None] if self._holdout else None
 
     def _over_block(self, block: Mapping[str, Any], start: Any, stop: Any, watch: Watch) -> Watch:
         self.traces += 1
@@ -109,18 +140,19 @@ class StreamEngine(Steps):
         by_time = _MULTIPLY_ADDS_PER_BLOCK / max(self.work_per_row * self.batch_size, 1)
         return max(1, min(self.steps_per_epoch, by_memory, int(by_time)))
 
-    def _stacked(self, dataset: Any) -> Iterator[Mapping[str, Any]]:
+    def _stacked(self, skipped: int) -> Iterator[Mapping[str, Any]]:
         """Blocks of whole batches, (batches, batch_size, …) each, made ahead."""
         shape = [self.batches_per_block, self.batch_size]
 
         def stack(rows: Mapping[str, Any]) -> Mapping[str, Any]:
             return {name: tf.reshape(c, [*shape, *c.shape[1:]]) for name, c in rows.items()}
 
+        rows = self._dataset.map(self._packed).repeat()
+        rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
+        if skipped:
+            rows = rows.rebatch(self.batch_size, drop_remainder=True).skip(skipped)
         return iter(
-            dataset.map(self._packed)
-            .repeat()
-            .take_while(lambda _: tf.logical_not(self._closed.value()))
-            .rebatch(shape[0] * shape[1], drop_remainder=True)
+            rows.rebatch(shape[0] * shape[1], drop_remainder=True)
             .map(stack)
             .prefetch(_BLOCKS_AHEAD)
         )
@@ -140,11 +172,11 @@ class StreamEngine(Steps):
         and keeps Python from running it: both would wait for ever.
         """
         self._closed.assign(True)
-        for _ in self._blocks:
+        for _ in self._blocks or ():
             pass
 
     def _next_block(self) -> Mapping[str, Any]:
         try:
-            return next(self._blocks)
+            return next(self._blocks or iter(()))
         except StopIteration:
             raise DataError("The dataset has no rows.") from None

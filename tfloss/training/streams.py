@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,21 @@ from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
 from tfloss.training.callbacks import Callbacks
+from tfloss.training.checkpoints import Checkpoints, keeping, watching
 from tfloss.training.columns import Columns
 from tfloss.training.compiled import Compile
 from tfloss.training.history import History
-from tfloss.training.loop import Watcher, refuse_bad
+from tfloss.training.identity import (
+    columns_identity,
+    model_identity,
+    optimizer_identity,
+    versions_identity,
+)
+from tfloss.training.loop import Watcher
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
+from tfloss.training.parts import epoch_in_parts
+from tfloss.training.position import Position
 from tfloss.training.precision import (
     Precision,
     computing_in,
@@ -73,6 +83,9 @@ def fit_stream(
     allow_negative: bool = False,
     registry: Registry | None = None,
     watch: Watcher | None = None,
+    checkpoint: str | Path | Checkpoints | None = None,
+    checkpoint_every: str = "auto",
+    resume: bool = False,
 ) -> StreamResult:
     """Train a student to minimise a formula on a stream of batches.
 
@@ -91,6 +104,9 @@ def fit_stream(
         holdout: rows by name, in memory, to evaluate on after each epoch.
         optimizer, seed, compile, precision, allow_negative, registry, watch: as for `tfloss.fit`.
         callbacks: Keras callbacks that look at epochs.
+        checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
+            batches again, which it is asked for anew up to where the training was: give
+            `shuffle` a seed.
 
     Raises:
         DataError: elements that are no dictionaries, lack a column that the formula names, or end.
@@ -109,6 +125,20 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
+    identity = {
+        "formula": objective.text,
+        "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
+        "holdout": columns_identity(_holdout(holdout)),
+        "model": model_identity(student.forward_model),
+        "optimizer": optimizer_identity(optimizer),
+        "seed": seed,
+        "epochs": epochs,
+        "steps_per_epoch": steps_per_epoch,
+        "batch_size": batch_size,
+        "precision": precision,
+        "compile": compile,
+        "versions": versions_identity(),
+    }
     keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
     engine = StreamEngine(
         Measure(student, objective),
@@ -123,10 +153,14 @@ def fit_stream(
     called = Callbacks(callbacks, student.model, keras_optimizer)
     if called.see_batches:
         raise UsageError("A stream has no callbacks that look at every batch; look at epochs.")
-    try:
-        history = _train(engine, epochs, called, watch)
-    finally:
-        engine.close()
+    with keeping(checkpoint, checkpoint_every, resume) as kept:
+        if kept is not None:
+            kept.begin({**identity, "callbacks": called.kinds})
+        try:
+            with watching(kept):
+                history = _train(engine, epochs, called, watch, kept)
+        finally:
+            engine.close()
     return StreamResult(
         student,
         objective,
@@ -138,21 +172,30 @@ def fit_stream(
 
 
 def _train(
-    engine: StreamEngine, epochs: int, callbacks: Callbacks, watch: Watcher | None
+    engine: StreamEngine,
+    epochs: int,
+    callbacks: Callbacks,
+    watch: Watcher | None,
+    kept: Checkpoints | None,
 ) -> History:
     history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
+    position, length = Position(), engine.steps_per_epoch
     callbacks.on_train_begin()
-    for number in range(epochs):
-        if callbacks.want_to_stop:
-            break
-        callbacks.on_epoch_begin(number)
-        before, first_step = engine.snapshot(), number * engine.steps_per_epoch
-        log = engine.run_epoch(first_step)
-        refuse_bad(engine, log, first_step, before)
-        history.extend(number + 1, log.train, log.holdout)
-        callbacks.on_epoch_end(number, history.latest.as_logs())
+    if kept is not None:
+        position = kept.restore(engine, history, callbacks)
+        engine.begin(position.step(length), kept.digest)
+    while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
+        callbacks.on_epoch_begin(position.epoch)
+        log = epoch_in_parts(engine, history, position, kept)
+        history.extend(position.epoch + 1, log.train, log.holdout)
+        position = Position(position.epoch + 1)
+        callbacks.on_epoch_end(position.epoch - 1, history.latest.as_logs())
         if watch is not None:
             watch(history)
+        if kept is not None and kept.due(position.step(length)):
+            kept.save(engine, history, position, engine.digest())
+    if kept is not None and not position.ended:
+        kept.save(engine, history, replace(position, ended=True), engine.digest())
     history.keep_latest()
     engine.finish()
     callbacks.on_train_end()

@@ -1,0 +1,29 @@
+"""Where a training is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Position:
+    """After a whole number of steps.
+
+    Attributes:
+        epoch: epochs done.
+        steps: steps done of the epoch that is under way.
+        sums: (1 + terms,) float32 of those steps: the total and each term, summed over rows; None
+            where no epoch is under way.
+        ended: whether nothing is left to do.
+    """
+
+    epoch: int = 0
+    steps: int = 0
+    sums: np.ndarray | None = None
+    ended: bool = False
+
+    def step(self, steps_per_epoch: int) -> int:
+        """All steps done."""
+        return self.epoch * steps_per_epoch + self.steps
