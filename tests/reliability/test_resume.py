@@ -188,20 +188,28 @@ def test_a_stream_that_does_not_repeat_is_noticed(data, tmp_path):
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(data, tmp_path):
     what = (data, "memory", "adam", "dropout", True)
-    with StoppedAt(20, tmp_path) as kept, pytest.raises(Interrupted):
-        train(*what, kept, checkpoint_every="never")
+    with StoppedAt(20, tmp_path, every="6steps") as kept, pytest.raises(Interrupted):
+        train(*what, kept)
+    older, newest = sorted(tmp_path.glob("step-*.npz"))
     whole = train(*what, None)
-    newest = sorted(tmp_path.glob("step-*.npz"))[-1]
-    content = bytearray(newest.read_bytes())
-    content[len(content) // 2] ^= 1
-    newest.write_bytes(content)
+    damage(newest)
+    with pytest.warns(UserWarning, match="The checkpoint before it is taken"):
+        resumed = train(*what, tmp_path, resume=True, checkpoint_every="never")
+    assert digest_of_state(resumed) == digest_of_state(whole)
+    assert not older.exists(), "the newest two are kept"
+    for path in tmp_path.glob("step-*.npz"):
+        damage(path)
     with (
         pytest.warns(UserWarning, match="cannot be read"),
         pytest.raises(DataError, match=r"No checkpoint in .* can be read"),
     ):
         train(*what, tmp_path, resume=True)
-    newest.unlink()
-    assert digest_of_state(train(*what, tmp_path, resume=True)) == digest_of_state(whole)
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def test_callbacks_go_on_as_they_were(data, tmp_path):
