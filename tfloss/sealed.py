@@ -39,7 +39,7 @@ def write_sealed(path: Path, arrays: Mapping[str, np.ndarray], about: Any) -> No
             dtypes[name] = values.dtype.name
             values = values.view(f"u{values.dtype.itemsize}")
         plain[name] = values
-    plain[_ABOUT] = np.array(json.dumps(about))
+    plain[_ABOUT] = np.array(json.dumps(about, default=lambda number: number.item()))
     plain[_DTYPES] = np.array(json.dumps(dtypes))
     plain[_DIGEST] = np.array(_digest(plain))
     write_whole(path, lambda temporary: np.savez(temporary, **plain))

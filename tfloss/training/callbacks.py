@@ -50,7 +50,8 @@ class Callbacks:
 
     def state(self) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """What they hold, as far as it is arrays or plain values: patience, the best weights."""
-        arrays, plain = {}, []
+        arrays: dict[str, np.ndarray] = {}
+        plain: list[dict[str, Any]] = []
         for number, callback in enumerate(self._all):
             held = {n: v.item() if isinstance(v, np.generic) else v for n, v in _own_of(callback)}
             plain.append({n: v for n, v in held.items() if v is None or isinstance(v, _PLAIN)})

@@ -154,7 +154,7 @@ def fit(
     with keeping(checkpoint, checkpoint_every, resume) as kept:
         if kept is not None:
             kept.compare(data_identity(data))
-        options = {
+        options: dict[str, Any] = {
             "seed": seed,
             "fit": teacher_fit,
             "calibrate": teacher_calibrate,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -77,17 +76,13 @@ def unpacked(arrays: Mapping[str, np.ndarray], about: Iterable[Any]) -> dict[str
             for name, values in arrays.items()
             if name.startswith(f"{number}:")
         }
-        sides = {
-            side: {n.partition(":")[2]: v for n, v in own.items() if n.startswith(f"{side}:")}
-            for side in _SIDES
-        }
-        known = {field.name for field in fields(FittedTeacher)}
-        values = {name: value for name, value in words.items() if name in known}
-        values["notes"] = tuple(values["notes"])
-        masks = {mask: own.get(mask) for mask in _MASKS}
-        teachers[words["alias"]] = FittedTeacher(
-            **values, **sides, **masks, fit=_refusing(words["alias"])
-        )
+        values: dict[str, Any] = {**words, "notes": tuple(words["notes"])}
+        for side in _SIDES:
+            start = f"{side}:"
+            values[side] = {n.removeprefix(start): v for n, v in own.items() if n.startswith(start)}
+        values |= {mask: own.get(mask) for mask in _MASKS}
+        alias = words["alias"]
+        teachers[alias] = FittedTeacher(**values, fit=_refusing(alias))
     return teachers
 
 

@@ -22,8 +22,13 @@ from tfloss.training.steps import Steps, Watch
 class Parted(Protocol):
     """What goes over an epoch part by part."""
 
-    steps: Steps
-    rows: int  # of an epoch
+    @property
+    def steps(self) -> Steps:
+        """What changes the weights."""
+
+    @property
+    def rows(self) -> int:
+        """Of an epoch."""
 
     def part(self, done: int, watch: Watch) -> tuple[int, Watch]:
         """Train on from step `done` of the epoch; returns how many steps are done then."""
