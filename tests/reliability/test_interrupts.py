@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from tests.cli.running import tfloss
 from tfloss.training.interrupts import Interrupts
 
 TRAIN = ("train", "--loss", "bce + 0.1*abs_kl", "--teacher", "rf", "--train-size", "64")
-LONG = (*TRAIN, "--epochs", "2500", "--checkpoint-every", "never")
+LONG = (*TRAIN, "--epochs", "2500")
 
 # The main thread is busy in C, as in a compiled program, where Python's handlers cannot run.
 BUSY = """
@@ -79,7 +80,7 @@ def test_in_another_thread_nothing_changes():
 
 def stopped(runs, number) -> subprocess.CompletedProcess[str]:
     """A training that gets a signal after its first line of progress."""
-    process = start("-m", "tfloss", *LONG, "--runs", str(runs))
+    process = start("-m", "tfloss", *LONG, "--checkpoint-every", "never", "--runs", str(runs))
     lines = []
     for line in process.stderr:
         lines.append(line)
@@ -129,6 +130,34 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path, whole, numb
     again = tfloss("train", "--resume", run)
     assert again.code == 2
     assert "is finished" in again.err
+
+
+def test_a_training_killed_again_and_again_ends_alike(tmp_path, whole, full_size):
+    """kill -9 at random moments of a whole program, six times; each start goes on."""
+    if not full_size:
+        pytest.skip("TFLOSS_TEST_SIZE=full")
+    moments, run, reached = random.Random(0), tmp_path / "breast_cancer-1", []
+    how = (*LONG, "--runs", str(tmp_path))
+    for _ in range(6):
+        process = start("-m", "tfloss", *how, "--checkpoint-every", "20epochs")
+        process.stderr.readline()  # what it minimises; the training is some seconds ahead
+        for line in process.stderr:
+            if line.startswith("epoch "):
+                break
+        threading.Event().wait(moments.uniform(0, 0.5))
+        process.kill()
+        process.communicate()
+        how = ("train", "--resume", str(run))
+        steps = [int(path.stem[5:]) for path in (run / "checkpoints").glob("step-*.npz")]
+        reached.append(max(steps, default=0))
+    print(f"steps at each kill: {reached}")
+    assert reached == sorted(reached)
+    if not (run / "manifest.json").exists():
+        assert tfloss("train", "--resume", run, "--quiet").code == 0
+    assert not list(run.rglob(".writing-*"))
+    assert (run / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    for one, two in zip(weights(run), weights(whole), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize("stage", ["splits and teachers", "training"])
