@@ -117,6 +117,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path, whole, numb
     assert not (run / "manifest.json").exists()
     assert not list(run.rglob(".writing-*"))
 
+    assert "not finished; go on with" in tfloss("evaluate", run).err
     other = tfloss("train", "--resume", run, "--optimizer", "sgd")
     assert other.code == 2
     assert "optimizer: 'adam' in the run, 'sgd' now" in other.err

@@ -230,6 +230,11 @@ def read_run(folder: Path) -> Run:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         values = read_config(folder / CONFIG)
     except (OSError, ValueError) as error:
+        if (folder / CHECKPOINTS).is_dir() and not (folder / MANIFEST).exists():
+            raise UsageError(
+                f"The run in '{folder}' is not finished; go on with `tfloss train --resume "
+                f"{folder}`."
+            ) from error
         raise UsageError(
             f"'{folder}' is not the folder of a finished run: {error}. Runs lie in the folder that "
             f"`tfloss train` names at its end."
