@@ -1,0 +1,46 @@
+"""Teachers' answers in a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+
+import tfloss
+from tfloss.errors import UsageError
+from tfloss.sealed import read_sealed, write_sealed
+from tfloss.teachers import FittedTeacher, supply
+from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, unpacked
+
+
+def test_teachers_come_back_as_they_were(registry, tmp_path):
+    data = tfloss.load_data("breast_cancer", train_size=60, test_size=20)
+    teachers = supply({"one": "lr", "two": "nb"}, data, registry)
+    arrays, about = packed(teachers)
+    write_sealed(tmp_path / "start.npz", arrays, about)
+    back = unpacked(*read_sealed(tmp_path / "start.npz"))
+    assert list(back) == ["one", "two"]
+    assert answers_identity(back) == answers_identity(teachers)
+    for alias, teacher in teachers.items():
+        for field in fields(FittedTeacher):
+            if field.name != "fit":
+                old, new = getattr(teacher, field.name), getattr(back[alias], field.name)
+                np.testing.assert_equal(new, old, field.name)
+    with pytest.raises(UsageError, match="'two' was not fitted: its answers come from the"):
+        _ = back["two"].estimator
+
+
+def test_what_was_asked_for_is_compared_by_value():
+    def asked(teacher, **options):
+        return asked_identity(teacher, seed=0, **options)
+
+    assert asked(LogisticRegression()) == asked(LogisticRegression())
+    assert asked(LogisticRegression()) != asked(LogisticRegression(C=2))
+    assert asked(LogisticRegression()) != asked(GaussianNB())
+    assert asked("lr") == asked("lr") != asked("nb")
+    assert asked({"a": "lr"}) != asked({"b": "lr"})
+    assert asked("lr", fit="cross") != asked("lr", fit="train")
+    assert asked(()) == asked(None) == []
