@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from tfloss.teachers import fit_teacher
 
+WEIGHTS = ("mean", "log_loss")
 _FOLDS = 5
 _STEPS = 500
 _SETTLED = 1e-9
@@ -44,8 +45,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
         self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
     ) -> EnsembleClassifier:
         """Fit every estimator on all rows, after finding the weights on rows left out."""
-        if self.weights not in ("mean", "log_loss"):
-            raise ValueError(f"weights is '{self.weights}'; it is 'mean' or 'log_loss'.")
+        if self.weights not in WEIGHTS:
+            raise ValueError(f"weights is '{self.weights}'; it is one of {', '.join(WEIGHTS)}.")
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.n_features_in_ = X.shape[1]
         count = len(self.estimators)

@@ -26,6 +26,7 @@ def network_loader(path: Path) -> Callable[..., Any]:
         from tfloss.teachers import AlreadyFitted
 
         try:
+            yes_or_no("scaled", scaled)
             of_run = _of_run(path)
             model = tfloss.keras.models.load_model(path, compile=False, safe_mode=True)
         except tfloss.TflossError:
@@ -33,11 +34,18 @@ def network_loader(path: Path) -> Callable[..., Any]:
         except Exception as error:
             reason = str(error).strip().partition("\n")[0]
             raise tfloss.DataError(
-                f"The teacher '{path}' cannot be loaded: {type(error).__name__}: {reason}"
+                f"The teacher '{path}' cannot be loaded: {type(error).__name__}: "
+                f"{reason.rstrip('.')}; save it again where it was made."
             ) from error
         return AlreadyFitted(model, str(path), scaled, **of_run)
 
     return load
+
+
+def yes_or_no(setting: str, value: Any) -> None:
+    """Refuse a setting that is neither true nor false: any word would count as true."""
+    if not isinstance(value, bool):
+        raise tfloss.UsageError(f"A teacher cannot have {setting}={value}; say true or false.")
 
 
 def _of_run(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import tfloss
-from tfloss_teachers.networks import network_loader
+from tfloss_teachers.networks import network_loader, yes_or_no
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 
@@ -81,6 +81,7 @@ def _loader(path: Path) -> Any:
         """
         from tfloss.teachers import AlreadyFitted, rows_of
 
+        yes_or_no("scaled", scaled)
         own = [trust] if isinstance(trust, str) else list(trust)
         return AlreadyFitted(_load(path, own), str(path), scaled, seen=rows_of(path))
 
@@ -109,5 +110,6 @@ def _load(path: Path, own: list[str]) -> Any:
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         raise tfloss.DataError(
-            f"The teacher '{path}' cannot be loaded: {type(error).__name__}: {reason}"
+            f"The teacher '{path}' cannot be loaded: {type(error).__name__}: {reason.rstrip('.')}; "
+            f"save it again where it was made."
         ) from error

@@ -94,19 +94,29 @@ def gpr() -> Any:
 
 
 @tfloss.teacher(estimator="tfloss_teachers.ensemble.EnsembleClassifier", answers="probabilities")
-def ensemble(*, estimators: Any) -> Any:
+def ensemble(*, estimators: Any, weights: str = "mean") -> Any:
     """Several teachers weighted by log-loss: `ensemble:estimators=[rf,gpc],weights=log_loss`."""
-    from tfloss_teachers.ensemble import EnsembleClassifier
+    from tfloss_teachers.ensemble import WEIGHTS, EnsembleClassifier
 
-    return EnsembleClassifier(estimators)
+    if weights not in WEIGHTS:
+        raise tfloss.UsageError(
+            f"The teacher 'ensemble' cannot have weights={weights}; it is one of "
+            f"{', '.join(WEIGHTS)}."
+        )
+    return EnsembleClassifier(estimators, weights)
 
 
 @tfloss.teacher(estimator="sklearn.ensemble.VotingClassifier", answers="probabilities")
 def voting(*, estimators: Any) -> Any:
-    """The mean of several teachers: `voting:estimators=[rf,gpc,lr(C=10)]`."""
+    """The mean of several: `voting:estimators=[rf,svc]`; those without probabilities calibrated."""
+    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.ensemble import VotingClassifier
 
-    return VotingClassifier(estimators, voting="soft")
+    fair = [
+        (name, one if hasattr(one, "predict_proba") else CalibratedClassifierCV(one))
+        for name, one in estimators
+    ]
+    return VotingClassifier(fair, voting="soft")
 
 
 @tfloss.teacher(estimator="sklearn.ensemble.StackingClassifier", answers="probabilities")

@@ -1,10 +1,13 @@
 """Answers kept on disk: the same, found again, whole, and without pickles."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tfloss.data import load_dataset, prepare
+from tfloss.errors import UsageError
 from tfloss.registry import load_registry
 from tfloss.teachers import supply
 
@@ -75,6 +78,27 @@ def test_a_damaged_entry_is_made_again(ask, tmp_path):
     again, fits = ask(Spy())
     assert fits > 0
     np.testing.assert_array_equal(first.answers_train, again.answers_train)
+
+
+def test_an_interrupted_entry_is_not_there_and_made_again(ask, tmp_path, monkeypatch):
+    def half(path, **arrays):
+        Path(path).write_bytes(b"PK\x03\x04 and so on")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez_compressed", half)
+        with pytest.raises(KeyboardInterrupt):
+            ask(Spy())
+    assert not list((tmp_path / "cache").iterdir())
+    _, fits = ask(Spy())
+    assert fits > 0
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be(data, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UsageError, match=r"cache '.*file.*' cannot be written: .*; name another"):
+        supply("nb", data, REGISTRY, cache=tmp_path / "file" / "cache")
 
 
 def test_nothing_is_pickled(ask, tmp_path):

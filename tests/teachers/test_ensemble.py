@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import PluginError, UsageError
@@ -62,8 +64,30 @@ def test_settings_inside():
     assert both.get_params()["lr__C"] == 7
 
 
+def test_one_member_needs_no_list(data):
+    alone, listed = (
+        supply(f"ensemble:estimators={text}", data, REGISTRY)["teacher"].answers_holdout
+        for text in ("lr(C=3)", "[lr(C=3)]")
+    )
+    np.testing.assert_array_equal(alone, listed)
+
+
+def test_a_vote_of_those_without_probabilities(data):
+    teacher = supply("voting:estimators=[lr,svc]", data, REGISTRY, fit="train")["teacher"]
+    inputs, codes = data.train.inputs.astype(float), data.train.codes
+    members = (LogisticRegression(random_state=0), CalibratedClassifierCV(SVC(random_state=0)))
+    said = [one.fit(inputs, codes).predict_proba(data.holdout.inputs) for one in members]
+    expected = np.mean(said, axis=0)
+    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-5)
+
+
 def test_what_is_refused(data):
-    with pytest.raises(PluginError, match="weights is 'best'"):
+    with pytest.raises(UsageError, match="cannot have weights=best; it is one of mean, log_loss"):
         supply("ensemble:estimators=[lr,nb],weights=best", data, REGISTRY)
+    with pytest.raises(PluginError, match="weights is 'best'"):
+        supply(EnsembleClassifier([("lr", LogisticRegression())], "best"), data, REGISTRY)
+    for name in ("ensemble", "voting", "stacking"):
+        with pytest.raises(UsageError, match=r"cannot have estimators=\[\]; name one or more"):
+            supply(f"{name}:estimators=[]", data, REGISTRY)
     with pytest.raises(UsageError, match="needs its setting 'estimators'"):
         supply("ensemble", data, REGISTRY)

@@ -63,6 +63,11 @@ def test_a_file(table, data, tmp_path):
     np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-6)
     with pytest.raises(UsageError, match=r"There is no file .* Did you mean 'my forest\.skops'"):
         supply(f"old={tmp_path / 'my forrest.skops'}", data, REGISTRY)
+    with pytest.raises(UsageError, match="cannot have scaled=maybe; say true or false"):
+        supply(f"old={path}:scaled=maybe", data, REGISTRY)
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(DataError, match=r"cannot be loaded: .*; save it again"):
+        supply(f"old={path}", data, REGISTRY)
 
 
 def test_types_that_nobody_vouched_for(table, data, tmp_path):

@@ -75,12 +75,15 @@ def _set(estimator: Any, settings: dict[str, Any], name: str, declaration: Teach
 def _resolve(key: str, value: Any, registry: Registry) -> Any:
     """Make the estimators that stand inside a setting."""
     last = key.rpartition("__")[2]
-    if isinstance(value, Call):
+    if isinstance(value, Call) and last not in _LIST_PARAMETERS:
         return _build(value.name, value.settings, registry)
     if last in _ESTIMATOR_PARAMETERS and isinstance(value, str):
         return _build(value, {}, registry)
-    if last in _LIST_PARAMETERS and isinstance(value, list | tuple):
-        return _named_estimators(value, registry)
+    if last in _LIST_PARAMETERS and isinstance(value, list | tuple | str | Call):
+        values = list(value) if isinstance(value, list | tuple) else [value]
+        if not values:
+            raise UsageError(f"A teacher cannot have {key}=[]; name one or more, as in [rf,lr].")
+        return _named_estimators(values, registry)
     return value
 
 

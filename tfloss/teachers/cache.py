@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 
 from tfloss.data import PreparedData
+from tfloss.errors import UsageError
 from tfloss.files import remove_leftovers, write_whole
 from tfloss.teachers.lesson import Lesson, Outcome
 
@@ -108,18 +110,14 @@ def _read(path: Path) -> Outcome | None:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         about = json.loads(str(arrays.pop("about")))
-    except (OSError, ValueError, KeyError, EOFError):
+        sides: dict[str, dict[str, np.ndarray]] = {"train": {}, "holdout": {}}
+        for name, values in arrays.items():
+            side, _, key = name.partition(":")
+            sides[side][key] = values
+        notes = (*about["notes"], "Its answers come from the cache.")
+        return Outcome(sides["train"], sides["holdout"], about["scores"], notes)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
         return None
-    except Exception as error:
-        if type(error).__name__ == "BadZipFile":
-            return None
-        raise
-    sides: dict[str, dict[str, np.ndarray]] = {"train": {}, "holdout": {}}
-    for name, values in arrays.items():
-        side, _, key = name.partition(":")
-        sides[side][key] = values
-    notes = (*about["notes"], "Its answers come from the cache.")
-    return Outcome(sides["train"], sides["holdout"], about["scores"], notes)
 
 
 def _write(path: Path, outcome: Outcome) -> None:
@@ -128,5 +126,11 @@ def _write(path: Path, outcome: Outcome) -> None:
     arrays: dict[str, Any] = {"about": np.array(about)}
     arrays |= {f"train:{key}": values for key, values in outcome.train.items()}
     arrays |= {f"holdout:{key}": values for key, values in outcome.holdout.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))
+    except OSError as error:
+        raise UsageError(
+            f"The teachers' cache '{path.parent}' cannot be written: {error.strerror or error}; "
+            f"name another folder (--cache, or TFLOSS_CACHE), or none."
+        ) from error
