@@ -2,10 +2,13 @@
 
     python -m tests.benchmarks.claims sizes --data wine --rows 5 20 100 [--seeds 200]
     python -m tests.benchmarks.claims leaks --rows 5 100 [--seeds 200]
+    python -m tests.benchmarks.claims control --rows 5 100 [--seeds 200]
 
 sizes   every formula against the plain cross-entropy, after 200, 1,000 and 4,000 steps
 leaks   the same training on rows that were drawn with replacement, on a holdout that overlaps the
         training rows, and scaled by all rows: what each is worth to the figures, and to the claim
+control each term with the article's teacher against the same term with one that knows nothing but
+        the shares of the classes
 
 Each comparison is one `tfloss compare`, whose command is printed above its table. A difference is
 bold where its 95 % interval leaves out 0 and its p, corrected by Holm for all of that command (of
@@ -200,9 +203,25 @@ def _claim(found: Mapping[str, Mapping[str, Any]], formula: str) -> None:
     print()
 
 
+# -- control ---------------------------------------------------------------------------------------
+
+
+def control(options: argparse.Namespace) -> None:
+    """What of a term's effect is owed to what the teacher knows."""
+    teachers = ("--teacher", "gp=gpc", "--teacher", "shares=prior")
+    for rows in options.rows:
+        for term in ("abs_kl", "binary_kl", "kd"):
+            print(f"\n### breast_cancer, {rows} rows, {term}\n", flush=True)
+            formulas = [f"bce + 0.1*{term}(teacher={one})" for one in ("shares", "gp")]
+            results, _ = compared(
+                command("breast_cancer", rows, options.seeds, formulas, *teachers)
+            )
+            _size(results, "bce")
+
+
 def main() -> None:
     """Read the options and print what was asked for."""
-    every = {"sizes": sizes, "leaks": leaks}
+    every = {"sizes": sizes, "leaks": leaks, "control": control}
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=list(every))
     parser.add_argument("--data", nargs="+", default=["breast_cancer"])

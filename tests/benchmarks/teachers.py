@@ -83,7 +83,7 @@ def _verdict(text: str, situation: str, data_of: Any, reasons: dict[str, str]) -
             teacher = supply(text, data_of(situation), REGISTRY)["teacher"]
     except TflossError as error:
         kind = text.partition(":")[0]
-        reason = str(error).replace("'teacher'", "'NAME'").replace(f"({kind}) ", "")
+        reason = str(error).replace(f"'{text}'", "'NAME'").replace(f"({kind}) ", "")
         return f"refused {reasons.setdefault(reason, f'[{len(reasons) + 1}]')}".replace("[", r"\[")
     calibrated = any("calibrated" in note for note in teacher.notes)
     return "calibrated" if calibrated else "works"
