@@ -36,7 +36,8 @@ def exp(x: Any) -> Any:
 def sqrt(x: Any) -> Any:
     """Square root; 0 with derivative 0 for arguments below 1e-30, negative ones included."""
     root = tf.sqrt(tf.maximum(x, _SMALLEST))
-    return tf.where(x > _SMALLEST, root, tf.zeros_like(root))
+    # Asked this way round, as every comparison with NaN is false: it must stay NaN.
+    return tf.where(x <= _SMALLEST, tf.zeros_like(root), root)
 
 
 @tfloss.function(latex=r"{0}^2")

@@ -40,7 +40,8 @@ def normalize(x: Any) -> Any:
     """Rows, (batch, k), to length one; a row shorter than 1e-6 becomes zero, with gradient zero."""
     square = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
     scaled = x * tf.math.rsqrt(tf.maximum(square, 1e-12))
-    return tf.where(square > 1e-12, scaled, tf.zeros_like(scaled))
+    # Asked this way round, as every comparison with NaN is false: it must stay NaN.
+    return tf.where(square <= 1e-12, tf.zeros_like(scaled), scaled)
 
 
 @tfloss.function(on="tensors", latex=r"\left[{0}\right]")

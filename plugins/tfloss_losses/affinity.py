@@ -26,7 +26,13 @@ def _log_affinity(teacher: Any, logits: Any, order: float) -> Any:
     return tf.reduce_logsumexp(order * log_probs(logits) + (1 - order) * log_q, axis=-1)
 
 
-@tfloss.loss(latex=r"1-\sum_c\sqrt{p_cq_c}", range=(0, 1), zero_at_optimum=True, symmetric=True)
+@tfloss.loss(
+    latex=r"1-\sum_c\sqrt{p_cq_c}",
+    range=(0, 1),
+    zero_at_optimum=True,
+    symmetric=True,
+    family="divergence",
+)
 def hellinger(teacher: Any, logits: Any) -> Any:
     """Squared Hellinger distance: symmetric, bounded, smooth where the student agrees.
 
@@ -40,7 +46,11 @@ def hellinger(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
-    latex=r"-\log\sum_c\sqrt{p_cq_c}", range=(0, None), zero_at_optimum=True, symmetric=True
+    latex=r"-\log\sum_c\sqrt{p_cq_c}",
+    range=(0, None),
+    zero_at_optimum=True,
+    symmetric=True,
+    family="divergence",
 )
 def bhattacharyya(teacher: Any, logits: Any) -> Any:
     """Bhattacharyya distance: symmetric, growing without bound where nothing overlaps.
@@ -49,12 +59,18 @@ def bhattacharyya(teacher: Any, logits: Any) -> Any:
     logits: same shape, of the student p.
     Returns (batch,), in nats.
 
-    Source: Bhattacharyya 1943, "On a measure of divergence between two statistical populations".
+    Source: Bhattacharyya 1943, "On a measure of divergence between two statistical populations";
+    the negative logarithm of the affinity of Tsybakov 2009, section 2.4.
     """
     return -_log_affinity(teacher, logits, 0.5)
 
 
-@tfloss.loss(latex=r"\frac1{a-1}\log\sum_c p_c^aq_c^{1-a}", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\frac1{a-1}\log\sum_c p_c^aq_c^{1-a}",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="divergence",
+)
 def renyi(teacher: Any, logits: Any, *, order: float = 2.0) -> Any:
     """Rényi divergence of p from q: kl with an order that stresses the worst class more or less.
 
@@ -71,7 +87,12 @@ def renyi(teacher: Any, logits: Any, *, order: float = 2.0) -> Any:
     return _log_affinity(teacher, logits, order) / (order - 1)
 
 
-@tfloss.loss(latex=r"\frac{1-\sum_c p_c^aq_c^{1-a}}{a(1-a)}", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\frac{1-\sum_c p_c^aq_c^{1-a}}{a(1-a)}",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="divergence",
+)
 def alpha(teacher: Any, logits: Any, *, order: float = 0.5) -> Any:
     """Alpha divergence: from covering all that the teacher allows to seeking its peak.
 

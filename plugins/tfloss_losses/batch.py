@@ -5,6 +5,7 @@ An example of weight zero is missing: whatever its rows hold, it takes part in n
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tfloss import tf
@@ -83,3 +84,21 @@ def same_class(labels: Any) -> Any:
         return tf.matmul(labels, labels, transpose_b=True)
     apart = labels - tf.transpose(labels)
     return tf.where(apart == 0, tf.ones_like(apart), 0 * apart)
+
+
+def largest(distance: Any, among: Any) -> Any:
+    """The largest distance of each row among those marked; LOWEST where none is.
+
+    All that equal it but for rounding share its gradient; else rounding would choose one of them.
+    """
+    marked = tf.where(among, distance, tf.constant(LOWEST, distance.dtype))
+    top = tf.reduce_max(marked, axis=-1, keepdims=True)
+    equal = tf.cast(marked >= top - 1e-5 * tf.abs(top), distance.dtype)
+    return tf.reduce_sum(equal * marked, axis=-1) / tf.reduce_sum(equal, axis=-1)
+
+
+def log_sum(exponents: Any, counts: Any) -> Any:
+    """log of the sum of counts·exp(exponents) of each row; about LOWEST where nothing counts."""
+    lowest = tf.constant(LOWEST, exponents.dtype)
+    log_counts = tf.math.log(tf.maximum(counts, math.exp(-60)))
+    return tf.reduce_logsumexp(tf.where(counts == 0, lowest, exponents + log_counts), axis=-1)

@@ -30,6 +30,7 @@ def _certainty(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, 
     latex=r"\frac1{n^2}\sum_{i,j}(c_i-r_i)(c_j-r_j)\,e^{-|r_i-r_j|/h}",
     range=(0, 1),
     kinks=("two examples have one certainty", "two classes share the largest probability"),
+    example="bce + mmce(width=0.2)",
 )
 def mmce(labels: Any, logits: Any, sample_weight: Any = None, *, width: float = 0.4) -> Any:
     """Maximum mean calibration error, squared: answers of like certainty are as often right.
@@ -56,6 +57,7 @@ def mmce(labels: Any, logits: Any, sample_weight: Any = None, *, width: float = 
     r"\ u_{ib}\propto e^{-(r_i-\xi_b)^2/T},\ S_b=\sum_iu_{ib}",
     range=(0, 1),
     kinks=("power == 1 and a bin has no gap", "two classes share the largest probability"),
+    example="bce + soft_ece(bins=10)",
 )
 def soft_ece(
     labels: Any,

@@ -42,6 +42,8 @@ def _two_or_more(logits: Any) -> Any:
     latex=r"-\log\frac{e^{z_y+\tau\log\pi_y}}{\sum_ce^{z_c+\tau\log\pi_c}}",
     range=(0, None),
     zero_at_optimum=True,
+    family="classification",
+    example="logit_adjusted(counts=[900, 90, 10])",
 )
 def logit_adjusted(
     labels: Any, logits: Any, *, counts: Sequence[float] | None = None, tau: float = 1.0
@@ -70,6 +72,8 @@ def logit_adjusted(
     r"\ \Delta_c\propto n_c^{-1/4}",
     range=(0, None),
     zero_at_optimum=True,
+    family="classification",
+    example="ldam(counts=[900, 90, 10])",
 )
 def ldam(
     labels: Any,
@@ -105,6 +109,8 @@ def ldam(
     latex=r"-w_y\log p_y,\ w_c\propto\frac{1-\beta}{1-\beta^{n_c}},\ \sum_cw_c=C",
     range=(0, None),
     zero_at_optimum=True,
+    family="classification",
+    example="class_balanced(counts=[900, 90, 10])",
 )
 def class_balanced(
     labels: Any, logits: Any, *, counts: Sequence[float] | None = None, beta: float = 0.999

@@ -7,6 +7,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss_losses import plain
 from tfloss_losses.distributions import (
     columns,
     log_probs,
@@ -17,7 +18,12 @@ from tfloss_losses.distributions import (
 )
 
 
-@tfloss.loss(latex=r"-y\log\sigma(z)-(1-y)\log(1-\sigma(z))", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"-y\log\sigma(z)-(1-y)\log(1-\sigma(z))",
+    range=(0, None),
+    zero_at_optimum=True,
+    reference=plain.bce,
+)
 def bce(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
     """Binary cross-entropy, for two classes on one unit or for columns that are independent yes/no.
 
@@ -26,7 +32,8 @@ def bce(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
 
     label_smoothing: s in [0, 1]; labels become y(1 - s) + s/2.
 
-    Source: Cox 1958, "The regression analysis of binary sequences"; smoothing as in Keras.
+    Source: Cox 1958, "The regression analysis of binary sequences"; Bishop 2006, "Pattern
+    recognition and machine learning", eq. 4.90; smoothing as in Keras.
     """
     same_shape(labels=labels, logits=logits)
     require(0 <= label_smoothing <= 1, "label_smoothing", label_smoothing, "must lie in [0, 1]")
@@ -34,7 +41,13 @@ def bce(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
     return mean_per_example(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
-@tfloss.loss(latex=r"-\sum_c w_c y_c\log p_c", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"-\sum_c w_c y_c\log p_c",
+    range=(0, None),
+    zero_at_optimum=True,
+    example="ce(class_weights=[1, 2, 5])",
+    reference=plain.ce,
+)
 def ce(
     labels: Any,
     logits: Any,
@@ -50,7 +63,8 @@ def ce(
     label_smoothing: s in [0, 1]; labels become y(1 - s) + s/C.
     class_weights: C numbers that multiply the classes' shares; none counts all alike.
 
-    Source: Good 1952, "Rational decisions"; smoothing: Szegedy et al. 2016, section 7.
+    Source: Good 1952, "Rational decisions"; Bishop 2006, "Pattern recognition and machine
+    learning", eq. 4.108; smoothing: Szegedy et al. 2016, section 7.
     """
     several_columns("ce", "use bce", logits=logits)
     require(0 <= label_smoothing <= 1, "label_smoothing", label_smoothing, "must lie in [0, 1]")
@@ -73,7 +87,8 @@ def cross_entropy(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> 
 
     label_smoothing: s in [0, 1]; labels become y(1 - s) + s/C, with C = 2 for one column.
 
-    Source: Good 1952, "Rational decisions"; smoothing: Szegedy et al. 2016, section 7.
+    Source: Good 1952, "Rational decisions"; Bishop 2006, "Pattern recognition and machine
+    learning", eq. 4.108; smoothing: Szegedy et al. 2016, section 7.
     """
     one = columns(logits) == 1
     return (bce if one else ce)(labels, logits, label_smoothing=label_smoothing)
@@ -88,7 +103,9 @@ def _dense(labels: Any, logits: Any) -> Any:
     return tf.cast(labels, logits.dtype)
 
 
-@tfloss.loss(latex=r"-\sum_c p_c\log p_c", range=(0, None))
+@tfloss.loss(
+    latex=r"-\sum_c p_c\log p_c", range=(0, None), family="penalty", example="ce + 0.1*entropy"
+)
 def entropy(logits: Any) -> Any:
     """Entropy of the student's own distribution: add it for confident, subtract it for cautious.
 

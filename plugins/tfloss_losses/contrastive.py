@@ -7,13 +7,14 @@ Memory grows with the square of the batch.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import tfloss
 from tfloss import tf
 from tfloss_losses.batch import (
     LOWEST,
+    largest,
+    log_sum,
     pair_weights,
     root,
     same_class,
@@ -31,6 +32,7 @@ from tfloss_losses.distributions import require, same_shape, unit_length
     kinks=("two examples of different classes coincide",),
     family="representation",
     domains={"embedding": "numbers*any"},
+    example="ce + 0.1*contrastive(embedding=hidden2)",
 )
 def contrastive(
     labels: Any, embedding: Any, sample_weight: Any = None, *, margin: float = 1.0
@@ -61,6 +63,7 @@ def contrastive(
     kinks=("a triple is just a margin apart", "two examples coincide"),
     family="representation",
     domains={"embedding": "numbers*any"},
+    example="triplet(embedding=normalize(hidden2), mining='semihard')",
 )
 def triplet(
     labels: Any,
@@ -99,28 +102,17 @@ def triplet(
     return weighted_mean(tf.nn.relu(margin + near - far), counts) + hidden
 
 
-def _largest(distance: Any, among: Any) -> Any:
-    """The largest distance of each row among those marked; LOWEST where none is.
-
-    All that equal it but for rounding share its gradient; else rounding would choose one of them.
-    """
-    marked = tf.where(among, distance, tf.constant(LOWEST, distance.dtype))
-    top = tf.reduce_max(marked, axis=-1, keepdims=True)
-    equal = tf.cast(marked >= top - 1e-5 * tf.abs(top), distance.dtype)
-    return tf.reduce_sum(equal * marked, axis=-1) / tf.reduce_sum(equal, axis=-1)
-
-
 def _hard(distance: Any, like: Any, unlike: Any) -> tuple[Any, Any, Any]:
     """Of each anchor: distance to its class, to others, and whether there are both; (batch,)."""
     both = tf.reduce_any(like, axis=-1) & tf.reduce_any(unlike, axis=-1)
-    return _largest(distance, like), -_largest(-distance, unlike), both
+    return largest(distance, like), -largest(-distance, unlike), both
 
 
 def _semihard(distance: Any, like: Any, unlike: Any) -> tuple[Any, Any, Any]:
     """The same of each pair of anchor and like example, (batch, batch)."""
     farther = unlike[:, None, :] & (distance[:, None, :] > (1 + 1e-5) * distance[:, :, None])
-    nearest = -_largest(-distance[:, None, :] + tf.zeros_like(distance)[:, :, None], farther)
-    farthest = _largest(distance, unlike)[:, None] + tf.zeros_like(distance)
+    nearest = -largest(-distance[:, None, :] + tf.zeros_like(distance)[:, :, None], farther)
+    farthest = largest(distance, unlike)[:, None] + tf.zeros_like(distance)
     other = tf.where(tf.reduce_any(farther, axis=-1), nearest, farthest)
     return distance, other, like & tf.reduce_any(unlike, axis=-1)[:, None]
 
@@ -130,6 +122,7 @@ def _semihard(distance: Any, like: Any, unlike: Any) -> tuple[Any, Any, Any]:
     latex=r"\mathrm{mean}_i\log\Bigl(1+\sum_{j\ne i}e^{f_i^\top g_j-f_i^\top g_i}\Bigr)",
     range=(0, None),
     family="representation",
+    example="n_pair(hidden1, hidden2)",
 )
 def n_pair(first: Any, second: Any, sample_weight: Any = None) -> Any:
     """N-pair loss: each row finds its partner among all partners, by inner product.
@@ -150,6 +143,7 @@ def n_pair(first: Any, second: Any, sample_weight: Any = None) -> Any:
     latex=r"\mathrm{mean}_i-\log\frac{e^{\cos(f_i,g_i)/\tau}}{\sum_je^{\cos(f_i,g_j)/\tau}}",
     range=(0, None),
     family="representation",
+    example="info_nce(hidden1, hidden2)/2 + info_nce(hidden2, hidden1)/2",
 )
 def info_nce(
     first: Any, second: Any, sample_weight: Any = None, *, temperature: float = 0.1
@@ -188,6 +182,7 @@ def _partner_found(similarity: Any, weight: Any) -> Any:
     range=(0, None),
     symmetric=True,
     family="representation",
+    example="nt_xent(hidden1, hidden2)",
 )
 def nt_xent(first: Any, second: Any, sample_weight: Any = None, *, temperature: float = 0.5) -> Any:
     """NT-Xent of SimCLR: each of 2n views finds the other view of its example among all others.
@@ -216,6 +211,7 @@ def nt_xent(first: Any, second: Any, sample_weight: Any = None, *, temperature: 
     range=(0, None),
     family="representation",
     domains={"embedding": "numbers*any"},
+    example="supervised_contrastive(embedding=hidden2)",
 )
 def supervised_contrastive(
     labels: Any, embedding: Any, sample_weight: Any = None, *, temperature: float = 0.1
@@ -257,6 +253,7 @@ def _likes_found(rows: Any, like: Any, weight: Any, temperature: float) -> Any:
     family="representation",
     domains={"embedding": "numbers*any"},
     exempt={"gradient equals finite differences": "the paces alpha are constants in its gradient"},
+    example="circle(embedding=hidden2)",
 )
 def circle(
     labels: Any,
@@ -288,15 +285,8 @@ def circle(
     like = -gamma * tf.nn.relu(1 + margin - fixed) * (similarity - 1 + margin)
     unlike = gamma * tf.nn.relu(fixed + margin) * (similarity - margin)
     pairs = pair_weights(tf.cast(weight != 0, rows.dtype))
-    either = _log_sum(like, pairs * same) + _log_sum(unlike, pairs * (1 - same))
+    either = log_sum(like, pairs * same) + log_sum(unlike, pairs * (1 - same))
     return weighted_mean(tf.nn.softplus(either), weight)
-
-
-def _log_sum(exponents: Any, counts: Any) -> Any:
-    """log of the sum of counts·exp(exponents) of each row; about LOWEST where nothing counts."""
-    lowest = tf.constant(LOWEST, exponents.dtype)
-    log_counts = tf.math.log(tf.maximum(counts, math.exp(-60)))
-    return tf.reduce_logsumexp(tf.where(counts == 0, lowest, exponents + log_counts), axis=-1)
 
 
 @tfloss.hookimpl

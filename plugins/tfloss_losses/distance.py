@@ -27,6 +27,7 @@ def _both(teacher: Any, logits: Any) -> tuple[Any, Any]:
     zero_at_optimum=True,
     symmetric=True,
     kinks=("p == teacher",),
+    family="divergence",
 )
 def total_variation(teacher: Any, logits: Any) -> Any:
     """Total variation: the probability that has to move to turn the student into the teacher.
@@ -41,7 +42,12 @@ def total_variation(teacher: Any, logits: Any) -> Any:
     return tf.reduce_sum(tf.abs(p - q), axis=-1) / 2
 
 
-@tfloss.loss(latex=r"\sum_c\frac{(p_c-q_c)^2}{q_c}", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\sum_c\frac{(p_c-q_c)^2}{q_c}",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="divergence",
+)
 def chi_square(teacher: Any, logits: Any) -> Any:
     """Pearson's chi-square: very strict where the student allows what the teacher rules out.
 
@@ -62,6 +68,8 @@ def chi_square(teacher: Any, logits: Any) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     kinks=("power == 1 and the cumulative probabilities of one class are equal",),
+    family="divergence",
+    example="ce + wasserstein(power=2)",
 )
 def wasserstein(teacher: Any, logits: Any, *, power: float = 1.0) -> Any:
     """Earth mover's distance between ordered classes: a near miss costs less than a far one.

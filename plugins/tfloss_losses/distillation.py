@@ -6,6 +6,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss_losses import plain
 from tfloss_losses.distributions import (
     as_distribution,
     columns,
@@ -25,7 +26,13 @@ def _softened(teacher: Any, logits: Any, temperature: float) -> tuple[Any, Any]:
     return log_q, log_probs(logits / temperature)
 
 
-@tfloss.loss(latex=r"T^2\,\mathrm{KL}(q^{(T)}\Vert p^{(T)})", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"T^2\,\mathrm{KL}(q^{(T)}\Vert p^{(T)})",
+    range=(0, None),
+    zero_at_optimum=True,
+    example="bce + 0.5*kd(temperature=4)",
+    reference=plain.kd,
+)
 def kd(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
     """Hinton's distillation term: learn the teacher's distribution, both softened by a temperature.
 
@@ -52,6 +59,7 @@ def kd(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
     latex=r"T^2\bigl(\alpha\,\mathrm{KL}(b^q\Vert b^p)+\beta\,\mathrm{KL}(\hat q\Vert\hat p)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
+    example="ce + dkd(beta=8)",
 )
 def dkd(
     labels: Any,
@@ -103,6 +111,7 @@ def _decoupled(log_p: Any, own: Any) -> tuple[Any, Any, Any]:
     latex=r"\tau^2\,\mathrm{KL}\bigl(\mathrm{softmax}(Z(v)/\tau)\Vert\mathrm{softmax}(Z(z)/\tau)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
+    example="ce + 9*kd_standardised(temperature=2)",
 )
 def kd_standardised(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
     """Distillation of standardised logits: the student need not match the teacher's sureness.
@@ -134,7 +143,12 @@ def _standardised(rows: Any) -> Any:
     return centred * tf.math.rsqrt(tf.maximum(variance, 1e-6))
 
 
-@tfloss.loss(latex=r"-\log p_{\arg\max_c q_c}", range=(0, None), zero_at_optimum=False)
+@tfloss.loss(
+    latex=r"-\log p_{\arg\max_c q_c}",
+    range=(0, None),
+    zero_at_optimum=False,
+    example="ce + hard_labels",
+)
 def hard_labels(teacher: Any, logits: Any) -> Any:
     """Cross-entropy with the teacher's decision, for teachers whose probabilities mean little.
 
@@ -155,6 +169,7 @@ def hard_labels(teacher: Any, logits: Any) -> Any:
     latex=r"\frac1C\sum_c(z_c-\bar z-v_c+\bar v)^2,\ v=\log q",
     range=(0, None),
     zero_at_optimum=True,
+    example="logit_mse",
 )
 def logit_mse(teacher: Any, logits: Any) -> Any:
     """Squared distance to the teacher's logits, where small probabilities matter as large ones do.

@@ -11,6 +11,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss_losses import plain
 from tfloss_losses.distributions import (
     as_distribution,
     columns,
@@ -20,7 +21,13 @@ from tfloss_losses.distributions import (
 )
 
 
-@tfloss.loss(latex=r"\sum_c p_c\log\frac{p_c}{q_c}", range=(None, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\sum_c p_c\log\frac{p_c}{q_c}",
+    range=(None, None),
+    zero_at_optimum=True,
+    example="bce + 0.1*kl",
+    reference=plain.kl,
+)
 def kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence from teacher to student, summed over the columns that are given.
 
@@ -44,6 +51,7 @@ def kl(teacher: Any, logits: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     kinks=("sum(kl) == 0",),
+    example="bce + 0.1*abs_kl",
 )
 def abs_kl(teacher: Any, logits: Any, sample_weight: Any = None) -> Any:
     """Absolute value of the batch's summed kl: pulls the student to the teacher on the whole.
@@ -69,6 +77,8 @@ def abs_kl(teacher: Any, logits: Any, sample_weight: Any = None) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     domains={"teacher": "chances"},
+    example="bce + 0.1*binary_kl",
+    reference=plain.binary_kl,
 )
 def binary_kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence KL(p‖q) of Bernoulli distributions, one per column, summed.
@@ -88,7 +98,13 @@ def binary_kl(teacher: Any, logits: Any) -> Any:
     return tf.reduce_sum(yes + no, axis=-1)
 
 
-@tfloss.loss(latex=r"\sum_c q_c\log\frac{q_c}{p_c}", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\sum_c q_c\log\frac{q_c}{p_c}",
+    range=(0, None),
+    zero_at_optimum=True,
+    example="ce + reverse_kl",
+    reference=plain.reverse_kl,
+)
 def reverse_kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence KL(q‖p), the teacher first: covers all that the teacher allows.
 
@@ -110,6 +126,8 @@ def reverse_kl(teacher: Any, logits: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
+    example="ce + jeffreys",
+    reference=plain.jeffreys,
 )
 def jeffreys(teacher: Any, logits: Any) -> Any:
     """Jeffreys divergence KL(p‖q) + KL(q‖p): symmetric and, unlike js, without a bound.
@@ -130,6 +148,8 @@ def jeffreys(teacher: Any, logits: Any) -> Any:
     range=(0, 0.6931472),
     zero_at_optimum=True,
     symmetric=True,
+    example="ce + js",
+    reference=plain.js,
 )
 def js(teacher: Any, logits: Any) -> Any:
     """Jensen-Shannon divergence: symmetric and bounded, for a teacher that may be far off.

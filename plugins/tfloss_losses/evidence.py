@@ -16,6 +16,9 @@ from tfloss_losses.distributions import require, same_shape, several_columns
     range=(0, None),
     zero_at_optimum=False,
     kinks=("logits == 0",),
+    family="classification",
+    example="linear(1, 0, epochs=10)*evidential(penalty=0)"
+    " + linear(0, 1, epochs=10)*evidential(penalty=1)",
 )
 def evidential(labels: Any, logits: Any, *, penalty: float = 0.1) -> Any:
     """Evidential loss: the student gives a Dirichlet distribution, wide where it has seen nothing.

@@ -43,6 +43,7 @@ def _gap(values: Any, members: Any) -> Any:
     range=(0, 1),
     kinks=("two groups have one mean",),
     domains={"group": "groups"},
+    example="bce + 0.5*demographic_parity(group=sex)",
 )
 def demographic_parity(logits: Any, group: Any, sample_weight: Any = None) -> Any:
     """Demographic parity gap: every group shall get each answer equally often.
@@ -69,6 +70,7 @@ def demographic_parity(logits: Any, group: Any, sample_weight: Any = None) -> An
     range=(0, 1),
     kinks=("two groups have one mean",),
     domains={"group": "groups"},
+    example="bce + 0.5*equalised_odds(group=sex)",
 )
 def equalised_odds(labels: Any, logits: Any, group: Any, sample_weight: Any = None) -> Any:
     """Equalised odds gap: among those of one true class every group shall get the same answers.

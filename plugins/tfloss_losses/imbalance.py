@@ -6,6 +6,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss_losses import plain
 from tfloss_losses.distributions import (
     FLOOR,
     as_distribution,
@@ -18,7 +19,12 @@ from tfloss_losses.distributions import (
 
 
 @tfloss.loss(
-    latex=r"-\sum_c\alpha_c y_c(1-p_c)^\gamma\log p_c", range=(0, None), zero_at_optimum=True
+    latex=r"-\sum_c\alpha_c y_c(1-p_c)^\gamma\log p_c",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="classification",
+    example="focal(gamma=2, alpha=0.25)",
+    reference=plain.focal,
 )
 def focal(labels: Any, logits: Any, *, gamma: float = 2.0, alpha: float | None = None) -> Any:
     """Focal loss: cross-entropy that fades for well-classified examples, for rare classes.
@@ -52,6 +58,8 @@ def focal(labels: Any, logits: Any, *, gamma: float = 2.0, alpha: float | None =
     range=(0, None),
     zero_at_optimum=True,
     kinks=("p == margin",),
+    family="classification",
+    example="asymmetric(gamma_negative=4, margin=0.05)",
 )
 def asymmetric(
     labels: Any,
@@ -87,6 +95,7 @@ def asymmetric(
     latex=r"-\sum_c y_c\log p_c+\epsilon\Bigl(1-\sum_c y_cp_c\Bigr)",
     range=(0, None),
     zero_at_optimum=True,
+    family="classification",
 )
 def poly1(labels: Any, logits: Any, *, epsilon: float = 1.0) -> Any:
     """Poly-1 loss: cross-entropy with its first polynomial coefficient tuned by one number.

@@ -42,6 +42,7 @@ def _projected(teacher_layer: Any, layer: Any, projection: Any) -> Any:
     family="distillation",
     domains={"layer": "numbers*any"},
     state=_projection,
+    example="ce + 0.5*hint(teacher.hidden1, hidden2)",
 )
 def hint(teacher_layer: Any, layer: Any, *, state: Any) -> Any:
     """FitNets' hint: the student's layer, taken through a matrix that is learned, is the teacher's.
@@ -71,6 +72,7 @@ def _projection_and_spread(
     family="distillation",
     domains={"layer": "numbers*any"},
     state=_projection_and_spread,
+    example="ce + vid(teacher.hidden1, hidden2)",
 )
 def vid(teacher_layer: Any, layer: Any, *, smallest: float = 1e-4, state: Any) -> Any:
     """Variational information distillation: a hint that gives up on channels it cannot tell.
@@ -109,6 +111,7 @@ def _two_projections(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> 
     family="distillation",
     domains={"layer": "numbers*any"},
     state=_two_projections,
+    example="ce + 0.1*crd(teacher.hidden1, hidden2)",
 )
 def crd(
     teacher_layer: Any,
@@ -155,6 +158,7 @@ def crd(
     zero_at_optimum=True,
     family="distillation",
     domains={"teacher_end_maps": "maps*any", "end_maps": "maps*any"},
+    example="ce + fsp(teacher.conv1, teacher.conv2, conv1, conv2)",
 )
 def fsp(teacher_start_maps: Any, teacher_end_maps: Any, start_maps: Any, end_maps: Any) -> Any:
     """Flow of the solution procedure: how a layer's channels answer to an earlier layer's.
@@ -194,6 +198,7 @@ def _places(maps: Any) -> Any:
     zero_at_optimum=True,
     family="distillation",
     domains={"teacher": "numbers", "prediction": "numbers*any"},
+    example="ce + correlation_congruence(teacher.hidden1, hidden2)",
 )
 def correlation_congruence(
     teacher: Any, prediction: Any, sample_weight: Any = None, *, gamma: float = 0.4

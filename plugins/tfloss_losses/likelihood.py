@@ -17,6 +17,8 @@ from tfloss_losses.distributions import columns, mean_per_example, require, same
     latex=r"\frac1k\sum_j\tfrac12\Bigl(\log2\pi+s_j+(y_j-\mu_j)^2e^{-s_j}\Bigr)",
     zero_at_optimum=False,
     domains={"prediction": "numbers*2"},
+    family="regression",
+    example="gaussian_nll(prediction=concat(hidden1, hidden2))",
 )
 def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
     """Gaussian negative log-likelihood: the student predicts a mean and how unsure it is.
@@ -42,6 +44,8 @@ def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any
     zero_at_optimum=False,
     domains={"prediction": "numbers*2"},
     exempt={"gradient equals finite differences": "the weight is a constant in its gradient"},
+    family="regression",
+    example="beta_nll(prediction=concat(hidden1, hidden2), beta=0.5)",
 )
 def beta_nll(labels: Any, prediction: Any, *, beta: float = 0.5, smallest: float = 1e-6) -> Any:
     """Gaussian likelihood weighted by the variance, so that unsure examples are learnt as well.
@@ -72,6 +76,8 @@ def beta_nll(labels: Any, prediction: Any, *, beta: float = 0.5, smallest: float
     zero_at_optimum=False,
     kinks=("labels == median",),
     domains={"prediction": "numbers*2"},
+    family="regression",
+    example="laplace_nll(prediction=concat(hidden1, hidden2))",
 )
 def laplace_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
     """Laplace negative log-likelihood: a median and its scale, for noise with outliers.
@@ -107,6 +113,7 @@ def _halves(labels: Any, prediction: Any) -> tuple[Any, Any]:
     latex=r"\frac1k\sum_je^{z_j}-y_jz_j",
     zero_at_optimum=False,
     domains={"labels": "counts", "prediction": "log_amounts"},
+    family="regression",
 )
 def poisson(labels: Any, prediction: Any) -> Any:
     """Poisson negative log-likelihood, for counts; the term log y! is left out, as it is constant.
@@ -127,6 +134,7 @@ def poisson(labels: Any, prediction: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     domains={"labels": "amounts", "prediction": "log_amounts"},
+    family="regression",
 )
 def tweedie(labels: Any, prediction: Any, *, power: float = 1.5) -> Any:
     """Tweedie deviance, for amounts of which many are exactly zero: rain, insurance claims.

@@ -14,6 +14,7 @@ from tfloss_losses.distributions import mean_per_example, same_shape, several_co
     range=(0, None),
     zero_at_optimum=True,
     kinks=("logits * (2 * labels - 1) == 1",),
+    family="classification",
 )
 def hinge(labels: Any, logits: Any) -> Any:
     """Hinge loss of support vector machines, for two classes or independent yes/no columns.
@@ -21,13 +22,16 @@ def hinge(labels: Any, logits: Any) -> Any:
     labels: (batch, 1) or (batch, C), 0 or 1.  logits: same shape, the scores.
     Returns (batch,): the mean over the columns.
 
-    Source: Cortes and Vapnik 1995; as in Keras.
+    Source: Cortes and Vapnik 1995; Hastie, Tibshirani and Friedman 2009, "The elements of
+    statistical learning", eq. 12.25; as in Keras.
     """
     same_shape(labels=labels, logits=logits)
     return mean_per_example(_shortfall(labels, logits))
 
 
-@tfloss.loss(latex=r"\max(0,1-tz)^2,\ t=2y-1", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\max(0,1-tz)^2,\ t=2y-1", range=(0, None), zero_at_optimum=True, family="classification"
+)
 def squared_hinge(labels: Any, logits: Any) -> Any:
     """Squared hinge loss: a hinge with a smooth corner, hard on large mistakes.
 
@@ -50,6 +54,7 @@ def _shortfall(labels: Any, logits: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     kinks=("the label's score leads by 1", "two other classes share the largest score"),
+    family="classification",
 )
 def categorical_hinge(labels: Any, logits: Any) -> Any:
     """Multi-class hinge loss: the label's score shall lead every other by one.

@@ -19,7 +19,12 @@ from tfloss_losses.distributions import (
 )
 
 
-@tfloss.loss(latex=r"\sum_c y_c\frac{1-p_c^q}{q}", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\sum_c y_c\frac{1-p_c^q}{q}",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="classification",
+)
 def gce(labels: Any, logits: Any, *, q: float = 0.7) -> Any:
     """Generalised cross-entropy: between cross-entropy and absolute error, for noisy labels.
 
@@ -40,6 +45,8 @@ def gce(labels: Any, logits: Any, *, q: float = 0.7) -> Any:
     latex=r"-\alpha\sum_c y_c\log p_c-\beta\sum_c p_c\max(\log y_c,A)",
     range=(0, None),
     zero_at_optimum=True,
+    family="classification",
+    example="sce(alpha=0.1, beta=1)",
 )
 def sce(
     labels: Any, logits: Any, *, alpha: float = 0.1, beta: float = 1.0, log_zero: float = -4.0
@@ -63,7 +70,10 @@ def sce(
 
 
 @tfloss.loss(
-    latex=r"\sum_c y_c\sum_{k=1}^{t}\frac{(1-p_c)^k}{k}", range=(0, None), zero_at_optimum=True
+    latex=r"\sum_c y_c\sum_{k=1}^{t}\frac{(1-p_c)^k}{k}",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="classification",
 )
 def taylor_ce(labels: Any, logits: Any, *, order: int = 2) -> Any:
     """Taylor cross-entropy: the first terms of cross-entropy's series, bounded for noisy labels.

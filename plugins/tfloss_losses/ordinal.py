@@ -15,6 +15,7 @@ from tfloss_losses.distributions import columns, same_shape, several_columns
     range=(0, None),
     zero_at_optimum=True,
     domains={"labels": "classes*any"},
+    family="classification",
 )
 def coral_ordinal(labels: Any, logits: Any) -> Any:
     """Ordinal regression by yes/no questions: is the class above the first, the second, and so on.
@@ -52,6 +53,8 @@ def _thresholds(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[
     zero_at_optimum=True,
     domains={"labels": "classes*any"},
     state=_thresholds,
+    family="classification",
+    example="cumulative_link(score=hidden2)",
 )
 def cumulative_link(labels: Any, score: Any, *, state: Any) -> Any:
     """Cumulative logit: one score, cut by thresholds into classes (proportional odds).

@@ -19,6 +19,8 @@ from tfloss_losses.distributions import columns, require, same_shape
     latex=r"1-\frac{\mathrm{TP}+s}{\mathrm{TP}+\alpha\mathrm{FP}+\beta\mathrm{FN}+s}",
     range=(0, 1),
     zero_at_optimum=True,
+    family="classification",
+    example="bce + tversky(alpha=0.2, beta=0.8)",
 )
 def tversky(
     labels: Any,
@@ -52,6 +54,8 @@ def tversky(
     latex=r"1-\frac{2\mathrm{TP}+s}{2\mathrm{TP}+\mathrm{FP}+\mathrm{FN}+s}",
     range=(0, 1),
     zero_at_optimum=True,
+    family="classification",
+    example="bce + dice",
 )
 def dice(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float = 1.0) -> Any:
     """Dice loss: one minus the soft F1 score, for rare classes and for segmentation.
@@ -74,6 +78,8 @@ def dice(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float =
     latex=r"1-\frac{\mathrm{TP}+s}{\mathrm{TP}+\mathrm{FP}+\mathrm{FN}+s}",
     range=(0, 1),
     zero_at_optimum=True,
+    family="classification",
+    example="bce + jaccard",
 )
 def jaccard(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float = 1.0) -> Any:
     """Jaccard loss: one minus the soft intersection over union.

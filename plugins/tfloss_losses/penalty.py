@@ -10,26 +10,36 @@ from tfloss import tf
 from tfloss_losses.distributions import log_probs, require
 
 
-@tfloss.loss(per="batch", latex=r"\sum_j|w_j|", range=(0, None), kinks=("weights == 0",))
+@tfloss.loss(
+    per="batch",
+    latex=r"\sum_j|w_j|",
+    range=(0, None),
+    kinks=("weights == 0",),
+    example="bce + 0.001*l1('*/kernel')",
+)
 def l1(weights: Any) -> Any:
     """Sum of the absolute weights: drives weights to zero one by one.
 
     weights: a list of tensors of any shapes, or one tensor.
     Returns a scalar, as keras.regularizers.L1(1).
 
-    Source: Tibshirani 1996, "Regression shrinkage and selection via the lasso".
+    Source: Tibshirani 1996, "Regression shrinkage and selection via the lasso"; as a term: Hastie,
+    Tibshirani and Friedman 2009, "The elements of statistical learning", eq. 3.52.
     """
     return tf.add_n([tf.reduce_sum(tf.abs(weight)) for weight in _each(weights)])
 
 
-@tfloss.loss(per="batch", latex=r"\sum_j w_j^2", range=(0, None))
+@tfloss.loss(
+    per="batch", latex=r"\sum_j w_j^2", range=(0, None), example="bce + 0.001*l2('*/kernel')"
+)
 def l2(weights: Any) -> Any:
     """Sum of the squared weights, without ½: keeps all weights small.
 
     weights: a list of tensors of any shapes, or one tensor.
     Returns a scalar, as keras.regularizers.L2(1).
 
-    Source: Hoerl and Kennard 1970, "Ridge regression".
+    Source: Hoerl and Kennard 1970, "Ridge regression"; as a term: Hastie, Tibshirani and Friedman
+    2009, "The elements of statistical learning", eq. 3.41.
     """
     return tf.add_n([tf.reduce_sum(tf.square(weight)) for weight in _each(weights)])
 
@@ -39,6 +49,7 @@ def l2(weights: Any) -> Any:
     latex=r"r\sum_j|w_j|+(1-r)\sum_jw_j^2",
     range=(0, None),
     kinks=("weights == 0",),
+    example="bce + 0.001*elastic('hidden1', ratio=0.9)",
 )
 def elastic(weights: Any, *, ratio: float = 0.5) -> Any:
     """Elastic net: l1 and l2 mixed, for few weights of which related ones stay together.
@@ -54,7 +65,12 @@ def elastic(weights: Any, *, ratio: float = 0.5) -> Any:
     return ratio * l1(weights) + (1 - ratio) * l2(weights)
 
 
-@tfloss.loss(per="batch", latex=r"\sum_W\Vert W^\top W-I\Vert_F^2", range=(0, None))
+@tfloss.loss(
+    per="batch",
+    latex=r"\sum_W\Vert W^\top W-I\Vert_F^2",
+    range=(0, None),
+    example="ce + 0.01*orthogonality('hidden*')",
+)
 def orthogonality(weights: Any) -> Any:
     """Penalty on weight matrices whose columns are not orthogonal and of length one.
 
@@ -92,6 +108,7 @@ def _gram(matrix: Any) -> Any:
     latex=r"\tfrac12\sum_W\sigma_1(W)^2",
     range=(0, None),
     kinks=("a matrix has two largest singular values",),
+    example="bce + 0.01*spectral('*/kernel')",
 )
 def spectral(weights: Any) -> Any:
     """Spectral norm regularisation: how much a layer can stretch its input, at most.
@@ -114,7 +131,12 @@ def _largest_eigenvalue(gram: Any) -> Any:
     return tf.where(fine, found, tf.constant(math.nan, gram.dtype))
 
 
-@tfloss.loss(latex=r"\max\bigl(0,\Gamma-H(p)\bigr)", range=(0, None), kinks=("H(p) == threshold",))
+@tfloss.loss(
+    latex=r"\max\bigl(0,\Gamma-H(p)\bigr)",
+    range=(0, None),
+    kinks=("H(p) == threshold",),
+    example="bce + 0.1*confidence_penalty(threshold=0.5)",
+)
 def confidence_penalty(logits: Any, *, threshold: float = 1.0) -> Any:
     """Penalty on a student that is surer than a threshold; -entropy is the one without threshold.
 

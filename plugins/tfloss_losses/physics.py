@@ -13,7 +13,12 @@ from tfloss_losses.batch import as_rows, squared_distances, weighted_mean, weigh
 from tfloss_losses.distributions import columns, mean_per_example, require, same_shape
 
 
-@tfloss.loss(latex=r"\frac1k\sum_jr_j^2", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\frac1k\sum_jr_j^2",
+    range=(0, None),
+    zero_at_optimum=True,
+    example="mse + 0.1*residual(grad(prediction, inputs) + 2*prediction)",
+)
 def residual(expression: Any) -> Any:
     """Residual of an equation: an expression that shall be zero everywhere, its mean square.
 
@@ -31,6 +36,7 @@ def residual(expression: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     domains={"slope": "numbers*any", "gradient": "numbers*any"},
+    example="sobolev(gradient=grad(prediction, inputs), weight=0.1)",
 )
 def sobolev(labels: Any, prediction: Any, slope: Any, gradient: Any, *, weight: float = 1.0) -> Any:
     """Sobolev training: values and slopes at once: sobolev(gradient=grad(prediction, inputs)).
@@ -51,7 +57,12 @@ def sobolev(labels: Any, prediction: Any, slope: Any, gradient: Any, *, weight: 
     return values + weight * mean_per_example(tf.math.squared_difference(gradient, slope))
 
 
-@tfloss.loss(latex=r"\frac1m\sum_i\max(0,-d\,g_i)^2", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    latex=r"\frac1m\sum_i\max(0,-d\,g_i)^2",
+    range=(0, None),
+    zero_at_optimum=True,
+    example="mse + monotonic(grad(prediction, inputs))",
+)
 def monotonic(gradient: Any, *, increasing: bool = True) -> Any:
     """Monotonicity: slopes of the wrong sign cost their square.
 
@@ -74,6 +85,7 @@ def monotonic(gradient: Any, *, increasing: bool = True) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     domains={"inputs": "numbers*any", "gradient": "numbers*any"},
+    example="mse + convex(gradient=grad(prediction, inputs))",
 )
 def convex(
     prediction: Any,
@@ -116,6 +128,7 @@ def convex(
     range=(0, None),
     zero_at_optimum=None,
     domains={"inputs": "numbers*any"},
+    example="mse + 0.1*smoothness",
 )
 def smoothness(
     prediction: Any, inputs: Any, sample_weight: Any = None, *, bandwidth: float = 1.0
@@ -143,6 +156,7 @@ def smoothness(
     zero_at_optimum=True,
     symmetric=True,
     domains={"after": "numbers*any"},
+    example="mse + 0.1*conservation(inputs, prediction)",
 )
 def conservation(before: Any, after: Any) -> Any:
     """Conservation: what goes in comes out again, in sum: mass, energy, charge, money.

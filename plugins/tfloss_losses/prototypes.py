@@ -34,6 +34,7 @@ def _places(initializer: str, trainable: bool) -> Any:
     family="representation",
     domains={"embedding": "numbers*any"},
     state=_places("glorot_uniform", True),
+    example="arcface(embedding=hidden2)",
 )
 def arcface(
     labels: Any, embedding: Any, *, margin: float = 0.5, scale: float = 64.0, state: Any
@@ -67,6 +68,7 @@ def arcface(
     family="representation",
     domains={"embedding": "numbers*any"},
     state=_places("glorot_uniform", True),
+    example="cosface(embedding=hidden2)",
 )
 def cosface(
     labels: Any, embedding: Any, *, margin: float = 0.35, scale: float = 64.0, state: Any
@@ -112,6 +114,7 @@ def _chosen(members: Any, own: Any, others: Any, scale: float) -> Any:
     domains={"embedding": "numbers*any"},
     exempt={"NaN is not swallowed": "sample_weight moves centres only; training weighs the value"},
     state=_places("zeros", False),
+    example="ce + 0.01*centre(embedding=hidden2)",
 )
 def centre(
     labels: Any, embedding: Any, sample_weight: Any = None, *, rate: float = 0.5, state: Any

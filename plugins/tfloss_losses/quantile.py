@@ -6,6 +6,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss_losses import plain
 from tfloss_losses.distributions import mean_per_example, require, same_shape
 
 
@@ -14,6 +15,8 @@ from tfloss_losses.distributions import mean_per_example, require, same_shape
     range=(0, None),
     zero_at_optimum=True,
     kinks=("labels == prediction",),
+    family="regression",
+    reference=plain.quantile,
 )
 def quantile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
     """Pinball loss: the prediction becomes a quantile of the target, for intervals.
@@ -35,6 +38,7 @@ def quantile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
     latex=r"\frac1k\sum_j\bigl|\tau-[y_j<\hat y_j]\bigr|(y_j-\hat y_j)^2",
     range=(0, None),
     zero_at_optimum=True,
+    family="regression",
 )
 def expectile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
     """Asymmetric squared error: the prediction becomes an expectile, a smooth kind of quantile.

@@ -140,7 +140,8 @@ def softmax_rank(labels: Any, prediction: Any) -> Any:
     prediction: same shape, the scores.
     Returns (batch,), in nats; 0 for a list without a relevant item.
 
-    Source: Bruch et al. 2019, "An analysis of the softmax cross entropy loss for learning-to-rank".
+    Source: Bruch et al. 2019, "An analysis of the softmax cross entropy loss for learning-to-rank
+    with binary relevance": ListNet's definition, with the labels over their sum as the target.
     """
     relevance, scores, empty = _lists(labels, prediction)
     total = tf.maximum(tf.reduce_sum(relevance, axis=-1), 1e-12)

@@ -11,6 +11,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss_losses import plain
 from tfloss_losses.distributions import (
     mean_per_example,
     require,
@@ -21,7 +22,11 @@ from tfloss_losses.distributions import (
 
 
 @tfloss.loss(
-    latex=r"\frac1k\sum_j(\hat y_j-y_j)^2", range=(0, None), zero_at_optimum=True, symmetric=True
+    latex=r"\frac1k\sum_j(\hat y_j-y_j)^2",
+    range=(0, None),
+    zero_at_optimum=True,
+    symmetric=True,
+    reference=plain.mse,
 )
 def mse(labels: Any, prediction: Any) -> Any:
     """Mean squared error, for Gaussian noise, or for inner tensors that shall agree.
@@ -41,6 +46,7 @@ def mse(labels: Any, prediction: Any) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     kinks=("labels == prediction",),
+    reference=plain.mae,
 )
 def mae(labels: Any, prediction: Any) -> Any:
     """Mean absolute error, for targets with outliers; it leads to the median.
@@ -60,6 +66,7 @@ def mae(labels: Any, prediction: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
+    reference=plain.huber,
 )
 def huber(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
     """Huber loss, squared for small errors and absolute for large ones: for a few outliers.
@@ -153,6 +160,7 @@ def wing(labels: Any, prediction: Any, *, width: float = 10.0, epsilon: float = 
     range=(0, 2),
     zero_at_optimum=True,
     symmetric=True,
+    example="ce + cosine_distance(hidden1, hidden2)",
 )
 def cosine_distance(labels: Any, prediction: Any) -> Any:
     """One minus the cosine of the angle between two rows, where only their direction counts.
@@ -160,7 +168,8 @@ def cosine_distance(labels: Any, prediction: Any) -> Any:
     labels, prediction: (batch, k) with k of 2 or more, the same shape; a row of zeros costs 1.
     Returns (batch,).
 
-    Source: Salton and McGill 1983, "Introduction to modern information retrieval", the similarity.
+    Source: Manning, Raghavan and Schütze 2008, "Introduction to information retrieval", section
+    6.3.1, the similarity.
     """
     same_shape(labels=labels, prediction=prediction)
     several_columns("cosine_distance", "use mse", prediction=prediction)

@@ -21,6 +21,7 @@ def _two_views(first: Any, second: Any, sample_weight: Any) -> tuple[list[Any], 
     range=(0, None),
     symmetric=True,
     family="representation",
+    example="barlow_twins(hidden1, hidden2)",
 )
 def barlow_twins(
     first: Any, second: Any, sample_weight: Any = None, *, off_diagonal: float = 5e-3
@@ -63,6 +64,7 @@ def _standardised(rows: Any, weight: Any) -> Any:
     symmetric=True,
     kinks=("a column's standard deviation is one",),
     family="representation",
+    example="vicreg(hidden1, hidden2)",
 )
 def vicreg(
     first: Any,
@@ -111,6 +113,7 @@ def vicreg(
     zero_at_optimum=True,
     symmetric=True,
     family="representation",
+    example="ce + coral(hidden2, other_domain)",
 )
 def coral(first: Any, second: Any, sample_weight: Any = None) -> Any:
     """Deep CORAL: two sets of rows, from two domains for example, have one covariance.
@@ -139,6 +142,7 @@ def coral(first: Any, second: Any, sample_weight: Any = None) -> Any:
     symmetric=True,
     family="representation",
     domains={"second": "numbers*any"},
+    example="ce + 0.1*cka(hidden2, teacher.hidden1)",
 )
 def cka(first: Any, second: Any, sample_weight: Any = None) -> Any:
     """Centred kernel alignment: two layers see the same relations, up to rotation and scale.

@@ -62,6 +62,7 @@ def _huber(error: Any) -> Any:
     zero_at_optimum=True,
     family="distillation",
     domains={"teacher": "numbers", "prediction": "numbers*any"},
+    example="ce + similarity_preserving(teacher.hidden1, hidden2)",
 )
 def similarity_preserving(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Similarity-preserving distillation: examples alike to the teacher shall be so to the student.
@@ -87,6 +88,7 @@ def similarity_preserving(teacher: Any, prediction: Any, sample_weight: Any = No
     kinks=("two examples coincide",),
     family="distillation",
     domains={"teacher": "numbers", "prediction": "numbers*any"},
+    example="ce + rkd_distance(teacher.hidden1, hidden2)",
 )
 def rkd_distance(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Relational distillation of distances: far apart to the teacher, far apart to the student.
@@ -119,6 +121,7 @@ def _distances(rows: Any, pairs: Any) -> Any:
     kinks=("two examples coincide",),
     family="distillation",
     domains={"teacher": "numbers", "prediction": "numbers*any"},
+    example="ce + 2*rkd_angle(teacher.hidden1, hidden2)",
 )
 def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Relational distillation of angles: three examples form the same angle for both.
@@ -151,6 +154,7 @@ def _cosines(rows: Any) -> Any:
     zero_at_optimum=True,
     family="distillation",
     domains={"teacher": "numbers", "prediction": "numbers*any"},
+    example="ce + pkt(teacher.hidden1, hidden2)",
 )
 def pkt(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Probabilistic knowledge transfer: who is whose neighbour, as a distribution over the batch.
@@ -181,6 +185,7 @@ def _neighbours(rows: Any, pairs: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     family="distillation",
+    example="ce + dist(softmax(log(teacher)/4), softmax(logits/4))",
 )
 def dist(
     teacher: Any,
@@ -232,6 +237,7 @@ def _correlation(x: Any, y: Any, weight: Any, axis: int) -> Any:
     zero_at_optimum=True,
     family="distillation",
     domains={"student_maps": "maps*any"},
+    example="ce + attention_transfer(teacher.conv2, conv1)",
 )
 def attention_transfer(teacher_maps: Any, student_maps: Any, *, power: float = 2.0) -> Any:
     """Attention transfer: the student looks at the places of an image at which the teacher looks.

@@ -15,6 +15,7 @@ from tfloss_losses.distributions import mean_per_example, require, same_shape
     zero_at_optimum=True,
     symmetric=True,
     kinks=("labels == 0", "prediction == 0"),
+    family="regression",
 )
 def msle(labels: Any, prediction: Any) -> Any:
     """Mean squared logarithmic error, for counts and amounts over several orders of magnitude.
@@ -34,6 +35,7 @@ def msle(labels: Any, prediction: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     kinks=("labels == prediction", "labels == 0"),
+    family="regression",
 )
 def mape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
     """Mean absolute percentage error as a fraction (0.1 is 10 %), for targets far from zero.
@@ -56,6 +58,7 @@ def mape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     kinks=("labels == prediction", "labels == 0", "prediction == 0"),
+    family="regression",
 )
 def smape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
     """Symmetric absolute percentage error as a fraction, bounded, for targets that may be zero.
@@ -65,7 +68,8 @@ def smape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
 
     epsilon: the smallest sum of magnitudes that is divided by; positive.
 
-    Source: Makridakis 1993, "Accuracy measures"; with magnitudes in the divisor.
+    Source: Makridakis 1993, "Accuracy measures"; Hyndman and Koehler 2006, "Another look at
+    measures of forecast accuracy", section 2.2, with magnitudes in the divisor.
     """
     same_shape(labels=labels, prediction=prediction)
     require(epsilon > 0, "epsilon", epsilon, "must be positive")

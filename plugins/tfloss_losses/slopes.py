@@ -19,6 +19,7 @@ from tfloss_losses.distributions import require
     range=(0, None),
     family="penalty",
     kinks=("tf.reduce_sum(slopes**2) == 0",),
+    example="bce + 10*gradient_penalty(grad(logits, inputs))",
 )
 def gradient_penalty(slopes: Any, *, target: float = 1.0) -> Any:
     """Gradient penalty: slopes whose length is not the wanted one, as a critic of a WGAN needs.
@@ -42,7 +43,13 @@ def gradient_penalty(slopes: Any, *, target: float = 1.0) -> Any:
     return tf.square(length - target)
 
 
-@tfloss.loss(latex=r"\Vert J\Vert_F^2", range=(0, None), zero_at_optimum=True, family="penalty")
+@tfloss.loss(
+    latex=r"\Vert J\Vert_F^2",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="penalty",
+    example="ce + 0.01*jacobian_penalty(jacobian(hidden1, inputs))",
+)
 def jacobian_penalty(slopes: Any) -> Any:
     """Contractive penalty: the squared Frobenius norm of a Jacobian.
 

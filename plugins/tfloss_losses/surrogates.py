@@ -19,6 +19,8 @@ from tfloss_losses.distributions import columns, require, same_shape, several_co
     range=(0, None),
     zero_at_optimum=True,
     kinks=("two examples have one error", "logits * (2 * labels - 1) == 1"),
+    family="classification",
+    example="bce + lovasz_hinge",
 )
 def lovasz_hinge(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     """Lovász hinge: the Jaccard index of the second class, as a convex function of the scores.
@@ -43,6 +45,8 @@ def lovasz_hinge(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     range=(0, 1),
     zero_at_optimum=True,
     kinks=("two examples have one error",),
+    family="classification",
+    example="ce + lovasz_softmax",
 )
 def lovasz_softmax(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     """Lovász-softmax: the mean Jaccard index of the classes, as a function of probabilities.
@@ -95,6 +99,8 @@ def _lovasz(errors: Any, truth: Any, weights: Any) -> Any:
     r"\ h=\sigma(z)",
     range=(0, None),
     kinks=("the classes' mean scores are a margin apart",),
+    family="classification",
+    example="bce + auc_margin(margin=1)",
 )
 def auc_margin(labels: Any, logits: Any, sample_weight: Any = None, *, margin: float = 1.0) -> Any:
     """AUC margin loss: every example of the second class above all of the first, robustly.

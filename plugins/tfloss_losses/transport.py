@@ -28,6 +28,7 @@ def _two_sets(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, An
     symmetric=True,
     kinks=("two rows coincide",),
     family="divergence",
+    example="ce + 0.1*energy_distance(hidden2, other_domain)",
 )
 def energy_distance(first: Any, second: Any, sample_weight: Any = None) -> Any:
     """Energy distance: two sets of rows have one distribution, without any setting to choose.
@@ -54,6 +55,8 @@ def energy_distance(first: Any, second: Any, sample_weight: Any = None) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     family="divergence",
+    example="ce + mmd(hidden2, other_domain, bandwidth=1)"
+    " + mmd(hidden2, other_domain, bandwidth=4)",
 )
 def mmd(first: Any, second: Any, sample_weight: Any = None, *, bandwidth: float = 1.0) -> Any:
     """Maximum mean discrepancy, squared: two sets of rows look alike through a Gaussian kernel.
@@ -88,6 +91,7 @@ def _contrast(kernel: Any, one: Any, two: Any, pairs: Any) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     family="divergence",
+    example="ce + 0.1*sinkhorn(hidden2, other_domain)",
 )
 def sinkhorn(
     first: Any,

@@ -57,15 +57,6 @@ def test_it_writes_a_plugin_that_registers(kind, tmp_path):
     assert project["entry-points"]["tfloss"] == {"my_own": "tfloss_my_own"}
 
 
-@pytest.mark.parametrize("kind", ["teacher", "dataset"])
-def test_the_tests_that_it_writes_pass(kind, tmp_path):
-    folder = write_plugin("my-own", kind, tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q"], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_code_that_it_writes_is_formatted(kind, tmp_path):
     pytest.importorskip("ruff")
@@ -166,16 +157,23 @@ def test_the_tutorial_by_its_own_words(there, tmp_path):
     assert "tilted" not in there.tfloss("losses", cwd=tmp_path)
 
 
-def test_a_loss_plugin_from_writing_to_removal(there, tmp_path):
+USED = {
+    "loss": ("--loss", "bce + 0.5*my_own(temperature=2)"),
+    "teacher": ("--loss", "bce + 0.5*abs_kl", "--teacher", "my_own:C=10"),
+    "dataset": ("--loss", "bce", "--data", "my_own"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plugin_from_writing_to_removal(kind, there, tmp_path):
     """Written, installed with pip, tested, trained with, and removed."""
-    folder = write_plugin("my-own", "loss", tmp_path)
+    folder = write_plugin("my-own", kind, tmp_path)
     there.python(*INSTALL, str(folder), cwd=tmp_path)
 
-    assert "my_own" in there.tfloss("--strict", "losses", cwd=tmp_path)
+    assert "my_own" in there.tfloss("--strict", KINDS[kind], cwd=tmp_path)
     assert "failed" not in there.python("-m", "pytest", "-q", cwd=folder).stdout
-    options = ("--epochs", "2", "--loss", "bce + 0.5*my_own(temperature=2)", "--seed", "1")
-    there.tfloss("train", *options, cwd=tmp_path)
-    assert formula_of_the_run(tmp_path) == "bce + 0.5*my_own(temperature=2)"
+    there.tfloss("train", *USED[kind], "--epochs=2", "--train-size=40", cwd=tmp_path)
+    assert formula_of_the_run(tmp_path) == USED[kind][1]
 
     there.python(*PIP, "uninstall", "--yes", "tfloss-my-own", cwd=tmp_path)
-    assert "my_own" not in there.tfloss("losses", cwd=tmp_path)
+    assert "my_own" not in there.tfloss(KINDS[kind], cwd=tmp_path)

@@ -109,6 +109,15 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said_once(registry, options
     assert_like_alone(registry, comparison, worlds, result)
 
 
+def test_a_loss_that_holds_variables_is_trained_alone_beside_those_that_are_stacked(registry):
+    formulas = ["bce", "bce + 0.1*centre(embedding=hidden1)"]
+    comparison, worlds, result = trained(registry, formulas, train_size=10)
+    assert [found.way for found in result.trajectories] == ["stacked", "one at a time"]
+    (note,) = result.notes
+    assert "variables" in note
+    assert_like_alone(registry, comparison, worlds, result)
+
+
 def test_a_grid_is_one_program(registry):
     from tfloss.compare.families import families
     from tfloss.compare.worlds import student_of

@@ -43,6 +43,19 @@ def test_slopes_are_finite_at_zero_and_below(name):
     assert np.all(np.isfinite(tape.gradient(values, x)))
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "XLA"])
+def test_a_nan_comes_out_as_a_nan(compiled):
+    """What hides one lets a training go on with broken numbers."""
+    x = tf.constant([1.0, np.nan, 2.0])
+    others = {"clip": (0.5, 1.5), "minimum": (1.0,), "maximum": (1.0,)}
+
+    def everything(x):
+        return {n: f(x, *others.get(n, ())) for n, f in FUNCTIONS.items()}
+
+    for name, values in tf.function(everything, jit_compile=compiled)(x).items():
+        assert np.isnan(values[1]), name
+
+
 def test_the_root_of_zero_is_zero():
     np.testing.assert_array_equal(FUNCTIONS["sqrt"](tf.constant([0.0, -1.0])), [0, 0])
 

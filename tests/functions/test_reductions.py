@@ -41,6 +41,12 @@ def test_missing_examples_do_not_count():
 
 
 @pytest.mark.parametrize("name", REDUCTIONS)
+def test_a_nan_comes_out_as_a_nan(name):
+    for values in ([1.0, np.nan], [np.nan, 1.0]):
+        assert np.isnan(reduce(name, values))
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
 def test_nothing_present_is_zero(name):
     nothing = [0.0, 0.0]
     assert reduce(name, nothing, nothing, nothing) == 0

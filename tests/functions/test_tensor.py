@@ -32,6 +32,12 @@ def test_normalize_makes_rows_of_length_one():
     np.testing.assert_allclose(np.linalg.norm(normalize(tf.constant(X)), axis=-1), 1, rtol=1e-6)
 
 
+def test_normalize_keeps_a_nan():
+    rows = normalize(tf.constant([[1.0, np.nan], [3.0, 4.0]]))
+    assert np.all(np.isnan(rows[0]))
+    np.testing.assert_allclose(rows[1], [0.6, 0.8], rtol=1e-6)
+
+
 def test_normalize_of_a_zero_row_is_zero_with_gradient_zero():
     x = tf.zeros((1, 3))
     with tf.GradientTape() as tape:

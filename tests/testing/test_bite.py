@@ -36,6 +36,22 @@ def test_every_check_has_a_loss_that_it_catches():
     assert {check.name for check in all_checks()} == caught | {REPLICAS}
 
 
+def test_the_table_of_shipped_mistakes_is_what_the_losses_show():
+    """docs/plugins.md: of each project, a loss with its mistake and the checks that must fail."""
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    section = text.split("## Mistakes that were shipped")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    told = {where: set(checks.split("; ")) for _, where, checks in rows[2:]}
+    shown = {
+        where: checks
+        for loss, checks in BROKEN
+        for where in told
+        if where in loss.description.partition("\n")[0]
+    }
+    assert shown == told
+    assert len(told) == 10
+
+
 def test_a_mistake_on_two_replicas_is_caught_where_there_are_two():
     """In a process of its own, where TensorFlow has not started with one device."""
     program = (

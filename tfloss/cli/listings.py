@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -11,7 +12,6 @@ from tfloss.registry import (
     Dataset,
     Declaration,
     Function,
-    Loss,
     Metric,
     Model,
     Recipe,
@@ -20,37 +20,17 @@ from tfloss.registry import (
     Schedule,
     Teacher,
 )
+from tfloss.report.catalogue import call_of
 
 
-def _describe(declaration: Declaration) -> None:
-    """A page about one declaration."""
-    click.echo(f"{declaration.name}{_call_signature(declaration)}\n")
+def describe(declaration: Declaration, more: Iterable[str] = ()) -> None:
+    """A page about one declaration; `more` is what its kind adds."""
+    click.echo(f"{declaration.name}{call_of(declaration)}\n")
     click.echo(declaration.description)
-    if isinstance(declaration, Loss):
-        click.echo(f"\nDefinition: {declaration.latex or 'see above'}")
-        click.echo(f"Properties: {_properties(declaration)}")
+    for line in more:
+        click.echo(line)
     if declaration.distribution:
         click.echo(f"From: {declaration.distribution}, plugin '{declaration.plugin}'")
-
-
-def _call_signature(declaration: Declaration) -> str:
-    signature = declaration.signature
-    pieces = [*signature.required, *(f"[{name}]" for name in signature.optional)]
-    pieces += [f"{name}={default}" for name, default in signature.settings.items()]
-    return f"({', '.join(pieces)})" if pieces else ""
-
-
-def _properties(loss: Loss) -> str:
-    low, high = ("-inf" if loss.range[0] is None else f"{loss.range[0]:g}",
-                 "inf" if loss.range[1] is None else f"{loss.range[1]:g}")  # fmt: skip
-    said = [f"one value per {loss.per}", f"range {low} to {high}"]
-    if loss.zero_at_optimum:
-        said.append("zero at the optimum")
-    if loss.symmetric:
-        said.append("symmetric")
-    if loss.kinks:
-        said.append(f"kinks where {', '.join(loss.kinks)}")
-    return "; ".join(said)
 
 
 def _list(title: str, declarations: list[Any], columns: tuple[str, ...], row: Any) -> None:
@@ -64,33 +44,6 @@ def _list(title: str, declarations: list[Any], columns: tuple[str, ...], row: An
 
 @click.command()
 @click.argument("name", required=False)
-@click.option(
-    "--search", default="", metavar="WORD", help="Only those that have WORD in their page."
-)
-@click.pass_context
-def losses(context: click.Context, name: str | None, search: str) -> None:
-    """List the losses by family, or describe the one called NAME."""
-    registry = registry_of(context)
-    if name is not None:
-        _describe(registry.get(Loss, name))
-        return
-    word = search.lower()
-    found = [d for d in registry.losses.values() if word in f"{d.name} {d.description}".lower()]
-    found.sort(key=lambda loss: (_family(loss), loss.name))
-    _list(
-        f"{len(found)} losses",
-        found,
-        ("loss", "family", "tensors", "what it is"),
-        lambda d: (d.name, _family(d), ", ".join(d.signature.positional), d.summary),
-    )
-
-
-def _family(loss: Loss) -> str:
-    return loss.family or loss.function.__module__.rpartition(".")[2]
-
-
-@click.command()
-@click.argument("name", required=False)
 @click.pass_context
 def functions(context: click.Context, name: str | None) -> None:
     """List the functions, reductions and schedules of formulas, or describe the one called NAME."""
@@ -100,7 +53,7 @@ def functions(context: click.Context, name: str | None) -> None:
     if name is not None:
         matching = [d for d in every if d.name == name]
         for declaration in matching or [registry.get(Function, name)]:
-            _describe(declaration)
+            describe(declaration)
         return
     _list(
         "Functions",
@@ -126,7 +79,7 @@ def _simple(kind: type[Declaration], title: str, text: str) -> click.Command:
     def command(context: click.Context, name: str | None) -> None:
         registry = registry_of(context)
         if name is not None:
-            _describe(registry.get(kind, name))
+            describe(registry.get(kind, name))
             return
         _list(
             title,
@@ -178,7 +131,7 @@ def _teacher_page(name: str, registry: Registry) -> None:
 
     declaration = registry.get(Teacher, name)
     if declaration.layers or not (declaration.estimator or declaration.distribution):
-        _describe(declaration)
+        describe(declaration)
         return
     about = about_teacher(name, registry)
     click.echo(f"{about.name}: {about.estimator}\n")

@@ -25,7 +25,7 @@ _COMMANDS = {
         "Score a run's student, on its holdout or on other data.",
     ),
     "predict": ("tfloss.cli.predict:predict", "Let a run's student answer for the rows of a file."),
-    "losses": ("tfloss.cli.listings:losses", "List the losses, or describe one."),
+    "losses": ("tfloss.cli.losses:losses", "List the losses, describe one, or draw it."),
     "functions": ("tfloss.cli.listings:functions", "List functions, reductions and schedules."),
     "teachers": ("tfloss.cli.listings:teachers", "List the teachers, or describe one."),
     "datasets": ("tfloss.cli.listings:datasets", "List the data sets."),

@@ -147,6 +147,8 @@ class Loss(Declaration, Nameable):
         symmetric: whether its two first tensors can be exchanged; None: unsaid.
         kinks: what is special about points without a derivative, in words ('logits == labels').
         family: the family it is listed under; the module's name unless said.
+        example: a formula that it stands in, for listings; where its tensors' names do not tell
+            what to bind them to.
         domains: what values a tensor takes, by parameter, where its name does not tell
             (`tfloss.testing.DOMAINS`); for checking.
         reference: the same loss in plain numpy, with the same parameters in float64; for checking.
@@ -163,6 +165,7 @@ class Loss(Declaration, Nameable):
     symmetric: bool | None = None
     kinks: tuple[str, ...] = ()
     family: str = ""
+    example: str = ""
     domains: Mapping[str, str] = field(default_factory=dict, compare=False)
     reference: Callable[..., Any] | None = field(default=None, compare=False)
     exempt: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import re
+from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 INK = "#010203"  # stands for the colour of the page's text, and is replaced by it
@@ -39,14 +41,31 @@ _STYLE: Any = {
 
 def new_figure(title: str, *, width: float = _WIDTH, height: float = _HEIGHT) -> tuple[Any, Any]:
     """A figure without pyplot, which would keep it and look for a display."""
+    figure, (axes,) = new_panels([title], width=width, height=height)
+    return figure, axes
+
+
+def new_panels(
+    titles: Sequence[str], *, width: float = _WIDTH, height: float = _HEIGHT
+) -> tuple[Any, list[Any]]:
+    """A figure with axes beside each other, one for each title."""
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height))
-        axes = figure.add_subplot()
-        axes.set_title(title.replace("$", r"\$"))
-    return figure, axes
+        panels = list(figure.subplots(1, len(titles), squeeze=False)[0])
+        for axes, title in zip(panels, titles, strict=True):
+            axes.set_title(title.replace("$", r"\$"))
+    return figure, panels
+
+
+def save_picture(figure: Any, path: Path) -> None:
+    """The figure as a file that stands alone, in the format that its ending names."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(path, bbox_inches="tight", dpi=150)
 
 
 def as_svg(figure: Any, label: str) -> str:

@@ -1,0 +1,138 @@
+"""The losses of a registry as a catalogue: by family, each with its formula, source and example.
+
+    python -m tfloss.report.catalogue > docs/losses.md
+
+writes the page of those that come with tfloss; a test holds it against the registry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tfloss.formula import to_text
+from tfloss.registry import Loss, load_registry
+
+# The order of the page; a plugin's own families follow by name.
+_ORDER = (
+    "classification", "regression", "divergence", "distillation", "representation", "ranking",
+    "penalty", "calibration", "fairness", "physics",
+)  # fmt: skip
+
+
+def family_of(loss: Loss) -> str:
+    """What it declares, else the module that it stands in."""
+    return loss.family or loss.function.__module__.rpartition(".")[2]
+
+
+def by_family(losses: Iterable[Loss]) -> dict[str, list[Loss]]:
+    """Losses by family, in the catalogue's order, each family by name."""
+    families: dict[str, list[Loss]] = {}
+    for loss in sorted(losses, key=lambda loss: loss.name):
+        families.setdefault(family_of(loss), []).append(loss)
+
+    def place(family: str) -> tuple[int, str]:
+        return (_ORDER.index(family) if family in _ORDER else len(_ORDER), family)
+
+    return {family: families[family] for family in sorted(families, key=place)}
+
+
+def source_of(loss: Loss) -> str:
+    """What the docstring says behind 'Source:', in one line; '' where it says nothing."""
+    found = re.search(r"\b[Ss]ources?:\s*(.*?)(\n\n|\Z)", loss.description, re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
+
+
+def example_of(loss: Loss) -> str:
+    """A formula that it stands in: as declared, else with its first setting written out."""
+    if loss.example:
+        return loss.example
+    for name, value in loss.settings.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return to_text(loss.node(**{name: value}))
+    return loss.name
+
+
+def properties_of(loss: Loss) -> str:
+    """What it declares of its values."""
+    low, high = (
+        f"{limit:g}" if limit is not None else infinite
+        for limit, infinite in zip(loss.range, ("-inf", "inf"), strict=True)
+    )
+    said = [f"one value per {loss.per}", f"range {low} to {high}"]
+    if loss.zero_at_optimum:
+        said.append("zero at the optimum")
+    if loss.symmetric:
+        said.append("symmetric")
+    if loss.kinks:
+        said.append(f"kinks where {', '.join(loss.kinks)}")
+    if loss.state is not None:
+        said.append("holds variables")
+    return "; ".join(said)
+
+
+# -- the page ------------------------------------------------------------------------------------
+
+_HEAD = """\
+# The losses
+
+Every loss that comes with tfloss: {total}. [formula.md](formula.md) says how a formula puts them
+together, [plugins.md](plugins.md) how to add one. `tfloss losses NAME` prints all about one, with
+`--plot` draws it; `tfloss check NAME` proves it. This page is what
+`python -m tfloss.report.catalogue` prints.
+
+A loss asks for tensors by the names in its parentheses; those in brackets are optional, and
+`name=value` is a setting with its default. *One value per batch* is one for all examples together;
+a loss that *holds variables* has weights or a memory of its own, trained and saved with the run.
+"""
+
+
+def page(losses: Mapping[str, Loss]) -> str:
+    """The catalogue in Markdown."""
+    families = by_family(losses.values())
+    lines = [_HEAD.format(total=len(losses)), "| family | losses |", "| --- | --- |"]
+    lines += [f"| [{name}](#{name}) | {len(members)} |" for name, members in families.items()]
+    for name, members in families.items():
+        lines += ["", f"## {name}", ""]
+        for loss in members:
+            lines += [*_entry(loss), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _entry(loss: Loss) -> Iterator[str]:
+    properties = properties_of(loss)
+    yield f"### {loss.name}"
+    yield ""
+    yield f"`{loss.name}{call_of(loss)}`"
+    yield ""
+    yield loss.summary
+    yield ""
+    yield "```math"
+    yield loss.latex
+    yield "```"
+    yield ""
+    yield f"- {properties[0].upper()}{properties[1:]}"
+    yield f"- Example: `{example_of(loss)}`"
+    yield f"- Source: {source_of(loss)}"
+
+
+def call_of(declaration: Any) -> str:
+    """Tensors, optional ones in brackets, and settings with their defaults, in parentheses."""
+    signature = declaration.signature
+    pieces = [*signature.required, *(f"[{name}]" for name in signature.optional)]
+    pieces += [f"{name}={default}" for name, default in signature.settings.items()]
+    return f"({', '.join(pieces)})" if pieces else ""
+
+
+def built_in() -> dict[str, Loss]:
+    """The losses of tfloss' own distribution."""
+    return {
+        name: loss
+        for name, loss in load_registry().losses.items()
+        if loss.distribution.partition(" ")[0] == "tfloss"
+    }
+
+
+if __name__ == "__main__":
+    print(page(built_in()), end="")
