@@ -1,6 +1,6 @@
 """tfloss beside its peers: steps per second on three workloads, taking turns.
 
-    python -m tests.benchmarks.engine [--workloads A B C] [--rounds 7] [--quick] [--write]
+    python -m tests.benchmarks.engine [--workloads A B C] [--rounds 7] [--times 2] [--write]
 
 Every peer runs in a process of its own, so that no one's threads, flags or memory touch another's.
 In each round every peer is timed once, one after the other; a ratio compares the two timings of one
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -114,9 +115,9 @@ def compare(
     return runners
 
 
-def table_of(workload: str, runners: list[Runner]) -> Table:
+def table_of(workload: str, runners: list[Runner], time: str = "") -> Table:
     job = WORKLOADS[workload]
-    title = f"{workload}: {job.shape}, batch {job.batch}, {FORMULA}, plain SGD"
+    title = f"{workload}: {job.shape}, batch {job.batch}, {FORMULA}, plain SGD{time}"
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for column in ("steps/s, median", "slowest", "fastest", "tfloss.fit is faster by"):
@@ -148,12 +149,33 @@ def markdown_of(table: Table) -> str:
     )
 
 
-def write_page(name: str, command: str, parts: list[str]) -> Path:
-    """A page of `docs/benchmarks/`, with the command that made it and the machine."""
-    from importlib.metadata import version
+def machine() -> str:
+    """What it computes with."""
+    cores = f"{os.cpu_count()} CPU cores"
+    if shutil.which("nvidia-smi") is None:
+        return cores
+    asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    names = subprocess.run(asked, capture_output=True, text=True).stdout.split("\n")
+    return ", ".join([cores, *filter(None, names)])
 
-    versions = ", ".join(f"{n} {version(n)}" for n in ("tensorflow", "keras", "numpy"))
-    head = f"Made by `{command}` on {os.cpu_count()} CPU cores; {versions}."
+
+def versions_in(python: str, names: tuple[str, ...]) -> list[str]:
+    """'jax 0.10.2', … of what is installed for an interpreter."""
+    program = (
+        "import importlib.metadata as m, sys\n"
+        "known = {d.name.lower(): d.version for d in m.distributions()}\n"
+        "print('\\n'.join(f'{n} {known[n]}' for n in sys.argv[1:] if n in known))"
+    )
+    done = subprocess.run([python, "-c", program, *names], capture_output=True, text=True)
+    return done.stdout.split("\n")[:-1]
+
+
+def write_page(name: str, command: str, parts: list[str], peers_python: str = "") -> Path:
+    """A page of `docs/benchmarks/`, with the command that made it and the machine."""
+    versions = versions_in(sys.executable, ("tensorflow", "keras", "numpy"))
+    if peers_python:
+        versions += versions_in(peers_python, ("jax", "torch"))
+    head = f"Made by `{command}` on {machine()}; {', '.join(versions)}."
     path = ROOT / "docs" / "benchmarks" / f"{name}.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n\n".join([f"# Benchmark: {name}", head, *parts]) + "\n", encoding="utf-8")
@@ -168,19 +190,26 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="*", default=[], help="peers with these words in their name"
     )
+    parser.add_argument("--times", type=int, default=1, help="do all of it so many times")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.3 s: does it run?")
     parser.add_argument("--peers-python", default=sys.executable, help="has JAX and PyTorch")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks/engine.md")
     options = parser.parse_args()
     rounds, seconds = (2, 0.3) if options.quick else (options.rounds, options.seconds)
     tables = []
-    for workload in options.workloads:
-        runners = compare(workload, rounds, seconds, options.peers_python, options.only)
-        tables.append(table_of(workload, runners))
-        Console(width=120).print(tables[-1])
+    for number in range(1, options.times + 1):
+        for workload in options.workloads:
+            runners = compare(workload, rounds, seconds, options.peers_python, options.only)
+            said = f" (time {number})" if options.times > 1 else ""
+            tables.append(table_of(workload, runners, said))
+            Console(width=120).print(tables[-1])
     if options.write:
-        command = f"python -m tests.benchmarks.engine --rounds {rounds}"
-        print(write_page("engine", command, [markdown_of(table) for table in tables]))
+        command = (
+            f"python -m tests.benchmarks.engine --rounds {rounds} --seconds {seconds:g} "
+            f"--times {options.times} --write"
+        )
+        parts = [markdown_of(table) for table in tables]
+        print(write_page("engine", command, parts, options.peers_python))
 
 
 if __name__ == "__main__":
