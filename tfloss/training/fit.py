@@ -28,7 +28,7 @@ from tfloss.training.identity import (
     optimizer_identity,
     versions_identity,
 )
-from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, unpacked
+from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, recorded
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
@@ -165,7 +165,7 @@ def fit(
         teachers, asked_for = _already_asked(teacher), None
         if not teachers:
             asked_for = asked_identity(teacher, **options) if kept is not None else None
-            teachers = _kept_teachers(kept, asked_for) or supply(
+            teachers = recorded(kept, asked_for) or supply(
                 teacher, data, registry, n_jobs=jobs, cache=cache, tensors=names, **options
             )
         asked = time.perf_counter()
@@ -231,14 +231,6 @@ def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
     if isinstance(teacher, Mapping) and all(isinstance(t, FittedTeacher) for t in teacher.values()):
         return dict(teacher)
     return {}
-
-
-def _kept_teachers(kept: Checkpoints | None, asked_for: Any) -> dict[str, FittedTeacher]:
-    """The teachers whose answers the checkpoint holds; refuses others."""
-    if kept is None or kept.identity is None:
-        return {}
-    kept.compare({"teachers": asked_for})
-    return unpacked(kept.answers, kept.about_teachers)
 
 
 def _student(

@@ -10,6 +10,7 @@ import numpy as np
 from tfloss.errors import UsageError
 from tfloss.sealed import digest_of
 from tfloss.teachers import FittedTeacher
+from tfloss.training.checkpoints import Checkpoints
 
 _WORDS = ("alias", "text", "how", "rows", "scores", "notes", "classes")
 _SIDES = ("train", "holdout")
@@ -84,6 +85,18 @@ def unpacked(arrays: Mapping[str, np.ndarray], about: Iterable[Any]) -> dict[str
         alias = words["alias"]
         teachers[alias] = FittedTeacher(**values, fit=_refusing(alias))
     return teachers
+
+
+def recorded(kept: Checkpoints | None, asked_for: Any) -> dict[str, FittedTeacher]:
+    """The teachers whose answers a checkpoint holds, {} where there is none; refuses others.
+
+    Raises:
+        UsageError: they are not those that are asked for now.
+    """
+    if kept is None or kept.identity is None:
+        return {}
+    kept.compare({"teachers": asked_for})
+    return unpacked(kept.answers, kept.about_teachers)
 
 
 def _refusing(alias: str) -> Any:
