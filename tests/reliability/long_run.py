@@ -11,10 +11,12 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 import tfloss
+from tfloss.training import loop
 from tfloss.training.config import Config
 from tfloss.training.history import MOST_EPOCHS
 from tfloss.training.run_folder import METRICS, write_run
@@ -27,12 +29,12 @@ def resident() -> int:
 
 
 def measure(steps: int, compile: str = "auto") -> dict[str, float]:
-    """Train for so many steps with checkpoints.
+    """Train for so many steps with checkpoints, in a hundred chunks.
 
     Returns:
-        kilobytes that memory grew per 100,000 steps, after the first fifth (least squares); the
-        time of the last tenth over that of the second; lines and bytes of the metrics; bytes of
-        the newest checkpoint; seconds.
+        kilobytes that memory grew per 100,000 steps after the first fifth (least squares) with
+        twice its standard error; the time of the last tenth over that of the second; lines and
+        bytes of the metrics; bytes of the newest checkpoint; seconds.
     """
     data = tfloss.load_data("breast_cancer", train_size=64)
     epochs, seen = steps // 2, []
@@ -40,7 +42,9 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
     def watch(history: Any) -> None:
         seen.append((history.latest.step, resident(), time.perf_counter()))
 
-    with tempfile.TemporaryDirectory() as folder:
+    # The orders of rows of a usual chunk are 13 MB, beside which growth could not be seen.
+    chunks = mock.patch.dict(loop._STEPS_PER_CHUNK, {"xla": steps // 100, "graph": steps // 100})
+    with tempfile.TemporaryDirectory() as folder, chunks:
         kept = Path(folder) / "checkpoints"
         result = tfloss.fit(
             "bce + linear(0, 1, epochs=100)*l2('*/kernel')", data, epochs=epochs, watch=watch,
@@ -51,11 +55,13 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
         content = (run / METRICS).read_bytes()
     step, memory, clock = (np.array(values, float) for values in zip(*seen, strict=True))
     later = step > steps / 5
-    slope = np.polyfit(step[later], memory[later], 1)[0]
+    (slope, _), covariance = np.polyfit(step[later], memory[later], 1, cov=True)
     at = np.interp([steps * 0.1, steps * 0.2, steps * 0.9, steps], step, clock)
     return {
         "steps": float(step[-1]),
         "kB per 100,000 steps": slope * 1e5 / 1e3,
+        "± 2 standard errors": 2 * float(np.sqrt(covariance[0, 0])) * 1e5 / 1e3,
+        "looks": len(step),
         "memory at the end (MB)": memory[-1] / 1e6,
         "last tenth / second tenth": (at[3] - at[2]) / (at[1] - at[0]),
         "lines of metrics": content.count(b"\n"),
