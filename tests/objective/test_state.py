@@ -224,7 +224,7 @@ def test_a_run_without_such_losses_has_no_such_file(tmp_path):
     assert read_run(folder).held() == {}
 
 
-def test_what_is_held_goes_back_when_numbers_break(monkeypatch):
+def test_what_is_held_stays_finite_when_numbers_break(monkeypatch):
     made = []
 
     class Remembered(Objective):
@@ -234,8 +234,7 @@ def test_what_is_held_goes_back_when_numbers_break(monkeypatch):
 
     monkeypatch.setattr("tfloss.training.fit.Objective", Remembered)
     options = {**OPTIONS, "optimizer": "sgd:learning_rate=1e30", "compile": "graph"}
-    with pytest.raises(NumericsError, match="The weights are those of step 0"):
+    with pytest.raises(NumericsError, match="The weights are those of step"):
         run(Config.from_mapping(options, origin="test"), REGISTRY)
-    values = made[0].values()
-    assert values["surprise(logits)/mean"] == 0
-    assert np.all(np.abs(values["match(inputs, hidden1)/projection"]) < 1)
+    for value in made[0].values().values():
+        assert np.isfinite(value).all()

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.engine_worlds import FORMULA, assert_same_weights, columns, engine_of, mlp
+from tests.training.engine_worlds import (
+    FORMULA,
+    assert_same_weights,
+    by_hand,
+    columns,
+    engine_of,
+    mlp,
+)
 from tfloss.errors import DataError, NumericsError, UsageError
 from tfloss.training import stream_engine
 from tfloss.training.streams import fit_stream
@@ -29,6 +36,12 @@ def fitted(registry, data, model=None, loss=FORMULA, **options):
     model = model or mlp()
     options = {"optimizer": keras.optimizers.SGD(0.1), "steps_per_epoch": 4, "epochs": 3} | options
     return fit_stream(loss, data, model, batch_size=BATCH, registry=registry, **options)
+
+
+def after_rows(model, rows):
+    """A model, trained on these rows by hand."""
+    by_hand(model, keras.optimizers.SGD(0.1), DATA, np.array([list(rows)]), BATCH)
+    return model
 
 
 def in_memory(registry, epochs=3, **options):
@@ -143,13 +156,24 @@ def test_what_cannot_be_streamed_is_refused(registry):
         fitted(registry, dataset(), callbacks=[EveryBatch()])
 
 
-def test_a_loss_that_is_not_finite_is_named_and_undone(registry):
-    model = mlp()
+def test_a_step_that_is_not_finite_is_named_and_not_taken(registry):
+    model, other = mlp(), mlp()
     teacher = DATA.values["teacher"].copy()
     teacher[6] = np.nan
-    with pytest.raises(NumericsError, match="At step 1 the value of 'abs_kl'"):
+    with pytest.raises(NumericsError, match=r"At step 1 .*'abs_kl'.* in row 6 of the stream"):
         fitted(registry, dataset(teacher=teacher), model)
-    assert_same_weights(model, mlp())
+    assert_same_weights(model, after_rows(other, range(5)))
+
+
+def test_steps_that_are_not_finite_are_left_out_and_counted(registry):
+    model, other = mlp(), mlp()
+    teacher = DATA.values["teacher"].copy()
+    teacher[6] = np.nan
+    with pytest.warns(UserWarning, match="Step 1 was left out"):
+        result = fitted(registry, dataset(teacher=teacher), model, epochs=1, on_nan="skip")
+    assert result.events == ["1 step was left out, since it was not finite."]
+    assert np.isfinite(result.history.column("total")).all()
+    assert_same_weights(model, after_rows(other, [*range(5), *range(10, 20)]))
 
 
 MEMORY = """

@@ -13,9 +13,10 @@ from tfloss.training.callbacks import Callbacks
 from tfloss.training.compiled import Compile, Compiled
 from tfloss.training.engine import ChunkLog, Engine
 from tfloss.training.evaluation import Evaluation
-from tfloss.training.finite import refuse_bad
-from tfloss.training.loop import epochs_per_chunk
+from tfloss.training.guard import Guard, OnNan
+from tfloss.training.loop import chunk_batches, epochs_per_chunk
 from tfloss.training.measure import MODEL_TERM
+from tfloss.training.steps import Care
 
 
 class AttachedMeasure:
@@ -32,7 +33,8 @@ class AttachedMeasure:
         self.objective = model.objective
         self.names = self._names()
         self.trainable_variables = model.trainable_variables
-        self.variables = model.variables
+        self.weights = model.variables
+        self.variables = [*model.variables, *model.metrics_variables]
 
     def _names(self) -> tuple[str, ...]:
         """The terms; what the model adds of its own is known once it has been traced."""
@@ -76,6 +78,7 @@ class FastFit:
         initial_epoch: from where.
         callbacks: Keras callbacks.
         compile: see `tfloss.training.engine`.
+        on_nan: see `tfloss.training.guard`.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class FastFit:
         initial_epoch: int,
         callbacks: Sequence[Any],
         compile: Compile,
+        on_nan: OnNan = "stop",
     ) -> None:
         self._model = model
         self._epochs, self._done = epochs, initial_epoch
@@ -109,6 +113,7 @@ class FastFit:
             compile=compile,
             work=(epochs - initial_epoch) * self._order.steps_per_epoch,
         )
+        self._guard = Guard(self._engine, on_nan)
         self._evaluation: Compiled | None = None
         if apart and holdout is not None:
             evaluation = Evaluation(measure, holdout, validation_batch_size)  # type: ignore[arg-type]
@@ -148,14 +153,17 @@ class FastFit:
         engine, model = self._engine, self._model
         size = 1 if self._stop_often else epochs_per_chunk(engine, self._epochs)
         count = min(size, self._epochs - self._done)
-        before, first = engine.snapshot(), int(model.optimizer.iterations.numpy())
+        first = int(model.optimizer.iterations.numpy())
         order = self._order.epochs(size)
-        model.reset_metrics()
-        if self._called.see_batches:
-            log = engine.run_watched(order[0], first, self._called)
-        else:
-            log = engine.run(order, first, epochs=count)
-        refuse_bad(engine, log, first, before)
+        watched = self._called.see_batches
+
+        def run(care: Care | None) -> ChunkLog:
+            model.reset_metrics()
+            if watched:
+                return engine.run_watched(order[0], first, self._called, care=care or "stop")
+            return engine.run(order, first, epochs=count, care=care)
+
+        log = self._guard(run, chunk_batches(engine, order, first), watched=watched)
         rows = [self._named(values) for values in log.train]
         rows[-1] |= self._metrics()
         for logs, values in zip(rows, self._evaluated(log), strict=False):

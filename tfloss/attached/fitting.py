@@ -17,6 +17,7 @@ from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import keras
 from tfloss.training.compiled import Compile
+from tfloss.training.guard import OnNan
 from tfloss.training.optimizers import make_optimizer
 
 
@@ -36,6 +37,7 @@ def fit_model(
     initial_epoch: int = 0,
     callbacks: Sequence[Any] = (),
     compile: Compile = "auto",
+    on_nan: OnNan = "stop",
     **attaching: Any,
 ) -> Any:
     """Train a Keras model by the compiled engine; what comes out is what its `fit` gives.
@@ -50,6 +52,7 @@ def fit_model(
         callbacks: Keras callbacks. With any, every epoch is a call of its own; with one that looks
             at batches, every step.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         **attaching: what `tfloss.attach` takes, for a model that is not attached.
 
     Returns:
@@ -58,7 +61,7 @@ def fit_model(
     Raises:
         FormulaError: the formula does not fit the model.
         UsageError: data that are not arrays, or a formula that is not the attached one.
-        NumericsError: the loss or a weight stopped being finite.
+        NumericsError: the loss or a weight would not be finite; the weights are those before.
     """
     attached = _attached(model, formula, optimizer, attaching)
     x, y, weight = _parts(data, "data")
@@ -82,6 +85,7 @@ def fit_model(
         initial_epoch=initial_epoch,
         callbacks=callbacks,
         compile=compile,
+        on_nan=on_nan,
     ).run()
 
 

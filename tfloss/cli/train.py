@@ -38,6 +38,11 @@ from tfloss.training.preflight import check, networks
     help="How steps are compiled.",
 )
 @click.option(
+    "--on-nan",
+    type=click.Choice(["stop", "skip", "lower"]),
+    help="At a step that is not finite: stop, leave it out, or lower the learning rate.",
+)
+@click.option(
     "--precision",
     type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
     help="What the student computes in; losses and weights are float32.",
@@ -244,7 +249,11 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     trust = trust_table(result.teachers)
     tables = result_tables(result.history.as_summary(), result.scores, labels)
     print_tables([*tables, *([trust] if trust else [])])
-    for note in [result.student.note, *(n for t in result.teachers.values() for n in t.notes)]:
+    for note in [
+        result.student.note,
+        *result.events,
+        *(n for t in result.teachers.values() for n in t.notes),
+    ]:
         if note:
             click.echo(note)
     seconds = result.seconds

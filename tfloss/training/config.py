@@ -41,6 +41,7 @@ class Config:
         seed: of the split, the initial weights, the order of rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
         allow_negative: accept coefficients below zero.
     """
@@ -72,6 +73,7 @@ class Config:
     seed: int = 0
     evaluate_every: int = 1
     compile: str = "auto"
+    on_nan: str = "stop"
     precision: str = "float32"
     allow_negative: bool = False
 

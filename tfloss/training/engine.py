@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tfloss.training.columns import Columns
 from tfloss.training.compiled import Compile, Compiled, choose
 from tfloss.training.evaluation import SLICE_ROWS, Evaluation
 from tfloss.training.measure import Measure
-from tfloss.training.steps import BLOCK_BYTES, NEVER, Steps, Watch
+from tfloss.training.steps import BLOCK_BYTES, NEVER, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 
 
@@ -32,11 +33,15 @@ class ChunkLog:
         holdout: the same on the holdout after each epoch, NaN where it was not evaluated; None
             without a holdout.
         bad: the first step whose total was not finite: its number, its total and terms; or None.
+        taken_back: how many steps were taken back, where care was taken.
+        steps: how many were tried.
     """
 
     train: np.ndarray
     holdout: np.ndarray | None
     bad: tuple[int, np.ndarray] | None
+    taken_back: int = 0
+    steps: int = 0
 
 
 class Engine(Steps):
@@ -84,8 +89,9 @@ class Engine(Steps):
         super().__init__(measure, optimizer)
         self.traces = 0
         self._program = self._compiled(self._chunk, choose(compile, work))
-        self._one_step: Compiled | None = None
-        self._part: Compiled | None = None
+        self._careful_programs: dict[Care, Compiled] = {}
+        self._steps: dict[Care | None, Compiled] = {}
+        self._parts: dict[Care | None, Compiled] = {}
         self._evaluation: Compiled | None = None
 
     def _compiled(self, body: Callable[..., Any], how: str, **options: Any) -> Compiled:
@@ -105,59 +111,86 @@ class Engine(Steps):
         """Multiply-adds of one step, roughly."""
         return self.batch_size * self.work_per_row
 
-    def run(self, order: np.ndarray, first_step: int, *, epochs: int | None = None) -> ChunkLog:
+    def run(
+        self,
+        order: np.ndarray,
+        first_step: int,
+        *,
+        epochs: int | None = None,
+        care: Care | None = None,
+    ) -> ChunkLog:
         """Train on `epochs` rows of `order` (all of them unless said), in one call.
 
         Args:
             order: (E, rows) int32, the order of the rows for each epoch. One shape compiles once:
                 for a shorter last chunk hand in the same shape and say `epochs`.
             first_step: the number of steps already done, for schedules.
+            care: look at every step before it counts; see `tfloss.training.guard`.
         """
         count = len(order) if epochs is None else epochs
         arguments = (tf.constant(order, tf.int32), tf.constant(count), tf.constant(first_step))
-        train, holdout, *bad = self._program(*arguments)
-        return ChunkLog(
+        train, holdout, watch = self._program_with(care)(*arguments)
+        return log_of(
+            Watch(*watch),
+            first_step,
             train.numpy()[:count],
             holdout.numpy()[:count] if self._holdout is not None else None,
-            first_bad(*bad),
         )
+
+    def _program_with(self, care: Care | None) -> Compiled:
+        if care is None:
+            return self._program
+        if care not in self._careful_programs:
+            body = partial(self._chunk, take=self.take(care))
+            self._careful_programs[care] = self._compiled(body, self.compiled_as)
+        return self._careful_programs[care]
+
+    def batch_of(self, rows: np.ndarray, number: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """The row numbers and the columns of a step of an epoch that has this order."""
+        chosen = rows[number * self.batch_size : (number + 1) * self.batch_size]
+        return chosen, self._gathered(tf.constant(chosen))
 
     # -- steps that somebody looks at ------------------------------------------------------------
 
-    def run_watched(self, rows: np.ndarray, first_step: int, callbacks: Any) -> ChunkLog:
-        """One epoch, step by step, telling `callbacks` before and after each."""
+    def run_watched(
+        self, rows: np.ndarray, first_step: int, callbacks: Any, *, care: Care = "stop"
+    ) -> ChunkLog:
+        """One epoch, step by step, with care, telling `callbacks` before and after each."""
         watch = self.start(tf.constant(first_step))
         for number, start in enumerate(range(0, self.rows, self.batch_size)):
             batch = tf.constant(rows[start : start + self.batch_size])
             callbacks.on_train_batch_begin(number)
-            values, watch = self._watched_step(batch, watch)
+            values, watch = self._watched_step(batch, watch, care)
             logs = dict(zip(("loss", *self.measure.names), values.numpy().tolist(), strict=True))
             callbacks.on_train_batch_end(number, logs)
-        train = (watch.sums.numpy() / self.rows)[None]
-        step = first_step + self.steps_per_epoch
-        return ChunkLog(train, self.evaluate(step), first_bad(watch.bad_step, watch.bad_values))
+        train = self.averages(watch).numpy()[None]
+        return log_of(watch, first_step, train, self.evaluate(first_step + self.steps_per_epoch))
 
-    def run_part(self, rows: np.ndarray, size: int, watch: Watch) -> tuple[int, Watch]:
+    def run_part(
+        self, rows: np.ndarray, size: int, watch: Watch, care: Care | None = None
+    ) -> tuple[int, Watch]:
         """The first batches of `rows`, at most `size`, in one call; returns how many they were.
 
         A last batch that is not full is a call of its own.
         """
         full, size = len(rows) // self.batch_size, min(size, self._batches_per_block())
         if not full:
-            return 1, self._watched_step(tf.constant(rows), watch)[1]
-        if self._part is None:
-            self._part = self._compiled(self._block, self._program.compiled_as)
+            return 1, self._watched_step(tf.constant(rows), watch, care)[1]
+        if care not in self._parts:
+            body = partial(self._block, take=self.take(care))
+            self._parts[care] = self._compiled(body, self.compiled_as)
         count = min(full, size)
         padded = np.zeros(size * self.batch_size, np.int32)
         padded[: count * self.batch_size] = rows[: count * self.batch_size]
-        after = self._part(tf.constant(padded), size, tf.constant(count), watch)
+        after = self._parts[care](tf.constant(padded), size, tf.constant(count), watch)
         return count, Watch(*after)
 
-    def _watched_step(self, rows: Any, watch: Watch) -> tuple[Any, Watch]:
-        if self._one_step is None:
+    def _watched_step(self, rows: Any, watch: Watch, care: Care | None) -> tuple[Any, Watch]:
+        if care not in self._steps:
             how = self._less_than_xla(self._program)
-            self._one_step = self._compiled(self._gathered_step, how, shapes_vary=True)
-        values, after = self._one_step(rows, watch)
+            body = partial(self._gathered_step, take=self.take(care))
+            self._steps[care] = self._compiled(body, how, shapes_vary=True)
+        values, after = self._steps[care](rows, watch)
         return values, Watch(*after)
 
     def evaluate(self, step: int) -> np.ndarray | None:
@@ -165,7 +198,7 @@ class Engine(Steps):
         if self._holdout is None:
             return None
         if self._evaluation is None:
-            how = self._less_than_xla(self._one_step or self._program)
+            how = self._less_than_xla(next(iter(self._steps.values()), self._program))
             self._evaluation = self._compiled(self._holdout, how)
         return self._evaluation(tf.constant(step)).numpy()[None]
 
@@ -176,15 +209,18 @@ class Engine(Steps):
 
     # -- the program -----------------------------------------------------------------------------
 
-    def _chunk(self, order: Any, epochs: Any, first_step: Any) -> tuple[Any, ...]:
+    def _chunk(
+        self, order: Any, epochs: Any, first_step: Any, take: Take | None = None
+    ) -> tuple[Any, ...]:
         """`epochs` epochs; traced once."""
+        take = take or self.one
         self.traces += 1
         empty = tf.fill((order.shape[0], self.width), tf.constant(np.nan, tf.float32))
 
         def epoch(number: Any, train: Any, holdout: Any, *watch: Any) -> tuple[Any, ...]:
-            before = Watch(*watch)._replace(sums=tf.zeros(self.width))
-            after = self._epoch(order[number], before)
-            train = tf.tensor_scatter_nd_update(train, [[number]], [after.sums / self.rows])
+            before = Watch(*watch)._replace(sums=tf.zeros(self.width), left_out=tf.constant(0.0))
+            after = self._epoch(order[number], before, take)
+            train = tf.tensor_scatter_nd_update(train, [[number]], [self.averages(after)])
             holdout = self._evaluated(number, epochs, after.step, holdout)
             return number + 1, train, holdout, *after
 
@@ -194,22 +230,26 @@ class Engine(Steps):
             (tf.constant(0), empty, empty, *self.start(first_step)),
             parallel_iterations=1,
         )
-        return train, holdout, *watch[2:]
+        return train, holdout, watch
 
-    def _epoch(self, rows: Any, watch: Watch) -> Watch:
+    def averages(self, watch: Watch) -> Any:
+        """The total and each term over the rows of an epoch that count."""
+        return watch.sums / (self.rows - watch.left_out)
+
+    def _epoch(self, rows: Any, watch: Watch, take: Take) -> Watch:
         """One pass over the rows: blocks of full batches, then what remains."""
         full, rest = divmod(self.rows, self.batch_size)
         size = min(full, self._batches_per_block())
         blocks = -(-full // size)
         if blocks == 1:
-            watch = self._block(rows[: full * self.batch_size], size, full, watch)
+            watch = self._block(rows[: full * self.batch_size], size, full, watch, take)
         else:
             padded = tf.pad(rows, [[0, blocks * size * self.batch_size - self.rows + rest]])
 
             def block(number: Any, *watch: Any) -> tuple[Any, ...]:
                 part = tf.slice(padded, [number * size * self.batch_size], [size * self.batch_size])
                 count = tf.minimum(size, full - number * size)
-                return number + 1, *self._block(part, size, count, Watch(*watch))
+                return number + 1, *self._block(part, size, count, Watch(*watch), take)
 
             _, *after = tf.while_loop(
                 lambda number, *_: number < blocks,
@@ -219,7 +259,7 @@ class Engine(Steps):
             )
             watch = Watch(*after)
         if rest:
-            _, watch = self._gathered_step(rows[full * self.batch_size :], watch)
+            _, watch = self._gathered_step(rows[full * self.batch_size :], watch, take)
         return watch
 
     def _batches_per_block(self) -> int:
@@ -228,15 +268,16 @@ class Engine(Steps):
         )
         return max(1, BLOCK_BYTES // (row * self.batch_size))
 
-    def _block(self, rows: Any, size: int, count: Any, watch: Watch) -> Watch:
+    def _block(self, rows: Any, size: int, count: Any, watch: Watch, take: Take) -> Watch:
         """The first `count` of `size` batches, gathered at once."""
-        return self.over(self._gathered(tf.reshape(rows, [size, self.batch_size])), count, watch)
+        batches = self._gathered(tf.reshape(rows, [size, self.batch_size]))
+        return self.over(batches, count, watch, take=take)
 
     def _gathered(self, rows: Any) -> dict[str, Any]:
         return {name: tf.gather(column, rows) for name, column in self._train.items()}
 
-    def _gathered_step(self, rows: Any, watch: Watch) -> tuple[Any, Watch]:
-        return self.one(self._gathered(rows), watch)
+    def _gathered_step(self, rows: Any, watch: Watch, take: Take) -> tuple[Any, Watch]:
+        return take(self._gathered(rows), watch)
 
     def _evaluated(self, number: Any, epochs: Any, step: Any, log: Any) -> Any:
         """Write the holdout's values into row `number` of the log, where it is time to."""
@@ -253,6 +294,10 @@ class Engine(Steps):
         return tf.cond(due, write, lambda: log)
 
 
-def first_bad(step: Any, values: Any) -> tuple[int, np.ndarray] | None:
-    """The bad step of a program's answer, where there was one."""
-    return None if int(step) == NEVER else (int(step), values.numpy())
+def log_of(
+    watch: Watch, first_step: int, train: np.ndarray, holdout: np.ndarray | None
+) -> ChunkLog:
+    """What a program answered, with what it kept an eye on."""
+    step = int(watch.bad_step)
+    bad = None if step == NEVER else (step, watch.bad_values.numpy())
+    return ChunkLog(train, holdout, bad, int(watch.taken_back), int(watch.step) - first_step)

@@ -21,6 +21,7 @@ from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints, keeping, watching
 from tfloss.training.columns import Columns
 from tfloss.training.engine import Compile, Engine
+from tfloss.training.guard import Guard, OnNan
 from tfloss.training.history import History
 from tfloss.training.identity import (
     data_identity,
@@ -56,6 +57,7 @@ class Result:
         data: what it was trained on.
         seconds: how long the parts took: 'teachers', 'training'.
         compiled_as: 'xla', 'graph', or 'steps' where callbacks looked at every batch.
+        events: what was done where numbers were not finite, a sentence each.
     """
 
     student: Student
@@ -66,6 +68,7 @@ class Result:
     data: PreparedData
     seconds: dict[str, float] = field(default_factory=dict)
     compiled_as: str = ""
+    events: list[str] = field(default_factory=list)
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled."""
@@ -97,6 +100,7 @@ def fit(
     seed: int = 0,
     evaluate_every: int = 1,
     compile: Compile = "auto",
+    on_nan: OnNan = "stop",
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
@@ -130,6 +134,8 @@ def fit(
         seed: of the initial weights, the order of the rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        on_nan: at a step that is not finite: 'stop'; 'skip' it; or 'lower': go back a chunk and
+            halve the learning rate. Such a step never gets into the weights.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
@@ -208,11 +214,21 @@ def fit(
             compile=compile,
             work=epochs * order.steps_per_epoch,
         )
+        guard = Guard(engine, on_nan)
         called = Callbacks(callbacks, student.model, keras_optimizer)
         if kept is not None:
             kept.begin({**identity, "callbacks": called.kinds}, *packed(teachers))
         with watching(kept):
-            history = train(engine, order, epochs, callbacks=called, watch=watch, kept=kept)
+            history = train(
+                engine,
+                order,
+                epochs,
+                callbacks=called,
+                watch=watch,
+                kept=kept,
+                guard=guard,
+                rows=data.train.rows,
+            )
     trained = time.perf_counter()
     return Result(
         student,
@@ -223,6 +239,7 @@ def fit(
         data,
         {"teachers": asked - started, "training": trained - asked},
         "steps" if called.see_batches else engine.compiled_as,
+        guard.events,
     )
 
 

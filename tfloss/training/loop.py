@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints
+from tfloss.training.diagnosis import Batch, BatchOf
 from tfloss.training.engine import ChunkLog, Engine
-from tfloss.training.finite import refuse_bad
+from tfloss.training.guard import Guard
 from tfloss.training.history import History
 from tfloss.training.parts import LongEpoch, epoch_in_parts
 from tfloss.training.position import Position
+from tfloss.training.steps import Care
 
 Watcher = Callable[[History], None]
 
@@ -31,6 +35,8 @@ def train(
     callbacks: Callbacks,
     watch: Watcher | None = None,
     kept: Checkpoints | None = None,
+    guard: Guard | None = None,
+    rows: np.ndarray | None = None,
 ) -> History:
     """Train for `epochs` epochs and return what was seen.
 
@@ -41,12 +47,15 @@ def train(
         callbacks: Keras callbacks.
         watch: called with the history after every chunk.
         kept: where checkpoints go, and where the training begins.
+        guard: what to do where numbers are not finite; it stops unless said.
+        rows: (n,) what the training rows are called in messages; their positions unless said.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM came; the last checkpoint holds everything.
-        NumericsError: the loss or a weight stopped being finite; the weights are put back to where
-            the chunk began.
+        NumericsError: the loss or a weight would not be finite; the weights are those before that
+            step.
     """
+    guard = guard or Guard(engine)
     history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
     callbacks.on_train_begin()
     position = Position() if kept is None else kept.restore(engine, history, callbacks)
@@ -55,10 +64,12 @@ def train(
         part = None if callbacks.see_batches else steps_per_part(engine)
         if position.steps or part is not None:
             part = part or engine.steps_per_epoch
-            rows = order.epochs(position.epoch, 1)[0]
-            log = epoch_in_parts(LongEpoch(engine, rows, part), history, position, kept)
+            own = order.epochs(position.epoch, 1)[0]
+            long = LongEpoch(engine, own, part, rows)
+            log = epoch_in_parts(long, guard, history, position, kept)
         else:
-            log = _guarded_chunk(engine, order, position.epoch, epochs, callbacks)
+            chunk = _Chunk(engine, order, position.epoch, epochs, callbacks)
+            log = guard(chunk.run, chunk.batches(rows), watched=callbacks.see_batches)
         history.extend(position.epoch + 1, log.train, log.holdout)
         position = Position(position.epoch + len(log.train))
         callbacks.on_epoch_end(position.epoch - 1, history.latest.as_logs())
@@ -94,17 +105,37 @@ def _steps_per_call(engine: Engine) -> int:
     return max(1, int(affordable))
 
 
-def _guarded_chunk(
-    engine: Engine, order: BatchOrder, done: int, epochs: int, callbacks: Callbacks
-) -> ChunkLog:
-    """Run a chunk; when it ends in numbers that are not finite, undo it and say where it broke."""
-    size = 1 if callbacks.see_epochs else epochs_per_chunk(engine, epochs)
-    count = min(size, epochs - done)
-    before = engine.snapshot()
-    first_step = done * engine.steps_per_epoch
-    if callbacks.see_batches:
-        log = engine.run_watched(order.epochs(done, 1)[0], first_step, callbacks)
-    else:
-        log = engine.run(order.epochs_in_turn(done, size), first_step, epochs=count)
-    refuse_bad(engine, log, first_step, before)
-    return log
+def chunk_batches(
+    engine: Engine, order: np.ndarray, first_step: int, rows: np.ndarray | None = None
+) -> BatchOf:
+    """The rows of each step of a chunk; `rows` are their numbers where they come from."""
+
+    def batch_of(step: int) -> Batch:
+        epoch, number = divmod(step - first_step, engine.steps_per_epoch)
+        chosen, batch = engine.batch_of(order[epoch], number)
+        return Batch(chosen if rows is None else rows[chosen], batch, "the data")
+
+    return batch_of
+
+
+class _Chunk:
+    """Some epochs that one call trains."""
+
+    def __init__(
+        self, engine: Engine, order: BatchOrder, done: int, epochs: int, callbacks: Callbacks
+    ) -> None:
+        size = 1 if callbacks.see_epochs else epochs_per_chunk(engine, epochs)
+        watched = callbacks.see_batches
+        self._engine, self._callbacks = engine, callbacks
+        self._count = min(size, epochs - done)
+        self._first_step = done * engine.steps_per_epoch
+        self._order = order.epochs(done, 1) if watched else order.epochs_in_turn(done, size)
+
+    def run(self, care: Care | None) -> ChunkLog:
+        engine, first, called = self._engine, self._first_step, self._callbacks
+        if called.see_batches:
+            return engine.run_watched(self._order[0], first, called, care=care or "stop")
+        return engine.run(self._order, first, epochs=self._count, care=care)
+
+    def batches(self, rows: np.ndarray | None) -> BatchOf:
+        return chunk_batches(self._engine, self._order, self._first_step, rows)

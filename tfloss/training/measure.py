@@ -36,6 +36,11 @@ class Measure:
         ]
 
     @property
+    def weights(self) -> list[Any]:
+        """What has to be finite after every step: the student's, and what losses train."""
+        return [*self.student.forward_model.variables, *self.objective.trainable_variables]
+
+    @property
     def variables(self) -> list[Any]:
         """Everything that a step can change, but the optimizer's own."""
         return [*self.student.forward_model.variables, *self.objective.variables.values()]

@@ -12,11 +12,12 @@ import numpy as np
 
 from tfloss.lazy import tf
 from tfloss.training.checkpoints import Checkpoints
-from tfloss.training.engine import ChunkLog, Engine, first_bad
-from tfloss.training.finite import refuse_bad
+from tfloss.training.diagnosis import Batch
+from tfloss.training.engine import ChunkLog, Engine
+from tfloss.training.guard import Guard
 from tfloss.training.history import History
 from tfloss.training.position import Position
-from tfloss.training.steps import Steps, Watch
+from tfloss.training.steps import Care, Steps, Watch
 
 
 class Parted(Protocol):
@@ -30,7 +31,7 @@ class Parted(Protocol):
     def rows(self) -> int:
         """Of an epoch."""
 
-    def part(self, done: int, watch: Watch) -> tuple[int, Watch]:
+    def part(self, done: int, watch: Watch, guard: Guard) -> tuple[int, Watch]:
         """Train on from step `done` of the epoch; returns how many steps are done then."""
 
     def digest(self) -> str:
@@ -41,31 +42,21 @@ class Parted(Protocol):
 
 
 def epoch_in_parts(
-    parted: Parted, history: History, position: Position, kept: Checkpoints | None
+    parted: Parted, guard: Guard, history: History, position: Position, kept: Checkpoints | None
 ) -> ChunkLog:
     """Train from `position` to the end of its epoch, with checkpoints on the way."""
     steps, length = parted.steps, history.steps_per_epoch
-    first = position.epoch * length
-    before, done, saved = steps.snapshot(), position.steps, position.steps
+    first, done = position.epoch * length, position.steps
     watch = steps.start(tf.constant(first + done))
     if position.sums is not None:
         watch = watch._replace(sums=tf.constant(position.sums))
-
-    def checked() -> ChunkLog:
-        bad = first_bad(watch.bad_step, watch.bad_values)
-        log = ChunkLog((watch.sums.numpy() / parted.rows)[None], None, bad)
-        refuse_bad(steps, log, first + saved, before)
-        return log
-
     while done < length:
-        done, watch = parted.part(done, watch)
+        done, watch = parted.part(done, watch, guard)
         if kept is not None and done < length and kept.due(first + done):
-            checked()
             here = Position(position.epoch, done, watch.sums.numpy())
             kept.save(steps, history, here, parted.digest())
-            before, saved = steps.snapshot(), done
-    log = checked()
-    return ChunkLog(log.train, parted.evaluate(first + length), None)
+    averages = (watch.sums / (parted.rows - watch.left_out)).numpy()[None]
+    return ChunkLog(averages, parted.evaluate(first + length), None)
 
 
 class LongEpoch:
@@ -75,16 +66,30 @@ class LongEpoch:
         engine: the compiled program.
         order: of the epoch's rows, (rows,).
         size: steps per part.
+        numbers: (n,) what the rows are called in messages; their positions unless said.
     """
 
-    def __init__(self, engine: Engine, order: np.ndarray, size: int) -> None:
+    def __init__(
+        self, engine: Engine, order: np.ndarray, size: int, numbers: np.ndarray | None = None
+    ) -> None:
+        self._numbers = numbers
         self.steps, self.rows = engine, engine.rows
         self._engine, self._order, self._size = engine, order, size
 
-    def part(self, done: int, watch: Watch) -> tuple[int, Watch]:
-        rows = self._order[done * self._engine.batch_size :]
-        count, watch = self._engine.run_part(rows, self._size, watch)
-        return done + count, watch
+    def part(self, done: int, watch: Watch, guard: Guard) -> tuple[int, Watch]:
+        engine, first = self._engine, int(watch.step)
+        rows = self._order[done * engine.batch_size :]
+
+        def call(care: Care | None) -> Watch:
+            return engine.run_part(rows, self._size, watch, care)[1]
+
+        def batch_of(step: int) -> Batch:
+            chosen, batch = engine.batch_of(rows, step - first)
+            numbers = chosen if self._numbers is None else self._numbers[chosen]
+            return Batch(numbers, batch, "the data")
+
+        after = guard.part(watch, call, batch_of)
+        return done + int(after.step) - first, after
 
     def digest(self) -> str:
         return ""

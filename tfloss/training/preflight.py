@@ -13,6 +13,7 @@ from tfloss.training.optimizers import check_optimizer
 from tfloss.training.precision import check_precision
 from tfloss.training.scopes import early_scope
 
+ON_NAN = ("stop", "skip", "lower")
 _COMPILE = ("auto", "xla", "graph", "steps")
 
 
@@ -29,6 +30,7 @@ def check(config: Config, registry: Registry) -> None:
     check_model(config.model, registry)
     check_optimizer(config.optimizer)
     _one_of("compile", config.compile, _COMPILE)
+    _one_of("on_nan", config.on_nan, ON_NAN)
     check_precision(config.precision)
     _one_of("teacher_fit", config.teacher_fit, FITS)
     _one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)

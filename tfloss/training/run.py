@@ -132,6 +132,7 @@ def run(
         seed=config.seed,
         evaluate_every=config.evaluate_every,
         compile=config.compile,  # type: ignore[arg-type]
+        on_nan=config.on_nan,  # type: ignore[arg-type]
         precision=config.precision,  # type: ignore[arg-type]
         allow_negative=config.allow_negative,
         registry=registry,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,10 @@ NEVER = np.iinfo(np.int32).max
 BLOCK_BYTES = 32 * 2**20
 
 
+# What happens at a step that is taken back: nothing changes any more, or the next step follows.
+Care = Literal["stop", "skip"]
+
+
 class Watch(NamedTuple):
     """What a loop keeps an eye on, as tensors.
 
@@ -24,12 +29,19 @@ class Watch(NamedTuple):
         step: int32, steps done.
         bad_step: int32, the first step whose total was not finite, or `NEVER`.
         bad_values: (1 + terms,) float32, its total and terms.
+        taken_back: int32, how many steps `Steps.careful` has taken back.
+        left_out: float32, rows of those steps, which are not in the sums.
     """
 
     sums: Any
     step: Any
     bad_step: Any
     bad_values: Any
+    taken_back: Any
+    left_out: Any
+
+
+Take = Callable[[Mapping[str, Any], Watch], tuple[Any, Watch]]  # one step
 
 
 class Steps:
@@ -50,7 +62,8 @@ class Steps:
 
     def start(self, step: Any) -> Watch:
         """Nothing summed, nothing bad."""
-        return Watch(tf.zeros(self.width), step, tf.constant(NEVER), tf.zeros(self.width))
+        zeros = tf.zeros(self.width)
+        return Watch(zeros, step, tf.constant(NEVER), zeros, tf.constant(0), tf.constant(0.0))
 
     def one(self, batch: Mapping[str, Any], watch: Watch) -> tuple[Any, Watch]:
         """Forward, objective, gradients, update; the values are those before the update."""
@@ -62,15 +75,52 @@ class Steps:
         values = tf.concat([[total], terms], 0)
         rows = tf.cast(tf.shape(batch["inputs"])[0], tf.float32)
         first = ~tf.math.is_finite(total) & (watch.bad_step == NEVER)
-        return values, Watch(
-            watch.sums + values * rows,
-            watch.step + 1,
-            tf.where(first, watch.step, watch.bad_step),
-            tf.where(first, values, watch.bad_values),
+        return values, watch._replace(
+            sums=watch.sums + values * rows,
+            step=watch.step + 1,
+            bad_step=tf.where(first, watch.step, watch.bad_step),
+            bad_values=tf.where(first, values, watch.bad_values),
         )
 
+    def careful(self, batch: Mapping[str, Any], watch: Watch, *, go_on: bool) -> tuple[Any, Watch]:
+        """The same, taken back where the total or a weight would not be finite.
+
+        Args:
+            batch: the rows.
+            watch: what was seen before.
+            go_on: whether other steps may follow one that was taken back.
+        """
+        state = self._state()
+        before = [tf.identity(variable.value) for variable in state]
+        values, after = self.one(batch, watch)
+        finite = [tf.reduce_all(tf.math.is_finite(v.value)) for v in _floats(self.measure.weights)]
+        fine = tf.reduce_all(tf.stack([tf.math.is_finite(values[0]), *finite]))
+        if not go_on:
+            fine &= watch.bad_step == NEVER
+        for variable, old in zip(state, before, strict=True):
+            variable.assign(tf.where(fine, variable.value, old))
+        first = ~fine & (watch.bad_step == NEVER)
+        rows = tf.cast(tf.shape(batch["inputs"])[0], tf.float32)
+        return values, after._replace(
+            sums=tf.where(fine, after.sums, watch.sums),
+            bad_step=tf.where(first, watch.step, watch.bad_step),
+            bad_values=tf.where(first, values, watch.bad_values),
+            taken_back=watch.taken_back + tf.cast(~fine, tf.int32),
+            left_out=watch.left_out + tf.where(fine, 0.0, rows),
+        )
+
+    def take(self, care: Care | None) -> Take:
+        """The step that takes so much care."""
+        return self.one if care is None else partial(self.careful, go_on=care == "skip")
+
     def over(
-        self, stacked: Mapping[str, Any], count: Any, watch: Watch, *, start: Any = 0
+        self,
+        stacked: Mapping[str, Any],
+        count: Any,
+        watch: Watch,
+        *,
+        start: Any = 0,
+        take: Take | None = None,
     ) -> Watch:
         """A step for each of the stacked batches, (batches, rows, …), from `start` up to `count`.
 
@@ -80,7 +130,7 @@ class Steps:
 
         def one(number: Any, *watch: Any) -> tuple[Any, ...]:
             batch = {name: column[number] for name, column in stacked.items()}
-            return number + 1, *self.one(batch, Watch(*watch))[1]
+            return number + 1, *(take or self.one)(batch, Watch(*watch))[1]
 
         if isinstance(count, int) and count == 1:
             return Watch(*one(start, *watch)[1:])
@@ -104,7 +154,8 @@ class Steps:
             variable.assign(value)
 
     def weights_are_finite(self) -> bool:
-        return all(np.isfinite(variable.numpy()).all() for variable in self.variables)
+        weights = _floats(self.measure.weights)
+        return all(np.isfinite(variable.numpy()).all() for variable in weights)
 
     def finish(self) -> None:
         """What Keras optimizers do after the last step: averaged weights become the weights."""
@@ -117,3 +168,8 @@ class Steps:
     def work_per_row(self) -> int:
         """Multiply-adds of one forward pass and its gradients, roughly."""
         return 3 * sum(int(np.prod(v.shape)) for v in self.variables)
+
+
+def _floats(variables: Iterable[Any]) -> list[Any]:
+    """Those that can be other than finite."""
+    return [variable for variable in variables if "float" in str(variable.dtype)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from tfloss.lazy import tf
 from tfloss.sealed import digest_of
 from tfloss.training.columns import WEIGHT, Columns
 from tfloss.training.compiled import Compile, Compiled, choose
+from tfloss.training.diagnosis import Batch
 from tfloss.training.evaluation import Evaluation
+from tfloss.training.guard import Guard
 from tfloss.training.measure import Measure
-from tfloss.training.steps import BLOCK_BYTES, Steps, Watch
+from tfloss.training.steps import BLOCK_BYTES, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 
 SAMPLE_WEIGHT = "sample_weight"  # the column's name in a stream
@@ -67,6 +70,7 @@ class StreamEngine(Steps):
         self.traces = 0
         progress = optimizer.iterations.numpy
         self._program = Compiled(self._over_block, choose(compile, work), progress=progress)
+        self._careful_programs: dict[Care, Compiled] = {}
         self._holdout = None
         if holdout is not None:
             evaluation = Evaluation(measure, holdout)
@@ -107,17 +111,35 @@ class StreamEngine(Steps):
                     f"its shuffling a seed, or train anew in another folder."
                 )
 
-    def part(self, done: int, watch: Watch) -> tuple[int, Watch]:
+    def part(self, done: int, watch: Watch, guard: Guard) -> tuple[int, Watch]:
         """The next batches of the stream, at most to the end of the epoch, in one call."""
         if self._blocks is None:
             self.begin()
         if self._used == self.batches_per_block:
             self._block, self._used = self._next_block(), 0
-        stop = min(self.batches_per_block, self._used + self.steps_per_epoch - done)
-        after = self._program(self._block, tf.constant(self._used), tf.constant(stop), watch)
-        done += stop - self._used
+        start, first = self._used, int(watch.step)
+        stop = min(self.batches_per_block, start + self.steps_per_epoch - done)
+        arguments = (self._block, tf.constant(start), tf.constant(stop), watch)
+
+        def batch_of(step: int) -> Batch:
+            columns = {name: column[start + step - first] for name, column in self._block.items()}
+            row = step * self.batch_size
+            return Batch(range(row, row + self.batch_size), columns, "the stream")
+
+        after = guard.part(
+            watch, lambda care: Watch(*self._program_with(care)(*arguments)), batch_of
+        )
         self._used = stop
-        return done, Watch(*after)
+        return done + stop - start, after
+
+    def _program_with(self, care: Care | None) -> Compiled:
+        if care is None:
+            return self._program
+        if care not in self._careful_programs:
+            body = partial(self._over_block, take=self.take(care))
+            progress = self.optimizer.iterations.numpy
+            self._careful_programs[care] = Compiled(body, self.compiled_as, progress=progress)
+        return self._careful_programs[care]
 
     def digest(self) -> str:
         """SHA-256 of the last batch."""
@@ -127,9 +149,16 @@ class StreamEngine(Steps):
         """The total and terms on the holdout, (1, 1 + terms), or None without one."""
         return self._holdout(tf.constant(step)).numpy()[None] if self._holdout else None
 
-    def _over_block(self, block: Mapping[str, Any], start: Any, stop: Any, watch: Watch) -> Watch:
+    def _over_block(
+        self,
+        block: Mapping[str, Any],
+        start: Any,
+        stop: Any,
+        watch: Watch,
+        take: Take | None = None,
+    ) -> Watch:
         self.traces += 1
-        return self.over(block, stop, Watch(*watch), start=start)
+        return self.over(block, stop, Watch(*watch), start=start, take=take)
 
     # -- from the dataset to blocks --------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints, keeping, watching
 from tfloss.training.columns import Columns
 from tfloss.training.compiled import Compile
+from tfloss.training.guard import Guard, OnNan
 from tfloss.training.history import History
 from tfloss.training.identity import (
     columns_identity,
@@ -55,6 +56,7 @@ class StreamResult:
         seconds: how long the training took.
         compiled_as: 'xla', 'graph' or 'steps'.
         traces: how many programs were traced for it.
+        events: what was done where numbers were not finite, a sentence each.
     """
 
     student: Student
@@ -62,7 +64,8 @@ class StreamResult:
     history: History
     seconds: float = 0.0
     compiled_as: str = ""
-    traces: int = field(default=0)
+    traces: int = 0
+    events: list[str] = field(default_factory=list)
 
 
 def fit_stream(
@@ -81,6 +84,7 @@ def fit_stream(
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
+    on_nan: OnNan = "stop",
     registry: Registry | None = None,
     watch: Watcher | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
@@ -102,6 +106,7 @@ def fit_stream(
         epochs: how many epochs.
         task: 'classification' or 'regression'.
         holdout: rows by name, in memory, to evaluate on after each epoch.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         optimizer, seed, compile, precision, allow_negative, registry, watch: as for `tfloss.fit`.
         callbacks: Keras callbacks that look at epochs.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
@@ -150,6 +155,7 @@ def fit_stream(
         compile=compile,
         work=epochs * steps_per_epoch,
     )
+    guard = Guard(engine, on_nan)
     called = Callbacks(callbacks, student.model, keras_optimizer)
     if called.see_batches:
         raise UsageError("A stream has no callbacks that look at every batch; look at epochs.")
@@ -158,7 +164,7 @@ def fit_stream(
             kept.begin({**identity, "callbacks": called.kinds})
         try:
             with watching(kept):
-                history = _train(engine, epochs, called, watch, kept)
+                history = _train(engine, guard, epochs, called, watch, kept)
         finally:
             engine.close()
     return StreamResult(
@@ -168,11 +174,13 @@ def fit_stream(
         time.perf_counter() - started,
         engine.compiled_as,
         engine.traces,
+        guard.events,
     )
 
 
 def _train(
     engine: StreamEngine,
+    guard: Guard,
     epochs: int,
     callbacks: Callbacks,
     watch: Watcher | None,
@@ -186,7 +194,7 @@ def _train(
         engine.begin(position.step(length), kept.digest)
     while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
         callbacks.on_epoch_begin(position.epoch)
-        log = epoch_in_parts(engine, history, position, kept)
+        log = epoch_in_parts(engine, guard, history, position, kept)
         history.extend(position.epoch + 1, log.train, log.holdout)
         position = Position(position.epoch + 1)
         callbacks.on_epoch_end(position.epoch - 1, history.latest.as_logs())

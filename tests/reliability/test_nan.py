@@ -1,0 +1,197 @@
+"""A NaN never reaches the weights, and its culprit is named: 50 injections into compiled loops."""
+
+from __future__ import annotations
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import tfloss
+from tests.cli.running import tfloss as command
+from tests.reliability.faults import BATCH, FAULTS, World
+from tests.training.engine_worlds import columns, engine_of, mlp
+from tfloss.errors import NumericsError, UsageError
+from tfloss.training.batches import BatchOrder
+from tfloss.training.callbacks import Callbacks
+from tfloss.training.guard import Guard
+from tfloss.training.loop import chunk_batches, train
+
+TERMS = {"inputs": "bce", "labels": "bce", "teacher": "abs_kl"}  # the first that shows it
+
+
+@pytest.fixture(scope="module")
+def world(registry):
+    return World(registry, compile="xla")
+
+
+def guarded(world, fault, on_nan):
+    """Train the one epoch; the log, the guard, and the row that is bad."""
+    order, row = world.inject(fault)
+    guard = Guard(world.engine, on_nan)
+
+    def run(care):
+        return world.engine.run(order, 0, care=care)
+
+    try:
+        log = guard(run, chunk_batches(world.engine, order, 0))
+    finally:
+        for variable in world.engine.measure.variables:
+            assert np.isfinite(variable.numpy()).all()
+    return log, guard, row
+
+
+@pytest.fixture(scope="module")
+def after(world):
+    """The weights after each number of clean steps."""
+    order, _ = world.inject(None)
+    seen = [world.model.get_weights()]
+    every = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda *_: seen.append(world.model.get_weights())
+    )
+    every.on_train_batch_begin = lambda *_: None
+    world.engine.run_watched(order[0], 0, every)
+    return seen
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_fifty_injections_stop_before_the_weights(world, after, fault):
+    with pytest.raises(NumericsError) as raised:
+        guarded(world, fault, "stop")
+    message = str(raised.value)
+    assert raised.value.exit_code == 3
+    assert f"At step {fault.step} " in message
+    assert f"The weights are those of step {fault.step}." in message
+    assert f"'{TERMS.get(fault.where, 'brittle')}'" in message
+    for got, wanted in zip(world.model.get_weights(), after[fault.step], strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+    order, row = world.inject(fault)
+    named = {int(number) for number in re.search(r"rows? ([\d, ]+)", message)[1].split(", ")}
+    if row is not None:
+        assert named == {row}
+    else:  # not the rows' fault: all of the batch are named
+        assert named == set(order[0, fault.step * BATCH : (fault.step + 1) * BATCH].tolist())
+
+
+@pytest.mark.parametrize("fault", FAULTS[::5], ids=str)
+def test_skipping_leaves_out_the_step_and_nothing_else(world, fault):
+    with pytest.warns(UserWarning, match=f"Step {fault.step} was left out"):
+        log, guard, _ = guarded(world, fault, "skip")
+    assert guard.left_out == 1
+    assert np.isfinite(log.train).all()
+    assert int(world.engine.optimizer.iterations) == world.engine.steps_per_epoch - 1
+
+
+def test_without_a_fault_nothing_is_done_twice(world):
+    runs = []
+    order, _ = world.inject(None)
+    guard = Guard(world.engine, "skip")
+
+    def run(care):
+        runs.append(care)
+        return world.engine.run(order, 0, care=care)
+
+    guard(run, chunk_batches(world.engine, order, 0))
+    assert runs == [None]
+    assert guard.events == []
+
+
+# -- diverging, and what helps ---------------------------------------------------------------------
+
+
+def trained(registry, on_nan, rate, epochs=20, **more):
+    model = mlp(lambda: [keras.layers.Dense(8)])
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9)
+    engine = engine_of(registry, model, optimizer=optimizer, compile="graph", **more)
+    guard = Guard(engine, on_nan)
+    order = BatchOrder(engine.rows, engine.batch_size, seed=1)
+    history = train(engine, order, epochs, callbacks=Callbacks((), model, optimizer), guard=guard)
+    return history, guard, optimizer, model
+
+
+@pytest.mark.filterwarnings("ignore:The learning rate was halved")
+def test_lowering_the_rate_trains_what_diverged(registry):
+    """A quadratic loss diverges at a rate that a few halvings make good."""
+    with pytest.raises(NumericsError, match="on_nan='lower'"):
+        trained(registry, "stop", 2.0, formula="mse(logits, teacher)", epochs=200)
+    history, guard, optimizer, model = trained(
+        registry, "lower", 2.0, formula="mse(logits, teacher)", epochs=200
+    )
+    assert 1 <= guard.halvings <= 10
+    np.testing.assert_allclose(float(optimizer.learning_rate), 2.0 / 2**guard.halvings)
+    assert guard.events == [
+        f"The learning rate was halved {guard.halvings} times, "
+        f"to {float(optimizer.learning_rate):.3g}."
+    ]
+    assert np.isfinite(history.column("total")).all()
+    assert all(np.isfinite(value).all() for value in model.get_weights())
+
+
+@pytest.mark.filterwarnings("ignore:The learning rate was halved")
+def test_lowering_ends_where_it_does_not_help(registry):
+    with pytest.raises(NumericsError) as error:
+        trained(registry, "lower", 1e30)
+    assert "The weights are those of step" in str(error.value)
+
+
+def test_lowering_is_not_tried_on_data_that_are_not_finite(registry):
+    data = columns()
+    data.values["labels"][2] = np.nan
+    with pytest.raises(NumericsError, match="'labels' is not finite in row 2 of the data"):
+        trained(registry, "lower", 0.1, train=data)  # a warning would be an error
+
+
+def test_a_schedule_cannot_be_lowered(registry):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    with pytest.raises(UsageError, match="schedule"):
+        trained(registry, "lower", schedule)
+
+
+def test_skipping_every_step_is_no_training(registry):
+    data = columns()
+    data.values["labels"][:] = np.nan
+    with pytest.raises(NumericsError, match=r"At step 0 .*'bce'"):
+        trained(registry, "skip", 0.1, train=data)
+
+
+# -- everywhere that trains ------------------------------------------------------------------------
+
+
+def test_batch_normalisation_does_not_keep_a_nan(registry):
+    data = columns()
+    data.values["inputs"][4] = np.inf
+    model = mlp(lambda: [keras.layers.Dense(4), keras.layers.BatchNormalization()])
+    engine = engine_of(registry, model, train=data, compile="graph")
+    order = BatchOrder(engine.rows, engine.batch_size, seed=1)
+    with pytest.raises(NumericsError, match="'inputs' is not finite in row 4"):
+        train(engine, order, 2, callbacks=Callbacks((), model, engine.optimizer))
+    assert all(np.isfinite(value).all() for value in model.get_weights())
+
+
+@pytest.mark.parametrize("metrics", [[], ["mae"]])
+def test_a_keras_model_of_ones_own(metrics):
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(30, 4)), generator.normal(size=(30, 1))
+    x[17, 2] = np.inf
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=metrics)
+    with pytest.raises(NumericsError, match=r"At step 4 .*'mse'.* in row 17 of the data"):
+        tfloss.fit(model, (x, y), "mse", epochs=3, batch_size=4, shuffle=False)
+    assert all(np.isfinite(value).all() for value in model.get_weights())
+    with pytest.warns(UserWarning, match="left out"):
+        history = tfloss.fit(
+            model, (x, y), "mse", epochs=3, batch_size=4, shuffle=False, on_nan="skip"
+        )
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_the_command_line_leaves_with_3_and_no_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hot = ("train", "--loss", "bce", "--optimizer", "sgd:learning_rate=1e38", "--epochs", "9")
+    answer = command(*hot)
+    assert answer.code == 3
+    assert re.search(r"At step \d+ the value of 'bce' is not a finite number", answer.err)
+    assert re.search(r"rows? \d+.* of the data", answer.err)
+    assert list(tmp_path.iterdir()) == []
+    assert command(*hot[:3], "--on-nan", "halt").code == 2
