@@ -22,7 +22,7 @@ What there is:
     in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
                   Held (a variable that a loss holds)
-    plugins       hookimpl, load_registry, Registry
+    plugins       hookimpl, load_registry, Registry; load_network (a .keras file, not trusted)
     errors        TflossError and its kinds; FormulaError carries the position
     lazily        tf, keras: TensorFlow and Keras, imported at their first use
 """
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from tfloss.attached import Loss, attach
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
-    from tfloss.student import tap
+    from tfloss.student import load_network, tap
     from tfloss.training.fit import Result
     from tfloss.training.streams import fit_stream
 
@@ -81,6 +81,7 @@ _LATER = {
     "fit": "tfloss.api",
     "fit_stream": "tfloss.training.streams",
     "load_data": "tfloss.api",
+    "load_network": "tfloss.student",
     "parse": "tfloss.formula",
 }
 
@@ -107,6 +108,7 @@ __all__ = [
     "hookimpl",
     "keras",
     "load_data",
+    "load_network",
     "load_registry",
     "loss",
     "metric",

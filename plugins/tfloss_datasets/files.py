@@ -13,9 +13,17 @@ if TYPE_CHECKING:
     from tfloss.data import Table
 
 
+_PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
+
+
 @tfloss.hookimpl
 def tfloss_find(kind: str, name: str) -> object | None:
     """A data set whose name ends like a file that can be read here."""
+    if kind == "dataset" and Path(name).suffix.lower() in _PICKLES:
+        raise tfloss.UsageError(
+            f"The data '{name}' are a pickle, and loading a pickle runs whatever code it holds; "
+            f"save them as CSV, Parquet or NPZ where you trust them."
+        )
     reader = _READERS.get(Path(name).suffix.lower()) if kind == "dataset" else None
     return None if reader is None else _declare(Path(name), reader)
 
@@ -101,6 +109,9 @@ def _npz(path: Path) -> Columns:
     """
     import numpy as np
 
+    from tfloss.data import check_archive
+
+    check_archive(path)
     with np.load(path, allow_pickle=False) as archive:
         members = {name: archive[name] for name in archive.files}
     features = next((members.pop(name) for name in ("features", "x", "X") if name in members), None)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import tfloss
-from tfloss import keras
+
+_PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth")
 
 
 def saved_model(path: str) -> Any:
@@ -16,7 +17,7 @@ def saved_model(path: str) -> Any:
 
     def load(inputs: int, outputs: int) -> Any:
         """Load a saved Keras model; layers that would run code of their own are refused."""
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        return tfloss.load_network(path)
 
     return tfloss.model(load, name="saved_model")
 
@@ -37,6 +38,12 @@ def tfloss_find(kind: str, name: str) -> Any:
     """Files that end in .keras, and `package.module:factory`."""
     if kind != "model":
         return None
+    if Path(name).suffix.lower() in _PICKLES:
+        raise tfloss.UsageError(
+            f"The model '{name}' is a pickle, and loading a pickle runs whatever code it holds; "
+            f"save the model with model.save('{Path(name).stem}.keras') where you trust it, or "
+            f"name the code that makes it as package.module:factory."
+        )
     if name.endswith(".keras"):
         if not Path(name).is_file():
             raise tfloss.UsageError(f"There is no file '{name}' to load the model from.")

@@ -28,7 +28,7 @@ def network_loader(path: Path) -> Callable[..., Any]:
         try:
             yes_or_no("scaled", scaled)
             of_run = _of_run(path)
-            model = tfloss.keras.models.load_model(path, compile=False, safe_mode=True)
+            model = tfloss.load_network(path)
         except tfloss.TflossError:
             raise
         except Exception as error:

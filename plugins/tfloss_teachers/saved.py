@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,13 @@ def _load(path: Path, own: list[str]) -> Any:
         raise tfloss.UsageError(
             f"Loading '{path}' needs skops; install it with: pip install 'tfloss[skops]'."
         ) from error
+    from tfloss.data import check_archive
+
+    check_archive(path)
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # a member's name can be damaged, too
+                raise tfloss.DataError(f"The teacher '{path}' is damaged; get it once more.")
         unknown = set(io.get_untrusted_types(file=path))
         allowed = unknown & {*own, *(name for names in _REVIEWED.values() for name in names)}
         if unknown - allowed:

@@ -25,6 +25,10 @@ def files(tmp_path_factory) -> Path:
     (folder / "broken.toml").write_text("loss = ")
     (folder / "unknown.toml").write_text('loss = "bce"\nepoch = 3\n')
     (folder / "wrong.toml").write_text('loss = "bce"\nepochs = "many"\n')
+    (folder / "code.toml").write_text('loss = "bce"\nmodel = "os.path:join"\n')
+    (folder / "teacher.toml").write_text('loss = "bce"\nteacher = ["t=os:system"]\n')
+    (folder / "broken.keras").write_bytes(b"this is no model")
+    (folder / "inf.csv").write_text("a,b,y\n1,inf,no\n2,1,yes\n3,1,no\n4,5,yes\n")
     (folder / "evil.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     return folder
 
@@ -73,6 +77,13 @@ COMMANDS = [
     (["losses", "focl"], 2, "Did you mean 'focal'"),
     (["evaluate", "{}"], 2, "not the folder of a finished run"),
     (["predict", "{}", "iris"], 2, "not the folder of a finished run"),
+    ([*BCE, "--on-nan", "halt"], 2, "on-nan"),
+    ([*BCE, "--model", "{}/evil.pkl"], 2, "model.save"),
+    ([*BCE, "--model", "{}/broken.keras"], 2, "no whole .keras file"),
+    (["train", "--config", "{}/code.toml"], 2, '--model "os.path:join"'),
+    (["train", "--config", "{}/teacher.toml"], 2, '--teacher "t=os:system"'),
+    (["compare", "bce", "--config", "{}/code.toml"], 2, '--model "os.path:join"'),
+    (["plugins", "--limit", "0"], 2, "limit"),
     # teachers
     ([*BCE, "--teacher", "gpcc"], 2, "Did you mean 'gpc'"),
     ([*BCE, "--teacher", "rf:n_estimatorz=3"], 2, "Did you mean 'n_estimators'"),
@@ -89,6 +100,8 @@ COMMANDS = [
     ([*BCE, "--data", "{}/good.csv", "--target", "y", "--train-size", "1"], 4, "2 classes"),
     ([*BCE, "--data", "{}/broken.parquet", "--target", "y"], 4, "cannot be read"),
     ([*BCE, "--data", "{}/objects.npz"], 4, "cannot be read"),
+    ([*BCE, "--data", "{}/evil.pkl"], 2, "CSV, Parquet or NPZ"),
+    ([*BCE, "--data", "{}/inf.csv", "--target", "y"], 4, "inf"),
     # numerics
     ([*BCE, "--optimizer", "sgd:learning_rate=1e38", "--epochs", "50"], 3, "not a finite number"),
 ]

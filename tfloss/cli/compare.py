@@ -15,6 +15,7 @@ from tfloss.errors import UsageError
 from tfloss.files import refuse_unwritable
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config, read_config
+from tfloss.training.foreign import refuse_code
 from tfloss.training.interrupts import Interrupts
 
 _OWN = ("formulas", "baseline", "seeds", "reach", "at")
@@ -104,6 +105,8 @@ def _comparison(
         values, origin = dict(registry.get(Recipe, recipe)()), f"The recipe '{recipe}'"
     elif config is not None:
         values, origin = read_config(config), f"'{config}'"
+    if config is not None:
+        refuse_code(values, options, origin)
     own = {name: values.pop(name) for name in _OWN if name in values}
     said = {name: value for name, value in options.items() if value not in (None, ())}
     own |= {name: said.pop(name) for name in _OWN if name in said}

@@ -17,6 +17,7 @@ from tfloss.registry import Recipe, Registry
 from tfloss.training.cadence import parse_every
 from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.config import Config, read_config
+from tfloss.training.foreign import refuse_code
 from tfloss.training.preflight import check, networks
 
 
@@ -143,6 +144,8 @@ def _configuration(
         values.pop("train_fraction", None)
     if "train_fraction" in said:
         values.pop("train_size", None)
+    if config is not None:
+        refuse_code(values, said, origin)
     return Config.from_mapping(values | said, origin=origin)
 
 

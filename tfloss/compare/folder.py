@@ -14,7 +14,7 @@ import tomli_w
 
 from tfloss.compare.comparison import Comparison
 from tfloss.compare.trajectories import Trajectories
-from tfloss.errors import UsageError
+from tfloss.errors import DataError, UsageError
 from tfloss.files import sha256, whole_folder, write_text, write_whole
 from tfloss.training.config import read_config
 
@@ -75,15 +75,23 @@ def read_results(folder: Path) -> dict[str, Any]:
 
     Raises:
         UsageError: not the folder of a finished comparison.
+        DataError: its results are not what it wrote.
     """
     try:
         if not (folder / MANIFEST).is_file():
             raise FileNotFoundError(f"there is no {MANIFEST}")
-        results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        digests = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
+        whole = sha256(folder / RESULTS) == digests[RESULTS]
+        results = json.loads((folder / RESULTS).read_text(encoding="utf-8")) if whole else {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"'{folder}' is not the folder of a finished comparison: {error}."
         ) from error
+    if not whole:
+        raise DataError(
+            f"'{folder / RESULTS}' is not the file that the comparison wrote (its SHA-256 differs "
+            f"from the manifest's); restore it from a copy."
+        )
     return _numbers(results)
 
 

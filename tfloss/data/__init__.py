@@ -1,5 +1,6 @@
 """From a table of rows to the columns that training needs; no TensorFlow."""
 
+from tfloss.archives import check_archive
 from tfloss.data.augment import augment
 from tfloss.data.classes import Classes
 from tfloss.data.loading import load_dataset
@@ -19,6 +20,7 @@ __all__ = [
     "Table",
     "arrange",
     "augment",
+    "check_archive",
     "leak_warning",
     "load_dataset",
     "prepare",

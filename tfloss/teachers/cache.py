@@ -6,6 +6,7 @@ estimator itself is fitted again if somebody asks for it.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import platform
@@ -14,16 +15,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 
+from tfloss.archives import check_archive
 from tfloss.data import PreparedData
 from tfloss.errors import UsageError
 from tfloss.files import remove_leftovers, write_whole
 from tfloss.teachers.lesson import Lesson, Outcome
 
-_LAYOUT = 2  # to be raised when what is written, or how answers are made, changes
+_LAYOUT = 3  # to be raised when what is written, or how answers are made, changes
 
 
 class Answering(Protocol):
@@ -107,8 +108,11 @@ def _sources(estimator: Any) -> Iterator[tuple[str, str]]:
 def _read(path: Path) -> Outcome | None:
     """What is kept; None when there is nothing, or nothing whole."""
     try:
+        check_archive(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
+        if str(arrays.pop("digest")) != _digest(arrays):
+            return None
         about = json.loads(str(arrays.pop("about")))
         sides: dict[str, dict[str, np.ndarray]] = {"train": {}, "holdout": {}}
         for name, values in arrays.items():
@@ -116,8 +120,18 @@ def _read(path: Path) -> Outcome | None:
             sides[side][key] = values
         notes = (*about["notes"], "Its answers come from the cache.")
         return Outcome(sides["train"], sides["holdout"], about["scores"], notes)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+    except Exception:  # zipfile, zlib, numpy and json each fail in ways of their own
         return None
+
+
+def _digest(arrays: dict[str, Any]) -> str:
+    """SHA-256 of names, types, shapes and values."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {values.dtype.str} {values.shape};".encode())
+        found.update(values.tobytes())
+    return found.hexdigest()
 
 
 def _write(path: Path, outcome: Outcome) -> None:
@@ -126,6 +140,7 @@ def _write(path: Path, outcome: Outcome) -> None:
     arrays: dict[str, Any] = {"about": np.array(about)}
     arrays |= {f"train:{key}": values for key, values in outcome.train.items()}
     arrays |= {f"holdout:{key}": values for key, values in outcome.holdout.items()}
+    arrays["digest"] = np.array(_digest(arrays))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.errors import DataError, UsageError, did_you_mean, listed
+from tfloss.files import sha256
 
 
 @dataclass(frozen=True)
@@ -130,13 +132,35 @@ def _fits(value: Any, default: Any) -> bool:
     return isinstance(value, type(default)) and not isinstance(value, bool)
 
 
+def refuse_damaged(path: Path) -> None:
+    """Refuse a configuration beside a manifest that has the digest of another.
+
+    Raises:
+        DataError: with what to do.
+    """
+    manifest = path.parent / "manifest.json"
+    if not manifest.is_file():
+        return
+    try:
+        recorded = json.loads(manifest.read_text(encoding="utf-8"))["sha256"][path.name]
+    except (ValueError, KeyError, TypeError):
+        recorded = None  # a damaged manifest vouches for nothing
+    if sha256(path) != recorded:
+        raise DataError(
+            f"'{path}' is not what the run wrote (its SHA-256 differs from the manifest's); "
+            f"restore it, or copy it out of the run's folder to change it."
+        )
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """The values of a `config.toml`.
 
     Raises:
         UsageError: no such file, or not TOML.
+        DataError: it lies in the folder of a run that wrote another.
     """
     try:
+        refuse_damaged(path)
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"There is no configuration '{path}'.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.archives import check_archive
 from tfloss.data import Classes, PreparedData, Scaler
 from tfloss.errors import DataError, UsageError
 from tfloss.files import new_folder, remove_leftovers, sha256, write_text, write_whole
-from tfloss.student import Student, wrap_model
+from tfloss.student import Student, load_network, wrap_model
 from tfloss.training.config import Config, read_config
 from tfloss.training.fit import Result
 
@@ -23,6 +25,8 @@ CHECKPOINTS = "checkpoints"  # a folder; only until the run is finished
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
 RESULT, MANIFEST, SPLIT = "result.json", "manifest.json", "split.npz"
 HELD = "objective.npz"  # the variables that losses hold; only where there are any
+
+SELF = "sha256_of_this"  # in the manifest: of all else in it
 
 _VERSIONED = ("tfloss", "tensorflow", "keras", "scikit-learn", "numpy")
 
@@ -87,7 +91,7 @@ def write_run(runs: Path, config: Config, result: Result, folder: Path | None = 
             write_whole(folder / HELD, lambda path: np.savez_compressed(path, **held))
         write_whole(folder / SPLIT, lambda path: _save_split(path, result.data))
         write_text(folder / RESULT, _json(_summary(result)))
-        write_text(folder / MANIFEST, _json(_manifest(folder, config, result.data)))
+        write_text(folder / MANIFEST, _json(signed(_manifest(folder, config, result.data))))
     except OSError as error:
         raise UsageError(f"The run's folder '{folder}' cannot be written: {error}.") from error
     return folder
@@ -126,6 +130,12 @@ def _manifest(folder: Path, config: Config, data: PreparedData) -> dict[str, Any
     }
 
 
+def signed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with a digest of itself, by which damage to it is noticed."""
+    plain = json.dumps(manifest, sort_keys=True).encode()
+    return {**manifest, SELF: hashlib.sha256(plain).hexdigest()}
+
+
 def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in _VERSIONED}
 
@@ -157,7 +167,7 @@ class Run:
     @property
     def history(self) -> list[dict[str, Any]]:
         """Every epoch, as in `metrics.jsonl`."""
-        lines = (self.folder / METRICS).read_text(encoding="utf-8").splitlines()
+        lines = self.verified(METRICS).read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
     @property
@@ -167,24 +177,19 @@ class Run:
     @property
     def rows(self) -> dict[str, np.ndarray]:
         """The row numbers of 'train' and 'holdout'."""
-        with np.load(self.folder / SPLIT, allow_pickle=False) as split:
+        path = self.verified(SPLIT)
+        with np.load(path, allow_pickle=False) as split:
             return {name: split[name] for name in ("train", "holdout")}
 
     def student(self) -> Student:
         """The trained student; its file is refused when its digest is another than recorded."""
-        from tfloss.lazy import keras
-
-        path = self.folder / STUDENT
-        self._verify(path)
-        return wrap_model(keras.models.load_model(path, compile=False, safe_mode=True))
+        return wrap_model(load_network(self.verified(STUDENT)))
 
     def held(self) -> dict[str, np.ndarray]:
         """The values of what losses held, by path; `Objective.load` takes them."""
-        path = self.folder / HELD
         if HELD not in self.manifest["sha256"]:
             return {}
-        self._verify(path)
-        with np.load(path, allow_pickle=False) as values:
+        with np.load(self.verified(HELD), allow_pickle=False) as values:
             return dict(values)
 
     def treatment(self) -> PreparedData:
@@ -201,13 +206,16 @@ class Run:
             empty, empty, data["task"], classes, tuple(data["features"]), scaler, data["name"]
         )
 
-    def _verify(self, path: Path) -> None:
-        recorded = self.manifest["sha256"].get(path.name)
-        if not path.is_file() or sha256(path) != recorded:
+    def verified(self, name: str) -> Path:
+        """The path of a file that is still what the run wrote."""
+        path = self.folder / name
+        if not path.is_file() or sha256(path) != self.manifest["sha256"].get(name):
             raise DataError(
                 f"'{path}' is missing or is not the file that the run wrote (its SHA-256 differs "
                 f"from the manifest's); restore it from a copy."
             )
+        check_archive(path)
+        return path
 
 
 def _empty_part(features: int) -> Any:
@@ -240,4 +248,17 @@ def read_run(folder: Path) -> Run:
             f"'{folder}' is not the folder of a finished run: {error}. Runs lie in the folder that "
             f"`tfloss train` names at its end."
         ) from error
-    return Run(folder, Config.from_mapping(values, origin=str(folder / CONFIG)), manifest, result)
+    if not isinstance(manifest, dict) or signed(_without_digest(manifest)) != manifest:
+        raise DataError(
+            f"'{folder / MANIFEST}' is not what the run wrote (its digest differs); restore it "
+            f"from a copy."
+        )
+    config = Config.from_mapping(values, origin=str(folder / CONFIG))
+    run = Run(folder, config, manifest, result)
+    for name in (CONFIG, RESULT):
+        run.verified(name)
+    return run
+
+
+def _without_digest(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name != SELF}
