@@ -195,6 +195,12 @@ def toml(path: Path, **values: Any) -> None:
     path.write_text(tomli_w.dumps(base | values))
 
 
+def unfinished(folder: Path) -> None:
+    """A run that was begun elsewhere."""
+    folder.mkdir()
+    toml(folder / "config.toml", model="evil_module.sub:make")
+
+
 # Name of the file, what makes it, the command, its exit code, a word of the safe way.
 CASES: list[tuple[str, Callable[[Path], None], Callable[[str], list[str]], int, str]] = [
     (
@@ -337,6 +343,13 @@ CASES: list[tuple[str, Callable[[Path], None], Callable[[str], list[str]], int, 
         config,
         2,
         "--teacher",
+    ),
+    (
+        "unfinished",
+        unfinished,
+        lambda p: ["train", "--resume", p],
+        2,
+        "--model",
     ),
     (
         "compare.toml",

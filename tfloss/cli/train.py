@@ -159,6 +159,7 @@ def _resumed(
         raise click.UsageError("--resume goes on with a run as it is; leave --recipe/--config out.")
     recorded = unfinished_run(folder)
     said = {name: value for name, value in options.items() if value not in (None, ())}
+    refuse_code(vars(recorded), said, f"The run in '{folder}'")
     asked = Config.from_mapping({**vars(recorded), **said}, origin="The command line")
     changes = [
         f"{name}: {old!r} in the run, {new!r} now"
