@@ -71,7 +71,8 @@ FAULTS = [
     *(Fault("inputs", step, value, f) for value in BAD for step, f in ((0, 0), (3, 2), (4, 5))),
     *(Fault("inputs", 9, 3e38, f) for f in (0, 1, 2)),
     *(Fault("labels", step, value) for value in BAD for step in (0, 5, 9)),
-    *(Fault("teacher", step, value) for value in BAD for step in (1, 4, 9)),
+    *(Fault("teacher", s, value) for value in BAD[:2] for s in (1, 4, 9)),  # -inf is clipped to 0
+    *(Fault("teacher", step, np.nan) for step in (0, 6, 7)),
     *(Fault("coefficient", step, value) for value in BAD for step in (0, 6)),
     *(Fault("loss", step, value) for value in BAD for step in (0, 4, 7)),
     *(Fault("gradient", step, value) for value in (np.nan, np.inf) for step in (2, 8)),

@@ -55,6 +55,11 @@ class AttachedMeasure:
     def _packed_few(self) -> Any:
         return self._rows.slice(0, 1).packed().items()
 
+    def terms(self, batch: Any, step: Any, *, training: bool) -> list[Any]:
+        """Each term, a scalar float32, apart from the others."""
+        del step
+        return self._model.evaluated(*self._rows.unpacked(batch), training)[2]
+
     def __call__(self, batch: Any, step: Any, *, training: bool) -> tuple[Any, Any]:
         """The total, a scalar, and the terms, (len(names),), both float32."""
         del step  # an attached model counts its optimizer's

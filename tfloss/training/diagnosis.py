@@ -88,7 +88,7 @@ def _bad_gradients(steps: Steps, batch: Mapping[str, Any], step: int) -> list[An
     found = []
     for number, name in enumerate(steps.measure.names):
         with tf.GradientTape() as tape:
-            term = steps.measure(batch, tf.constant(step), training=True)[1][number]
+            term = steps.measure.terms(batch, tf.constant(step), training=True)[number]
         gradients = tape.gradient(term, steps.variables)
         bad = [
             getattr(variable, "path", variable.name)

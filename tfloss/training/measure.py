@@ -47,6 +47,11 @@ class Measure:
 
     def __call__(self, batch: Mapping[str, Any], step: Any, *, training: bool) -> tuple[Any, Any]:
         """The total, a scalar, and the terms, (len(names),), both float32."""
+        terms = self.terms(batch, step, training=training)
+        return tf.add_n(terms), tf.stack(terms)
+
+    def terms(self, batch: Mapping[str, Any], step: Any, *, training: bool) -> list[Any]:
+        """Each term, a scalar float32, apart from the others."""
         columns, present, weight = unpacked(batch)
         tensors: dict[str, Any] = dict(self.forward(columns["inputs"], training=training))
         tensors |= columns
@@ -57,4 +62,4 @@ class Measure:
         terms = list(outcome.terms)
         if self.adds_losses:
             terms.append(tf.add_n([tf.cast(loss, tf.float32) for loss in self.forward.losses]))
-        return tf.add_n(terms), tf.stack(terms)
+        return terms
