@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
 from tfloss.cli.quiet import import_tensorflow
-from tfloss.errors import UsageError
+from tfloss.errors import TflossError, UsageError
 from tfloss.files import refuse_unwritable
 from tfloss.registry import Recipe, Registry
 from tfloss.training.cadence import parse_every
@@ -109,17 +110,27 @@ def train(
     parse_every(checkpoint_every)
     if networks(configuration, registry):
         import_tensorflow()
-    from tfloss.training.run_folder import write_run
+    from tfloss.training.run_folder import forget_run, write_run
 
-    with _checkpoints(configuration, runs, resume, checkpoint_every) as kept:
-        ready = _ask_teachers(configuration, registry, quiet, jobs, cache, kept)
-        import_tensorflow()
-        result = _train(configuration, registry, quiet, ready, kept)
-        from tfloss.report.run import write_run_report
+    made = not runs.exists()
+    kept = _checkpoints(configuration, runs, resume, checkpoint_every)
+    try:
+        with kept:
+            ready = _ask_teachers(configuration, registry, quiet, jobs, cache, kept)
+            import_tensorflow()
+            result = _train(configuration, registry, quiet, ready, kept)
+            from tfloss.report.run import write_run_report
 
-        folder = write_run(runs, configuration, result, kept.folder.parent)
-        write_run_report(folder, result, registry)
-        kept.remove()
+            folder = write_run(runs, configuration, result, kept.folder.parent)
+            write_run_report(folder, result, registry)
+            kept.remove()
+    except TflossError:
+        if resume is None and kept.begun_in_vain:
+            forget_run(kept.folder.parent)
+            if made:
+                with contextlib.suppress(OSError):  # another run has begun in it meanwhile
+                    runs.rmdir()
+        raise
     if not quiet:
         _show(result, registry, folder)
 

@@ -100,6 +100,11 @@ class Checkpoints:
         return self._folder
 
     @property
+    def begun_in_vain(self) -> bool:
+        """Whether the folder was made, and no checkpoint has been written into it."""
+        return isinstance(self._folder, Path) and self._folder.is_dir() and not self._files()
+
+    @property
     def about_teachers(self) -> Any:
         """What was recorded beside the teachers' answers."""
         return self._teachers

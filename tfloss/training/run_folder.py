@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -46,6 +47,11 @@ def begin_run(runs: Path, config: Config) -> Path:
     except OSError as error:
         raise UsageError(f"The run's folder '{folder}' cannot be written: {error}.") from error
     return folder
+
+
+def forget_run(folder: Path) -> None:
+    """Remove a run that failed before its first checkpoint: there is nothing to go on with."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def unfinished_run(folder: Path) -> Config:
