@@ -4,7 +4,7 @@
 
 The program of a chunk is the same with the guard and without; around every chunk the guard keeps
 the weights as they were before, and looks at those after. The share is the time of these two over
-that of the chunk, as `tfloss.fit` makes it, measured one after the other in every round.
+that of a chunk of a long training, measured one after the other in every round.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import time
 import numpy as np
 
 from tests.benchmarks.workloads import FORMULA, LEARNING_RATE, WORKLOADS, Workload
-
-_SECONDS = 0.5  # of a chunk, as in `tfloss.training.loop`
 
 
 def shares(workload: Workload, rounds: int) -> np.ndarray:
@@ -29,6 +27,7 @@ def shares(workload: Workload, rounds: int) -> np.ndarray:
     from tfloss.student import wrap_model
     from tfloss.training.columns import Columns
     from tfloss.training.engine import Engine
+    from tfloss.training.loop import epochs_per_chunk
     from tfloss.training.measure import Measure
 
     outside = [Entry(n, "data", (None, 1), known_outside=True) for n in ("labels", "teacher")]
@@ -54,11 +53,8 @@ def shares(workload: Workload, rounds: int) -> np.ndarray:
         work()
         return time.perf_counter() - started
 
-    order = order_of(2)
-    engine.run(order, 0)
-    each = seconds(lambda: engine.run(order, 0)) / len(order)
-    order = order_of(max(2, round(_SECONDS / each)))
-    engine.run(order, 0)  # compiles for this shape
+    order = order_of(epochs_per_chunk(engine, 10**9))
+    engine.run(order, 0)  # compiles
     found = []
     for _ in range(rounds):
         chunk = seconds(lambda: engine.run(order, 0))

@@ -117,14 +117,13 @@ def test_damage_is_refused_or_changes_nothing(folder, registry, full_size, name,
     assert read(folder, registry) == expected
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if name != "metrics.jsonl"])
 def test_the_command_line_says_which_file(folder, name):
     path = folder / name
     whole = path.read_bytes()
     path.write_bytes(whole[:-3] + b"xyz")
     try:
-        command = "report" if name == "metrics.jsonl" else "evaluate"
-        answer = tfloss(command, str(folder))
+        answer = tfloss("evaluate", str(folder))
     finally:
         path.write_bytes(whole)
     assert answer.code in (2, 4)
