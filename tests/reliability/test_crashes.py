@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import resource
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,14 @@ def name(request):
 
 def leftovers(folder):
     return sorted(folder.rglob(".writing-*"))
+
+
+def open_to_others(folder):
+    """pytest keeps its folders from others, who are asked to write here."""
+    top = Path(tempfile.gettempdir())
+    for path in (folder, *folder.parents):
+        if top in path.parents and path.stat().st_uid == os.getuid():
+            path.chmod(0o755)
 
 
 def test_killed_at_any_moment(name, tmp_path, full_size):
@@ -92,9 +102,7 @@ def test_no_right_to_write(name, tmp_path, full_size):
     ARTEFACTS[name]().write(folder, 3)
     ARTEFACTS[name]().read(folder)
     before = sorted(path.name for path in folder.rglob("*"))
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o77 == 0:
-            path.chmod(0o755)  # pytest keeps its folders from others, who are asked to write here
+    open_to_others(tmp_path)
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     for _ in range(20 if full_size else 3):
@@ -127,10 +135,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(c
     answer = tfloss(*command, "--runs", tmp_path / "file" / "runs")
     assert answer.code == 2
     assert "is no folder" in answer.err
+    open_to_others(tmp_path)
     tmp_path.chmod(0o555)
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o55 == 0:
-            path.chmod(0o755)
 
     def work(report):
         if os.getuid() == 0:
