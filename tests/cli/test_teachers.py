@@ -57,7 +57,7 @@ def test_all_of_scikit_learn():
         ("rf", ["answers with probabilities", "n_estimators=100", "calibrate=auto"]),
         ("RidgeClassifier", ["answers with calibrated", "5-fold cross-validation"]),
         ("StackingRegressor", ["For regression", "Must be given: estimators"]),
-        ("ClassifierChain", ["answers with refused"]),
+        ("ClassifierChain", ["cannot teach", "several targets at once"]),
         ("column:soft", ["computed elsewhere"]),
     ],
 )

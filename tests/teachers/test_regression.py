@@ -53,7 +53,8 @@ def test_regressors_by_class_name(data):
     [
         ("rf", UsageError, "is a classifier, but the data are for regression"),
         ("br:calibrate=sigmoid", UsageError, "nothing to calibrate"),
-        ("MultiTaskLasso", PluginError, "failed in fit"),
+        ("MultiTaskLasso", UsageError, "predicts several targets at once"),
+        ("CCA", PluginError, "failed in fit"),
     ],
 )
 def test_what_is_refused(data, text, error, sentence):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tfloss.cli.common import print_tables, registry_of
+from tfloss.cli.common import print_tables, registry_of, warn_of_leaks
 from tfloss.cli.quiet import import_tensorflow
 
 
@@ -25,7 +25,10 @@ def evaluate(context: click.Context, run: Path, data: str | None, target: str | 
     from tfloss.training.run_folder import read_run
     from tfloss.training.scoring import score_run
 
-    scores = score_run(read_run(run), registry, data=data, target=target)
+    found = read_run(run)
+    if data is None:
+        warn_of_leaks(found.config.leak)
+    scores = score_run(found, registry, data=data, target=target)
     labels = {name: metric.label or name for name, metric in registry.metrics.items()}
     for title, values in scores.items():
         rows = [(labels[name], value) for name, value in values.items()]

@@ -136,7 +136,8 @@ def _teacher_page(name: str, registry: Registry) -> None:
     about = about_teacher(name, registry)
     click.echo(f"{about.name}: {about.estimator}\n")
     click.echo(declaration.description)
-    click.echo(f"\nFor {about.task}; answers with {about.answers}.")
+    how = {"calibrated": "answers with calibrated probabilities", "refused": "cannot teach"}
+    click.echo(f"\nFor {about.task}; {how.get(about.answers, f'answers with {about.answers}')}.")
     if about.reason:
         click.echo(about.reason)
     if declaration.cost is not None:

@@ -14,7 +14,7 @@ from tfloss.errors import DataError, UsageError
 from tfloss.registry import Registry, Teacher
 from tfloss.teachers.building import build_estimator
 from tfloss.teachers.spec import TeacherSpec
-from tfloss.teachers.suited import suited
+from tfloss.teachers.suited import suited, suited_for_regression
 from tfloss.teachers.values import Call
 
 
@@ -90,6 +90,10 @@ def _answers(estimator: Any, name: str) -> tuple[Literal["classification", "regr
 
     if is_regressor(estimator):
         # Asked of the class: an instance may have no `predict` before it is fitted.
+        try:
+            suited_for_regression(estimator, name)
+        except UsageError as error:
+            return "regression", "refused", str(error)
         deviation = "return_std" in inspect.signature(type(estimator).predict).parameters
         return "regression", "prediction and deviation" if deviation else "prediction", ""
     try:

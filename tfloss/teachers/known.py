@@ -13,7 +13,8 @@ from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
 from tfloss.teachers.fingerprints import Fingerprints
 from tfloss.teachers.fitting import Fitted
-from tfloss.teachers.regression import FittedRegressor, refuse_classifier
+from tfloss.teachers.regression import FittedRegressor
+from tfloss.teachers.suited import suited_for_regression
 
 _DEEPEST = 6  # how far inside an estimator its training rows are looked for
 
@@ -83,9 +84,7 @@ def check_known(
     if calibrate not in ("auto", "none"):
         notes += ("It was fitted before, so it is not calibrated here.",)
     if data.classes is None:
-        from sklearn.base import is_classifier
-
-        refuse_classifier(estimator, name, is_classifier(estimator))
+        suited_for_regression(estimator, name)
         return FittedRegressor(estimator, name, notes, unscale)
     if not hasattr(estimator, "predict_proba") and calibrate != "none":
         raise UsageError(

@@ -16,9 +16,9 @@ from tfloss.teachers.cost import estimated_seconds, refuse_expensive
 from tfloss.teachers.fitting import copied, fit_teacher, seen_codes
 from tfloss.teachers.folds import FOLDS, ROWS_FOR_CROSS, Folds, choose_fit, make_folds, out_of_fold
 from tfloss.teachers.options import Options
-from tfloss.teachers.regression import fit_regressor, refuse_classifier
+from tfloss.teachers.regression import fit_regressor
 from tfloss.teachers.scores import score
-from tfloss.teachers.suited import suited
+from tfloss.teachers.suited import suited, suited_for_regression
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +147,7 @@ def _refuse_unsuited(estimator: Any, codes: np.ndarray | None, name: str, option
     if codes is not None:
         suited(estimator, seen_codes(codes, name)[1], name, options.calibrate)
         return
-    from sklearn.base import is_classifier
-
-    refuse_classifier(estimator, name, is_classifier(estimator))
+    suited_for_regression(estimator, name)
     if options.calibrate not in ("auto", "none"):
         raise UsageError(f"The teacher '{name}' is a regressor, which has nothing to calibrate.")
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Scaler
-from tfloss.errors import PluginError, UsageError
+from tfloss.errors import PluginError
 from tfloss.teachers.chunks import Answers, Watch, in_chunks
 from tfloss.teachers.fitting import FAILURES, call_fit, copied, failed, reason
+from tfloss.teachers.suited import suited_for_regression
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,24 +78,13 @@ def fit_regressor(
     """Fit a copy of `estimator` on (n, d) inputs, an (n,) target and (n,) sample weights.
 
     Raises:
-        UsageError: it is a classifier, or refuses a setting.
+        UsageError: it is a classifier or for several targets, or refuses a setting.
         PluginError: it failed.
     """
-    from sklearn.base import is_classifier
-
     estimator = copied(estimator, name)
-    refuse_classifier(estimator, name, is_classifier(estimator))
+    suited_for_regression(estimator, name)
     warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight)
     return FittedRegressor(estimator, name, warned)
-
-
-def refuse_classifier(estimator: Any, name: str, is_classifier: bool) -> None:
-    """A classifier would take every number for a class of its own."""
-    if is_classifier:
-        raise UsageError(
-            f"The teacher '{name}' ({type(estimator).__name__}) is a classifier, but the data are "
-            f"for regression; use a regressor, RandomForestRegressor for example."
-        )
 
 
 def _column(values: Any, rows: int, name: str) -> np.ndarray:

@@ -63,16 +63,36 @@ def _refuse_by_tags(tags: Any, kind: str, classes: int, name: str) -> None:
             f"The teacher '{name}' ({kind}) is a {tags.estimator_type}, but the data have classes; "
             f"use a classifier."
         )
-    if not tags.target_tags.single_output:
-        raise UsageError(
-            f"The teacher '{name}' ({kind}) predicts several targets at once, and the data have "
-            f"one; use the estimator inside it."
-        )
+    _refuse_several_targets(tags, kind, name)
     about_classes = tags.classifier_tags
     if classes > 2 and about_classes is not None and not about_classes.multi_class:
         raise UsageError(
             f"The teacher '{name}' ({kind}) knows two classes only, and the training rows have "
             f"{classes}; put it into OneVsRestClassifier, or use another one."
+        )
+
+
+def suited_for_regression(estimator: Any, name: str) -> None:
+    """Raise UsageError when the estimator cannot teach a quantity."""
+    from sklearn.base import is_classifier
+
+    kind = type(estimator).__name__
+    if is_classifier(estimator):
+        # It would take every number for a class of its own.
+        raise UsageError(
+            f"The teacher '{name}' ({kind}) is a classifier, but the data are for regression; use "
+            f"a regressor, RandomForestRegressor for example."
+        )
+    tags = _tags(estimator)
+    if tags is not None:
+        _refuse_several_targets(tags, kind, name)
+
+
+def _refuse_several_targets(tags: Any, kind: str, name: str) -> None:
+    if not tags.target_tags.single_output:
+        raise UsageError(
+            f"The teacher '{name}' ({kind}) predicts several targets at once, and the data have "
+            f"one; use the estimator inside it, or its form for one target."
         )
 
 
