@@ -21,7 +21,7 @@ What there is:
     training      fit, fit_stream, load_data, Table, parse, bind
     in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
-                  Held (a variable that a loss holds)
+                  tracker, Held (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry; load_network (a .keras file, not trusted)
     errors        TflossError and its kinds; FormulaError carries the position
     lazily        tf, keras: TensorFlow and Keras, imported at their first use
@@ -56,6 +56,7 @@ from tfloss.registry import (
     reduction,
     schedule,
     teacher,
+    tracker,
 )
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ __all__ = [
     "tap",
     "teacher",
     "tf",
+    "tracker",
 ]
 
 

@@ -1,18 +1,23 @@
-"""Replicate-steps per second on the article's job: stacked, one at a time, and Keras `fit`.
+"""Replicate-steps per second on the article's job: stacked, one at a time, Keras `fit`, JAX.
 
-    python -m tests.benchmarks.replicates [--rounds 3] [--seeds 200] [--steps 200]
+    python -m tests.benchmarks.replicates [--rounds 5] [--peers-python PYTHON] [--write]
 
 The job: 30-10-10-1 sigmoid units, five rows in one batch, plain SGD, `bce + 0.1*abs_kl` with a
 Gaussian process' answers, the value of every term recorded at every step. All are warmed up before
 they are timed and take turns; nothing looks at the holdout. A hand-written JAX program (vmap over
-replicates, scan over steps) takes part where JAX is installed.
+replicates, scan over steps) takes part in a process of its own where JAX is installed. A second
+table times `tfloss compare` from the fitted teachers to the written page.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,10 +26,15 @@ from rich.table import Table
 
 import tfloss
 from tests.benchmarks.article_job import WithTeacher
+from tests.benchmarks.engine import ROOT, markdown_of, write_page
+from tfloss.compare import Comparison
+from tfloss.compare.comparison import default_looks
 from tfloss.compare.replicates import Replicates
+from tfloss.compare.run import compare
 from tfloss.compare.stacking import stacked_columns
 from tfloss.compare.worlds import initial_weights, make_worlds, student_of
 from tfloss.objective import Objective
+from tfloss.report.html import html_page
 from tfloss.training.config import Config
 from tfloss.training.fit import fit
 from tfloss.training.measure import Measure
@@ -86,48 +96,61 @@ def with_keras(world, steps: int) -> Callable[[], float]:
     return run
 
 
-def with_jax(worlds, weights, steps: int) -> Callable[[], float] | None:
-    """The same by hand in JAX."""
-    try:
-        import jax
-        import jax.numpy as jnp
-    except ImportError:
-        return None
+def with_jax(worlds, weights, steps: int, python: str, folder: Path) -> Callable[[], float] | None:
+    """The same by hand in JAX, in another process."""
     columns = stacked_columns(worlds, "train", frozenset(["labels", "teacher"]))
-
-    def loss(weights, x, y, q):
-        h = jax.nn.sigmoid(x @ weights[0] + weights[1])
-        h = jax.nn.sigmoid(h @ weights[2] + weights[3])
-        z = h @ weights[4] + weights[5]
-        bce = jnp.mean(jnp.maximum(z, 0) - z * y + jnp.log1p(jnp.exp(-jnp.abs(z))))
-        kl = 0.1 * jnp.abs(jnp.sum(jax.nn.sigmoid(z) * (jax.nn.log_sigmoid(z) - jnp.log(q))))
-        return bce + kl, (bce, kl)
-
-    def one(weights, x, y, q):
-        def step(weights, _):
-            gradients, terms = jax.grad(loss, has_aux=True)(weights, x, y, q)
-            return [w - RATE * g for w, g in zip(weights, gradients, strict=True)], terms
-
-        return jax.lax.scan(step, weights, None, length=steps)
-
-    program = jax.jit(jax.vmap(one))
-    arguments = (weights, columns["inputs"], columns["labels"], columns["teacher"])
-    jax.block_until_ready(program(*arguments))
+    job = folder / "job.npz"
+    np.savez(job, **columns, **{f"w{number}": values for number, values in enumerate(weights)})
+    process = subprocess.Popen(
+        [python, "-m", "tests.benchmarks.replicates_jax", str(job), str(steps), str(RATE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
+    )
+    if process.stdout.readline().strip() != "ready":
+        print("left out: JAX is not installed; see --peers-python", file=sys.stderr)
+        return None
 
     def run() -> float:
-        started = time.perf_counter()
-        jax.block_until_ready(program(*arguments))
-        return steps * len(worlds) / (time.perf_counter() - started)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        return float(process.stdout.readline())
 
     return run
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--steps", type=int, default=200)
-    options = parser.parse_args()
+def whole_job(seeds: int, steps: int, folder: Path) -> Table:
+    """The seconds of `tfloss compare` with three formulas, stage by stage."""
+    formulas = ["bce", FORMULA, "bce + binary_kl"]
+    config = CONFIG.changed(epochs=steps, evaluate_every=default_looks(steps))
+    registry = tfloss.load_registry()
+    teachers_done: list[float] = []
+    results, written = compare(
+        Comparison.of(formulas, config, seeds=seeds),
+        registry,
+        folder,
+        prepared=lambda: teachers_done.append(time.perf_counter()),
+    )
+    (written / "report.html").write_text(html_page(results), encoding="utf-8")
+    whole = time.perf_counter() - teachers_done[0]
+    seconds = {k: v for k, v in results["seconds"].items() if k not in ("data", "teachers")}
+    title = f"tfloss compare, {len(formulas)} formulas, {seeds} seeds, {steps} steps: seconds"
+    table = Table(title=title, title_justify="left")
+    for column in ("", "s"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, value in seconds.items():
+        table.add_row(name, f"{value:.1f}")
+    table.add_row("files and page", f"{whole - sum(seconds.values()):.1f}")
+    table.add_row("all, after imports and teachers", f"{whole:.1f}")
+    rate = results["replicate_steps"] / results["seconds"]["training"]
+    table.add_row("replicate-steps/s, looks at the holdout included", f"{rate:,.0f}")
+    return table
+
+
+def rates_of(options: argparse.Namespace, folder: Path) -> Table:
+    """Every peer's rate, taking turns."""
     registry = tfloss.load_registry()
     worlds, _ = make_worlds(CONFIG, range(options.seeds), registry)
     student = student_of(CONFIG, worlds[0].data, 0, registry)
@@ -136,7 +159,7 @@ def main() -> None:
         "stacked": stacked(worlds, weights, options.steps),
         "tfloss.fit, one at a time": alone(worlds, options.steps),
         "Keras fit": with_keras(worlds[0], options.steps),
-        "JAX by hand": with_jax(worlds, weights, options.steps),
+        "JAX by hand": with_jax(worlds, weights, options.steps, options.peers_python, folder),
     }
     rates: dict[str, list[float]] = {name: [] for name, run in peers.items() if run is not None}
     for _ in range(options.rounds):
@@ -149,10 +172,31 @@ def main() -> None:
     for column in ("", "median", "min", "max", "stacked is faster by"):
         table.add_column(column, justify="right" if column else "left")
     for name, values in rates.items():
-        ratio = np.median(np.divide(rates["stacked"], values))
+        ratio = np.divide(rates["stacked"], values)
         figures = (f"{f(values):,.0f}" for f in (np.median, np.min, np.max))
-        table.add_row(name, *figures, f"{ratio:,.1f}x")
-    Console(width=110).print(table)
+        spread = f"{np.median(ratio):,.1f} ({ratio.min():,.1f} to {ratio.max():,.1f})"
+        table.add_row(name, *figures, spread)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--peers-python", default=sys.executable, help="has JAX")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks/replicates.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        tables = [
+            whole_job(options.seeds, options.steps, Path(folder)),
+            rates_of(options, Path(folder)),
+        ]
+    for table in tables:
+        Console(width=110).print(table)
+    if options.write:
+        command = f"python -m tests.benchmarks.replicates --rounds {options.rounds}"
+        print(write_page("replicates", command, [markdown_of(table) for table in tables]))
 
 
 if __name__ == "__main__":

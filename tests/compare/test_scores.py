@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 
 import tfloss
-from tfloss.compare.scores import _known, scores_of
+from tfloss.compare.scores import _known, ways_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_many_at_once_is_one_by_one(registry, answers, classes):
     for metric in registry.metrics.values():
         if metric.task == "classification":
             assert _known(metric, truth, probs) is not None, metric.name
-            (found,) = scores_of(metric, truth, [probs])
+            found = ways_of({"it": metric}, truth, probs)["it"](truth, probs)
             expected = [metric(t, p) for t, p in zip(truth, probs, strict=True)]
             np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
@@ -39,5 +39,5 @@ def test_a_metric_of_ones_own_is_asked_itself(answers):
 
     truth, probs = answers(2)
     assert _known(confidence, truth, probs) is None
-    (found,) = scores_of(confidence, truth, [probs])
+    found = ways_of({"it": confidence}, truth, probs)["it"](truth, probs)
     np.testing.assert_allclose(found, probs.max(axis=2).mean(axis=1))

@@ -80,7 +80,7 @@ def test_every_part_is_there(outline):
         "Differences to the baseline",
         "Convergence on the holdout",
         "Terms while training",
-        "Share of each term in the loss",
+        "Share of each term",
         "Calibration",
         "The data",
         "Confusion on the holdout",
@@ -92,6 +92,20 @@ def test_ink_is_the_pages(page):
     assert "#010203" not in page
     assert "currentColor" in page
     assert "prefers-color-scheme: dark" in page
+
+
+def test_gradients_are_shown_beside_the_loss(page):
+    results = results_with(3)
+    assert "Share of the gradients" in page
+    results["gradients"] = [{}, {}, {}]
+    assert "Share of the gradients" not in html_page(results)
+
+
+def test_every_formula_has_its_colour_in_every_figure(page):
+    from tfloss.report.plots import COLOURS
+
+    for colour in COLOURS[:3]:
+        assert page.count(f'stroke="{colour}"') + page.count(f"stroke: {colour}") >= 5
 
 
 def test_tick_labels_keep_their_digits():

@@ -26,7 +26,7 @@ frame.onload = () => {{
   const page = frame.contentDocument, root = page.documentElement;
   found.push('overflow=' + (root.scrollWidth - root.clientWidth));
   const wide = [...page.querySelectorAll('main *')].filter(e => {{
-    if (e.closest('.scroll, .math, svg')) return false;
+    if (e.closest('.math, svg')) return false;
     return e.getBoundingClientRect().right > root.clientWidth + 1;
   }});
   found.push('wide=' + wide.map(e => e.tagName).join(','));
@@ -40,14 +40,21 @@ frame.srcdoc = {page};
 
 
 def browse(path, *options):
+    profile = path.parent / "profile"  # nobody's own
     command = [
         CHROMIUM,
         "--headless=new",
         "--no-sandbox",
         "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
         "--enable-logging=stderr",
     ]
-    command += ["--allow-file-access-from-files", "--virtual-time-budget=8000", *options]
+    command += ["--allow-file-access-from-files", "--virtual-time-budget=8000"]
+    command += [f"--user-data-dir={profile}", *options]
     return subprocess.run(
         [*command, path.as_uri()], capture_output=True, text=True, timeout=240, check=True
     )

@@ -84,6 +84,10 @@ def results_with(count: int) -> dict[str, Any]:
         },
         "diverged": [0] * count,
         "curves": [curve(formula) for formula in formulas],
+        "gradients": [
+            {"count": 32, "shares": {"bce": 0.75, "abs_kl": 0.25} if place else {"bce": 1.0}}
+            for place in range(count)
+        ],
         "answers": {name: answers() for name in [*formulas, "teacher: gpc"]},
         "picture": {
             "points": points.tolist(),

@@ -47,6 +47,13 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def replicate_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of trainings that run as replicates."""
+    for option in reversed(_REPLICATE_OPTIONS):
+        command = option(command)
+    return command
+
+
 def _yes_no(name: str, help: str) -> Callable[..., Any]:
     return click.option(f"--{name}/--no-{name}", default=None, help=help)
 
@@ -121,4 +128,22 @@ _OPTIONS = [
     click.option(
         "--allow-negative", is_flag=True, default=None, help="Accept coefficients below zero."
     ),
+]
+
+_REPLICATE_OPTIONS = [
+    click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …"),
+    click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows."),
+    click.option("--batch-size", type=click.IntRange(1), help="Rows per step."),
+    click.option(
+        "--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default)."
+    ),
+    click.option(
+        "--evaluate-every",
+        type=click.IntRange(1),
+        help="Epochs between looks at the holdout; a twentieth of the training unless said.",
+    ),
+    click.option(
+        "--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled."
+    ),
+    click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`."),
 ]

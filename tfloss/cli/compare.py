@@ -8,7 +8,13 @@ from typing import Any
 
 import click
 
-from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
+from tfloss.cli.common import (
+    print_tables,
+    registry_of,
+    replicate_options,
+    training_options,
+    warn_of_leaks,
+)
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.compare.comparison import Comparison, default_looks, parse_reach
 from tfloss.errors import UsageError
@@ -34,21 +40,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
     "--at", multiple=True, type=click.IntRange(1), help="Statistics after this epoch too."
 )
 @training_options
-@click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
-@click.option("--batch-size", type=click.IntRange(1), help="Rows per step.")
-@click.option(
-    "--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default)."
-)
-@click.option(
-    "--evaluate-every",
-    type=click.IntRange(1),
-    help="Epochs between looks at the holdout; a twentieth of the training unless said.",
-)
-@click.option(
-    "--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled."
-)
-@click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
+@replicate_options
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Repeat a comparison: its config.toml."
 )

@@ -19,6 +19,7 @@ from tfloss.registry import (
     Registry,
     Schedule,
     Teacher,
+    Tracker,
 )
 from tfloss.report.catalogue import call_of
 
@@ -156,3 +157,4 @@ datasets = _simple(Dataset, "Data sets", "List the data sets, or describe the on
 models = _simple(Model, "Models", "List the models, or describe the one called NAME.")
 metrics = _simple(Metric, "Metrics", "List the metrics, or describe the one called NAME.")
 recipes = _simple(Recipe, "Recipes", "List the recipes, or describe the one called NAME.")
+trackers = _simple(Tracker, "Trackers", "List the trackers, or describe the one called NAME.")

@@ -18,6 +18,10 @@ _COMMANDS = {
         "tfloss.cli.compare:compare",
         "Compare formulas over many seeds, with intervals.",
     ),
+    "search": (
+        "tfloss.cli.search:search",
+        "Search for coefficients and settings, and confirm what was found.",
+    ),
     "report": ("tfloss.cli.report:report", "Write an HTML page about a comparison or runs."),
     "explain": ("tfloss.cli.explain:explain", "Show what a formula means: terms, tensors, shapes."),
     "evaluate": (
@@ -32,6 +36,7 @@ _COMMANDS = {
     "models": ("tfloss.cli.listings:models", "List the models, or describe one."),
     "metrics": ("tfloss.cli.listings:metrics", "List the metrics."),
     "recipes": ("tfloss.cli.listings:recipes", "List the recipes, or show one."),
+    "trackers": ("tfloss.cli.listings:trackers", "List the trackers, or describe one."),
     "check": ("tfloss.cli.check:check", "Check losses with the conformance kit."),
     "new-plugin": ("tfloss.cli.new_plugin:new_plugin", "Write a plugin that others can install."),
     "plugins": ("tfloss.cli.plugins:plugins", "List the plugins, and what is wrong with them."),

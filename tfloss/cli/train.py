@@ -20,6 +20,7 @@ from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.config import Config, read_config
 from tfloss.training.foreign import refuse_code
 from tfloss.training.preflight import check, networks
+from tfloss.training.tracking import Tracking, make_trackers
 
 
 @click.command()
@@ -78,6 +79,12 @@ from tfloss.training.preflight import check, networks
     envvar="TFLOSS_CACHE",
     help="A folder in which teachers' answers are kept.",
 )
+@click.option(
+    "--track",
+    multiple=True,
+    metavar="NAME[:SETTINGS]",
+    help="tensorboard, mlflow:uri=…; see `tfloss trackers`; repeatable.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context
 def train(
@@ -89,6 +96,7 @@ def train(
     runs: Path,
     jobs: int | None,
     cache: Path | None,
+    track: tuple[str, ...],
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -108,6 +116,7 @@ def train(
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
     parse_every(checkpoint_every)
+    trackers = make_trackers(track, registry)
     if networks(configuration, registry):
         import_tensorflow()
     from tfloss.training.run_folder import forget_run, write_run
@@ -115,15 +124,18 @@ def train(
     made = not runs.exists()
     kept = _checkpoints(configuration, runs, resume, checkpoint_every)
     try:
-        with kept:
+        with kept, Tracking(trackers, configuration, _warn) as tracking:
             ready = _ask_teachers(configuration, registry, quiet, jobs, cache, kept)
             import_tensorflow()
-            result = _train(configuration, registry, quiet, ready, kept)
+            tracking.start()
+            result = _train(configuration, registry, quiet, ready, kept, tracking)
+            tracking.scores(result.scores)
             from tfloss.report.run import write_run_report
 
             folder = write_run(runs, configuration, result, kept.folder.parent)
             write_run_report(folder, result, registry)
             kept.remove()
+            tracking.finish(folder)
     except TflossError:
         if resume is None and kept.begun_in_vain:
             forget_run(kept.folder.parent)
@@ -133,6 +145,10 @@ def train(
         raise
     if not quiet:
         _show(result, registry, folder)
+
+
+def _warn(sentence: str) -> None:
+    click.echo(sentence, err=True)
 
 
 def _configuration(
@@ -237,12 +253,17 @@ def _ask_teachers(
 
 
 def _train(
-    configuration: Config, registry: Registry, quiet: bool, ready: Any, kept: Checkpoints
+    configuration: Config,
+    registry: Registry,
+    quiet: bool,
+    ready: Any,
+    kept: Checkpoints,
+    tracking: Tracking,
 ) -> Any:
     from tfloss.training.run import run
 
     if quiet:
-        return run(configuration, registry, ready=ready, checkpoint=kept)
+        return run(configuration, registry, tracking.watch, ready=ready, checkpoint=kept)
     from rich.console import Console
 
     from tfloss.report.progress import LiveProgress, PlainProgress
@@ -253,7 +274,7 @@ def _train(
     else:
         progress = PlainProgress(sys.stderr, configuration.epochs)
     with progress as watch:
-        return run(configuration, registry, watch, ready=ready, checkpoint=kept)
+        return run(configuration, registry, tracking.also(watch), ready=ready, checkpoint=kept)
 
 
 def _show(result: Any, registry: Registry, folder: Path) -> None:

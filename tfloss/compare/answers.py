@@ -45,11 +45,14 @@ def describe_answers(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]:
 def picture_of(data: PreparedData) -> dict[str, Any]:
     """The rows in their first three principal components, with the training rows marked.
 
-    The components are those of all rows, for the picture alone; nothing is trained on them.
+    Features are standardised and components found over all rows, for the picture alone; nothing is
+    trained on them.
     """
     inputs = np.concatenate([data.train.inputs, data.holdout.inputs]).astype(np.float64)
     train = np.arange(len(inputs)) < len(data.train)
-    centred = inputs - inputs.mean(axis=0)
+    inputs = inputs.reshape(len(inputs), -1)
+    deviation = inputs.std(axis=0)
+    centred = (inputs - inputs.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
     _, spread, axes = np.linalg.svd(centred, full_matrices=False)
     points = centred @ axes[:3].T
     keep = np.sort(np.random.default_rng(0).permutation(len(points))[:_POINTS])

@@ -39,25 +39,28 @@ def write_comparison(
     Raises:
         UsageError: the folder cannot be made or written.
     """
-    results["versions"] = {"python": platform.python_version()} | {
-        name: metadata.version(name) for name in _VERSIONED
-    }
-    results["config"] = _plain(comparison)
     try:
         with whole_folder(runs, "compare") as place:
-            _fill(place[0], comparison, trajectories, results)
+            fill_folder(place[0], comparison, trajectories, results)
     except OSError as error:
         raise UsageError(f"No folder can be written in '{runs}': {error}.") from error
     return place[0]
 
 
-def _fill(
+def fill_folder(
     folder: Path,
     comparison: Comparison,
     trajectories: list[Trajectories],
     results: dict[str, Any],
 ) -> None:
-    """The manifest comes last and lists the rest."""
+    """Write a comparison's files; the manifest comes last and lists the rest.
+
+    Adds the versions and the configuration to `results`.
+    """
+    results["versions"] = {"python": platform.python_version()} | {
+        name: metadata.version(name) for name in _VERSIONED
+    }
+    results["config"] = _plain(comparison)
     write_text(folder / CONFIG, tomli_w.dumps(results["config"]))
     table = _arrow(comparison, trajectories, results)
     write_whole(folder / ROWS, lambda path: _csv(table, path))

@@ -14,7 +14,7 @@ from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.config import Config
-from tfloss.training.fit import Result, fit
+from tfloss.training.fit import Result, fit, gradients_of
 
 
 def train_one_by_one(
@@ -23,16 +23,20 @@ def train_one_by_one(
     config: Config,
     worlds: Sequence[World],
     looks: Sequence[int],
+    gradients: int,
     registry: Registry,
     tell: Callable[[int], None],
 ) -> Trajectories:
     """Train every seed with `fit`; `tell` hears of each replicate that is done.
+
+    The first few, `gradients` of them, are asked how strongly each term pulls at their weights.
 
     A training that stops being finite stays NaN.
     """
     data = worlds[0].data
     shape = (config.epochs, len(worlds), len(data.holdout), data.n_outputs)
     result = empty(formula, names, shape, looks, "one at a time")
+    pulls = []
     for place, world in enumerate(worlds):
         student = student_of(config, world.data, world.seed, registry)
         watcher = _looker(student, world.data.holdout.inputs, looks)
@@ -58,7 +62,10 @@ def train_one_by_one(
         _take_in(result, place, alone, looks)
         for number, logits in enumerate(watcher.seen):
             result.logits[number, place] = logits
+        if place < gradients:
+            pulls.append(list(gradients_of(alone, config.batch_size).values()))
         tell(1)
+    result.gradients = np.array(pulls).reshape(-1, len(names))
     return result
 
 

@@ -8,12 +8,13 @@ Keras optimizer that treats each weight by itself does not notice the axis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tfloss.lazy import keras, tf
+from tfloss.training.gradients import TermGradients, some_batches
 from tfloss.training.measure import Measure
 
 _EVALUATION_ROWS = 4096  # per slice, as the engine evaluates a holdout
@@ -77,6 +78,24 @@ class Replicates:
     def names(self) -> tuple[str, ...]:
         return self.measure.names
 
+    def traced(self, epochs: int) -> Callable[[], object]:
+        """Trace what `run` needs for an order of so many epochs.
+
+        Returns:
+            what compiles the program. It may be called in another thread: tracing is Python's work
+            and holds its lock, compiling is XLA's and does not.
+        """
+        nothing = (
+            tf.zeros((epochs, self.count, self.rows), tf.int32), tf.constant(0), tf.constant(0),
+        )  # fmt: skip
+        self._program.get_concrete_function(*nothing)
+        return lambda: self._program(*nothing)
+
+    def trace_looks(self) -> None:
+        """Trace what `look` needs."""
+        for piece in self._slices:
+            self._look.get_concrete_function(piece, tf.constant(0))
+
     def run(self, order: np.ndarray, first_step: int, *, epochs: int | None = None) -> np.ndarray:
         """Train for some epochs.
 
@@ -98,6 +117,16 @@ class Replicates:
         sizes = [piece["inputs"].shape[1] for piece in self._slices]
         values = sum(v.numpy() * n for (v, _), n in zip(answers, sizes, strict=True)) / sum(sizes)
         return values, np.concatenate([logits.numpy() for _, logits in answers], axis=1)
+
+    def term_gradients(self, places: np.ndarray, step: int) -> np.ndarray:
+        """The norm of each weighted term's gradient, (len(places), terms); see `TermGradients`."""
+        ask = TermGradients(self.measure)
+        found = np.zeros((len(places), len(self.names)))
+        for row, place in enumerate(places):
+            columns = {name: column[place] for name, column in self._train.items()}
+            weights = [variable.value[place] for variable in self.stacked]
+            found[row] = ask(weights, some_batches(columns, self.batch_size), step)
+        return found * np.abs(self._coefficients.numpy()[places])
 
     # -- the program -----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import numpy as np
 from tfloss.compare.answers import describe_answers, picture_of
 from tfloss.compare.comparison import Comparison
 from tfloss.compare.definitions import definitions_of
-from tfloss.compare.scores import answers_of, scores_of, truth_of
+from tfloss.compare.scores import answers_of, truth_of, ways_of
 from tfloss.compare.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
 from tfloss.compare.train import Trained
 from tfloss.compare.trajectories import Trajectories
@@ -24,9 +24,17 @@ _CURVE_POINTS = 80
 
 
 def results_of(
-    comparison: Comparison, worlds: Sequence[World], trained: Trained, registry: Registry
+    comparison: Comparison,
+    worlds: Sequence[World],
+    trained: Trained,
+    registry: Registry,
+    sources: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """All results as plain values, as `results.json` holds them."""
+    """All results as plain values, as `results.json` holds them.
+
+    `sources` are the formulas themselves, where the comparison's texts say more than they.
+    """
+    sources = list(sources or comparison.formulas)
     data = worlds[0].data
     metrics = {name: m for name, m in registry.metrics.items() if m.task == data.task}
     found = trained.trajectories
@@ -41,7 +49,8 @@ def results_of(
     _correct(tables, comparison.formulas[comparison.baseline])
     return {
         "formulas": list(comparison.formulas),
-        "definitions": definitions_of(comparison.formulas, registry),
+        "sources": sources,
+        "definitions": definitions_of(sources, registry),
         "terms": [list(one.names) for one in found],
         "baseline": comparison.baseline,
         "seeds": [world.seed for world in worlds],
@@ -57,6 +66,7 @@ def results_of(
         "teachers": _teachers(worlds, metrics, data.task),
         "diverged": [int(one.diverged.sum()) for one in found],
         "curves": [curves_of(one, steps) for one in found],
+        "gradients": [gradient_shares(one.names, one.gradients) for one in found],
         "answers": _answers(comparison, found, worlds, data.task),
         "picture": picture_of(data),
         "notes": [*filter(None, [leak_warning(data.leaks)]), *trained.notes],
@@ -155,10 +165,8 @@ def _teachers(
     found = {}
     for alias, teacher in worlds[0].teachers.items():
         answers = _teacher_answers(worlds, alias, task)
-        scores = {
-            name: mean_of(scores_of(metric, truth, [answers])[0]).as_dict()
-            for name, metric in metrics.items()
-        }
+        ways = ways_of(metrics, truth, answers)
+        scores = {name: mean_of(many(truth, answers)).as_dict() for name, many in ways.items()}
         found[alias] = {"text": teacher.text, "metrics": scores}
     return found
 
@@ -190,6 +198,17 @@ def _answers(
         name = f"{alias}: {teacher.text}"
         described[name] = describe_answers(truth.ravel(), pooled.reshape(-1, pooled.shape[-1]))
     return described
+
+
+def gradient_shares(names: Sequence[str], norms: np.ndarray) -> dict[str, Any]:
+    """The mean share of each term in the sum of norms, (replicates, terms); {} without any."""
+    sums = norms.sum(axis=1)
+    fine = np.isfinite(sums) & (sums > 0)
+    if not fine.any():
+        return {}
+    shares = (norms[fine] / sums[fine, None]).mean(axis=0)
+    pairs = zip(names, shares, strict=True)
+    return {"count": int(fine.sum()), "shares": {n: round(float(s), 5) for n, s in pairs}}
 
 
 def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:

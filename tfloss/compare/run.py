@@ -38,7 +38,9 @@ def compare(
     """
     tell = tell or (lambda *_: None)
     tell(f"splits and teachers for {comparison.seeds} seeds", 0.0)
-    worlds, seconds = make_worlds(comparison.config, comparison.seed_numbers, registry)
+    worlds, seconds = make_worlds(
+        comparison.config, comparison.seed_numbers, registry, comparison.formulas
+    )
     prepared()
     trained = train_all(comparison, worlds, registry, tell)
     tell("metrics and statistics", 0.0)

@@ -8,7 +8,8 @@ replicates to nine digits, and is called one by one otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -39,15 +40,18 @@ def add_scores(
     """
     metrics = {name: m for name, m in registry.metrics.items() if m.task == task}
     truth = truth_of(parts, task)
+    ways: dict[str, Many] | None = None
     for found in trajectories:
         found.metrics = {name: np.full(found.logits.shape[:2], np.nan) for name in metrics}
-        if not len(found.looks):
-            continue
         fine = ~found.diverged
+        if not len(found.looks) or not fine.any():
+            continue
         answers = [answers_of(logits, task)[fine] for logits in found.logits]
-        for name, metric in metrics.items():
-            for look, values in enumerate(scores_of(metric, truth[fine], answers)):
-                found.metrics[name][look, fine] = values
+        if ways is None:
+            ways = ways_of(metrics, truth[fine], answers[-1])
+        for name in metrics:
+            for look, given in enumerate(answers):
+                found.metrics[name][look, fine] = ways[name](truth[fine], given)
 
 
 def answers_of(logits: np.ndarray, task: str) -> np.ndarray:
@@ -64,18 +68,20 @@ def truth_of(parts: Iterable[Part], task: str) -> np.ndarray:
     return np.stack([part.codes if task == "classification" else part.labels for part in parts])
 
 
-def scores_of(metric: Metric, truth: np.ndarray, answers: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """One metric of all replicates at several looks, (R,) float64 each.
+def ways_of(
+    metrics: Mapping[str, Metric], truth: np.ndarray, answers: np.ndarray
+) -> dict[str, Many]:
+    """How each metric of many replicates is computed, decided on these answers.
 
     Args:
-        metric: a plugin's.
+        metrics: plugins'.
         truth: (R, n) class positions, or (R, n, k) targets.
-        answers: at each look (R, n, C).
+        answers: (R, n, C).
     """
-    many = _known(metric, truth, answers[-1])
-    if many is not None:
-        return [many(truth, given) for given in answers]
-    return [_one_by_one(metric, truth, given) for given in answers]
+    return {
+        name: _known(metric, truth, answers) or partial(_one_by_one, metric)
+        for name, metric in metrics.items()
+    }
 
 
 def _one_by_one(metric: Metric, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
@@ -136,10 +142,9 @@ def _gap(truth: np.ndarray, probs: np.ndarray, bins: int = 10) -> np.ndarray:
     confidence = probs.max(axis=2)
     right = probs.argmax(axis=2) == truth
     at = np.minimum((confidence * bins).astype(int), bins - 1)
-    total = np.zeros(len(truth))
-    for one in range(bins):
-        total += np.abs(((right - confidence) * (at == one)).sum(axis=1))
-    return total / truth.shape[1]
+    place = at + bins * np.arange(len(truth))[:, None]
+    sums = np.bincount(place.ravel(), (right - confidence).ravel(), bins * len(truth))
+    return np.abs(sums.reshape(-1, bins)).sum(axis=1) / truth.shape[1]
 
 
 _MANY: tuple[Many, ...] = (_right, _surprise, _distance, _unsure, _overlap, _gap)

@@ -46,8 +46,15 @@ def stacked_columns(
         if alias in needs or any(need.startswith(f"{alias}.") for need in needs):
             answers = [world.teachers[alias].tensors(split) for world in worlds]  # type: ignore[arg-type]
             columns |= {name: np.stack([a[name] for a in answers]) for name in answers[0]}
-    for name in sorted({name for part in parts for name in part.present} & needs):
-        there = [part.present.get(name, np.ones(len(part), bool)) for part in parts]
+    masks = [
+        part.present | {n: m for t in world.teachers.values() for n, m in t.present(split).items()}  # type: ignore[arg-type]
+        for part, world in zip(parts, worlds, strict=True)
+    ]
+    for name in sorted({name for mask in masks for name in mask} & needs):
+        there = [
+            mask.get(name, np.ones(len(part), bool))
+            for part, mask in zip(parts, masks, strict=True)
+        ]
         columns[f"present:{name}"] = np.stack(there).astype(np.float32)
     if parts[0].sample_weight is not None:
         columns[":weight"] = np.stack([part.sample_weight for part in parts]).astype(np.float32)

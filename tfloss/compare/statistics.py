@@ -1,8 +1,8 @@
 """Intervals, paired differences and tests over replicates; plain numpy and scipy.
 
-Every interval holds 95 %. Means and differences of means get a BCa bootstrap interval (Efron 1987);
-Every interval holds 95 %. Means and differences of means get a BCa bootstrap interval (Efron),
-for pairs), and p-values of one table are corrected by Holm's method.
+Every interval holds 95 %. Means and differences of means get a BCa bootstrap interval (Efron 1987),
+shares get Wilson's (1927), paired differences are tested by flipping their signs (Fisher's test
+for pairs), and p-values of one result are corrected by Holm's method (1979).
 """
 
 from __future__ import annotations
@@ -94,21 +94,23 @@ def sign_flip_p(differences: np.ndarray) -> float:
     d = d[np.isfinite(d)]
     if len(d) < 2 or not d.any():
         return 1.0
-    d = d / np.abs(d).max()
-    flipped = np.abs(_signs(len(d)) @ d.astype(np.float32))
+    d = (d / np.abs(d).max()).astype(np.float32)
+    patterns = _patterns(len(d))
+    flipped = np.abs(2 * (patterns @ d) - d.sum())  # of signs +1 where a bit is set, else -1
     as_large = int((flipped >= abs(d.sum()) * (1 - 1e-5)).sum())  # rounding must not undo a tie
     return as_large / len(flipped) if len(d) <= _EXACT else (as_large + 1) / (len(flipped) + 1)
 
 
 @lru_cache(maxsize=2)
-def _signs(count: int) -> np.ndarray:
-    """Patterns of signs, (patterns, count) float32."""
+def _patterns(count: int) -> np.ndarray:
+    """Patterns of bits, (patterns, count) float32."""
     if count <= _EXACT:
         bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
     else:
-        random = np.random.default_rng(_SEED)
-        bits = random.integers(0, 2, (_FLIPS, count), dtype=np.int8)
-    return bits.astype(np.float32) * 2 - 1
+        packed = np.random.default_rng(_SEED).bytes(_FLIPS * -(-count // 8))
+        rows = np.frombuffer(packed, np.uint8).reshape(_FLIPS, -1)
+        bits = np.unpackbits(rows, axis=1, count=count)
+    return bits.astype(np.float32)
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -1,9 +1,15 @@
-"""Train every formula on every seed: stacked where it can be, one at a time where not."""
+"""Train every formula on every seed: stacked where it can be, one at a time where not.
+
+While one program trains, the next ones are traced and compiled. Tracing is Python's work and stays
+in this thread; XLA compiles in others.
+"""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +30,13 @@ from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
 
 Tell = Callable[[str, float], None]  # the formula at work, and the share of all steps done
+Looked = Callable[[int, np.ndarray], None]  # the epoch, and the logits on the holdout
 
-_BYTES_AT_ONCE = 1 << 30
+_BYTES_AT_ONCE = 1 << 29
 _EPOCHS_AT_ONCE = 500
+_AHEAD = 2  # programs that are made ready while one trains
+_GRADIENTS = 256  # replicates whose gradients are looked at, over all formulas
+_MOST_GRADIENTS = 32  # of one formula
 
 
 @dataclass
@@ -35,7 +45,7 @@ class Trained:
 
     Attributes:
         notes: what a user should know, a sentence each.
-        seconds: 'weights', 'compiling' (the first call of every program), 'training'.
+        seconds: 'weights', 'compiling' (tracing, and waiting for compilers), 'training'.
         steps: replicate-steps done in 'training'.
     """
 
@@ -46,26 +56,60 @@ class Trained:
 
 
 def train_all(
-    comparison: Comparison, worlds: Sequence[World], registry: Registry, tell: Tell | None = None
+    comparison: Comparison,
+    worlds: Sequence[World],
+    registry: Registry,
+    tell: Tell | None = None,
+    looked: Looked | None = None,
 ) -> Trained:
     """Train `comparison.formulas` on `worlds`.
+
+    Args:
+        comparison: what is trained.
+        worlds: what each seed brings.
+        registry: what names stand for.
+        tell: hears of the formula at work, and of the share of all steps that was done.
+        looked: called after every look at the holdout of a stacked training, with the epoch and the
+            logits (R, rows, k); it may raise a TflossError to end all.
 
     Raises:
         FormulaError: a formula that does not fit the student or the data.
         TflossError: what a plugin or an optimizer refuses.
     """
-    trainer = _Trainer(comparison, worlds, registry, tell or (lambda *_: None))
+    nothing = lambda *_: None  # noqa: E731
+    trainer = _Trainer(comparison, worlds, registry, tell or nothing, looked or nothing)
     return trainer.train()
+
+
+@dataclass
+class _Piece:
+    """Some seeds of a family in one program, which may still be compiling."""
+
+    family: Family
+    part: range
+    program: Replicates | None = None
+    compiled: Future[object] | None = None
+    refused: str = ""
 
 
 class _Trainer:
     def __init__(
-        self, comparison: Comparison, worlds: Sequence[World], registry: Registry, tell: Tell
+        self,
+        comparison: Comparison,
+        worlds: Sequence[World],
+        registry: Registry,
+        tell: Tell,
+        looked: Looked,
     ) -> None:
         self.comparison, self.config = comparison, comparison.config
-        self.worlds, self.registry, self.tell = worlds, registry, tell
+        self.worlds, self.registry, self.tell, self.looked = worlds, registry, tell, looked
         self.template: Student = student_of(self.config, worlds[0].data, worlds[0].seed, registry)
         self.done = Trained([], seconds=dict.fromkeys(("weights", "compiling", "training"), 0.0))
+        self.looks = comparison.look_epochs if len(worlds[0].data.holdout) else ()
+        self.stops = sorted({*self.looks, self.config.epochs})
+        self.chunk = min(_EPOCHS_AT_ONCE, int(np.diff([0, *self.stops]).max()))
+        share = _GRADIENTS // len(comparison.formulas)
+        self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
         self._weights: list[np.ndarray] | None = None
         self._orders: dict[tuple[int, int], np.ndarray] = {}
 
@@ -79,29 +123,83 @@ class _Trainer:
             {name: teacher.text for name, teacher in teachers.items()},
             self.registry,
         )
-        found: dict[int, Trajectories] = {}
-        for family in groups:
-            found |= self._family(family)
-        self.done.trajectories = [found[place] for place in sorted(found)]
+        found: dict[int, list[Trajectories]] = {place: [] for g in groups for place in g.positions}
+        refused: set[int] = set()  # families, by their first formula
+        with ThreadPoolExecutor(os.cpu_count()) as self._compilers:
+            for piece in _ahead(self._pieces(groups), self._ready):
+                family, name = piece.family, piece.family.positions[0]
+                if name in refused:
+                    continue
+                if not piece.refused:
+                    piece.refused = self._finish(piece, found)
+                if piece.refused:
+                    refused.add(name)
+                    self._note(f"Trained one at a time, since {piece.refused}.")
+                    for place in family.positions:
+                        found[place] = [self._one_by_one(family, place)]
+        self.done.trajectories = [joined(found[place]) for place in sorted(found)]
         return self.done
 
-    # -- one family ------------------------------------------------------------------------------
+    def _pieces(self, groups: Sequence[Family]) -> Iterator[_Piece]:
+        """As many seeds of a family at once as fit into memory."""
+        for family in groups:
+            reason = why_not_stacked(
+                self.template, make_optimizer(self.config.optimizer), bool(family.objective.states)
+            )
+            each = bytes_of_one(self.worlds, self.template) * len(family.positions)
+            size = int(np.clip(_BYTES_AT_ONCE // max(each, 1), 1, len(self.worlds)))
+            for first in range(0, len(self.worlds), size):
+                part = range(first, min(first + size, len(self.worlds)))
+                yield _Piece(family, part, refused=reason)
 
-    def _family(self, family: Family) -> dict[int, Trajectories]:
-        optimizer = make_optimizer(self.config.optimizer)
-        reason = why_not_stacked(self.template, optimizer, bool(family.objective.states))
-        if not reason:
-            try:
-                return self._stacked(family)
-            except TflossError:
-                raise
-            except Exception as error:
-                # Whatever TensorFlow or Keras cannot vectorise; the training itself may be sound.
-                reason = (
-                    f"TensorFlow cannot stack it ({type(error).__name__}: {_first_line(error)})"
+    # -- one piece -------------------------------------------------------------------------------
+
+    def _ready(self, piece: _Piece) -> None:
+        """Trace a piece's program, and have it compiled."""
+        if piece.refused:
+            return
+        self._make_weights()
+        started = time.perf_counter()
+        piece.refused = _tried(lambda: self._trace(piece))
+        self.done.seconds["compiling"] += time.perf_counter() - started
+
+    def _trace(self, piece: _Piece) -> None:
+        piece.program = self._program(piece.family, piece.part)
+        compile_it = piece.program.traced(self.chunk)
+        piece.compiled = self._compilers.submit(compile_it)
+        piece.program.trace_looks()
+
+    def _finish(self, piece: _Piece, found: dict[int, list[Trajectories]]) -> str:
+        """Train a piece that was made ready; the reason where TensorFlow cannot."""
+        assert piece.compiled is not None
+        started = time.perf_counter()
+        refused = _tried(piece.compiled.result)
+        self.done.seconds["compiling"] += time.perf_counter() - started
+        return refused or _tried(lambda: self._train(piece, found))
+
+    def _train(self, piece: _Piece, found: dict[int, list[Trajectories]]) -> None:
+        """Some seeds of a family, in one program: formula after formula along the leading axis."""
+        family, program = piece.family, piece.program
+        assert program is not None
+        seeds, data = len(piece.part), self.worlds[0].data
+        shape = (self.config.epochs, program.count, len(data.holdout), data.n_outputs)
+        text = self.comparison.formulas[family.positions[0]]
+        whole = empty(text, program.names, shape, self.looks, "stacked")
+        self._run(program, whole, piece.part, len(family.positions))
+        for number, place in enumerate(family.positions):
+            own = slice(number * seeds, (number + 1) * seeds)
+            looked_at = own.start + np.arange(max(0, min(seeds, self.gradients - piece.part.start)))
+            found[place].append(
+                Trajectories(
+                    self.comparison.formulas[place],
+                    (*family.names[number], *program.names[len(family.names[number]) :]),
+                    whole.train[:, own],
+                    whole.looks,
+                    whole.holdout[:, own],
+                    whole.logits[:, own],
+                    gradients=program.term_gradients(looked_at, self.config.epochs),
                 )
-        self._note(f"Trained one at a time, since {reason}.")
-        return {place: self._one_by_one(family, place) for place in family.positions}
+            )
 
     def _one_by_one(self, family: Family, place: int) -> Trajectories:
         started = time.perf_counter()
@@ -114,6 +212,7 @@ class _Trainer:
             self.config,
             self.worlds,
             self.comparison.look_epochs,
+            self.gradients,
             self.registry,
             lambda _: self.tell(formula, share),
         )
@@ -123,44 +222,8 @@ class _Trainer:
         self.done.steps += steps * self.config.epochs * len(self.worlds)
         return result
 
-    def _stacked(self, family: Family) -> dict[int, Trajectories]:
-        """Train a family, as many seeds at once as fit into memory."""
-        self._make_weights()
-        each = bytes_of_one(self.worlds, self.template) * len(family.positions)
-        size = int(np.clip(_BYTES_AT_ONCE // max(each, 1), 1, len(self.worlds)))
-        pieces: dict[int, list[Trajectories]] = {place: [] for place in family.positions}
-        for first in range(0, len(self.worlds), size):
-            part = range(first, min(first + size, len(self.worlds)))
-            for place, piece in self._piece(family, part).items():
-                pieces[place].append(piece)
-        return {place: joined(several) for place, several in pieces.items()}
-
-    def _piece(self, family: Family, part: range) -> dict[int, Trajectories]:
-        """Some seeds of a family, in one program: formula after formula along the leading axis."""
-        worlds = [self.worlds[place] for place in part]
-        program = self._program(family, part, worlds)
-        formulas, seeds = len(family.positions), len(worlds)
-        data = worlds[0].data
-        looks = self.comparison.look_epochs if len(data.holdout) else ()
-        shape = (self.config.epochs, formulas * seeds, len(data.holdout), data.n_outputs)
-        text = self.comparison.formulas[family.positions[0]]
-        whole = empty(text, program.names, shape, looks, "stacked")
-        self._run(program, whole, part, formulas)
-        result = {}
-        for number, place in enumerate(family.positions):
-            own = slice(number * seeds, (number + 1) * seeds)
-            result[place] = Trajectories(
-                self.comparison.formulas[place],
-                (*family.names[number], *program.names[len(family.names[number]) :]),
-                whole.train[:, own],
-                whole.looks,
-                whole.holdout[:, own],
-                whole.logits[:, own],
-            )
-        return result
-
-    def _program(self, family: Family, part: range, worlds: Sequence[World]) -> Replicates:
-        times = len(family.positions)
+    def _program(self, family: Family, part: range) -> Replicates:
+        times, worlds = len(family.positions), self.worlds[part.start : part.stop]
         assert self._weights is not None
 
         def repeated(values: np.ndarray) -> np.ndarray:
@@ -184,11 +247,10 @@ class _Trainer:
 
     def _run(self, program: Replicates, whole: Trajectories, part: range, times: int) -> None:
         """Train from look to look."""
-        stops = sorted({*whole.looks.tolist(), self.config.epochs})
-        longest = min(_EPOCHS_AT_ONCE, int(np.diff([0, *stops]).max()))
+        longest = self.chunk
         total = self.config.epochs * len(self.worlds) * len(self.comparison.formulas)
-        first, done, look = True, 0, 0
-        for stop in stops:
+        done, look = 0, 0
+        for stop in self.stops:
             while done < stop:
                 count = min(longest, stop - done)
                 started = time.perf_counter()
@@ -197,19 +259,19 @@ class _Trainer:
                 step = done * program.steps_per_epoch
                 whole.train[done : done + count] = program.run(order, step, epochs=count)
                 done += count
-                self._clock(first, started, count * program.steps_per_epoch * program.count)
+                self._clock(started, count * program.steps_per_epoch * program.count)
                 self.tell(whole.formula, count * program.count / total)
-                first = False
             if done in whole.looks:
                 started = time.perf_counter()
                 values = program.look(done * program.steps_per_epoch)
                 whole.holdout[look], whole.logits[look] = values
-                self._clock(look == 0, started, 0)
+                self._clock(started, 0)
+                self.looked(done, whole.logits[look])
                 look += 1
 
-    def _clock(self, first: bool, started: float, steps: int) -> None:
-        self.done.seconds["compiling" if first else "training"] += time.perf_counter() - started
-        self.done.steps += 0 if first else steps
+    def _clock(self, started: float, steps: int) -> None:
+        self.done.seconds["training"] += time.perf_counter() - started
+        self.done.steps += steps
 
     def _order(self, part: range, done: int, count: int) -> np.ndarray:
         """(count, seeds, rows) int32: for every seed the order of a training alone."""
@@ -237,6 +299,30 @@ class _Trainer:
     def _note(self, sentence: str) -> None:
         if sentence not in self.done.notes:
             self.done.notes.append(sentence)
+
+
+def _ahead(pieces: Iterable[_Piece], ready: Callable[[_Piece], None]) -> Iterator[_Piece]:
+    """The same pieces, each made ready some places before its turn."""
+    waiting: list[_Piece] = []
+    for piece in pieces:
+        ready(piece)
+        waiting.append(piece)
+        if len(waiting) > _AHEAD:
+            yield waiting.pop(0)
+    while waiting:
+        yield waiting.pop(0)
+
+
+def _tried(work: Callable[[], object]) -> str:
+    """'' where it went well; else why TensorFlow cannot stack it, as the end of a sentence."""
+    try:
+        work()
+    except TflossError:
+        raise
+    except Exception as error:
+        # Whatever TensorFlow or Keras cannot vectorise; the training itself may be sound.
+        return f"TensorFlow cannot stack it ({type(error).__name__}: {_first_line(error)})"
+    return ""
 
 
 def _first_line(error: Any) -> str:

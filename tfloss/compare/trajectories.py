@@ -21,6 +21,7 @@ class Trajectories:
         logits: (L, R, rows, k) float32 on the holdout.
         way: 'stacked' or 'one at a time'.
         metrics: by name (L, R) float64; see `tfloss.compare.scores`.
+        gradients: (S, terms) the norm of each term's gradient at the end, of some replicates.
     """
 
     formula: str
@@ -31,6 +32,7 @@ class Trajectories:
     logits: np.ndarray
     way: str = "stacked"
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    gradients: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def diverged(self) -> np.ndarray:
@@ -69,4 +71,5 @@ def joined(pieces: Sequence[Trajectories]) -> Trajectories:
         train=np.concatenate([piece.train for piece in pieces], axis=1),
         holdout=np.concatenate([piece.holdout for piece in pieces], axis=1),
         logits=np.concatenate([piece.logits for piece in pieces], axis=1),
+        gradients=np.concatenate([piece.gradients for piece in pieces]),
     )

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from tfloss.compare.initial import initial_values
-from tfloss.data import PreparedData, augment, load_dataset, prepare
+from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
 from tfloss.teachers import FittedTeacher, supply
 from tfloss.training.config import Config
+from tfloss.training.fit import names_in
 
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
 _SPLIT = (
@@ -33,9 +34,21 @@ class World:
 
 
 def make_worlds(
-    config: Config, seeds: Sequence[int], registry: Registry
+    config: Config,
+    seeds: Sequence[int],
+    registry: Registry,
+    formulas: Sequence[str] = (),
+    table: Table | None = None,
 ) -> tuple[list[World], dict[str, float]]:
     """Split the data and fit the teachers for every seed; needs no TensorFlow.
+
+    Args:
+        config: the training.
+        seeds: one world each.
+        registry: what names stand for.
+        table: the rows; those of `config.data` unless said.
+        formulas: what is compared, if more than `config.loss`; a teacher that is a network supplies
+            the layers that they name.
 
     Returns:
         the worlds, and the seconds that 'data' and 'teachers' took.
@@ -44,31 +57,41 @@ def make_worlds(
         DataError, UsageError, PluginError: as for a training alone.
     """
     started = time.perf_counter()
-    table = load_dataset(
+    table = load_table(config, registry) if table is None else table
+    split = {name: getattr(config, name) for name in _SPLIT}
+    more = {"times": config.augment, "noise": config.augment_noise}
+    data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
+    split_done = time.perf_counter()
+    names = frozenset().union(*map(names_in, formulas or [config.loss]))
+    asked = _teach(config, data, seeds, registry, names)
+    seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
+    return [World(*world) for world in zip(seeds, data, asked, strict=True)], seconds
+
+
+def load_table(config: Config, registry: Registry) -> Table:
+    """The data set of a configuration, not yet split."""
+    return load_dataset(
         config.data,
         registry,
         target=config.target,
         weight=config.weight,
         extra=config.extra or None,
     )
-    split = {name: getattr(config, name) for name in _SPLIT}
-    more = {"times": config.augment, "noise": config.augment_noise}
-    data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
-    split_done = time.perf_counter()
-    asked = _teach(config, data, seeds, registry)
-    seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
-    return [World(*world) for world in zip(seeds, data, asked, strict=True)], seconds
 
 
 def _teach(
-    config: Config, data: Sequence[PreparedData], seeds: Sequence[int], registry: Registry
+    config: Config,
+    data: Sequence[PreparedData],
+    seeds: Sequence[int],
+    registry: Registry,
+    names: frozenset[str],
 ) -> list[dict[str, FittedTeacher]]:
     """The teachers of every split, in several processes where fitting takes long."""
     if not config.teacher:
         return [{} for _ in seeds]
 
     def lesson(place: int) -> dict[str, FittedTeacher]:
-        return _lesson(config, data[place], seeds[place], registry)
+        return _lesson(config, data[place], seeds[place], registry, names)
 
     asked = [lesson(0)]  # what it imports at first is not counted below
     if len(data) > 1:
@@ -78,14 +101,14 @@ def _teach(
         rest = range(2, len(data))
         # Another process finds what is installed, and nothing else that a registry may hold.
         if foreseen > _WORTH_PROCESSES and registry is load_registry():
-            asked += _in_processes(config, [(data[place], seeds[place]) for place in rest])
+            asked += _in_processes(config, [(data[place], seeds[place]) for place in rest], names)
         else:
             asked += map(lesson, rest)
     return asked
 
 
 def _lesson(
-    config: Config, data: PreparedData, seed: int, registry: Registry
+    config: Config, data: PreparedData, seed: int, registry: Registry, names: frozenset[str]
 ) -> dict[str, FittedTeacher]:
     from threadpoolctl import threadpool_limits
 
@@ -100,20 +123,23 @@ def _lesson(
             calibrate=config.teacher_calibrate,
             rows=config.teacher_rows,
             force=config.teacher_force,
+            tensors=names,
         )
 
 
 def _in_processes(
-    config: Config, pairs: Sequence[tuple[PreparedData, int]]
+    config: Config, pairs: Sequence[tuple[PreparedData, int]], names: frozenset[str]
 ) -> list[dict[str, FittedTeacher]]:
     from joblib import Parallel, delayed
 
-    return Parallel(n_jobs=-1)(delayed(_answers)(config, *pair) for pair in pairs)
+    return Parallel(n_jobs=-1)(delayed(_answers)(config, *pair, names) for pair in pairs)
 
 
-def _answers(config: Config, data: PreparedData, seed: int) -> dict[str, FittedTeacher]:
+def _answers(
+    config: Config, data: PreparedData, seed: int, names: frozenset[str]
+) -> dict[str, FittedTeacher]:
     """A lesson in another process; the fitted estimators are large, and stay there."""
-    lesson = _lesson(config, data, seed, load_registry())
+    lesson = _lesson(config, data, seed, load_registry(), names)
     return {name: replace(teacher, fit=None) for name, teacher in lesson.items()}
 
 

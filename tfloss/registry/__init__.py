@@ -12,6 +12,7 @@ from tfloss.registry.declarations import (
     Reduction,
     Schedule,
     Teacher,
+    Tracker,
     dataset,
     function,
     loss,
@@ -21,6 +22,7 @@ from tfloss.registry.declarations import (
     reduction,
     schedule,
     teacher,
+    tracker,
 )
 from tfloss.registry.held import Held
 from tfloss.registry.hookspecs import hookimpl
@@ -41,6 +43,7 @@ __all__ = [
     "Registry",
     "Schedule",
     "Teacher",
+    "Tracker",
     "called",
     "check_settings",
     "dataset",
@@ -54,4 +57,5 @@ __all__ = [
     "reduction",
     "schedule",
     "teacher",
+    "tracker",
 ]

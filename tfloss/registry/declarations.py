@@ -296,6 +296,22 @@ class Recipe(Declaration):
     kind = "recipe"
 
 
+@dataclass(frozen=True)
+class Tracker(Declaration):
+    """A factory of trackers: keyword settings in, an object that hears of one training out.
+
+    The object has any of these methods; one that raises is left out of the rest of the training:
+
+    - `start(name, config)`: the training's name, and its configuration as plain values;
+    - `epoch(number, step, train, holdout)`: the total and each weighted term by name; `holdout` is
+      None for an epoch that was not evaluated;
+    - `scores(scores)`: metrics by 'student on holdout', 'teacher on holdout', …;
+    - `finish(folder)`: the run's folder with all its files, or None where the training failed.
+    """
+
+    kind = "tracker"
+
+
 def _decorator(kind: type[Declaration]) -> Callable[..., Any]:
     """Make the decorator of one kind: usable bare, or with keyword attributes."""
 
@@ -326,3 +342,4 @@ dataset = _decorator(Dataset)
 model = _decorator(Model)
 metric = _decorator(Metric)
 recipe = _decorator(Recipe)
+tracker = _decorator(Tracker)

@@ -23,6 +23,7 @@ from tfloss.registry.declarations import (
     Reduction,
     Schedule,
     Teacher,
+    Tracker,
 )
 
 PROJECT = "tfloss"
@@ -74,6 +75,11 @@ def tfloss_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
 @hookspec
 def tfloss_recipes() -> Iterable[Recipe]:  # type: ignore[empty-body]
     """Recipes: named, reproducible configurations of `tfloss train`."""
+
+
+@hookspec
+def tfloss_trackers() -> Iterable[Tracker]:  # type: ignore[empty-body]
+    """Trackers: objects that hear of a training's configuration, epochs, scores and files."""
 
 
 @hookspec(firstresult=True)

@@ -19,6 +19,7 @@ from tfloss.registry.declarations import (
     Reduction,
     Schedule,
     Teacher,
+    Tracker,
 )
 from tfloss.registry.loading import Plugin, installed_plugins, load_module, new_manager
 
@@ -168,6 +169,10 @@ class Registry:
     @property
     def recipes(self) -> dict[str, Recipe]:
         return self.all(Recipe)
+
+    @property
+    def trackers(self) -> dict[str, Tracker]:
+        return self.all(Tracker)
 
 
 _default: dict[tuple[tuple[str, ...], bool], Registry] = {}

@@ -117,11 +117,17 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
 
 def estimate(value: Mapping[str, Any], *, signed: bool = False) -> str:
     """'0.9012 [0.8950, 0.9071]'."""
-    form = "{:+.4f}" if signed else "{:.4f}"
-    if value["mean"] is not None and abs(value["mean"]) >= 1000:
-        form = form.replace(".4f", ".0f")
-    parts = [
-        "–" if v is None or v != v else form.format(v)
-        for v in (value["mean"], value["low"], value["high"])
-    ]
-    return f"{parts[0]} [{parts[1]}, {parts[2]}]"
+    mean, low, high = (
+        number_text(value[key], signed=signed, like=value["mean"])
+        for key in ("mean", "low", "high")
+    )
+    return f"{mean} [{low}, {high}]"
+
+
+def number_text(value: float | None, *, signed: bool = False, like: float | None = None) -> str:
+    """Four decimals, or one from 100 on, as `like` (the value itself unless said) has them."""
+    if value is None or value != value:
+        return "–"
+    size = abs(value if like is None or like != like else like)
+    decimals = 4 if size < 100 else 1
+    return f"{value:{'+' if signed else ''}.{decimals}f}"

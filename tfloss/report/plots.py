@@ -1,4 +1,8 @@
-"""Plots as SVG for a page that may be light or dark: whatever is ink has the colour of the text."""
+"""Plots as SVG for a page that may be light or dark: whatever is ink has the colour of the text.
+
+Lines have no legends of their own; the page explains colours and dashes once for all figures that
+share them (`line_style`).
+"""
 
 from __future__ import annotations
 
@@ -7,154 +11,153 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.report.svg import INK, as_svg, new_figure
+from tfloss.report.svg import HEIGHT, INK, as_svg, new_figure
 
+# After Okabe and Ito, darker or lighter so that each stands on white and on black.
 COLOURS = (
-    "#2f86c9", "#d9691e", "#12a37a", "#c86fa5", "#d79b17", "#56b4e9", "#9274c4", "#888888",
+    "#2f86c9", "#d9691e", "#12a37a", "#c86fa5", "#c08a10", "#4aa9d8", "#9274c4", "#888888",
 )  # fmt: skip
-DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+_DASHES = ((), (5, 2), (5, 2, 1, 2), (1, 1.5), (8, 2), (3, 1, 1, 1), (2, 1), (8, 2, 2, 2))
+_MARKERS = "o^sDvP*X"
 MOST = len(COLOURS)  # lines that can be told apart
 
-Curve = tuple[str, Sequence[float], Mapping[str, Sequence[float]]]  # label, steps, mean/low/high
+Curve = tuple[int, Sequence[float], Mapping[str, Sequence[float]]]  # style, steps, mean/low/high
+
+
+def line_style(number: int) -> tuple[str, tuple[float, ...]]:
+    """The colour of a style, and its dashes in multiples of the line's width; -1 is ink."""
+    return (INK, ()) if number < 0 else (COLOURS[number % MOST], _DASHES[number % MOST])
+
+
+def _line(number: int) -> dict[str, Any]:
+    colour, dashes = line_style(number)
+    return {"color": colour, "linestyle": (0, dashes) if dashes else "-", "linewidth": 1.5}
 
 
 def curves(title: str, lines: Sequence[Curve], *, goal: float | None = None) -> str:
     """Means over steps with their intervals as bands."""
     figure, axes = new_figure(title)
-    for number, (label, steps, band) in enumerate(lines[:MOST]):
-        colour, mean = COLOURS[number], _floats(band["mean"])
+    for style, steps, band in lines:
+        mean = _floats(band["mean"])
         if not len(mean):
             continue  # every training diverged
-        axes.plot(steps, mean, color=colour, linestyle=DASHES[number], linewidth=1.6, label=label)
+        axes.plot(steps, mean, **_line(style))
         low, high = _floats(band["low"]), _floats(band["high"])
         if np.isfinite(low).any() and (low != high).any():
-            axes.fill_between(steps, low, high, color=colour, alpha=0.22, linewidth=0)
+            colour = line_style(style)[0]
+            axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     if goal is not None:
         axes.axhline(goal, color=INK, linewidth=0.8, linestyle=":")
-    _logarithmic(axes, lines)
+    if not _logarithmic(axes, lines):
+        axes.locator_params(axis="y", nbins=5)
+    axes.locator_params(axis="x", nbins=5)
+    axes.margins(x=0.01)
     axes.set_xlabel("step")
-    _legend(axes, len(lines))
     return as_svg(figure, title)
 
 
-def _logarithmic(axes: Any, lines: Sequence[Curve]) -> None:
+def _logarithmic(axes: Any, lines: Sequence[Curve]) -> bool:
     """A logarithmic axis where all is positive and spans more than two orders of magnitude."""
-    values = [_floats(band[key]) for _, _, band in lines[:MOST] for key in ("mean", "low")]
+    values = [_floats(band[key]) for _, _, band in lines for key in ("mean", "low")]
     finite = np.concatenate([np.zeros(0), *(v[np.isfinite(v)] for v in values)])
     if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 100:
         axes.set_yscale("log")
+        return True
+    return False
 
 
 def differences(title: str, rows: Sequence[tuple[str, Mapping[str, float], bool]]) -> str:
     """Paired differences to the baseline: a dot and an interval for each formula."""
-    figure, axes = new_figure(title, height=0.9 + 0.28 * max(len(rows), 2))
+    figure, axes = new_figure(title, height=0.75 + 0.27 * max(len(rows), 2))
     for place, (_, value, shown) in enumerate(rows):
         colour = COLOURS[0] if shown else "#888888"
         axes.plot([value["low"], value["high"]], [place, place], color=colour, linewidth=2)
-        axes.plot([value["mean"]], [place], "o", color=colour, markersize=5, fillstyle=_fill(shown))
+        fill = "full" if shown else "none"
+        axes.plot([value["mean"]], [place], "o", color=colour, markersize=5, fillstyle=fill)
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(rows)), [_short(label) for label, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    axes.locator_params(axis="x", nbins=4)
     return as_svg(figure, title)
 
 
-def _fill(shown: bool) -> str:
-    return "full" if shown else "none"
-
-
-def reliability(answers: Mapping[str, Mapping[str, Any]], said: str) -> str:
+def reliability(answers: Sequence[tuple[int, Mapping[str, Any]]], said: str) -> str:
     """How often what was said with a probability came true, in ten bins."""
     title = "Reliability"
-    figure, axes = new_figure(title)
+    figure, axes = new_figure(title, height=1.2 * HEIGHT)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
-    for number, (label, one) in enumerate(list(answers.items())[:MOST]):
+    for style, one in answers:
         bins = one["reliability"]
         there = np.array(bins["count"]) > 0
-        axes.plot(
-            _floats(bins["said"])[there],
-            _floats(bins["happened"])[there],
-            color=COLOURS[number],
-            linestyle=DASHES[number],
-            marker="o",
-            markersize=3,
-            label=label,
-        )
+        points = _floats(bins["said"])[there], _floats(bins["happened"])[there]
+        axes.plot(*points, marker="o", markersize=3, **_line(style))
     axes.set(xlabel=said, ylabel="share that came true", xlim=(0, 1), ylim=(0, 1))
-    _legend(axes, len(answers))
+    axes.locator_params(nbins=5)
     return as_svg(figure, title)
 
 
-def histogram(answers: Mapping[str, Mapping[str, Any]], said: str) -> str:
-    """How often each probability is said."""
+def histogram(answers: Sequence[tuple[int, Mapping[str, Any]]], said: str) -> str:
+    """How often each probability is said: a row for each, as high as its highest bar."""
     title = "Histogram of predicted probabilities"
-    figure, axes = new_figure(title)
-    for number, (label, one) in enumerate(list(answers.items())[:MOST]):
-        counts = _floats(one["histogram"]) / max(one["count"], 1)
-        edges = np.linspace(0, 1, len(counts) + 1)
-        axes.stairs(counts, edges, color=COLOURS[number], linestyle=DASHES[number], label=label)
-    axes.set(xlabel=said, ylabel="share of answers", xlim=(0, 1))
-    _legend(axes, len(answers))
+    height = max(1.2 * HEIGHT, 0.55 * len(answers) + 0.7)
+    figure, rows = new_figure(title, height=height, rows=max(len(answers), 1))
+    for axes, (style, one) in zip(np.atleast_1d(rows), answers, strict=True):
+        shares = 100 * _floats(one["histogram"]) / max(one["count"], 1)
+        edges = np.linspace(0, 1, len(shares) + 1)
+        colour = line_style(style)[0]
+        axes.stairs(shares, edges, color=colour, alpha=0.35, fill=True)
+        axes.stairs(shares, edges, color=colour, linewidth=1.1)
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(left=False)
+        highest = shares.max()
+        axes.set(xlim=(0, 1), ylim=(0, 1.05 * highest))
+        axes.set_yticks([highest], [f"{highest:.0f} %"])
+    np.atleast_1d(rows)[-1].set_xlabel(said)
     return as_svg(figure, title)
 
 
-def shares(title: str, rows: Sequence[tuple[str, Mapping[str, float]]]) -> str:
-    """Stacked bars: how much each term is of the whole."""
-    figure, axes = new_figure(title, height=1.3 + 0.34 * max(len(rows), 2))
-    names = list(dict.fromkeys(name for _, parts in rows for name in parts))
+def shares(title: str, rows: Sequence[tuple[str, Mapping[str, float]]], names: list[str]) -> str:
+    """Stacked bars: how much each term is of the whole, in the order and style of `names`."""
+    figure, axes = new_figure(title, height=0.75 + 0.34 * max(len(rows), 2))
     left = np.zeros(len(rows))
-    for number, name in enumerate(names):
-        widths = np.array([parts.get(name, 0.0) for _, parts in rows])
-        colour = COLOURS[number % MOST]
-        axes.barh(range(len(rows)), widths, left=left, color=colour, height=0.6, label=name)
+    for style, name in enumerate(names):
+        widths = np.nan_to_num(np.array([parts.get(name, 0.0) for _, parts in rows]))
+        colour = line_style(style)[0]
+        bars = axes.barh(range(len(rows)), widths, left=left, color=colour, height=0.62)
+        texts = [f"{100 * width:.0f} %" if width >= 0.12 else "" for width in widths]
+        axes.bar_label(bars, texts, label_type="center", color="#ffffff", fontsize=7.5)
         left += widths
     axes.set_yticks(range(len(rows)), [_short(label) for label, _ in rows])
-    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6))
-    _legend(axes, len(names), always=True)
+    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+    axes.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+    axes.grid(visible=False, axis="y")
     return as_svg(figure, title)
 
 
-def components(picture: Mapping[str, Any], second: int) -> str:
-    """The rows in the first and another principal component; training rows are marked."""
+def components(picture: Mapping[str, Any], first: int, second: int) -> str:
+    """The rows in two principal components; training rows are marked."""
     share = picture["share"]
-    title = f"Principal components 1 and {second + 1}"
-    figure, axes = new_figure(title)
-    points, codes = np.array(picture["points"]), np.array(picture["codes"])
+    title = f"Components {first + 1} and {second + 1}"
+    figure, axes = new_figure(title, height=1.2 * HEIGHT)
+    points, codes = np.array(picture["points"])[:, [first, second]], np.array(picture["codes"])
     train = np.array(picture["train"])
     few = train.mean() < 0.5
-    for code, name in enumerate(picture["classes"]):
-        own = codes == code
-        colour = COLOURS[code % MOST]
-        axes.plot(*points[own][:, [0, second]].T, ".", color=colour, markersize=3.5,
-                  alpha=0.55, label=str(name), rasterized=True)  # fmt: skip
+    for code, _ in enumerate(picture["classes"]):
+        own, colour = codes == code, line_style(code)[0]
+        marker = _MARKERS[code % len(_MARKERS)]
+        axes.plot(*points[own].T, marker, color=colour, markersize=2.6, markeredgewidth=0,
+                  alpha=0.55, rasterized=True)  # fmt: skip
         if few:
-            marked = points[own & train][:, [0, second]]
-            axes.plot(*marked.T, "o", color=colour, markeredgecolor=INK, markersize=7)
-    axes.set_xlabel(f"component 1 ({100 * share[0]:.0f} % of the variance)")
+            axes.plot(*points[own & train].T, marker, color=colour, markeredgecolor=INK,
+                      markeredgewidth=1.2, markersize=7)  # fmt: skip
+    axes.set_xlabel(f"component {first + 1} ({100 * share[first]:.0f} % of the variance)")
     axes.set_ylabel(f"component {second + 1} ({100 * share[second]:.0f} %)")
-    _legend(axes, len(picture["classes"]), always=True)
+    axes.locator_params(nbins=5)
     return as_svg(figure, title)
 
 
-def _legend(axes: Any, lines: int, always: bool = False) -> None:
-    """Below the axes, where it hides nothing; long formulas are shortened."""
-    if lines < 2 and not always:
-        return
-    handles, labels = axes.get_legend_handles_labels()
-    if not labels:
-        return
-    axes.legend(
-        handles,
-        [_short(label, 46) for label in labels],
-        loc="upper left",
-        bbox_to_anchor=(-0.12, -0.2),
-        frameon=False,
-        fontsize=8,
-        ncols=1 if max(map(len, labels)) > 20 else 2,
-        labelcolor=INK,
-    )
-
-
-def _short(text: str, longest: int = 30) -> str:
+def _short(text: str, longest: int = 24) -> str:
     text = text.replace("$", r"\$")
     return text if len(text) <= longest else text[: longest - 1] + "…"
 

@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfloss.compare.answers import describe_answers, picture_of
 from tfloss.compare.definitions import definitions_of
+from tfloss.compare.results import gradient_shares
 from tfloss.data import leak_warning
 from tfloss.errors import UsageError
 from tfloss.files import write_text
 from tfloss.registry import Registry
 from tfloss.report.html import html_page
+from tfloss.training.fit import gradients_of
 from tfloss.training.predictions import as_columns, predict
 from tfloss.training.run_folder import Run, read_run
 
@@ -28,15 +32,23 @@ def write_run_report(folder: Path, result: Any, registry: Registry) -> Path:
         folder: of the run, as `write_run` filled it.
         result: what `fit` returned; its student is asked about the holdout once more.
     """
-    write_text(folder / ANSWERS, json.dumps(_answers(result)) + "\n")
-    page = html_page(run_results([read_run(folder)], registry))
+    run = read_run(folder)
+    answers = _answers(result, run.config.batch_size)
+    write_text(folder / ANSWERS, json.dumps(answers) + "\n")
+    page = html_page(run_results([run], registry))
     write_text(folder / REPORT, page)
     return folder / REPORT
 
 
-def _answers(result: Any) -> dict[str, Any]:
+def _answers(result: Any, batch_size: int) -> dict[str, Any]:
     data = result.data
-    found: dict[str, Any] = {"picture": picture_of(data), "student": None, "teachers": {}}
+    norms = gradients_of(result, batch_size)
+    found: dict[str, Any] = {
+        "picture": picture_of(data),
+        "student": None,
+        "teachers": {},
+        "gradients": gradient_shares(list(norms), np.array([list(norms.values())])),
+    }
     if data.task == "classification" and len(data.holdout):
         rows = data.holdout.labelled
         truth = data.holdout.codes[rows]
@@ -97,6 +109,7 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
         "tables": [_table(runs, labels, metrics)],
         "teachers": teachers,
         "curves": [_curves(run) for run in runs],
+        "gradients": [one.get("gradients", {}) for one in described],
         "answers": answers,
         "picture": described[0]["picture"],
         "notes": list(dict.fromkeys(filter(None, (leak_warning(r.config.leak) for r in runs)))),

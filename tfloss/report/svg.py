@@ -12,24 +12,31 @@ from typing import Any
 
 INK = "#010203"  # stands for the colour of the page's text, and is replaced by it
 
-_WIDTH, _HEIGHT = 4.6, 3.1  # inches; a phone shows one at nearly its size
+WIDTH, HEIGHT = 3.7, 2.45  # inches; on a screen a third of a desk's width, or a phone's whole
 _numbers = itertools.count(1)
 
 _STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 9,
+    "font.size": 8.5,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
-    "axes.titlesize": 10,
+    "axes.titlesize": 9.5,
+    "axes.titlepad": 8,
     "axes.titlelocation": "left",
     "axes.titlecolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
     "axes.grid": True,
     "grid.color": INK,
-    "grid.alpha": 0.12,
+    "grid.alpha": 0.13,
     "grid.linewidth": 0.5,
     "text.color": INK,
     "xtick.color": INK,
@@ -39,25 +46,46 @@ _STYLE: Any = {
 }
 
 
-def new_figure(title: str, *, width: float = _WIDTH, height: float = _HEIGHT) -> tuple[Any, Any]:
-    """A figure without pyplot, which would keep it and look for a display."""
-    figure, (axes,) = new_panels([title], width=width, height=height)
+def new_figure(
+    title: str, *, width: float = WIDTH, height: float = HEIGHT, rows: int = 1
+) -> tuple[Any, Any]:
+    """A figure without pyplot, which would keep it and look for a display; several axes for rows.
+
+    All figures of a size have the same size on the page: the layout is made within it.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        figure = _figure(width, height)
+        axes = figure.subplots(rows, sharex=True)
+        _entitle(axes if rows == 1 else axes[0], title)
     return figure, axes
 
 
 def new_panels(
-    titles: Sequence[str], *, width: float = _WIDTH, height: float = _HEIGHT
+    titles: Sequence[str], *, width: float = WIDTH, height: float = HEIGHT
 ) -> tuple[Any, list[Any]]:
     """A figure with axes beside each other, one for each title."""
     import matplotlib
-    from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height))
+        figure = _figure(width, height)
         panels = list(figure.subplots(1, len(titles), squeeze=False)[0])
         for axes, title in zip(panels, titles, strict=True):
-            axes.set_title(title.replace("$", r"\$"))
+            _entitle(axes, title)
     return figure, panels
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+    return figure
+
+
+def _entitle(axes: Any, title: str) -> None:
+    axes.set_title(title.replace("$", r"\$"))
 
 
 def save_picture(figure: Any, path: Path) -> None:
@@ -78,10 +106,8 @@ def as_svg(figure: Any, label: str) -> str:
             stream,
             format="svg",
             transparent=True,
-            bbox_inches="tight",
-            pad_inches=0.04,
             metadata={"Date": None, "Creator": None},
-            dpi=150,
+            dpi=130,
         )
     text = re.sub(r'\bd="[^"]*"', _coarser, stream.getvalue())
     return _embedded(text, label)
@@ -93,15 +119,19 @@ def _coarser(path: re.Match[str]) -> str:
 
 
 def _embedded(text: str, label: str) -> str:
-    """Without XML prologue and metadata; names unique in the page; ink as `currentColor`."""
+    """Without prologue, metadata and fonts; names unique in the page; ink as `currentColor`."""
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r' transform="rotate\(-?0 [^"]*"', "", text)
+    text = re.sub(r" ?font-family: [^;\"]*;?", "", text)  # the page's
+    text = re.sub(r"font: ([0-9.]+px)[^;\"]*", r"font-size: \1", text)
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
     prefix = f"s{next(_numbers)}-"
-    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in used else "", text)
     text = text.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
     text = text.replace(INK, "currentColor")
-    text = re.sub(r"font: ([0-9.]+px)[^;\"]*", r"font-size: \1; font-family: inherit", text)
-    text = re.sub(r"\n\s*", "\n", text)
+    text = re.sub(r' ([xy])="(-?\d+\.\d)\d+"', r' \1="\2"', text)
+    text = re.sub(r"\s*\n\s*", "\n", text)
     title = escape(label, quote=True)
     return text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1).strip()
 

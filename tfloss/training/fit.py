@@ -21,6 +21,7 @@ from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints, keeping, watching
 from tfloss.training.columns import Columns
 from tfloss.training.engine import Compile, Engine
+from tfloss.training.gradients import TermGradients, some_batches
 from tfloss.training.guard import Guard, OnNan
 from tfloss.training.history import History
 from tfloss.training.identity import (
@@ -241,6 +242,16 @@ def fit(
         "steps" if called.see_batches else engine.compiled_as,
         guard.events,
     )
+
+
+def gradients_of(result: Result, batch_size: int) -> dict[str, float]:
+    """By term, the norm of its gradient by the trained student's weights; see `TermGradients`."""
+    measure = Measure(result.student, result.objective)
+    columns = _columns(result.data, "train", result.teachers).packed(result.objective.needs)
+    weights = [variable.value for variable in measure.variables]
+    batches = some_batches(columns, batch_size)
+    norms = TermGradients(measure)(weights, batches, result.history.latest.step)
+    return dict(zip(measure.names, norms.tolist(), strict=True))
 
 
 def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:

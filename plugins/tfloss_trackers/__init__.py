@@ -1,0 +1,1 @@
+"""Built-in trackers, through the same entry points as anybody's."""

@@ -1,0 +1,167 @@
+"""`tfloss search`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfloss.cli.common import print_tables, registry_of, replicate_options, training_options
+from tfloss.cli.quiet import import_tensorflow
+from tfloss.compare.comparison import default_looks
+from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.registry import Recipe, Registry
+from tfloss.training.config import Config
+from tfloss.training.preflight import check
+
+_DEFAULT_METRIC = "log_loss"
+
+
+@click.command()
+@click.argument("formula", required=False)
+@click.option("--trials", type=click.IntRange(1), default=50, help="In all (50).")
+@click.option("--seeds", type=click.IntRange(1), help="Trainings of each trial (20).")
+@click.option("--confirm", type=click.IntRange(2), help="Trainings that confirm the best (100).")
+@click.option("--metric", help="What is made better; log_loss unless said.")
+@click.option(
+    "--baseline",
+    metavar="FORMULA",
+    help="What the best is held against; every range at its middle unless said.",
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Of the rows that are searched on (0.5); the others confirm.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Go on with a search; nothing but --trials can be changed.",
+)
+@training_options
+@replicate_options
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the folder goes."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+@click.pass_context
+def search(
+    context: click.Context,
+    formula: str | None,
+    trials: int,
+    resume: Path | None,
+    recipe: str | None,
+    runs: Path,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Search for coefficients, temperatures and learning rates, and confirm the best found.
+
+    \b
+    tfloss search "bce + {0.01..10:log}*abs_kl" --teacher gpc --train-size 5
+    tfloss search "ce + {0.1..10:log}*kd(temperature={1..8})" --data digits --teacher rf \\
+        --optimizer "adam:learning_rate={1e-4..1e-1:log}"
+
+    A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}.
+    """
+    from tfloss.compare.search import check_installed, read_plan, write_plan
+    from tfloss.files import new_folder
+
+    registry = registry_of(context)
+    said = {name: value for name, value in options.items() if value not in (None, ())}
+    if resume is not None:
+        if said or formula or recipe:
+            raise UsageError("--resume goes on with a search as it is; only --trials can be said.")
+        plan = read_plan(resume)
+    else:
+        plan = _plan(registry, formula, recipe, said)
+    middle = plan.config_of(plan.space.filled(lambda one: one.middle))
+    for config in (plan.static, middle):
+        check(config, registry)
+    _check_metric(plan.metric, registry)
+    check_installed()
+    folder = resume or new_folder(runs, "search")
+    if resume is None:
+        write_plan(folder, plan)
+    results = _searched(plan, folder, trials, registry, quiet)
+    from tfloss.files import write_text
+    from tfloss.report.html import html_page
+
+    write_text(folder / "report.html", html_page(results))
+    if not quiet:
+        _show(results, folder)
+
+
+def _plan(registry: Registry, formula: str | None, recipe: str | None, said: dict[str, Any]) -> Any:
+    """Defaults, then the recipe, then what was said on the command line."""
+    from tfloss.compare.search import Plan
+
+    values = {} if recipe is None else dict(registry.get(Recipe, recipe)())
+    own = {
+        name: said.pop(name)
+        for name in ("seeds", "confirm", "metric", "baseline", "share")
+        if name in said
+    }
+    for one, other in (("train_size", "train_fraction"), ("train_fraction", "train_size")):
+        if one in said:
+            values.pop(other, None)
+    values |= said
+    loss = formula or values.get("loss", "")
+    if not loss:
+        raise UsageError('No formula was given; say tfloss search "bce + {0.01..10:log}*l2".')
+    values.pop("loss", None)
+    optimizer = values.pop("optimizer", Config.optimizer)
+    values.setdefault("evaluate_every", default_looks(values.get("epochs", Config.epochs)))
+    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+    own = {"metric": _DEFAULT_METRIC, "baseline": "", **own}
+    return Plan(loss=loss, optimizer=optimizer, config=plain, **own)
+
+
+def _check_metric(name: str, registry: Registry) -> None:
+    metric = registry.metrics.get(name)
+    if metric is None or metric.better is None:
+        known = [n for n, m in registry.metrics.items() if m.better is not None]
+        raise UsageError(
+            f"A search cannot make '{name}' better.{did_you_mean(name, known)} "
+            f"Say --metric; known: {listed(known)}."
+        )
+
+
+def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool) -> Any:
+    from tfloss.compare.search import search as run
+
+    try:
+        if quiet:
+            return run(plan, folder, trials, registry, prepared=import_tensorflow)
+        from rich.console import Console
+
+        from tfloss.report.comparing import Comparing
+
+        with Comparing(Console(stderr=True), sys.stderr.isatty()) as tell:
+            return run(plan, folder, trials, registry, tell=tell, prepared=import_tensorflow)
+    except KeyboardInterrupt:
+        click.echo(f"Go on with: tfloss search --resume {folder} --trials {trials}", err=True)
+        raise
+
+
+def _show(results: dict[str, Any], folder: Path) -> None:
+    from tfloss.report.comparison import comparison_tables, comparison_words
+
+    found = results["search"]
+    plan = found["plan"]
+    click.echo(
+        f"{found['trials']} trials, {found['pruned']} pruned, {found['failed']} failed; best is "
+        f"trial {found['best']} with mean {plan['metric']} {found['value']:.4g} over "
+        f"{plan['seeds']} seeds on rows that were searched on:"
+    )
+    for name, value in found["found"].items():
+        click.echo(f"  {name}: {value:.6g}")
+    click.echo(f"  {found['loss']}  ({found['optimizer']})")
+    click.echo("The best of many trials is the luckiest too; on rows that no trial saw:")
+    print_tables(comparison_tables(results))
+    for line in comparison_words(results):
+        click.echo(line)
+    click.echo(f"saved in {folder}")

@@ -1,0 +1,314 @@
+"""Search for the coefficients and settings of a formula with optuna, and confirm what was found.
+
+Trials are trained and scored on one part of the table, over several seeds each. The best of many
+trials is the luckiest too, so its score there flatters it. What is told is therefore a comparison
+with the baseline on the other part, with other seeds, whose rows no trial has seen.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfloss.compare.comparison import Comparison
+from tfloss.compare.folder import fill_folder
+from tfloss.compare.halves import halves_of
+from tfloss.compare.results import results_of
+from tfloss.compare.scores import add_scores, answers_of, truth_of, ways_of
+from tfloss.compare.space import Range, Space
+from tfloss.compare.train import Tell, train_all
+from tfloss.compare.worlds import World, load_table, make_worlds
+from tfloss.errors import NumericsError, TflossError, UsageError
+from tfloss.files import write_text
+from tfloss.registry import Metric, Registry
+from tfloss.training.config import Config
+
+STUDY, PLAN, TRIALS = "study.log", "search.json", "trials.csv"
+_MOST_SEEDS = 10_000  # of a search; the seeds that confirm come after
+
+
+class PrunedError(TflossError):
+    """A trial that is not worth going on with."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides a search; `search.json` holds it.
+
+    Attributes:
+        loss: the formula with ranges.
+        optimizer: it may have ranges too.
+        baseline: the formula that does without; every range at its middle where it is empty.
+        config: the training, as plain values.
+        metric: what is made better.
+        seeds: trainings of each trial.
+        confirm: trainings of the best and of the baseline, on rows that no trial saw.
+        share: of the rows that are searched on.
+    """
+
+    loss: str
+    optimizer: str
+    baseline: str
+    config: dict[str, Any]
+    metric: str
+    seeds: int = 20
+    confirm: int = 100
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.seeds <= _MOST_SEEDS:
+            raise UsageError(f"seeds is {self.seeds}; it must be 1 to {_MOST_SEEDS}.")
+
+    @property
+    def space(self) -> Space:
+        return Space.of(loss=self.loss, optimizer=self.optimizer)
+
+    def config_of(self, texts: dict[str, str]) -> Config:
+        """The training with these texts for its formula and optimizer."""
+        return Config.from_mapping({**self.config, **texts}, origin="The search")
+
+    @property
+    def static(self) -> Config:
+        """The training of the baseline."""
+        texts = self.space.filled(lambda one: one.middle)
+        return self.config_of({**texts, **({"loss": self.baseline} if self.baseline else {})})
+
+
+def search(
+    plan: Plan,
+    folder: Path,
+    trials: int,
+    registry: Registry,
+    *,
+    tell: Tell | None = None,
+    prepared: Callable[[], object] = lambda: None,
+) -> dict[str, Any]:
+    """Run trials until the folder's study has `trials` of them, then confirm the best.
+
+    Args:
+        plan: what to search.
+        folder: holds the study; one that was interrupted goes on.
+        trials: how many in all, finished, pruned and failed.
+        registry: what names stand for.
+        tell: hears of each trial, and of its share of all.
+        prepared: called once the teachers are fitted and before TensorFlow is needed.
+
+    Returns:
+        results as `tfloss.compare.results` makes them, with `search` in addition.
+
+    Raises:
+        UsageError: optuna is not installed; or no trial came to an end.
+    """
+    tell = tell or (lambda *_: None)
+    metric = registry.metrics[plan.metric]
+    study = _study(folder, metric, plan.static.seed)
+    table = load_table(plan.static, registry)
+    for_search, for_confirmation = halves_of(table, plan.share, plan.static.seed)
+    first = plan.static.seed
+    tell(f"splits and teachers for {plan.seeds} seeds", 0.0)
+    seeds = range(first, first + plan.seeds)
+    formulas = [plan.static.loss, plan.config_of(plan.space.filled(lambda one: one.middle)).loss]
+    worlds, _ = make_worlds(plan.static, seeds, registry, formulas, table=for_search)
+    prepared()
+    if not len(worlds[0].data.holdout):
+        raise UsageError("A search needs rows that are held out; give --train-size or --test-size.")
+    todo = trials - len([trial for trial in study.trials if trial.state.is_finished()])
+    _run_trials(plan, study, max(todo, 0), trials, worlds, metric, registry, tell)
+    best = _best(study)
+    _write_trials(folder, study, plan.space)
+    tell(f"splits and teachers for {plan.confirm} other seeds", 0.0)
+    fresh = range(first + _MOST_SEEDS, first + _MOST_SEEDS + plan.confirm)
+    others, _ = make_worlds(plan.static, fresh, registry, formulas, table=for_confirmation)
+    texts = plan.space.filled(lambda one: best.params[one.name])
+    results = _confirmed(plan, texts, others, registry, folder, tell)
+    results["search"] |= {
+        "trials": len(study.trials),
+        "pruned": sum(trial.state.name == "PRUNED" for trial in study.trials),
+        "failed": sum(trial.state.name == "FAIL" for trial in study.trials),
+        "best": best.number,
+        "value": best.value,
+        "found": {f"{one.name} {{{one.text}}}": best.params[one.name] for one in plan.space.ranges},
+    }
+    return results
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise UsageError("A search needs optuna: pip install 'tfloss[search]'.") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def check_installed() -> None:
+    """Refuse before anything is loaded.
+
+    Raises:
+        UsageError: optuna is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("optuna") is None:
+        _optuna()
+
+
+def _study(folder: Path, metric: Metric, seed: int) -> Any:
+    """The folder's study, new or as far as it came; a journal survives being interrupted."""
+    optuna = _optuna()
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY)))
+    study = optuna.create_study(
+        storage=storage,
+        study_name="tfloss",
+        direction="maximize" if metric.better == "higher" else "minimize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        load_if_exists=True,
+    )
+    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+    return study
+
+
+def _run_trials(
+    plan: Plan,
+    study: Any,
+    todo: int,
+    trials: int,
+    worlds: Sequence[World],
+    metric: Metric,
+    registry: Registry,
+    tell: Tell,
+) -> None:
+    optuna = _optuna()
+
+    def objective(trial: Any) -> float:
+        texts = plan.space.filled(lambda one: _suggested(trial, one))
+        best = _text_of_best(study)
+        tell(f"trial {trial.number + 1}/{trials}{best}", 1 / trials)
+        try:
+            return _value(plan.config_of(texts), worlds, metric, registry, trial)
+        except PrunedError:
+            raise optuna.TrialPruned from None
+        except NumericsError:
+            return math.nan  # optuna counts it as failed
+
+    study.optimize(objective, n_trials=todo)
+
+
+def _suggested(trial: Any, one: Range) -> float:
+    if one.choices:
+        return trial.suggest_categorical(one.name, list(one.choices))
+    return trial.suggest_float(one.name, one.low, one.high, log=one.log)
+
+
+def _value(
+    config: Config, worlds: Sequence[World], metric: Metric, registry: Registry, trial: Any
+) -> float:
+    """The metric's mean over the seeds at the end; NaN where a training diverged."""
+    comparison = Comparison.of([config.loss], config, seeds=len(worlds))
+    task = worlds[0].data.task
+    truth = truth_of([world.data.holdout for world in worlds], task)
+    value = math.nan
+
+    def looked(epoch: int, logits: np.ndarray) -> None:
+        nonlocal value
+        value = math.nan
+        if np.isfinite(logits).all():
+            answers = answers_of(logits, task)
+            way = ways_of({metric.name: metric}, truth, answers)[metric.name]
+            value = float(way(truth, answers).mean())
+        trial.report(value, epoch)
+        if epoch < config.epochs and trial.should_prune():
+            raise PrunedError
+
+    trained = train_all(comparison, worlds, registry, looked=looked)
+    if trained.trajectories[0].way != "stacked":
+        looked(config.epochs, trained.trajectories[0].logits[-1])
+    return value
+
+
+def _best(study: Any) -> Any:
+    try:
+        return study.best_trial
+    except ValueError:
+        raise UsageError(
+            "No trial came to its end, so nothing was found; try narrower ranges."
+        ) from None
+
+
+def _text_of_best(study: Any) -> str:
+    try:
+        return f", best {study.best_value:.4g}"
+    except ValueError:
+        return ""
+
+
+def _confirmed(
+    plan: Plan,
+    texts: dict[str, str],
+    worlds: Sequence[World],
+    registry: Registry,
+    folder: Path,
+    tell: Tell,
+) -> dict[str, Any]:
+    """The best beside the baseline, on rows and with seeds that no trial saw."""
+    configs = [plan.static, plan.config_of(texts)]
+    same = configs[0].optimizer == configs[1].optimizer
+    labels = [one.loss if same else f"{one.loss} ({one.optimizer})" for one in configs]
+    if labels[0] == labels[1]:
+        raise UsageError("The best trial is the baseline itself; search wider, or longer.")
+    trained = []
+    for config, label in zip(configs, labels, strict=True):
+        tell(label, 0.0)
+        alone = Comparison.of([config.loss], config, seeds=len(worlds))
+        trained.append(train_all(alone, worlds, registry))
+        trained[-1].trajectories[0].formula = label
+    both = trained[0]
+    both.trajectories += trained[1].trajectories
+    both.notes += [note for note in trained[1].notes if note not in both.notes]
+    comparison = Comparison(
+        tuple(labels), configs[0].changed(seed=worlds[0].seed), seeds=len(worlds)
+    )
+    tell("metrics and statistics", 0.0)
+    parts = [world.data.holdout for world in worlds]
+    add_scores(both.trajectories, parts, worlds[0].data.task, registry)
+    sources = [config.loss for config in configs]
+    results = results_of(comparison, worlds, both, registry, sources)
+    results["search"] = {"plan": asdict(plan), "baseline": sources[0], **texts}
+    fill_folder(folder, comparison, both.trajectories, results)
+    return results
+
+
+def _write_trials(folder: Path, study: Any, space: Space) -> None:
+    """Every trial: its state, its value, what it tried."""
+    names = [one.name for one in space.ranges]
+    lines = [",".join(["trial", "state", "value", *names])]
+    for trial in study.trials:
+        value = "" if trial.value is None else f"{trial.value:.8g}"
+        tried = [f"{trial.params[n]:.8g}" if n in trial.params else "" for n in names]
+        lines.append(",".join([str(trial.number), trial.state.name.lower(), value, *tried]))
+    write_text(folder / TRIALS, "\n".join(lines) + "\n")
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Keep the plan, so that the search can go on."""
+    write_text(folder / PLAN, json.dumps(asdict(plan), indent=2) + "\n")
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan of a search's folder.
+
+    Raises:
+        UsageError: not such a folder.
+    """
+    try:
+        return Plan(**json.loads((folder / PLAN).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"'{folder}' is not the folder of a search: {error}.") from error
