@@ -8,7 +8,13 @@ from typing import Any
 
 import click
 
-from tfloss.cli.common import print_tables, registry_of, replicate_options, training_options
+from tfloss.cli.common import (
+    print_tables,
+    registry_of,
+    replicate_options,
+    training_options,
+    warn_of_leaks,
+)
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.compare.comparison import default_looks
 from tfloss.errors import UsageError, did_you_mean, listed
@@ -82,6 +88,7 @@ def search(
     for config in (plan.static, middle):
         check(config, registry)
     _check_metric(plan.metric, registry)
+    warn_of_leaks(middle.leak)
     check_installed()
     folder = resume or new_folder(runs, "search")
     if resume is None:
