@@ -92,6 +92,56 @@ def test_a_replicate_equals_the_training_alone(registry, case):
     assert_like_alone(registry, comparison, worlds, result)
 
 
+def test_rows_without_a_teachers_answer_are_left_out_as_alone(registry, tmp_path):
+    random = np.random.default_rng(2)
+    table = random.normal(size=(60, 4))
+    label = (table[:, 0] > 0).astype(float)
+    soft = np.where(random.uniform(size=60) < 0.4, np.nan, 0.8 * label + 0.1)
+    path = tmp_path / "holes.csv"
+    rows = np.c_[table, label, soft]
+    text = "\n".join(",".join("" if np.isnan(v) else f"{v:.6f}" for v in row) for row in rows)
+    path.write_text(f"a,b,c,d,y,soft\n{text}\n")
+    comparison, worlds, result = trained(
+        registry, ["bce + kl"], data=str(path), target="y", extra=("soft",),
+        teacher=("column:soft",), train_size=24, batch_size=10, optimizer="sgd:learning_rate=0.3",
+    )  # fmt: skip
+    assert {found.way for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_a_look_can_end_a_training(registry):
+    from tfloss.errors import TflossError
+
+    class EnoughError(TflossError):
+        pass
+
+    seen = []
+
+    def looked(epoch, logits):
+        seen.append((epoch, logits.shape[0]))
+        if epoch == 8:
+            raise EnoughError
+
+    config = Config(loss="bce", train_size=20, epochs=EPOCHS, evaluate_every=4)
+    comparison = Comparison.of(["bce"], config, seeds=SEEDS)
+    worlds, _ = make_worlds(config, comparison.seed_numbers, registry)
+    with pytest.raises(EnoughError):
+        train_all(comparison, worlds, registry, looked=looked)
+    assert seen == [(4, SEEDS), (8, SEEDS)]
+
+
+def test_gradients_of_replicates_are_those_of_a_training_alone(registry):
+    from tfloss.training.fit import gradients_of
+
+    formulas = ["bce + 0.5*mae + 0.01*l2", "bce + 2*mae + 0.01*l2"]
+    comparison, worlds, result = trained(registry, formulas, train_size=24, batch_size=8)
+    for formula, found in zip(formulas, result.trajectories, strict=True):
+        assert found.gradients.shape == (SEEDS, 3)
+        config = comparison.config.changed(loss=formula, seed=worlds[1].seed)
+        alone = gradients_of(run(config, registry), 8)
+        np.testing.assert_allclose(found.gradients[1], list(alone.values()), rtol=1e-3, atol=1e-6)
+
+
 REFUSED = {
     "global norm": ({"optimizer": "sgd:learning_rate=0.1,global_clipnorm=1.0"}, "global_clipnorm"),
     "norm of a weight": ({"optimizer": "lamb"}, "Lamb"),

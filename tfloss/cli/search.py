@@ -73,7 +73,8 @@ def search(
 
     A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}.
     """
-    from tfloss.compare.search import check_installed, read_plan, write_plan
+    from tfloss.compare.plan import read_plan, write_plan
+    from tfloss.compare.search import check_installed
     from tfloss.files import new_folder
 
     registry = registry_of(context)
@@ -104,7 +105,7 @@ def search(
 
 def _plan(registry: Registry, formula: str | None, recipe: str | None, said: dict[str, Any]) -> Any:
     """Defaults, then the recipe, then what was said on the command line."""
-    from tfloss.compare.search import Plan
+    from tfloss.compare.plan import Plan
 
     values = {} if recipe is None else dict(registry.get(Recipe, recipe)())
     own = {

@@ -105,6 +105,11 @@ class Comparison:
         Raises:
             UsageError: a formula, model, optimizer, teacher or metric that there is not.
         """
+        if self.config.precision != "float32":
+            raise UsageError(
+                f"Replicates train in float32; precision '{self.config.precision}' is for "
+                f"`tfloss train`."
+            )
         for formula in self.formulas:
             check(self.config.changed(loss=formula), registry)
         for goal in self.reach:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,9 @@ from tfloss.objective.plan import Constant
 from tfloss.objective.terms import constant_value
 from tfloss.registry import Registry
 from tfloss.student import Student
+from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
+from tfloss.training.fit import shapes_of
 from tfloss.training.scopes import full_scope
 
 
@@ -40,7 +42,7 @@ def families(
     config: Config,
     student: Student,
     data: PreparedData,
-    teachers: dict[str, str],
+    teachers: Mapping[str, FittedTeacher],
     registry: Registry,
 ) -> list[Family]:
     """Group the formulas by what stands behind their coefficients.
@@ -48,7 +50,8 @@ def families(
     Raises:
         FormulaError: a formula that does not fit the student or the data.
     """
-    scope = full_scope(student, data, teachers)
+    texts = {name: teacher.text for name, teacher in teachers.items()}
+    scope = full_scope(student, data, texts, shapes_of(teachers))
     objectives = [
         Objective(
             formula,

@@ -7,10 +7,9 @@ with the baseline on the other part, with other seeds, whose rows no trial has s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from tfloss.compare.comparison import Comparison
 from tfloss.compare.folder import fill_folder
 from tfloss.compare.halves import halves_of
+from tfloss.compare.plan import MOST_SEEDS, Plan
 from tfloss.compare.results import results_of
 from tfloss.compare.scores import add_scores, answers_of, truth_of, ways_of
 from tfloss.compare.space import Range, Space
@@ -29,55 +29,11 @@ from tfloss.files import write_text
 from tfloss.registry import Metric, Registry
 from tfloss.training.config import Config
 
-STUDY, PLAN, TRIALS = "study.log", "search.json", "trials.csv"
-_MOST_SEEDS = 10_000  # of a search; the seeds that confirm come after
+STUDY, TRIALS = "study.log", "trials.csv"
 
 
 class PrunedError(TflossError):
     """A trial that is not worth going on with."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that decides a search; `search.json` holds it.
-
-    Attributes:
-        loss: the formula with ranges.
-        optimizer: it may have ranges too.
-        baseline: the formula that does without; every range at its middle where it is empty.
-        config: the training, as plain values.
-        metric: what is made better.
-        seeds: trainings of each trial.
-        confirm: trainings of the best and of the baseline, on rows that no trial saw.
-        share: of the rows that are searched on.
-    """
-
-    loss: str
-    optimizer: str
-    baseline: str
-    config: dict[str, Any]
-    metric: str
-    seeds: int = 20
-    confirm: int = 100
-    share: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.seeds <= _MOST_SEEDS:
-            raise UsageError(f"seeds is {self.seeds}; it must be 1 to {_MOST_SEEDS}.")
-
-    @property
-    def space(self) -> Space:
-        return Space.of(loss=self.loss, optimizer=self.optimizer)
-
-    def config_of(self, texts: dict[str, str]) -> Config:
-        """The training with these texts for its formula and optimizer."""
-        return Config.from_mapping({**self.config, **texts}, origin="The search")
-
-    @property
-    def static(self) -> Config:
-        """The training of the baseline."""
-        texts = self.space.filled(lambda one: one.middle)
-        return self.config_of({**texts, **({"loss": self.baseline} if self.baseline else {})})
 
 
 def search(
@@ -123,7 +79,7 @@ def search(
     best = _best(study)
     _write_trials(folder, study, plan.space)
     tell(f"splits and teachers for {plan.confirm} other seeds", 0.0)
-    fresh = range(first + _MOST_SEEDS, first + _MOST_SEEDS + plan.confirm)
+    fresh = range(first + MOST_SEEDS, first + MOST_SEEDS + plan.confirm)
     others, _ = make_worlds(plan.static, fresh, registry, formulas, table=for_confirmation)
     texts = plan.space.filled(lambda one: best.params[one.name])
     results = _confirmed(plan, texts, others, registry, folder, tell)
@@ -295,20 +251,3 @@ def _write_trials(folder: Path, study: Any, space: Space) -> None:
         tried = [f"{trial.params[n]:.8g}" if n in trial.params else "" for n in names]
         lines.append(",".join([str(trial.number), trial.state.name.lower(), value, *tried]))
     write_text(folder / TRIALS, "\n".join(lines) + "\n")
-
-
-def write_plan(folder: Path, plan: Plan) -> None:
-    """Keep the plan, so that the search can go on."""
-    write_text(folder / PLAN, json.dumps(asdict(plan), indent=2) + "\n")
-
-
-def read_plan(folder: Path) -> Plan:
-    """The plan of a search's folder.
-
-    Raises:
-        UsageError: not such a folder.
-    """
-    try:
-        return Plan(**json.loads((folder / PLAN).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"'{folder}' is not the folder of a search: {error}.") from error

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from tfloss.compare.ahead import begun_ahead
 from tfloss.compare.comparison import Comparison
 from tfloss.compare.families import Family, families
 from tfloss.compare.one_by_one import train_one_by_one
+from tfloss.compare.orders import Orders
 from tfloss.compare.replicates import Replicates
 from tfloss.compare.stacking import bytes_of_one, stacked_columns, why_not_stacked
 from tfloss.compare.trajectories import Trajectories, empty, joined
@@ -25,7 +27,6 @@ from tfloss.compare.worlds import World, initial_weights, student_of
 from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
-from tfloss.training.batches import BatchOrder
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
 
@@ -111,7 +112,7 @@ class _Trainer:
         share = _GRADIENTS // len(comparison.formulas)
         self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
         self._weights: list[np.ndarray] | None = None
-        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._orders = Orders(worlds, self.config)
 
     def train(self) -> Trained:
         data, teachers = self.worlds[0].data, self.worlds[0].teachers
@@ -120,13 +121,13 @@ class _Trainer:
             self.config,
             self.template,
             data,
-            {name: teacher.text for name, teacher in teachers.items()},
+            teachers,
             self.registry,
         )
         found: dict[int, list[Trajectories]] = {place: [] for g in groups for place in g.positions}
         refused: set[int] = set()  # families, by their first formula
         with ThreadPoolExecutor(os.cpu_count()) as self._compilers:
-            for piece in _ahead(self._pieces(groups), self._ready):
+            for piece in begun_ahead(self._pieces(groups), self._ready, _AHEAD):
                 family, name = piece.family, piece.family.positions[0]
                 if name in refused:
                     continue
@@ -254,7 +255,7 @@ class _Trainer:
             while done < stop:
                 count = min(longest, stop - done)
                 started = time.perf_counter()
-                order = np.tile(self._order(part, done, count), (1, times, 1))
+                order = np.tile(self._orders(part, done, count), (1, times, 1))
                 order = np.concatenate([order, np.repeat(order[:1], longest - count, axis=0)])
                 step = done * program.steps_per_epoch
                 whole.train[done : done + count] = program.run(order, step, epochs=count)
@@ -273,21 +274,6 @@ class _Trainer:
         self.done.seconds["training"] += time.perf_counter() - started
         self.done.steps += steps
 
-    def _order(self, part: range, done: int, count: int) -> np.ndarray:
-        """(count, seeds, rows) int32: for every seed the order of a training alone."""
-        rows = len(self.worlds[0].data.train)
-        config = self.config
-        if not config.shuffle or config.batch_size >= rows:
-            return np.tile(np.arange(rows, dtype=np.int32), (count, len(part), 1))
-        orders = []
-        for place in part:
-            seed = self.worlds[place].seed
-            if (seed, done) not in self._orders:
-                order = BatchOrder(rows, config.batch_size, shuffle=True, seed=seed)
-                self._orders[seed, done] = order.epochs(done, count)
-            orders.append(self._orders[seed, done])
-        return np.stack(orders, axis=1)
-
     def _make_weights(self) -> None:
         if self._weights is None:
             started = time.perf_counter()
@@ -299,18 +285,6 @@ class _Trainer:
     def _note(self, sentence: str) -> None:
         if sentence not in self.done.notes:
             self.done.notes.append(sentence)
-
-
-def _ahead(pieces: Iterable[_Piece], ready: Callable[[_Piece], None]) -> Iterator[_Piece]:
-    """The same pieces, each made ready some places before its turn."""
-    waiting: list[_Piece] = []
-    for piece in pieces:
-        ready(piece)
-        waiting.append(piece)
-        if len(waiting) > _AHEAD:
-            yield waiting.pop(0)
-    while waiting:
-        yield waiting.pop(0)
 
 
 def _tried(work: Callable[[], object]) -> str:

@@ -182,7 +182,7 @@ def fit(
         objective = Objective(
             loss,
             registry,
-            full_scope(student, data, texts, _shapes(teachers)),
+            full_scope(student, data, texts, shapes_of(teachers)),
             steps_per_epoch=order.steps_per_epoch,
             allow_negative=allow_negative,
             seed=seed,
@@ -287,7 +287,7 @@ def names_in(formula: str | Node) -> frozenset[str]:
     return frozenset(node.name for node in as_node(formula).walk() if isinstance(node, Name))
 
 
-def _shapes(teachers: Mapping[str, FittedTeacher]) -> dict[str, Any]:
+def shapes_of(teachers: Mapping[str, FittedTeacher]) -> dict[str, Any]:
     """The tensors of all teachers with their shapes."""
     tensors = [item for t in teachers.values() for item in t.tensors("train").items()]
     return {name: (None, *values.shape[1:]) for name, values in tensors}
