@@ -112,8 +112,8 @@ def test_tick_labels_keep_their_digits():
     results = results_with(2)
     for row in results["tables"][-1]["rows"]:
         if "difference" in row:
-            row["difference"] |= {"mean": 0.0015, "low": 0.001, "high": 0.002}
-    assert "0.0015" in "".join(re.findall(r"<text[^>]*>([^<]*)<", html_page(results)))
+            row["difference"] |= {"mean": 0.00015, "low": 0.0001, "high": 0.0002}
+    assert "0.0001" in "".join(re.findall(r"<text[^>]*>([^<]*)<", html_page(results)))
 
 
 def test_names_cannot_become_markup():

@@ -14,7 +14,7 @@ from tfloss.training.fit import gradients_of
 def result():
     data = tfloss.load_data("breast_cancer", train_size=12)
     return tfloss.fit(
-        "bce + 0.3*l2 + 0.5*mse(labels, labels)", data, "mlp:", epochs=3, batch_size=4, seed=1
+        "bce + 0.3*l2 + 0.5*mse(labels, labels)", data, "mlp", epochs=3, batch_size=4, seed=1
     )
 
 

@@ -125,9 +125,9 @@ def estimate(value: Mapping[str, Any], *, signed: bool = False) -> str:
 
 
 def number_text(value: float | None, *, signed: bool = False, like: float | None = None) -> str:
-    """Four decimals, or one from 100 on, as `like` (the value itself unless said) has them."""
+    """Four decimals, two from 10 on, one from 100 on, as `like` (the value itself unless said) has them."""
     if value is None or value != value:
         return "–"
     size = abs(value if like is None or like != like else like)
-    decimals = 4 if size < 100 else 1
+    decimals = 4 if size < 10 else 2 if size < 100 else 1
     return f"{value:{'+' if signed else ''}.{decimals}f}"
