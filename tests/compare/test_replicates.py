@@ -131,7 +131,7 @@ def test_a_look_can_end_a_training(registry):
 
 
 def test_gradients_of_replicates_are_those_of_a_training_alone(registry):
-    from tfloss.training.fit import gradients_of
+    from tfloss.training.gradients import gradients_of
 
     formulas = ["bce + 0.5*mae + 0.01*l2", "bce + 2*mae + 0.01*l2"]
     comparison, worlds, result = trained(registry, formulas, train_size=24, batch_size=8)

@@ -125,7 +125,7 @@ def estimate(value: Mapping[str, Any], *, signed: bool = False) -> str:
 
 
 def number_text(value: float | None, *, signed: bool = False, like: float | None = None) -> str:
-    """Four decimals, two from 10 on, one from 100 on, as `like` (the value itself unless said) has them."""
+    """Four decimals, two from 10 on, one from 100 on; of the size of `like`, where it is given."""
     if value is None or value != value:
         return "–"
     size = abs(value if like is None or like != like else like)

@@ -17,7 +17,7 @@ from tfloss.errors import UsageError
 from tfloss.files import write_text
 from tfloss.registry import Registry
 from tfloss.report.html import html_page
-from tfloss.training.fit import gradients_of
+from tfloss.training.gradients import gradients_of
 from tfloss.training.predictions import as_columns, predict
 from tfloss.training.run_folder import Run, read_run
 

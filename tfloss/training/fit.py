@@ -21,7 +21,6 @@ from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints, keeping, watching
 from tfloss.training.columns import Columns
 from tfloss.training.engine import Compile, Engine
-from tfloss.training.gradients import TermGradients, some_batches
 from tfloss.training.guard import Guard, OnNan
 from tfloss.training.history import History
 from tfloss.training.identity import (
@@ -40,7 +39,7 @@ from tfloss.training.precision import (
     refuse_for_built_model,
     with_loss_scaling,
 )
-from tfloss.training.predictions import as_columns, predict, score, scores_of_all
+from tfloss.training.predictions import predict, score, scores_of_all
 from tfloss.training.scopes import full_scope
 from tfloss.training.summary import summary_text
 
@@ -208,8 +207,8 @@ def fit(
         engine = Engine(
             Measure(student, objective),
             keras_optimizer,
-            _columns(data, "train", teachers),
-            _columns(data, "holdout", teachers) if len(data.holdout) else None,
+            columns_of(data, "train", teachers),
+            columns_of(data, "holdout", teachers) if len(data.holdout) else None,
             batch_size=batch_size,
             evaluate_every=evaluate_every,
             compile=compile,
@@ -242,16 +241,6 @@ def fit(
         "steps" if called.see_batches else engine.compiled_as,
         guard.events,
     )
-
-
-def gradients_of(result: Result, batch_size: int) -> dict[str, float]:
-    """By term, the norm of its gradient by the trained student's weights; see `TermGradients`."""
-    measure = Measure(result.student, result.objective)
-    columns = _columns(result.data, "train", result.teachers).packed(result.objective.needs)
-    weights = [variable.value for variable in measure.variables]
-    batches = some_batches(columns, batch_size)
-    norms = TermGradients(measure)(weights, batches, result.history.latest.step)
-    return dict(zip(measure.names, norms.tolist(), strict=True))
 
 
 def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
@@ -293,7 +282,7 @@ def shapes_of(teachers: Mapping[str, FittedTeacher]) -> dict[str, Any]:
     return {name: (None, *values.shape[1:]) for name, values in tensors}
 
 
-def _columns(
+def columns_of(
     data: PreparedData, split: Literal["train", "holdout"], teachers: Mapping[str, FittedTeacher]
 ) -> Columns:
     """A split's columns with the answers of the teachers beside them."""
@@ -328,6 +317,6 @@ def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
     """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
     if teacher.classes is None:
         return teacher.answers_holdout.astype(np.float64)
-    full = as_columns(teacher.answers_holdout)
+    full = ascolumns_of(teacher.answers_holdout)
     # In float32 they sum to one within 1e-7, which is too little for scikit-learn's metrics.
     return full / full.sum(axis=1, keepdims=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.lazy import keras, tf
+from tfloss.training.fit import Result, columns_of
 from tfloss.training.measure import Measure
 
 _BATCHES = 4  # whose norms are averaged
@@ -71,3 +72,13 @@ def some_batches(columns: Mapping[str, Any], batch_size: int) -> list[dict[str, 
     size = min(batch_size, rows)
     starts = range(0, rows - size + 1, size)[:_BATCHES]
     return [{name: c[at : at + size] for name, c in columns.items()} for at in starts]
+
+
+def gradients_of(result: Result, batch_size: int) -> dict[str, float]:
+    """By term, the norm of its gradient by the trained student's weights; see `TermGradients`."""
+    measure = Measure(result.student, result.objective)
+    columns = columns_of(result.data, "train", result.teachers).packed(result.objective.needs)
+    weights = [variable.value for variable in measure.variables]
+    batches = some_batches(columns, batch_size)
+    norms = TermGradients(measure)(weights, batches, result.history.latest.step)
+    return dict(zip(measure.names, norms.tolist(), strict=True))
