@@ -39,7 +39,7 @@ from tfloss.training.precision import (
     refuse_for_built_model,
     with_loss_scaling,
 )
-from tfloss.training.predictions import predict, score, scores_of_all
+from tfloss.training.predictions import as_columns, predict, score, scores_of_all
 from tfloss.training.scopes import full_scope
 from tfloss.training.summary import summary_text
 
