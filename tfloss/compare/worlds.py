@@ -62,7 +62,7 @@ def make_worlds(
     more = {"times": config.augment, "noise": config.augment_noise}
     data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
     split_done = time.perf_counter()
-    names = frozenset().union(*map(names_in, formulas or [config.loss]))
+    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.loss]))
     asked = _teach(config, data, seeds, registry, names)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     return [World(*world) for world in zip(seeds, data, asked, strict=True)], seconds
