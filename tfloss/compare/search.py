@@ -23,6 +23,7 @@ from tfloss.compare.results import results_of
 from tfloss.compare.scores import add_scores, answers_of, truth_of, ways_of
 from tfloss.compare.space import Range, Space
 from tfloss.compare.train import Tell, train_all
+from tfloss.compare.trajectories import Trajectories
 from tfloss.compare.worlds import World, load_table, make_worlds
 from tfloss.errors import NumericsError, TflossError, UsageError
 from tfloss.files import write_text
@@ -82,15 +83,20 @@ def search(
     fresh = range(first + MOST_SEEDS, first + MOST_SEEDS + plan.confirm)
     others, _ = make_worlds(plan.static, fresh, registry, formulas, table=for_confirmation)
     texts = plan.space.filled(lambda one: best.params[one.name])
-    results = _confirmed(plan, texts, others, registry, folder, tell)
-    results["search"] |= {
-        "trials": len(study.trials),
-        "pruned": sum(trial.state.name == "PRUNED" for trial in study.trials),
-        "failed": sum(trial.state.name == "FAIL" for trial in study.trials),
+    states = [trial.state.name for trial in study.trials]
+    about = {
+        "plan": asdict(plan),
+        "trials": len(states),
+        "pruned": states.count("PRUNED"),
+        "failed": states.count("FAIL"),
         "best": best.number,
         "value": best.value,
         "found": {f"{one.name} {{{one.text}}}": best.params[one.name] for one in plan.space.ranges},
+        **texts,
     }
+    results, comparison, trajectories = _confirmed(plan, texts, others, registry, tell)
+    results["search"] = about
+    fill_folder(folder, comparison, trajectories, results)
     return results
 
 
@@ -211,9 +217,8 @@ def _confirmed(
     texts: dict[str, str],
     worlds: Sequence[World],
     registry: Registry,
-    folder: Path,
     tell: Tell,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Comparison, list[Trajectories]]:
     """The best beside the baseline, on rows and with seeds that no trial saw."""
     configs = [plan.static, plan.config_of(texts)]
     same = configs[0].optimizer == configs[1].optimizer
@@ -237,9 +242,7 @@ def _confirmed(
     add_scores(both.trajectories, parts, worlds[0].data.task, registry)
     sources = [config.loss for config in configs]
     results = results_of(comparison, worlds, both, registry, sources)
-    results["search"] = {"plan": asdict(plan), "baseline": sources[0], **texts}
-    fill_folder(folder, comparison, both.trajectories, results)
-    return results
+    return results, comparison, both.trajectories
 
 
 def _write_trials(folder: Path, study: Any, space: Space) -> None:
