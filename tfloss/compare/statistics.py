@@ -104,6 +104,7 @@ def sign_flip_p(differences: np.ndarray) -> float:
 @lru_cache(maxsize=2)
 def _patterns(count: int) -> np.ndarray:
     """Patterns of bits, (patterns, count) float32."""
+    bits: np.ndarray
     if count <= _EXACT:
         bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
     else:

@@ -159,7 +159,7 @@ def _of_loss(curve: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _calibration(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
-    classes = results["data"]["classes"] or ()
+    classes: Sequence[str] = results["data"]["classes"] or ()
     said = f"probability of {classes[1]}" if len(classes) == 2 else "probability that is given"
     shown = answers_shown(results)
     answers = [(style, one) for style, _, one in shown]

@@ -29,7 +29,8 @@ def line_style(number: int) -> tuple[str, tuple[float, ...]]:
     return (INK, ()) if number < 0 else (COLOURS[number % MOST], _DASHES[number % MOST])
 
 
-def _line(number: int) -> dict[str, Any]:
+def line_options(number: int) -> dict[str, Any]:
+    """What matplotlib is told of a line of this style."""
     colour, dashes = line_style(number)
     return {"color": colour, "linestyle": (0, dashes) if dashes else "-", "linewidth": 1.5}
 
@@ -41,7 +42,7 @@ def curves(title: str, lines: Sequence[Curve], *, goal: float | None = None) -> 
         mean = _floats(band["mean"])
         if not len(mean):
             continue  # every training diverged
-        axes.plot(steps, mean, **_line(style))
+        axes.plot(steps, mean, **line_options(style))
         low, high = _floats(band["low"]), _floats(band["high"])
         if np.isfinite(low).any() and (low != high).any():
             colour = line_style(style)[0]
@@ -91,7 +92,7 @@ def reliability(answers: Sequence[tuple[int, Mapping[str, Any]]], said: str) -> 
         bins = one["reliability"]
         there = np.array(bins["count"]) > 0
         points = _floats(bins["said"])[there], _floats(bins["happened"])[there]
-        axes.plot(*points, marker="o", markersize=3, **_line(style))
+        axes.plot(*points, marker="o", markersize=3, **line_options(style))
     axes.set(xlabel=said, ylabel="share that came true", xlim=(0, 1), ylim=(0, 1))
     axes.locator_params(nbins=5)
     return as_svg(figure, title)

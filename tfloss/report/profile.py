@@ -57,16 +57,15 @@ def save(profile: Profile, path: Path) -> None:
         UsageError: another ending, or a folder that is not there.
     """
     from tfloss.files import write_whole
-    from tfloss.report.plots import COLOURS, DASHES
+    from tfloss.report.plots import line_options
     from tfloss.report.svg import new_panels, save_picture
 
     check_path(path)
     panels = _panels(profile)
-    figure, both = new_panels([title for title, _ in panels], width=8.4)
+    figure, both = new_panels([title for title, _ in panels], width=8.4, height=3.1)
     for axes, (_, lines) in zip(both, panels, strict=True):
         for number, (name, line) in enumerate(zip(profile.names, lines, strict=True)):
-            style = {"color": COLOURS[number], "linestyle": DASHES[number]}
-            axes.plot(profile.x, line, label=name, linewidth=1.6, **style)
+            axes.plot(profile.x, line, label=name, **line_options(number))
         axes.set_xlabel(profile.varied)
     if len(profile.names) > 1:
         both[0].legend(frameon=False, fontsize=8)

@@ -78,10 +78,10 @@ def new_panels(
 
 def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def _entitle(axes: Any, title: str) -> None:
