@@ -83,9 +83,14 @@ def test_a_tracker_that_fails_is_left_out_and_the_training_goes_on(config, data,
 
 def test_a_training_that_fails_is_told(config):
     diary = Diary()
-    with pytest.raises(ZeroDivisionError), Tracking([("d", diary)], config, print) as tracking:
-        tracking.start()
-        raise ZeroDivisionError
+
+    def fails():
+        with Tracking([("d", diary)], config, print) as tracking:
+            tracking.start()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert diary.heard[-1] == ("finish", None)
 
 
