@@ -263,7 +263,7 @@ def _train(
     from tfloss.training.run import run
 
     if quiet:
-        return run(configuration, registry, tracking.watch, ready=ready, checkpoint=kept)
+        return run(configuration, registry, tracking.watcher, ready=ready, checkpoint=kept)
     from rich.console import Console
 
     from tfloss.report.progress import LiveProgress, PlainProgress

@@ -79,6 +79,11 @@ class Tracking:
             self._tell("epoch", epoch.number, epoch.step, epoch.train, epoch.holdout)
         self._seen = history.latest.number
 
+    @property
+    def watcher(self) -> Callable[[Any], None] | None:
+        """`watch`, or None where nobody listens."""
+        return self.watch if self._trackers else None
+
     def also(self, watch: Callable[[Any], None]) -> Callable[[Any], None]:
         """A watcher that tells another one too."""
 
