@@ -48,3 +48,8 @@ def test_braces_and_brackets_are_balanced(tree):
         depth += {"{": 1, "}": -1}.get(character, 0)
         assert depth >= 0 or "texttt" in latex
     assert latex.count(r"\left") == latex.count(r"\right")
+
+
+def test_a_sign_in_a_product_needs_no_brackets():
+    assert to_latex(parse("(-a)*b")) == r"-\mathrm{a} \cdot \mathrm{b}"
+    assert to_latex(parse("a*-b")) == r"\mathrm{a} \cdot -\mathrm{b}"

@@ -182,3 +182,16 @@ def test_parsing_runs_nothing():
     watching[0] = False
     suspicious = ("compile", "exec", "import", "open", "os.", "subprocess", "socket")
     assert not [event for event in events if event.startswith(suspicious)]
+
+
+@pytest.mark.parametrize("word", ["true", "false", "none"])
+def test_values_are_no_names(word):
+    """As names they could be parsed in brackets and not be read again where they are printed."""
+    for text in (word, f"f(({word}))", f"b((({word}(a))))", f"{word}(a) + b"):
+        with pytest.raises(FormulaError, match="stands alone"):
+            parse(text)
+    assert str(parse(f"f(x={word})")) == f"f(x={word})"
+
+
+def test_an_error_is_about_one_column_at_least():
+    assert FormulaError("message", "abc", 1, 1).end == 2

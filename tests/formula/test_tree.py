@@ -73,3 +73,9 @@ def test_walking_sees_every_node_once():
         "2",
     ]
     assert Number(2) in list(parse("f(a, x=b) + 2").walk())
+
+
+@pytest.mark.parametrize("value", [True, math.inf, math.nan, -1, -0.5])
+def test_what_is_no_number_of_a_formula_makes_no_node(value):
+    with pytest.raises(ValueError, match="cannot be a number"):
+        Number(value)

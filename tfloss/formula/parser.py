@@ -114,6 +114,10 @@ class _Parser:
 
     def _name_or_call(self) -> Node:
         token = self._take()
+        if token.text in FLAGS:
+            raise self._error(
+                token, f"'{token.text}' is a value and stands alone: name={token.text}."
+            )
         if not self._sees("("):
             return Name(token.text, span=(token.start, token.end))
         with self:
