@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from tfloss.attached import Loss, attach
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
+    from tfloss.registry.names import losses
     from tfloss.student import load_network, tap
     from tfloss.training.fit import Result
     from tfloss.training.streams import fit_stream
@@ -81,6 +82,7 @@ _LATER = {
     "Table": "tfloss.data",
     "fit": "tfloss.api",
     "fit_stream": "tfloss.training.streams",
+    "losses": "tfloss.registry.names",
     "load_data": "tfloss.api",
     "load_network": "tfloss.student",
     "parse": "tfloss.formula",
@@ -112,6 +114,7 @@ __all__ = [
     "load_network",
     "load_registry",
     "loss",
+    "losses",
     "metric",
     "model",
     "parse",

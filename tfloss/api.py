@@ -97,6 +97,8 @@ def fit(loss: Any, data: Any, student: str | Node | None = None, **options: Any)
 
 def fit(loss: Any, data: Any, student: Any = None, **options: Any) -> Any:
     """Put together below, from the two ways that share this name."""
+    if "formula" in options and student is None:
+        student = options.pop("formula")
     if isinstance(loss, (str, Node)):
         return training.fit(loss, data, "mlp:10,10" if student is None else student, **options)
     if isinstance(data, PreparedData):

@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,11 +94,16 @@ class Runner:
 
 
 def compare(
-    workload: str, rounds: int, seconds: float, peers_python: str, only: list[str]
+    workload: str,
+    rounds: int,
+    seconds: float,
+    peers_python: str,
+    only: list[str],
+    peers: Sequence[Peer] = (),
 ) -> list[Runner]:
     """The peers' rates on one workload; of all of them, or of those with a word of `only`."""
     runners = []
-    for peer in PEERS:
+    for peer in peers or PEERS:
         chosen = not only or any(word in peer.title for word in ["tfloss.fit", *only])
         if workload not in peer.workloads or not chosen:
             continue

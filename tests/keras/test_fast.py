@@ -15,8 +15,9 @@ X, Y = data()
 
 
 def alike(history, expected):
-    assert set(history.history) == set(expected.history)
+    assert list(history.history) == list(expected.history)
     assert history.epoch == expected.epoch
+    assert history.params == expected.params
     for name, values in expected.history.items():
         np.testing.assert_allclose(history.history[name], values, rtol=1e-5, atol=1e-6)
 
@@ -140,6 +141,25 @@ def test_a_callback_that_sees_batches():
     look = keras.callbacks.LambdaCallback(on_train_batch_end=lambda b, logs: seen.append(b))
     both(functional, "bce", (X, Y), fitting={"callbacks": [look], "epochs": 2})
     assert seen == 2 * [*range(4), *range(4)]  # Keras' and ours
+
+
+def test_a_callback_that_sees_batches_of_the_evaluation():
+    seen = []
+    look = keras.callbacks.LambdaCallback()
+    look.on_test_begin = lambda logs=None: seen.append("begin")
+    look.on_test_batch_end = lambda batch, logs=None: seen.append(batch)
+    look.on_test_end = lambda logs=None: seen.append(sorted(logs))
+    fitting = {"callbacks": look, "epochs": 1, "validation_split": 0.5}
+    both(functional, "bce", (X, Y), fitting=fitting)
+    assert seen[: len(seen) // 2] == seen[len(seen) // 2 :] == ["begin", 0, 1, ["bce", "loss"]]
+
+
+def test_a_line_for_every_epoch(capsys):
+    model = tfloss.attach(functional(), "bce")
+    tfloss.fit(model, (X, Y), epochs=2, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
+    assert " - bce: 0." in lines[1]
 
 
 @pytest.mark.parametrize(

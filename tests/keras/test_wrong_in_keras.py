@@ -1,4 +1,4 @@
-"""`docs/wrong_in_keras.md`: Keras' figure and ours, for each point."""
+"""`docs/keras_pitfalls.md`: Keras' figure and ours, for each point."""
 
 from __future__ import annotations
 

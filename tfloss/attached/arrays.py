@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.errors import UsageError
+from tfloss.errors import DataError, UsageError
 from tfloss.lazy import keras
 
 WEIGHTS_OF_CLASSES = (
@@ -20,6 +20,17 @@ def is_arrays(x: Any) -> bool:
     """Whether it is an array, or a structure of nothing but arrays."""
     parts = keras.tree.flatten(x)
     return bool(parts) and all(hasattr(part, "shape") and hasattr(part, "dtype") for part in parts)
+
+
+def without_pandas(given: Any) -> Any:
+    """The same with arrays in place of pandas' frames and series."""
+    if hasattr(given, "iloc") and hasattr(given, "to_numpy"):
+        return given.to_numpy()
+    if isinstance(given, (list, tuple)):
+        return type(given)(without_pandas(part) for part in given)
+    if isinstance(given, dict):
+        return {name: without_pandas(part) for name, part in given.items()}
+    return given
 
 
 def in_memory(x: Any) -> Any:
@@ -50,6 +61,53 @@ def check_labels(
             )
         if classification and name in shapes and values.size:
             _check_classes(name, values, shapes[name])
+
+
+def check_rows(x: Any, y: Any, weight: Any = None) -> None:
+    """Refuse arrays of different lengths.
+
+    Raises:
+        DataError: with the lengths.
+    """
+    called = {"x": x, "y": y, "sample_weight": weight}
+    counts = {
+        name: sorted({len(part) for part in keras.tree.flatten(given) if np.ndim(part)})
+        for name, given in called.items()
+        if given is not None and is_arrays(given)
+    }
+    if len({count for some in counts.values() for count in some}) > 1:
+        said = ", ".join(f"{name} {' and '.join(map(str, some))}" for name, some in counts.items())
+        raise DataError(f"Inputs, labels and weights have different numbers of rows: {said}.")
+
+
+def check_inputs(x: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
+    """Refuse arrays that a functional model's inputs cannot take.
+
+    Args:
+        x: what `fit` was given.
+        shapes: of the inputs by name.
+
+    Raises:
+        DataError: another number of columns than the model was built for.
+    """
+    if not is_arrays(x):
+        return
+    names = list(shapes)
+    if isinstance(x, Mapping):
+        only = x.get(names[0], x.get("inputs")) if len(names) == 1 else None
+        parts = dict(x) if len(names) > 1 else {names[0]: only}
+    else:
+        flat = list(x) if isinstance(x, (list, tuple)) else [x]
+        parts = dict(zip(names, flat, strict=False))
+    for name, shape in shapes.items():
+        given = np.shape(parts[name]) if parts.get(name) is not None else None
+        if given is None or len(given) != len(shape):
+            continue
+        if any(want not in (None, have) for want, have in zip(shape[1:], given[1:], strict=True)):
+            raise DataError(
+                f"The model's input '{name}' takes rows of shape {shape[1:]}, but x has rows of "
+                f"shape {given[1:]}."
+            )
 
 
 def check_columns(given: Any, columns: Collection[str]) -> None:

@@ -89,9 +89,27 @@ def ask(
         DataError: another number of classes than the student's.
     """
     if isinstance(teacher, keras.Model):
-        answers = _network(alias, teacher, inputs, _parts(alias, names), classification)
+        answers = _network(alias, teacher, inputs, names, classification)
     else:
-        answers = _estimator(alias, teacher, _rows(alias, inputs), classification)
+        answers = _estimator(alias, teacher, _rows(alias, inputs), width, classification)
+    columns = _as_columns(alias, answers, width, names, classification)
+    return {name: np.asarray(values, np.float32) for name, values in columns.items()}
+
+
+def ask_in_step(
+    alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
+) -> dict[str, Any]:
+    """The same of a Keras model about the batch of a step: tensors, of which it learns nothing."""
+    answers = _answers(alias, teacher, inputs, names, classification)
+    columns = _as_columns(alias, answers, width, names, classification)
+    return {name: tf.stop_gradient(tf.cast(t, tf.float32)) for name, t in columns.items()}
+
+
+def _as_columns(
+    alias: str, answers: Mapping[str, Any], width: int, names: Collection[str], classification: bool
+) -> dict[str, Any]:
+    """What the formula uses of the answers, as wide as the student's output."""
+    answers = dict(answers)
     if classification and width == 1 and answers[""].shape[-1] == 2:
         logits = answers["logits"]
         answers[""] = answers[""][:, 1:]
@@ -102,7 +120,7 @@ def ask(
             f"has {width} outputs."
         )
     columns = {f"{alias}.{part}" if part else alias: a for part, a in answers.items()}
-    return {name: np.asarray(a, np.float32) for name, a in columns.items() if name in names}
+    return {name: values for name, values in columns.items() if name in names}
 
 
 def _rows(alias: str, inputs: Any) -> np.ndarray:
@@ -116,7 +134,7 @@ def _rows(alias: str, inputs: Any) -> np.ndarray:
 
 
 def _estimator(
-    alias: str, teacher: Any, rows: np.ndarray, classification: bool
+    alias: str, teacher: Any, rows: np.ndarray, width: int, classification: bool
 ) -> dict[str, np.ndarray]:
     if not classification:
         answers = np.asarray(teacher.predict(rows), np.float64)
@@ -127,37 +145,59 @@ def _estimator(
             f"CalibratedClassifierCV."
         )
     raw = np.asarray(teacher.predict_proba(rows))
-    classes = raw.shape[-1]
-    probabilities = aligned(raw, np.arange(classes), len(rows), classes, alias)
+    positions, classes = _positions(teacher, raw.shape[-1], max(width, 2))
+    probabilities = aligned(raw, positions, len(rows), classes, alias)
     return {"": probabilities, "logits": log_odds(probabilities)}
 
 
+def _positions(teacher: Any, known: int, classes: int) -> tuple[np.ndarray, int]:
+    """Which of the student's classes a teacher's columns are about, and how many there are.
+
+    By order; a teacher that was fitted on fewer class numbers says which ones it knows.
+    """
+    numbers = np.asarray(getattr(teacher, "classes_", ()))
+    if known < classes and numbers.dtype.kind in "iuf" and numbers.shape == (known,):
+        whole = numbers.astype(np.int64)
+        if (whole == numbers).all() and whole.min() >= 0 and whole.max() < classes:
+            return whole, classes
+    return np.arange(known), known
+
+
 def _network(
-    alias: str, teacher: Any, inputs: Any, parts: set[str], classification: bool
+    alias: str, teacher: Any, inputs: Any, names: Collection[str], classification: bool
 ) -> dict[str, np.ndarray]:
-    paths = layers_by_path(teacher)
-    layers = {p: paths[p] for part in parts if (p := layer_of(part, paths)) is not None}
+    """A network's answers for all rows, some at a time."""
 
     def forward(batch: Any) -> dict[str, Any]:
-        with recording(layers) as found:
-            outputs = by_name(teacher, teacher(batch, training=False))
-        if list(outputs) != [""]:
-            raise UsageError(f"The teacher '{alias}' has several outputs; a teacher has one.")
-        own = output_tensors("", outputs[""], classification=classification, from_logits=None)
-        answers = {"": own["prediction"], "logits": own["logits"]}
-        inner = named(found)
-        return answers | {p: tf.cast(t, tf.float32) for p, t in inner.items() if p in parts}
+        return _answers(alias, teacher, batch, names, classification)
 
     program = tf.function(forward, autograph=False, reduce_retracing=True)
-    names = input_names(teacher)
-    if isinstance(inputs, Mapping) and names is not None:
-        inputs = {name: inputs[name] for name in names}
+    known = input_names(teacher)
+    if isinstance(inputs, Mapping) and known is not None:
+        inputs = {name: inputs[name] for name in known}
     count = len(next(iter(keras.tree.flatten(inputs))))
     pieces = [
         program(keras.tree.map_structure(lambda a, at=at: _piece(a, at), inputs))
         for at in range(0, count, _ROWS_AT_ONCE)
     ]
     return {part: np.concatenate([piece[part].numpy() for piece in pieces]) for part in pieces[0]}
+
+
+def _answers(
+    alias: str, teacher: Any, batch: Any, names: Collection[str], classification: bool
+) -> dict[str, Any]:
+    """A network's prediction (''), its logits, and those of its layers that the formula names."""
+    parts = _parts(alias, names)
+    paths = layers_by_path(teacher)
+    layers = {p: paths[p] for part in parts if (p := layer_of(part, paths)) is not None}
+    with recording(layers) as found:
+        outputs = by_name(teacher, teacher(batch, training=False))
+    if list(outputs) != [""]:
+        raise UsageError(f"The teacher '{alias}' has several outputs; a teacher has one.")
+    own = output_tensors("", outputs[""], classification=classification, from_logits=None)
+    inner = named(found)
+    answers = {"": own["prediction"], "logits": own["logits"]}
+    return answers | {p: tf.cast(t, tf.float32) for p, t in inner.items() if p in parts}
 
 
 def _piece(array: Any, start: int) -> Any:

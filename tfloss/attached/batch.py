@@ -13,6 +13,7 @@ WEIGHTS_BY_OUTPUT = (
     "Sample weights for each output are written in the formula: declare columns=['w'] and write "
     "w*bce(…)."
 )
+NO_CLASS = "A label is no class number of this output"
 INPUTS = "inputs"  # what the only input of a model may be called in a dictionary
 
 
@@ -103,7 +104,7 @@ def _one_hot(numbers: Any, width: int) -> Any:
     missing = tf.math.is_nan(numbers)
     known = tf.where(missing, tf.zeros_like(numbers), numbers)
     fits = tf.reduce_all((known >= 0) & (known < width) & (known == tf.floor(known)))
-    said = f"A label is no class number of this output, which has {width} columns: 0 … {width - 1}."
+    said = f"{NO_CLASS}, which has {width} columns: 0 … {width - 1}."
     with tf.control_dependencies([tf.debugging.Assert(fits, [said])]):
         rows = tf.one_hot(tf.cast(known, tf.int32), width)
     return tf.where(missing[..., None], tf.constant(float("nan")), rows)

@@ -13,9 +13,16 @@ from tfloss.attached.outputs import (
     refuse_hidden_probabilities,
 )
 from tfloss.attached.positions import rows_of_positions
-from tfloss.attached.scopes import input_names, is_functional, rows_of, scope_of
+from tfloss.attached.scopes import (
+    input_names,
+    is_functional,
+    rows_of,
+    scope_of,
+    taps_of_own_layers,
+)
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Call, FormulaError, Name, Node, as_node
+from tfloss.lazy import keras, tf
 from tfloss.objective import Objective
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
@@ -61,12 +68,22 @@ class Bound:
         self._steps_per_epoch = 1.0
         self.copied_weights = False  # whether Keras copies an array of weights for each label
         self._final = is_functional(model)
-        self.objective = self._objective(scope_of(model, columns))
+        self.objective = self._at_once()
         if self.objective.states:
             raise UsageError(
                 f"'{self.objective.text}' has a loss that holds variables, which Keras' fit cannot "
                 f"train; train with tfloss.fit."
             )
+
+    def _at_once(self) -> Objective:
+        """The objective before the model has run, as far as its names are known."""
+        try:
+            return self._objective(scope_of(self._model, self._columns))
+        except FormulaError:
+            tapped = self._final and taps_of_own_layers(self._model)
+            if not tapped:
+                raise
+            return self._objective(scope_of(self._model, self._columns, seen=tapped))
 
     def _objective(self, scope: Any) -> Objective:
         return Objective(
@@ -106,16 +123,28 @@ class Bound:
         """What the formula needs of the student; a teacher's logits say nothing about it."""
         return (name for name in self.needs if name not in self._columns)
 
-    @property
-    def width(self) -> int:
-        """The number of the output's columns, for teachers to answer alike."""
+    def width(self, inputs: Any) -> int:
+        """The number of the output's columns, for teachers to answer alike.
+
+        Args:
+            inputs: rows, of which a subclassed model is shown the first.
+
+        Raises:
+            UsageError: the model has several outputs.
+        """
         shape = getattr(self._model, "output_shape", None) if self._final else None
         if isinstance(shape, tuple) and isinstance(shape[-1], int):
             return shape[-1]
-        raise UsageError(
-            "How many columns a teacher has to answer is known for a functional model with one "
-            "output; hand its answers over as a column: columns=['teacher']."
-        )
+        outputs = {}
+        if not self._final:
+            row = keras.tree.map_structure(lambda part: tf.convert_to_tensor(part[:1]), inputs)
+            outputs = by_name(self._model, self._model(row))
+        if list(outputs) != [""]:
+            raise UsageError(
+                "A teacher answers for a model with one output, and this one has several; hand its "
+                "answers over as a column: columns=['teacher']."
+            )
+        return int(outputs[""].shape[-1])
 
     # -- steps per epoch -------------------------------------------------------------------------
 
@@ -134,7 +163,15 @@ class Bound:
     # -- one batch -------------------------------------------------------------------------------
 
     def measure(
-        self, forward: Callable[[], Any], x: Any, y: Any, weight: Any, *, step: Any, training: bool
+        self,
+        forward: Callable[[], Any],
+        x: Any,
+        y: Any,
+        weight: Any,
+        *,
+        step: Any,
+        training: bool,
+        ask: Callable[[int | None], dict[str, Any]],
     ) -> tuple[Any, list[Any], Any]:
         """What the model answers, each weighted term, and the number of rows.
 
@@ -143,6 +180,7 @@ class Bound:
             x, y, weight: as Keras hands them to a step.
             step: steps done, for schedules.
             training: whether losses may give the variables that they hold new values.
+            ask: teachers' answers that are not among the columns, for an output so wide.
 
         Raises:
             UsageError: what the formula needs is not in the batch.
@@ -152,8 +190,9 @@ class Bound:
         outputs = by_name(self._model, answers)
         taps = named(found)
         if not self._final:
-            self._finish(outputs, taps)
-        tensors, present = self._outside(x, y, outputs)
+            self._finish(outputs, taps, x)
+        width = outputs[""].shape[-1] if list(outputs) == [""] else None
+        tensors, present = self._outside(x, y, outputs, ask(width))
         for name, output in outputs.items():
             if self._from_logits is None and self._needs_logits(name):
                 refuse_hidden_probabilities(name, output)
@@ -188,24 +227,29 @@ class Bound:
         found = {layer_of(name, paths) for name in self.needs - reserved}
         return {path: paths[path] for path in found if path is not None}
 
-    def _finish(self, outputs: Mapping[str, Any], taps: Mapping[str, Any]) -> None:
+    def _finish(self, outputs: Mapping[str, Any], taps: Mapping[str, Any], x: Any) -> None:
         """Check the formula against a model that has now been seen running."""
         shapes = {name: tuple(tensor.shape) for name, tensor in taps.items()}
-        scope = scope_of(self._model, self._columns, seen=shapes, names=outputs)
+        inputs = batches.split_inputs(self._model, x, self._columns)[0]
+        several = isinstance(inputs, Mapping)
+        named = {n: tuple(t.shape) for n, t in inputs.items()} if several else None
+        scope = scope_of(self._model, self._columns, seen=shapes, names=outputs, inputs=named)
         try:
             self.objective = self._objective(scope)
         except FormulaError as error:
+            if "no tensor" not in error.message or isinstance(self._model, keras.Sequential):
+                raise
             raise FormulaError(
                 f"{error.message} {NAMED_BY_TAP}", error.text, error.start, error.end
             ) from None
 
     def _outside(
-        self, x: Any, y: Any, outputs: Mapping[str, Any]
+        self, x: Any, y: Any, outputs: Mapping[str, Any], answers: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Inputs, labels and columns, and where rows of them are missing."""
         inputs, columns = batches.split_inputs(self._model, x, self._columns)
         labels, more = batches.split_labels(y, list(outputs), self._columns)
-        outside = {n: batches.as_column(v) for n, v in {**columns, **more}.items()}
+        outside = {n: batches.as_column(v) for n, v in {**answers, **columns, **more}.items()}
         for name, values in labels.items():
             called = f"{name}.labels" if name else "labels"
             outside[called] = batches.as_labels(

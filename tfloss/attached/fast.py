@@ -106,8 +106,14 @@ class FastFit:
         self._order = KerasOrder(len(train), batch_size, shuffle=shuffle)
         model.tell_steps_per_epoch(self._order.steps_per_epoch)
         measure: Any = AttachedMeasure(model, train)
+        self._history = keras.callbacks.History()
+        steps = self._order.steps_per_epoch
+        params = {"epochs": epochs, "steps": steps, "verbose": 0}
+        watching = [*callbacks, self._history] if callbacks else []  # last, as in Keras
+        self._called = Callbacks(watching, model, model.optimizer, **params)
+        self._history.set_params(params)
         # Metrics have one state for training and evaluation, which are then programs of their own.
-        apart = model.has_metrics
+        apart = model.has_metrics or self._called.see_test_batches
         self._engine = Engine(
             measure,
             model.optimizer,
@@ -119,15 +125,12 @@ class FastFit:
             work=(epochs - initial_epoch) * self._order.steps_per_epoch,
         )
         self._guard = Guard(self._engine, on_nan)
+        self._holdout = holdout
+        self._rows_at_once = validation_batch_size
         self._evaluation: Compiled | None = None
-        if apart and holdout is not None:
+        if apart and holdout is not None and not self._called.see_test_batches:
             evaluation = Evaluation(measure, holdout, validation_batch_size)  # type: ignore[arg-type]
             self._evaluation = Compiled(evaluation, "graph", progress=lambda: 0)
-        self._history = keras.callbacks.History()
-        steps = self._order.steps_per_epoch
-        params = {"epochs": epochs, "steps": steps, "verbose": 0}
-        watching = [*callbacks, self._history] if callbacks else []  # last, as in Keras
-        self._called = Callbacks(watching, model, model.optimizer, **params)
         self._stop_often = apart or self._called.see_epochs
 
     def run(self) -> Any:
@@ -171,19 +174,40 @@ class FastFit:
         log = self._guard(run, chunk_batches(engine, order, first), watched=watched)
         rows = [self._named(values) for values in log.train]
         rows[-1] |= self._metrics()
+        rows = [_in_order(logs) for logs in rows]
         for logs, values in zip(rows, self._evaluated(log), strict=False):
-            logs |= values
+            logs |= {f"val_{name}": value for name, value in _in_order(values).items()}
         return rows
 
     def _evaluated(self, log: ChunkLog) -> list[dict[str, float]]:
         """What the holdout has to say after each epoch of a chunk."""
-        if log.holdout is not None:
-            return [_validation(self._named(values)) for values in log.holdout]
-        if self._evaluation is None:
+        if self._holdout is None:
             return []
-        self._model.reset_metrics()
-        values = self._evaluation(self._model.optimizer.iterations).numpy()
-        return [_validation(self._named(values) | self._metrics())]
+        if self._called.see_test_batches:
+            return [self._by_keras(self._holdout)]
+        self._called.on_test_begin()
+        if log.holdout is not None:
+            found = [self._named(values) for values in log.holdout]
+        else:
+            assert self._evaluation is not None
+            self._model.reset_metrics()
+            values = self._evaluation(self._model.optimizer.iterations).numpy()
+            found = [self._named(values) | self._metrics()]
+        self._called.on_test_end(found[-1])
+        return found
+
+    def _by_keras(self, holdout: Rows) -> dict[str, float]:
+        """Keras' own evaluation, for callbacks that look at its batches."""
+        x, y, weight = holdout.arrays
+        return self._model.evaluate(
+            x,
+            y,
+            sample_weight=weight,
+            batch_size=self._rows_at_once,
+            callbacks=self._called.list,
+            verbose=0,
+            return_dict=True,
+        )
 
     def _named(self, values: np.ndarray) -> dict[str, float]:
         names = ("loss", *self._engine.measure.names)
@@ -195,5 +219,6 @@ class FastFit:
         return {name: float(value) for name, value in results.items() if name not in told}
 
 
-def _validation(logs: dict[str, float]) -> dict[str, float]:
-    return {f"val_{name}": value for name, value in logs.items()}
+def _in_order(logs: dict[str, float]) -> dict[str, float]:
+    """By name, as Keras hands them to callbacks."""
+    return dict(sorted(logs.items()))

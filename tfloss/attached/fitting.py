@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tfloss.attached.arrays import is_arrays, weighted_by_class
+from tfloss.attached.arrays import is_arrays, weighted_by_class, without_pandas
 from tfloss.attached.attach import attach
 from tfloss.attached.fast import FastFit
 from tfloss.attached.model import Attached
+from tfloss.attached.plainly import plainly
 from tfloss.attached.rows import Rows
-from tfloss.errors import UsageError
+from tfloss.attached.watching import EpochLines, say_direction
+from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import keras
 from tfloss.training.compiled import Compile
 from tfloss.training.guard import OnNan
+from tfloss.training.measure import MODEL_TERM
 from tfloss.training.optimizers import make_optimizer
 
 
+@plainly
 def fit_model(
     model: Any,
     data: Any,
@@ -35,7 +40,8 @@ def fit_model(
     validation_batch_size: int | None = None,
     class_weight: Mapping[int, float] | None = None,
     initial_epoch: int = 0,
-    callbacks: Sequence[Any] = (),
+    callbacks: Any = (),
+    verbose: Any = 0,
     compile: Compile = "auto",
     on_nan: OnNan = "stop",
     **attaching: Any,
@@ -49,8 +55,10 @@ def fit_model(
         optimizer: for a model that is not compiled: 'adam', 'sgd:learning_rate=0.05', or Keras'.
         epochs, batch_size, shuffle, validation_split, validation_data, validation_batch_size,
         class_weight, initial_epoch: as in Keras' `fit`.
-        callbacks: Keras callbacks. With any, every epoch is a call of its own; with one that looks
-            at batches, every step.
+        callbacks: a Keras callback, or a list of them. With any, every epoch is a call of its own;
+            with one that looks at batches, every step; with one that looks at batches of the
+            evaluation, Keras evaluates.
+        verbose: 0, or anything else for a line after every epoch.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         **attaching: what `tfloss.attach` takes, for a model that is not attached.
@@ -60,10 +68,15 @@ def fit_model(
 
     Raises:
         FormulaError: the formula does not fit the model.
-        UsageError: data that are not arrays, or a formula that is not the attached one.
+        UsageError: data that are not arrays, an option that there is not, or a formula that is not
+            the attached one.
+        DataError: no rows, or arrays of different lengths.
         NumericsError: the loss or a weight would not be finite; the weights are those before.
     """
+    _refuse_unknown(attaching)
     attached = _attached(model, formula, optimizer, attaching)
+    watching = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
+    say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
     options = {"class_weight": class_weight, "sample_weight": weight}
     train = _rows(attached, x, y, options)
@@ -83,10 +96,25 @@ def fit_model(
         shuffle=shuffle,
         epochs=epochs,
         initial_epoch=initial_epoch,
-        callbacks=callbacks,
+        callbacks=[*watching, EpochLines()] if verbose else watching,
         compile=compile,
         on_nan=on_nan,
     ).run()
+
+
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    known = {
+        name: parameter
+        for function in (fit_model, attach)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    for name in options:
+        if name not in known:
+            raise UsageError(
+                f"tfloss.fit of a Keras model has no option '{name}'.{did_you_mean(name, known)} "
+                f"It has: {listed(known)}."
+            )
 
 
 def _attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any]) -> Attached:
@@ -120,6 +148,7 @@ def _metrics(model: Any) -> Any:
 
 
 def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
+    data = without_pandas(data)
     arrays = data if isinstance(data, (tuple, list)) and 1 <= len(data) <= 3 else ()
     if not arrays or not all(part is None or is_arrays(part) for part in arrays):
         raise UsageError(
@@ -132,11 +161,12 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
 
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
     """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
-    model.check(x, y)
+    weight = options.get("sample_weight")
+    x, y = model.ready(x, y, weight)
     outputs = len(model.output_names or [""])
     if options.get("class_weight") is not None:
         named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
         options = weighted_by_class(named, options, outputs)
     weight = options.get("sample_weight")
     model.take_weights({"sample_weight": weight})
-    return Rows(model.with_columns(x, y), y, None if weight is None else np.asarray(weight))
+    return Rows(x, y, None if weight is None else np.asarray(weight))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.attached.batch import as_labels, as_weight, mask_of
-from tfloss.attached.bound import names_in
+from tfloss.attached.loading import rebuilt
 from tfloss.attached.outputs import logits_behind, output_tensors, refuse_hidden_probabilities
 from tfloss.attached.positions import rows_of_positions
 from tfloss.errors import UsageError
@@ -15,7 +15,7 @@ from tfloss.objective import Entry, Objective, Scope
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.plan import ReductionUse
 from tfloss.objective.scope import Tensors
-from tfloss.registry import Declaration, Registry, load_registry
+from tfloss.registry import Registry, load_registry
 
 _SEEN = ("labels", "logits", "probs", "prediction")
 _MEAN, _SUM = "sum_over_batch_size", "sum"
@@ -143,9 +143,7 @@ class Loss(keras.losses.Loss):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:
-        found = [keras.saving.get_registered_object(n) for n in names_in(config["formula"])]
-        own = [thing for thing in found if isinstance(thing, Declaration)]
-        return cls(losses=own, **config)
+        return rebuilt(config["formula"], lambda losses: cls(losses=losses, **config))
 
     def _repr_latex_(self) -> str:
         return self._objective._repr_latex_()

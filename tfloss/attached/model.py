@@ -7,17 +7,23 @@ from typing import Any
 
 from tfloss.attached.arrays import (
     check_columns,
+    check_inputs,
     check_labels,
-    in_memory,
-    is_arrays,
+    check_rows,
     weighted_by_class,
+    without_pandas,
 )
-from tfloss.attached.asking import ask, named_teachers, teacher_columns
+from tfloss.attached.asking import named_teachers, teacher_columns
 from tfloss.attached.batch import WEIGHTS_BY_OUTPUT, split_inputs
 from tfloss.attached.bound import Bound, names_in
+from tfloss.attached.loading import rebuilt
 from tfloss.attached.metrics import refuse_names, update_metrics
 from tfloss.attached.outputs import output_names, output_shapes
+from tfloss.attached.plainly import plainly
 from tfloss.attached.schedule import TellSteps
+from tfloss.attached.scopes import input_shapes
+from tfloss.attached.supply import Supply
+from tfloss.attached.watching import say_direction
 from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
 from tfloss.lazy import keras, tf
@@ -73,17 +79,16 @@ class Attached(keras.Model):
             "steps_per_epoch": steps_per_epoch,
             "allow_negative": allow_negative,
         }
-        self._teachers = _Plain(named_teachers(teacher))
+        teachers = named_teachers(teacher)
         registry = load_registry()
         if losses:  # a registry of this model's own
             registry = Registry(registry.plugins).add(*losses)
         used = names_in(formula)
-        self._columns = tuple(
-            dict.fromkeys([*columns, *teacher_columns(self._teachers.value, used)])
-        )
+        self._columns = tuple(dict.fromkeys([*columns, *teacher_columns(teachers, used)]))
         self._bound = Bound(
             model, formula, registry, self._columns, task, from_logits, allow_negative
         )
+        self._supply = Supply(model, self._bound, self._columns, teachers)
         names = [*self._bound.names, MODEL_TERM]
         self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._adds_losses = bool(model.built and model.losses)
@@ -101,15 +106,25 @@ class Attached(keras.Model):
             return self.model(own)
         return self.model(own, training=training)
 
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, **options: Any) -> None:
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        **options: Any,
+    ) -> None:
         """As in Keras, but the formula is the loss."""
-        if loss is not None or options.get("loss_weights") is not None:
+        if loss is not None or loss_weights is not None:
             raise UsageError(
                 f"The loss of this model is its formula, '{self.formula}'; leave loss= and "
                 f"loss_weights= out of compile."
             )
-        refuse_names(self.term_names, options.get("metrics"), options.get("weighted_metrics"))
-        super().compile(optimizer=optimizer, **options)
+        refuse_names(self.term_names, metrics, weighted_metrics)
+        super().compile(
+            optimizer=optimizer, metrics=metrics, weighted_metrics=weighted_metrics, **options
+        )
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         found = keras.saving.deserialize_keras_object(config)
@@ -163,7 +178,13 @@ class Attached(keras.Model):
         split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
         step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
         outputs, terms, rows = self._bound.measure(
-            lambda: self(x, training=training), x, y, weight, step=step, training=training
+            lambda: self(x, training=training),
+            x,
+            y,
+            weight,
+            step=step,
+            training=training,
+            ask=lambda width: self._supply.in_step(x, y, width),
         )
         added = self.losses
         self._adds_losses = bool(added)
@@ -218,7 +239,7 @@ class Attached(keras.Model):
 
     @property
     def teachers(self) -> dict[str, Any]:
-        return self._teachers.value
+        return self._supply.teachers
 
     @teachers.setter
     def teachers(self, teacher: Any) -> None:
@@ -229,7 +250,7 @@ class Attached(keras.Model):
                 f"The formula knows no teacher {listed(unknown)}; its columns are: "
                 f"{listed(self._columns)}."
             )
-        self._teachers = _Plain(found)
+        self._supply.teachers = found
 
     def with_columns(self, x: Any, y: Any = None) -> Any:
         """`x` as a dictionary with the teachers' answers beside the inputs.
@@ -237,63 +258,72 @@ class Attached(keras.Model):
         Ask once, keep the result, and hand it to `fit` as often as you like.
 
         Args:
-            x: an array (n, …), or a dictionary of inputs and columns.
+            x: an array (n, …), a dictionary of inputs and columns, or a `tf.data.Dataset`, which
+                may then be cached.
             y: may hold columns too; a teacher whose answers are there is not asked.
         """
-        wanted = {
-            alias: teacher
-            for alias, teacher in self.teachers.items()
-            if not any(isinstance(part, Mapping) and alias in part for part in (x, y))
-        }
-        if not wanted or not is_arrays(x):
-            return x
-        inputs, _ = split_inputs(self.model, in_memory(x), self._columns)
-        columns: dict[str, Any] = {}
-        for alias, teacher in wanted.items():
-            width, classes = self._bound.width, self._bound.classification
-            columns |= ask(alias, teacher, inputs, width, self._bound.needs, classes)
-        return {**(x if isinstance(x, Mapping) else self._by_name(x)), **columns}
+        return self._supply.beside(x, y)
 
-    def _by_name(self, x: Any) -> dict[str, Any]:
-        if isinstance(x, (list, tuple)):
-            names = self._bound.input_names or []
-            return dict(zip(names, x, strict=True))
-        return {"inputs": x}
-
+    @plainly
     def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays, once, before the training begins."""
-        self.check(x, y)
-        x = self.with_columns(x, y)
+        x, y = self.ready(x, y, options.get("sample_weight"))
         options = weighted_by_class(y, options, len(self.output_names or [""]))
         self.take_weights(options)
-        held_out = options.get("validation_data")
-        if isinstance(held_out, (tuple, list)) and len(held_out) >= 1:
-            parts = list(held_out)
-            self.check(parts[0], parts[1] if len(parts) > 1 else None)
-            asked = self.with_columns(parts[0], parts[1] if len(parts) > 1 else None)
-            options["validation_data"] = (asked, *parts[1:])
-        tell = TellSteps(self._bound, self._steps_per_epoch)
-        callbacks = options.pop("callbacks", None)
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(tell)
-        else:
-            callbacks = [tell, *(callbacks if isinstance(callbacks, (list, tuple)) else ())] + (
-                [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else []
-            )
-        return super().fit(x, y, *more, callbacks=callbacks, **options)
+        options["validation_data"] = self._held_out(options.get("validation_data"))
+        given = options.pop("callbacks", None)
+        options["callbacks"] = self._watching(given)
+        return super().fit(x, y, *more, **options)
 
+    def _held_out(self, given: Any) -> Any:
+        """`validation_data` with the teachers' answers."""
+        if not isinstance(given, (tuple, list)) or not given:
+            return self.with_columns(given)
+        x, y, weight = (*given, None, None)[:3]
+        return (*self.ready(x, y, weight), *given[2:]) if len(given) > 1 else (self.ready(x)[0],)
+
+    def _watching(self, given: Any) -> Any:
+        """The callbacks, and one that tells the formula how many steps an epoch has."""
+        tell = TellSteps(self._bound, self._steps_per_epoch)
+        terms = (*self.term_names, MODEL_TERM)
+        if isinstance(given, keras.callbacks.CallbackList):
+            say_direction(given.callbacks, terms)
+            given.append(tell)
+            return given
+        callbacks = [given] if isinstance(given, keras.callbacks.Callback) else list(given or ())
+        say_direction(callbacks, terms)
+        return [tell, *callbacks]
+
+    @plainly
     def evaluate(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays."""
-        self.check(x, y)
+        x, y = self.ready(x, y, options.get("sample_weight"))
         self.take_weights(options)
-        return super().evaluate(self.with_columns(x, y), y, *more, **options)
+        return super().evaluate(x, y, *more, **options)
 
-    def check(self, x: Any, y: Any) -> None:
-        """Refuse arrays that no batch could make sense of."""
+    @plainly
+    def train_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
+        """As in Keras; teachers are asked about the batch."""
+        return super().train_on_batch(self.with_columns(x, y), y, *more, **options)
+
+    @plainly
+    def test_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
+        """As in Keras; teachers are asked about the batch."""
+        return super().test_on_batch(self.with_columns(x, y), y, *more, **options)
+
+    def ready(self, x: Any, y: Any = None, weight: Any = None) -> tuple[Any, Any]:
+        """Arrays with the teachers' answers beside them; what no batch could make sense of is
+        refused.
+        """
+        x, y = without_pandas(x), without_pandas(y)
         check_columns(x, self._columns)
         check_columns(y, self._columns)
-        shapes = output_shapes(self.model)
-        check_labels(y, shapes, classification=self._bound.classification)
+        check_rows(x, y, weight)
+        if shapes := input_shapes(self.model):
+            check_inputs(x, shapes)
+        outputs = output_shapes(self.model)
+        check_labels(y, outputs, classification=self._bound.classification)
+        return self.with_columns(x, y), y
 
     def take_weights(self, options: Mapping[str, Any]) -> None:
         """Refuse weights for each output; remember whether Keras will copy one array for all."""
@@ -307,6 +337,19 @@ class Attached(keras.Model):
         self._bound.tell_steps(self._steps_per_epoch or steps)
 
     # -- saving ----------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, *given: Any, **options: Any) -> Any:
+        """As in Keras, to a `.keras` file.
+
+        Raises:
+            UsageError: another kind of file, which could not bring the formula back.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise UsageError(
+                "An attached model is saved as .keras: an .h5 file does not know its formula; "
+                "model.model.save(…) saves the model inside in either form."
+            )
+        return super().save(filepath, *given, **options)
 
     def export(self, *given: Any, **options: Any) -> Any:
         """As in Keras; what is exported is the model inside."""
@@ -327,16 +370,7 @@ class Attached(keras.Model):
         model = keras.saving.deserialize_keras_object(
             config.pop("model"), custom_objects=custom_objects
         )
-        found = [keras.saving.get_registered_object(n) for n in names_in(config["formula"])]
-        own = [thing for thing in found if isinstance(thing, Declaration)]
-        return cls(model, losses=own, **config)
+        return rebuilt(config["formula"], lambda losses: cls(model, losses=losses, **config))
 
     def _repr_html_(self) -> str:
         return self.objective._repr_html_()
-
-
-class _Plain:
-    """Holds what Keras shall not track: a teacher's weights are no weights of this model."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value

@@ -31,9 +31,19 @@ class Rows:
                 f"Inputs, labels and weights have different numbers of rows: {sorted(counts)}."
             )
         (self._rows,) = counts
+        if not self._rows:
+            raise DataError(
+                "There are no rows: the arrays, or their share for validation, are empty."
+            )
 
     def __len__(self) -> int:
         return self._rows
+
+    @property
+    def arrays(self) -> tuple[Any, Any, Any]:
+        """x, y and weight as they came, in Keras' precision."""
+        x, y, weight = keras.tree.pack_sequence_as(self._structure, self._flat)
+        return x, y, weight
 
     def slice(self, start: int, end: int) -> Rows:
         """The rows from `start` up to `end`."""

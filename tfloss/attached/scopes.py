@@ -9,6 +9,7 @@ from tfloss.attached.outputs import output_names
 from tfloss.errors import UsageError
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Scope
+from tfloss.student.tapping import layers_by_path, named, recording
 from tfloss.student.taps import Shape, find_taps, nested_taps, weights_by_path
 
 PARTS = ("labels", "logits", "probs", "prediction")
@@ -38,12 +39,21 @@ def input_names(model: Any) -> list[str] | None:
     return [tensor.name for tensor in graph.inputs]
 
 
+def input_shapes(model: Any) -> dict[str, Shape]:
+    """The shapes of a functional model's inputs by name; empty where they are not known."""
+    names, graph = input_names(model), _graph(model)
+    return dict(
+        zip(names or [], [tuple(t.shape) for t in graph.inputs] if graph else [], strict=True)
+    )
+
+
 def scope_of(
     model: Any,
     columns: Iterable[str],
     *,
     seen: Mapping[str, Shape | None] | None = None,
     names: Iterable[str] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
 ) -> Scope:
     """Every name that a formula on this model can use.
 
@@ -52,11 +62,12 @@ def scope_of(
         columns: what comes beside the labels, teachers' answers for example.
         seen: inner tensors with their shapes, once the model has run.
         names: of its outputs, once it has run.
+        inputs: those that a subclassed model takes in a dictionary, once it has run.
     """
     outputs = list(names) if names is not None else output_names(model)
     weights = weights_by_path(model) if model.built else {}
     entries = [
-        *_inputs(model),
+        *_inputs(model, inputs),
         *_of_outputs(model, outputs or [""]),
         *_taps(model, seen or {}),
         *(Entry(name, "column", None, known_outside=True) for name in columns),
@@ -73,8 +84,10 @@ def scope_of(
     )
 
 
-def _inputs(model: Any) -> list[Entry]:
+def _inputs(model: Any, given: Mapping[str, Shape] | None) -> list[Entry]:
     names = input_names(model)
+    if names is None and given:
+        return [Entry(n, "data", shape, known_outside=True) for n, shape in given.items()]
     if names is None or len(names) == 1:
         shape = tuple(_graph(model).inputs[0].shape) if names else None
         return [Entry("inputs", "data", shape, known_outside=True)]
@@ -118,6 +131,27 @@ def _taps(model: Any, seen: Mapping[str, Shape | None]) -> list[Entry]:
         for name, shape in known.items()
         if name not in taken
     ]
+
+
+def taps_of_own_layers(model: Any) -> dict[str, Shape | None]:
+    """What `tfloss.tap` names in layers of the user's own inside of a functional model.
+
+    The model is traced for it, once; not where all its layers are Keras'.
+    """
+    layers = layers_by_path(model).values()
+    if all(type(layer).__module__.startswith("keras.") for layer in layers):
+        return {}
+    graph = _graph(model)
+    shapes: dict[str, Shape | None] = {}
+
+    def look(*tensors: Any) -> None:
+        with recording({}) as found:
+            graph(keras.tree.pack_sequence_as(graph._inputs_struct, tensors), training=False)
+        shapes.update({name: tuple(tensor.shape) for name, tensor in named(found).items()})
+
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in graph.inputs]
+    tf.function(look, autograph=False).get_concrete_function(*specs)
+    return shapes
 
 
 def _refuse_twice(entries: list[Entry]) -> None:

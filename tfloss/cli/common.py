@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tfloss.cli import completing
 from tfloss.registry import Registry, load_registry
 
 
@@ -60,7 +61,10 @@ def _yes_no(name: str, help: str) -> Callable[..., Any]:
 
 _OPTIONS = [
     click.option(
-        "--data", metavar="NAME|FILE", help="A data set, or a .csv, .parquet or .npz file."
+        "--data",
+        metavar="NAME|FILE",
+        shell_complete=completing.names_of("datasets", or_file=True),
+        help="A data set, or a .csv, .parquet or .npz file.",
     ),
     click.option("--target", metavar="COLUMN", help="The file's column to predict."),
     click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
@@ -90,6 +94,7 @@ _OPTIONS = [
         "--teacher",
         multiple=True,
         metavar="[ALIAS=]NAME[:SETTINGS]",
+        shell_complete=completing.names_of("teachers", or_file=True),
         help="A teacher; can be repeated, each with an alias of its own.",
     ),
     click.option(
@@ -122,6 +127,7 @@ _OPTIONS = [
     click.option(
         "--model",
         metavar="NAME[:SETTINGS]",
+        shell_complete=completing.names_of("models", or_file=True),
         help="The student: mlp:10,10, FILE.keras, MODULE:FACTORY.",
     ),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random."),
@@ -145,5 +151,10 @@ _REPLICATE_OPTIONS = [
     click.option(
         "--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled."
     ),
-    click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`."),
+    click.option(
+        "--recipe",
+        metavar="NAME",
+        shell_complete=completing.names_of("recipes"),
+        help="Start from a recipe; see `tfloss recipes`.",
+    ),
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tfloss.cli import completing
 from tfloss.cli.common import (
     print_tables,
     registry_of,
@@ -28,10 +29,13 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 
 
 @click.command()
-@click.argument("formulas", nargs=-1, metavar="FORMULA...")
+@click.argument("formulas", nargs=-1, metavar="FORMULA...", shell_complete=completing.formula)
 @click.option("--seeds", type=click.IntRange(1), help="Trainings of each formula (200).")
 @click.option(
-    "--baseline", metavar="FORMULA", help="What the others are held against; the first unless said."
+    "--baseline",
+    metavar="FORMULA",
+    shell_complete=completing.formula,
+    help="What the others are held against; the first unless said.",
 )
 @click.option(
     "--reach", multiple=True, metavar="METRIC=VALUE", help="Count the steps to a goal; repeatable."

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
+from tfloss.cli import completing
 from tfloss.cli.common import print_tables, registry_of, training_options
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.training.config import Config
-from tfloss.training.preflight import check
 
 
 @click.command()
-@click.argument("formula")
+@click.argument("formula", shell_complete=completing.formula)
 @training_options
 @click.option("--latex", is_flag=True, help="Print the formula in LaTeX only.")
 @click.pass_context
@@ -24,6 +24,8 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
     tfloss explain "bce + 0.1*abs_kl" --teacher gpc
     tfloss explain "ce + mse(hidden2, teacher)" --teacher rf --data digits --model mlp:32,10
     """
+    from tfloss.training.preflight import check  # what a shell's Tab need not wait for
+
     registry = registry_of(context)
     said = {name: value for name, value in options.items() if value not in (None, ())}
     config = Config.from_mapping({"loss": formula, **said}, origin="The command line")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tfloss.cli import completing
 from tfloss.cli.common import print_tables, registry_of
 from tfloss.registry import (
     Dataset,
@@ -71,11 +72,13 @@ def _stands(declaration: Declaration) -> str:
     return {"both": "anywhere", "losses": "between losses", "tensors": "inside arguments"}[on]
 
 
-def _simple(kind: type[Declaration], title: str, text: str) -> click.Command:
+def _simple(
+    kind: type[Declaration], plural: completing.Kind, title: str, text: str
+) -> click.Command:
     """A command that lists a kind and describes one of it."""
 
     @click.command(help=text)
-    @click.argument("name", required=False)
+    @click.argument("name", required=False, shell_complete=completing.names_of(plural))
     @click.pass_context
     def command(context: click.Context, name: str | None) -> None:
         registry = registry_of(context)
@@ -93,7 +96,7 @@ def _simple(kind: type[Declaration], title: str, text: str) -> click.Command:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.names_of("teachers"))
 @click.option(
     "--all", "every", is_flag=True, help="Every estimator of scikit-learn, by its class name."
 )
@@ -153,8 +156,16 @@ def _teacher_page(name: str, registry: Registry) -> None:
         click.echo(f"From: {declaration.distribution}, plugin '{declaration.plugin}'")
 
 
-datasets = _simple(Dataset, "Data sets", "List the data sets, or describe the one called NAME.")
-models = _simple(Model, "Models", "List the models, or describe the one called NAME.")
-metrics = _simple(Metric, "Metrics", "List the metrics, or describe the one called NAME.")
-recipes = _simple(Recipe, "Recipes", "List the recipes, or describe the one called NAME.")
-trackers = _simple(Tracker, "Trackers", "List the trackers, or describe the one called NAME.")
+datasets = _simple(
+    Dataset, "datasets", "Data sets", "List the data sets, or describe the one called NAME."
+)
+models = _simple(Model, "models", "Models", "List the models, or describe the one called NAME.")
+metrics = _simple(
+    Metric, "metrics", "Metrics", "List the metrics, or describe the one called NAME."
+)
+recipes = _simple(
+    Recipe, "recipes", "Recipes", "List the recipes, or describe the one called NAME."
+)
+trackers = _simple(
+    Tracker, "trackers", "Trackers", "List the trackers, or describe the one called NAME."
+)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tfloss.cli import completing
 from tfloss.cli.common import print_tables, registry_of
 from tfloss.cli.listings import describe
 from tfloss.errors import UsageError
@@ -16,7 +17,12 @@ from tfloss.report.catalogue import by_family, example_of, properties_of
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[NAME|NAME(SETTING=VALUE)]")
+@click.argument(
+    "name",
+    required=False,
+    metavar="[NAME|NAME(SETTING=VALUE)]",
+    shell_complete=completing.names_of("losses"),
+)
 @click.option(
     "--search", default="", metavar="WORDS", help="Only those that have all WORDS in their page."
 )

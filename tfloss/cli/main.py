@@ -39,6 +39,7 @@ _COMMANDS = {
     "trackers": ("tfloss.cli.listings:trackers", "List the trackers, or describe one."),
     "check": ("tfloss.cli.check:check", "Check losses with the conformance kit."),
     "new-plugin": ("tfloss.cli.new_plugin:new_plugin", "Write a plugin that others can install."),
+    "completion": ("tfloss.cli.completion:completion", "Let bash, zsh or fish complete names."),
     "plugins": ("tfloss.cli.plugins:plugins", "List the plugins, and what is wrong with them."),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tfloss.cli import completing
 from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.errors import TflossError, UsageError
@@ -19,12 +20,16 @@ from tfloss.training.cadence import parse_every
 from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.config import Config, read_config
 from tfloss.training.foreign import refuse_code
-from tfloss.training.preflight import check, networks
 from tfloss.training.tracking import Tracking, make_trackers
 
 
 @click.command()
-@click.option("--loss", metavar="FORMULA", help='What to minimise, "bce + 0.1*abs_kl" for example.')
+@click.option(
+    "--loss",
+    metavar="FORMULA",
+    shell_complete=completing.formula,
+    help='What to minimise, "bce + 0.1*abs_kl" for example.',
+)
 @training_options
 @click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
@@ -50,7 +55,12 @@ from tfloss.training.tracking import Tracking, make_trackers
     type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
     help="What the student computes in; losses and weights are float32.",
 )
-@click.option("--recipe", metavar="NAME", help="Start from a recipe; see `tfloss recipes`.")
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    shell_complete=completing.names_of("recipes"),
+    help="Start from a recipe; see `tfloss recipes`.",
+)
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
     "--resume",
@@ -108,6 +118,8 @@ def train(
     tfloss train --recipe article
     tfloss train --resume runs/breast_cancer-1
     """
+    from tfloss.training.preflight import check, networks  # what a shell's Tab need not wait for
+
     registry = registry_of(context)
     if resume is None:
         configuration = _configuration(registry, recipe, config, options)

@@ -39,6 +39,11 @@ class Declaration:
 
     kind = "declaration"
 
+    @property
+    def __name__(self) -> str:
+        """As a function has one, so that Keras can register a declaration."""
+        return self.name
+
     def __post_init__(self) -> None:
         if not all(part.isidentifier() and part.isascii() for part in self.name.split(".")):
             raise PluginError(

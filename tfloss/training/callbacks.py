@@ -11,6 +11,7 @@ from tfloss.lazy import keras
 
 _BATCH_METHODS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _PLAIN = (bool, int, float, str)
+_TEST_BATCH_METHODS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 class Callbacks:
@@ -25,23 +26,25 @@ class Callbacks:
     Attributes:
         see_epochs: whether there is any, so that the loop must stop after every epoch.
         see_batches: whether one looks at every batch, so that the loop must stop after every step.
+        see_test_batches: whether one looks at every batch that is evaluated.
     """
 
     def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, **params: Any) -> None:
         self.see_epochs = bool(callbacks)
-        self.see_batches = any(map(_looks_at_batches, callbacks))
+        self.see_batches = any(_looks(callback, _BATCH_METHODS) for callback in callbacks)
+        self.see_test_batches = any(_looks(one, _TEST_BATCH_METHODS) for one in callbacks)
         self._model = model
         self._all = list(callbacks)
         if callbacks:
             model.optimizer = optimizer  # where callbacks look for the learning rate
             model.stop_training = False
-            self._list = keras.callbacks.CallbackList(list(callbacks), model=model, **params)
+            self.list = keras.callbacks.CallbackList(list(callbacks), model=model, **params)
 
     def __getattr__(self, event: str) -> Any:
         """`on_epoch_end(…)` and the like: nothing happens where there are no callbacks."""
         if not event.startswith("on_"):
             raise AttributeError(event)
-        return getattr(self._list, event) if self.see_epochs else lambda *_args, **_logs: None
+        return getattr(self.list, event) if self.see_epochs else lambda *_args, **_logs: None
 
     @property
     def kinds(self) -> list[str]:
@@ -87,9 +90,9 @@ def _is_arrays(values: Any) -> bool:
     return listed and all(isinstance(array, np.ndarray) for array in values)
 
 
-def _looks_at_batches(callback: Any) -> bool:
+def _looks(callback: Any, methods: Sequence[str]) -> bool:
     """Whether a callback has methods of its own that Keras calls around every batch."""
-    return any(_own(callback, method) for method in _BATCH_METHODS)
+    return any(_own(callback, method) for method in methods)
 
 
 def _own(callback: Any, method: str) -> bool:

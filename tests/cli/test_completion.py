@@ -1,0 +1,118 @@
+"""Tab in bash, zsh and fish: asked as the shells ask, by environment variables in a new process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import tfloss as package
+from tests.cli.running import tfloss
+
+_PROGRAM = """
+import sys
+try:
+    from tfloss.cli.main import main
+    main()
+finally:
+    print(*sorted({"tensorflow", "keras", "sklearn"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def offered(line: str, shell: str = "bash") -> list[str]:
+    """What the shell would offer for the last word of a line."""
+    last = line.rpartition('"')[2] if line.count('"') % 2 else line.rpartition(" ")[2]
+    number = len(line[: len(line) - len(last)].split()) - line.count('"') % 2
+    word = f'"{last}' if line.count('"') % 2 else last
+    environment = os.environ | {
+        "_TFLOSS_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": word if shell == "fish" else str(number),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.strip() == "", "slow modules were imported, or something was said"
+    return done.stdout.splitlines()
+
+
+def plain(line: str) -> list[str]:
+    return [said.partition(",")[2] for said in offered(line)]
+
+
+@pytest.mark.parametrize(
+    ("line", "among"),
+    [
+        ("tfloss tr", ["train"]),
+        ("tfloss train --teach", ["--teacher", "--teacher-fit"]),
+        ("tfloss train --teacher gp", ["gpc"]),
+        ("tfloss train --data breast", ["breast_cancer"]),
+        ("tfloss train --model ml", ["mlp"]),
+        ("tfloss train --recipe ", ["article"]),
+        ("tfloss losses abs_", ["abs_kl"]),
+        ('tfloss train --loss "bce + 0.1*abs_', ["bce + 0.1*abs_kl"]),
+        ('tfloss explain "mean(bin', ["mean(binary_kl"]),
+        ('tfloss compare bce "bce + kd(temp', ["bce + kd(temperature="]),
+        ('tfloss train --loss "mse(softmax(logits), teach', ["mse(softmax(logits), teacher"]),
+    ],
+)
+def test_bash_offers(line, among):
+    assert set(among) <= set(plain(line))
+    assert all(text.startswith(among[0][:2]) for text in plain(line))
+
+
+def test_zsh_and_fish_get_the_lines_of_help():
+    kind, name, summary, *_ = offered('tfloss train --loss "bce + abs_k', "zsh")
+    assert (kind, name) == ("plain", "bce + abs_kl")
+    assert summary == package.losses.abs_kl.summary
+    (said,) = offered('tfloss train --loss "bce + abs_k', "fish")
+    assert said == f"plain,bce + abs_kl\t{summary}"
+
+
+def test_a_file_where_a_file_may_stand():
+    assert offered("tfloss train --data rows.c")[-1] == "file,rows.c"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_runs_the_script(tmp_path):
+    script = tmp_path / "script"
+    script.write_text(tfloss("completion", "bash").out)
+    command = tmp_path / "tfloss"
+    command.write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c 'from tfloss.cli.main import main; main()'\n"
+    )
+    command.chmod(0o755)
+    asking = (
+        f"complete() {{ :; }}; source {script}\n"
+        "COMP_WORDS=(tfloss train --loss '\"bce + abs_k'); COMP_CWORD=3\n"
+        f'_tfloss_completion {command}; echo "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(["bash", "-c", asking], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "bce + abs_kl"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_a_script(shell):
+    script = tfloss("completion", shell).out
+    assert f"_TFLOSS_COMPLETE={shell}_complete" in script
+
+
+def test_another_shell_is_refused():
+    answer = tfloss("completion", "tcsh")
+    assert answer.code == 2
+    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in answer.err
+
+
+def test_losses_in_python():
+    assert {"bce", "abs_kl", "kd"} <= set(dir(package.losses))
+    formula = package.losses.bce + 0.1 * package.losses.kd.node(temperature=4)
+    assert str(formula) == "bce + 0.1*kd(temperature=4)"
+    with pytest.raises(AttributeError, match="Did you mean 'abs_kl'"):
+        _ = package.losses.abs_kll
