@@ -8,6 +8,21 @@ Train a network with it:
     result = tfloss.fit("bce + 0.1*abs_kl", data, "mlp:10,10", teacher="gpc", epochs=200)
     print(result)
 
+Put a formula into a Keras model of your own; compile, fit and save stay Keras':
+
+    model = tfloss.attach(model, "bce + 0.1*abs_kl + 1e-3*l2(dense_1)", teacher=forest)
+    model.compile("adam", metrics=["accuracy"])
+    model.fit(x, y, validation_split=0.2)
+
+    history = tfloss.fit(model, (x, y), epochs=200)        # the same by the compiled engine
+
+What a formula is made of:
+
+    bce + 0.1*abs_kl                       terms: a number (or a schedule) times a loss
+    kd(temperature=4), mse(hidden, slope)  settings by name; tensors by place or by name
+    mse(softmax(logits/4), teacher)        an argument is a small expression of tensors
+    tfloss.losses                          all losses: dir(tfloss.losses), help(tfloss.losses.kd)
+
 Declare a loss of your own, to use in a formula like any other:
 
     from tfloss import tf
@@ -18,7 +33,7 @@ Declare a loss of your own, to use in a formula like any other:
 
 What there is:
 
-    training      fit, fit_stream, load_data, Table, parse, bind
+    training      fit, fit_stream, load_data, Table, parse, bind; losses (the installed ones)
     in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
                   tracker, Held (a variable that a loss holds)

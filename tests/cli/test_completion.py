@@ -76,8 +76,9 @@ def test_zsh_and_fish_get_the_lines_of_help():
     assert said == f"plain,bce + abs_kl\t{summary}"
 
 
-def test_a_file_where_a_file_may_stand():
-    assert offered("tfloss train --data rows.c")[-1] == "file,rows.c"
+def test_a_file_where_no_name_fits():
+    assert offered("tfloss train --data rows.c") == ["file,rows.c"]
+    assert offered("tfloss train --data breast") == ["plain,breast_cancer"]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")

@@ -22,7 +22,7 @@ _TENSORS = ("labels", "logits", "probs", "prediction", "inputs", "teacher")
 
 
 def names_of(kind: Kind, *, or_file: bool = False) -> Any:
-    """A completion for names of a kind; after 'ALIAS=' too, and of files where they may stand."""
+    """A completion for names of a kind; after 'ALIAS=' too, and of files where no name fits."""
 
     def complete(
         context: click.Context, parameter: click.Parameter, incomplete: str
@@ -34,7 +34,7 @@ def names_of(kind: Kind, *, or_file: bool = False) -> Any:
             for name, declaration in sorted(known.items())
             if name.startswith(start)
         ]
-        if or_file and not alias and (start or not items):
+        if or_file and not items:  # beside a file, click's script for bash forgets the names
             items.append(CompletionItem(incomplete, type="file"))
         return items
 
