@@ -21,7 +21,7 @@ STATE = "state"  # the parameter of a loss that holds variables
 Context = Literal["losses", "tensors", "both"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Declaration:
     """What every declared thing has: a name, a function, and where it came from.
 
@@ -43,6 +43,12 @@ class Declaration:
     def __name__(self) -> str:
         """As a function has one, so that Keras can register a declaration."""
         return self.name
+
+    def __repr__(self) -> str:
+        signature = inspect.signature(self.function)
+        bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        said = signature.replace(parameters=bare, return_annotation=signature.empty)
+        return f"<{self.kind} {self.name}{said}>"
 
     def __post_init__(self) -> None:
         if not all(part.isidentifier() and part.isascii() for part in self.name.split(".")):
@@ -140,7 +146,7 @@ class Nameable:
         return abs(self.__formula__())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Loss(Declaration, Nameable):
     """A function from named tensors to one value per example, or to one value per batch.
 
@@ -193,7 +199,7 @@ class Loss(Declaration, Nameable):
         return replace(found, settings=settings, mandatory=found.mandatory - {STATE})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Function(Declaration, Nameable):
     """A function of tensors that a formula can call.
 
@@ -208,7 +214,7 @@ class Function(Declaration, Nameable):
     kind = "function"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reduction(Declaration, Nameable):
     """A way from one value per example to one value per batch.
 
@@ -219,7 +225,7 @@ class Reduction(Declaration, Nameable):
     kind = "reduction"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Schedule(Declaration, Nameable):
     """A coefficient that changes with the step.
 
@@ -231,7 +237,7 @@ class Schedule(Declaration, Nameable):
     kind = "schedule"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Teacher(Declaration):
     """A factory of estimators: keyword settings in, an unfitted estimator out.
 
@@ -253,14 +259,14 @@ class Teacher(Declaration):
     kind = "teacher"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset(Declaration):
     """A loader of a data set: keyword settings in, a `tfloss.Table` out."""
 
     kind = "dataset"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model(Declaration):
     """A factory of students: `(inputs, outputs, *numbers, **settings)` in, a Keras model out.
 
@@ -276,7 +282,7 @@ class Model(Declaration):
     kind = "model"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Metric(Declaration):
     """A figure computed with numpy from `(classes, probs)`: (n,) int and (n, classes) float64.
 
@@ -294,7 +300,7 @@ class Metric(Declaration):
     kind = "metric"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe(Declaration):
     """A named configuration: a function without parameters that returns `train`'s options."""
 
