@@ -167,7 +167,7 @@ def test_a_line_for_every_epoch(capsys):
     [
         ("mse", (X, Y), "is attached to 'bce', not to 'mse'"),
         (None, iter([X]), "of arrays in memory"),
-        (None, (X, Y[:5]), "different numbers of rows: .5, 24."),
+        (None, (X, Y[:5]), "different numbers of rows: x 24, y 5"),
         (None, (X, Y + 5), "go from 5 to 6"),
     ],
 )

@@ -177,6 +177,14 @@ def test_5_a_scalar_loss_takes_weights_wrongly():
     assert float(tfloss.Loss("mse")(ones, zeros, sample_weight=WEIGHTS)) == 0.25
 
 
+def test_5_a_scalar_loss_takes_a_step_twice_as_far_on_two_replicas():
+    from tests.benchmarks.pitfalls import replicas
+
+    theirs, ours = replicas()
+    assert theirs == pytest.approx(2, rel=1e-5)
+    assert ours == pytest.approx(1, rel=1e-5)
+
+
 def test_6_keras_logs_do_not_add_up():
     model = two_ended()
     model.get_layer("kind").kernel_regularizer = None
