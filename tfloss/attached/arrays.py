@@ -71,7 +71,7 @@ def check_rows(x: Any, y: Any, weight: Any = None) -> None:
     """
     called = {"x": x, "y": y, "sample_weight": weight}
     counts = {
-        name: sorted({len(part) for part in keras.tree.flatten(given) if np.ndim(part)})
+        name: sorted({rows for part in keras.tree.flatten(given) for rows in tuple(part.shape)[:1]})
         for name, given in called.items()
         if given is not None and is_arrays(given)
     }
@@ -100,7 +100,7 @@ def check_inputs(x: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
         flat = list(x) if isinstance(x, (list, tuple)) else [x]
         parts = dict(zip(names, flat, strict=False))
     for name, shape in shapes.items():
-        given = np.shape(parts[name]) if parts.get(name) is not None else None
+        given = tuple(parts[name].shape) if parts.get(name) is not None else None
         if given is None or len(given) != len(shape):
             continue
         if any(want not in (None, have) for want, have in zip(shape[1:], given[1:], strict=True)):
