@@ -15,6 +15,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 
+__all__ = ["LazyModule", "after_import", "keras", "tf"]
+
+
 class LazyModule(ModuleType):
     """Stands for a module that is imported when an attribute of it is first asked for."""
 

@@ -158,7 +158,7 @@ def _positions(teacher: Any, known: int, classes: int) -> tuple[np.ndarray, int]
     numbers = np.asarray(getattr(teacher, "classes_", ()))
     if known < classes and numbers.dtype.kind in "iuf" and numbers.shape == (known,):
         whole = numbers.astype(np.int64)
-        if (whole == numbers).all() and whole.min() >= 0 and whole.max() < classes:
+        if bool(np.all((whole == numbers) & (whole >= 0) & (whole < classes))):
             return whole, classes
     return np.arange(known), known
 

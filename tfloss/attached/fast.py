@@ -199,7 +199,7 @@ class FastFit:
     def _by_keras(self, holdout: Rows) -> dict[str, float]:
         """Keras' own evaluation, for callbacks that look at its batches."""
         x, y, weight = holdout.arrays
-        return self._model.evaluate(
+        logs: dict[str, float] = self._model.evaluate(
             x,
             y,
             sample_weight=weight,
@@ -208,6 +208,7 @@ class FastFit:
             verbose=0,
             return_dict=True,
         )
+        return logs
 
     def _named(self, values: np.ndarray) -> dict[str, float]:
         names = ("loss", *self._engine.measure.names)

@@ -205,7 +205,7 @@ class Attached(keras.Model):
             update_metrics(metrics, self.model, self._columns, y, y_pred, weight)
 
     def get_metrics_result(self) -> dict[str, Any]:
-        results = super().get_metrics_result()
+        results: dict[str, Any] = super().get_metrics_result()
         if not self._adds_losses:
             results.pop(MODEL_TERM, None)
         return results
@@ -373,4 +373,4 @@ class Attached(keras.Model):
         return rebuilt(config["formula"], lambda losses: cls(model, losses=losses, **config))
 
     def _repr_html_(self) -> str:
-        return self.objective._repr_html_()
+        return str(self.objective._repr_html_())
