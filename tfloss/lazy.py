@@ -14,7 +14,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-
 __all__ = ["LazyModule", "after_import", "keras", "tf"]
 
 
