@@ -15,7 +15,7 @@ from tfloss.lazy import keras, tf
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SAID_IN_GRAPH = re.compile(re.escape(NO_CLASS) + r"[^\]]*")
-_LIBRARIES = ("/tensorflow/", "/keras/", "/numpy/")
+_LIBRARIES = ("/tensorflow/python/", "/keras/src/", "/site-packages/numpy/")
 
 
 def plainly(method: F) -> F:

@@ -196,7 +196,11 @@ class Evaluator:
 
 def _with_parameters(use: LossUse) -> str:
     """The call as it was written; with its parameters, where they are bound to other tensors."""
-    others = [f"{name}={part.text}" for name, part in use.tensors.items() if part.text != name]
+    bound = {
+        name: part.name if isinstance(part, TensorUse) else part.text
+        for name, part in use.tensors.items()
+    }
+    others = [f"{name}={tensor}" for name, tensor in bound.items() if tensor != name]
     if not others or "=" in use.text:
         return use.text
     return f"{use.loss.name}({', '.join(others)})"
