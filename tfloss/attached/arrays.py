@@ -100,8 +100,9 @@ def check_inputs(x: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
         flat = list(x) if isinstance(x, (list, tuple)) else [x]
         parts = dict(zip(names, flat, strict=False))
     for name, shape in shapes.items():
-        given = tuple(parts[name].shape) if parts.get(name) is not None else None
-        if given is None or len(given) != len(shape):
+        part: Any = parts.get(name)
+        given = () if part is None else tuple(part.shape)
+        if len(given) != len(shape):
             continue
         if any(want not in (None, have) for want, have in zip(shape[1:], given[1:], strict=True)):
             raise DataError(

@@ -109,7 +109,7 @@ class KerasOrder:
     def _next(self) -> np.ndarray:
         if self._first is not None and self._repeats:
             return self._first
-        order = next(iter(self._dataset)).numpy().astype(np.int32)
+        order: np.ndarray = next(iter(self._dataset)).numpy().astype(np.int32)
         if self._first is None:
             self._first = order
         elif self._repeats is None and self.rows > 20:  # fewer could be alike by chance

@@ -76,7 +76,8 @@ def _graph_of(tensor: Any) -> Any:
 def _recordings() -> list[Found]:
     if not hasattr(_here, "recordings"):
         _here.recordings = []
-    return _here.recordings
+    recordings: list[Found] = _here.recordings
+    return recordings
 
 
 def _hooked(name: str, layer: Any) -> tuple[Any, Any]:
