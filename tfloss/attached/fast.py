@@ -58,7 +58,8 @@ class AttachedMeasure:
     def terms(self, batch: Any, step: Any, *, training: bool) -> list[Any]:
         """Each term, a scalar float32, apart from the others."""
         del step
-        return self._model.evaluated(*self._rows.unpacked(batch), training)[2]
+        found: list[Any] = self._model.evaluated(*self._rows.unpacked(batch), training)[2]
+        return found
 
     def __call__(self, batch: Any, step: Any, *, training: bool) -> tuple[Any, Any]:
         """The total, a scalar, and the terms, (len(names),), both float32."""
