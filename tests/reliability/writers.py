@@ -184,6 +184,7 @@ def result(version: int, data: Any) -> Any:
         data=data,
         scores={},
         teachers={},
+        events=[],
         seconds={},
         compiled_as="graph",
     )

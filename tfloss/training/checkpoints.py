@@ -196,8 +196,13 @@ class Checkpoints:
             if callbacks is not None:
                 held = {k[10:]: v for k, v in arrays.items() if k.startswith("callbacks:")}
                 callbacks.load(held, about["callbacks"])
-            place = about["epoch"], about["steps"], arrays.get("sums"), about["ended"]
-            position = Position(*place)
+            position = Position(
+                about["epoch"],
+                about["steps"],
+                arrays.get("sums"),
+                about["left_out"],
+                about["ended"],
+            )
             self.digest = about["stream"]
         at = position.step(history.steps_per_epoch)
         self._cadence = Cadence(self._every, history.steps_per_epoch, at)
@@ -255,6 +260,7 @@ class Checkpoints:
             "callbacks": plain,
             "epoch": position.epoch,
             "steps": position.steps,
+            "left_out": position.left_out,
             "ended": position.ended,
             "stream": digest,
         }

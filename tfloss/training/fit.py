@@ -201,6 +201,7 @@ def fit(
                 "evaluate_every": evaluate_every,
                 "precision": precision,
                 "compile": compile,
+                "on_nan": on_nan,
                 "versions": versions_identity(),
             }
         keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)

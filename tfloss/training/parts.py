@@ -49,11 +49,13 @@ def epoch_in_parts(
     first, done = position.epoch * length, position.steps
     watch = steps.start(tf.constant(first + done))
     if position.sums is not None:
-        watch = watch._replace(sums=tf.constant(position.sums))
+        left_out = tf.constant(position.left_out, tf.float32)
+        watch = watch._replace(sums=tf.constant(position.sums), left_out=left_out)
     while done < length:
         done, watch = parted.part(done, watch, guard)
         if kept is not None and done < length and kept.due(first + done):
-            here = Position(position.epoch, done, watch.sums.numpy())
+            sums, left_out = watch.sums.numpy(), float(watch.left_out)
+            here = Position(position.epoch, done, sums, left_out)
             kept.save(steps, history, here, parted.digest())
     averages = (watch.sums / (parted.rows - watch.left_out)).numpy()[None]
     return ChunkLog(averages, parted.evaluate(first + length), None)

@@ -142,6 +142,7 @@ def fit_stream(
         "batch_size": batch_size,
         "precision": precision,
         "compile": compile,
+        "on_nan": on_nan,
         "versions": versions_identity(),
     }
     keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
