@@ -20,6 +20,7 @@ FLOORS = [
     {"objective"},
     {"student", "teachers", "data"},
     {"training"},
+    {"exporting"},
     {"api", "attached", "compare", "sklearn"},
     {"report"},
     {"testing"},

@@ -33,7 +33,8 @@ Declare a loss of your own, to use in a formula like any other:
 
 What there is:
 
-    training      fit, fit_stream, load_data, Table, parse, bind; losses (the installed ones)
+    training      fit, fit_stream, load_data, Table, parse, bind; losses (the installed ones);
+                  export (a student for others)
     in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
                   tracker, Held (a variable that a loss holds)
@@ -75,7 +76,7 @@ from tfloss.registry import (
 )
 
 if TYPE_CHECKING:
-    from tfloss.api import bind, fit, load_data
+    from tfloss.api import bind, export, fit, load_data
     from tfloss.attached import Loss, attach
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
@@ -92,6 +93,7 @@ _LATER = {
     "attach": "tfloss.attached",
     "tap": "tfloss.student",
     "bind": "tfloss.api",
+    "export": "tfloss.api",
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.fit",
     "Table": "tfloss.data",
@@ -120,6 +122,7 @@ __all__ = [
     "attach",
     "bind",
     "dataset",
+    "export",
     "fit",
     "fit_stream",
     "function",

@@ -5,15 +5,19 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, overload
 
 from tfloss.data import PreparedData, Table, leak_warning, load_dataset, prepare
+from tfloss.exporting import Exported, source_of_result, source_of_run
+from tfloss.exporting import export as export_source
 from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
 from tfloss.student import make_student
 from tfloss.training import fit as training
 from tfloss.training.fit import Result
+from tfloss.training.run_folder import read_run
 from tfloss.training.scopes import full_scope
 
 _SPLIT = (
@@ -83,6 +87,38 @@ def bind(
     built = make_student(student, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
     scope = full_scope(built, data, teachers or {})
     return Objective(formula, registry, scope, allow_negative=allow_negative)
+
+
+def export(
+    trained: Result | str | Path,
+    path: str | Path,
+    *,
+    format: str | None = None,
+    with_scaler: bool = False,
+    probs: bool = False,
+    registry: Registry | None = None,
+) -> Exported:
+    """Write a trained student so that it runs without tfloss; compared on real rows before.
+
+    Args:
+        trained: what `fit` returned, or the folder of a run.
+        path: a new file ('student.onnx', '.keras', '.tflite'), or a new folder for 'savedmodel'.
+        format: 'keras', 'savedmodel', 'onnx', 'litert'; by the ending of `path` unless said.
+        with_scaler: it takes features as they stand in the data, and scales them inside.
+        probs: a classifier answers with probabilities instead of logits: of the second class,
+            (n, 1), for two classes; of all, (n, C), for more.
+        registry: where a run's data set is looked up; everything installed unless said.
+
+    Raises:
+        UsageError: something is at `path`, or a package is not installed.
+        NumericsError: what was written answers otherwise than the student; nothing is left.
+        PluginError: the format cannot hold this network.
+    """
+    if isinstance(trained, Result):
+        source = source_of_result(trained)
+    else:
+        source = source_of_run(read_run(Path(trained)), registry or load_registry())
+    return export_source(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
 
 @overload

@@ -45,6 +45,57 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     _sync_folder(path.parent)
 
 
+def write_new(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file or a folder beside `path`, then put it in place in one step.
+
+    Nothing is overwritten, and when `write` raises, nothing is left.
+
+    Args:
+        path: where it belongs; its folder is made where it is missing.
+        write: gets a temporary path of the same name, at which nothing is yet.
+
+    Raises:
+        UsageError: something is there already, or cannot be written.
+    """
+    refuse_existing(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
+        with tempfile.TemporaryDirectory(prefix=_prefix(), dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            write(temporary)
+            for file in [temporary, *temporary.rglob("*")]:
+                if file.is_file():
+                    with file.open("rb+") as opened:
+                        os.fsync(opened.fileno())
+            _place_new(temporary, path)
+    except FileExistsError:
+        refuse_existing(path)
+        raise
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be written: {error.strerror or error}.") from error
+    _sync_folder(path.parent)
+
+
+def _place_new(temporary: Path, path: Path) -> None:
+    """Give a file or folder its name, where nothing must be."""
+    if not temporary.is_dir():
+        try:
+            os.link(temporary, path)  # unlike a rename, never replaces
+            return
+        except FileExistsError:
+            raise
+        except OSError:
+            refuse_existing(path)  # a file system without hard links
+    os.rename(temporary, path)  # a folder: fails where another process filled it meanwhile
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise UsageError where something is there already."""
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"'{path}' exists already; say another name, or move it away.")
+
+
 def write_text(path: Path, text: str) -> None:
     """`write_whole` for text, UTF-8."""
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

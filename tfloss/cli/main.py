@@ -29,6 +29,10 @@ _COMMANDS = {
         "Score a run's student, on its holdout or on other data.",
     ),
     "predict": ("tfloss.cli.predict:predict", "Let a run's student answer for the rows of a file."),
+    "export": (
+        "tfloss.cli.export:export",
+        "Write a run's student for Keras, TensorFlow, ONNX or LiteRT.",
+    ),
     "losses": ("tfloss.cli.losses:losses", "List the losses, describe one, or draw it."),
     "functions": ("tfloss.cli.listings:functions", "List functions, reductions and schedules."),
     "teachers": ("tfloss.cli.listings:teachers", "List the teachers, or describe one."),

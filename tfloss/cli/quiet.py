@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tfloss.errors import TflossError
 
 
 def import_tensorflow() -> None:
@@ -16,18 +20,26 @@ def import_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quietly():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()  # looks for GPUs, and says so
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what libraries write to stderr from being shown, unless something fails."""
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as captured:
         os.dup2(captured.fileno(), 2)
         try:
-            import tensorflow as tf
-
-            tf.config.list_logical_devices()  # looks for GPUs, and says so
-        except BaseException:
+            yield
+        except BaseException as error:
             os.dup2(stderr, 2)
-            captured.seek(0)
-            sys.stderr.write(captured.read().decode(errors="replace"))
+            if not isinstance(error, TflossError):  # that says all in its own sentence
+                captured.seek(0)
+                sys.stderr.write(captured.read().decode(errors="replace"))
             raise
         finally:
             os.dup2(stderr, 2)

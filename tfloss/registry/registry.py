@@ -50,6 +50,9 @@ class Registry:
         for plugin in plugins:
             self.add_plugin(plugin)
 
+    def __deepcopy__(self, memo: object) -> Registry:
+        return self  # scikit-learn's `clone` copies parameters; names stand for the same things
+
     # -- filling ---------------------------------------------------------------------------------
 
     def add_plugin(self, plugin: Plugin) -> None:

@@ -1,0 +1,84 @@
+"""`tfloss export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfloss.cli.common import registry_of
+from tfloss.cli.quiet import import_tensorflow, quietly
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    type=click.Choice(["keras", "savedmodel", "onnx", "litert"]),
+    required=True,
+    help="What programs will run it: Keras, TensorFlow, ONNX Runtime, LiteRT.",
+)
+@click.option("--with-scaler", is_flag=True, help="Take unscaled features, and scale them inside.")
+@click.option("--probs", is_flag=True, help="Answer with probabilities instead of logits.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A new file, or folder for savedmodel; in RUN/exports unless said.",
+)
+@click.pass_context
+def export(
+    context: click.Context,
+    run: Path,
+    format: str,
+    with_scaler: bool,
+    probs: bool,
+    output: Path | None,
+) -> None:
+    """Write the student of the run in folder RUN so that it runs without tfloss.
+
+    \b
+    tfloss export runs/breast_cancer-1 --format onnx --with-scaler --probs
+
+    What was written is read back and compared with the student on rows of the run's data; where the
+    two differ, nothing is left. Nothing is overwritten.
+    """
+    registry = registry_of(context)
+    from tfloss.exporting import FORMATS, format_of, refuse_missing, source_of_run
+    from tfloss.exporting import export as write
+    from tfloss.files import refuse_existing
+    from tfloss.training.run_folder import read_run
+
+    finished = read_run(run)
+    marks = ("-scaled" if with_scaler else "") + ("-probs" if probs else "")
+    ending = FORMATS[format].suffix or "-savedmodel"
+    path = output or run / "exports" / f"student{marks}{ending}"
+    format_of(path, format)
+    refuse_existing(path)
+    refuse_missing(format)
+    import_tensorflow()
+    with quietly():  # converters talk
+        written = write(
+            source_of_run(finished, registry),
+            path,
+            format=format,
+            with_scaler=with_scaler,
+            probs=probs,
+        )
+    click.echo(written.path)
+    click.echo(_said(finished, written, with_scaler))
+
+
+def _said(run: Any, written: Any, with_scaler: bool) -> str:
+    data = run.manifest["data"]
+    taken = f"{len(data['features'])} features"
+    if data["scaler"] is not None:
+        taken += ", unscaled" if with_scaler else ", scaled as in the run's manifest.json"
+    answer = written.answer
+    if data["class_names"]:
+        names = data["class_names"]
+        answer += f" of {names[1] if len(names) == 2 else ', '.join(names)}"
+    return (
+        f"takes {taken}; answers with {answer}; differs from the student by at most "
+        f"{written.difference:.1e} on {written.rows} rows"
+    )

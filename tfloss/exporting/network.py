@@ -1,0 +1,65 @@
+"""The network that leaves: plain Keras layers around the student, nothing of tfloss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import Scaler
+from tfloss.exporting.source import Source
+from tfloss.lazy import keras
+
+
+def network_for(source: Source, *, with_scaler: bool, probs: bool) -> Any:
+    """A Keras model with the student inside, float32 in and out.
+
+    Args:
+        source: the student.
+        with_scaler: features come in as they stand in the data, and are scaled inside.
+        probs: a classifier answers with probabilities: (n, 1) for two classes, that of the second.
+    """
+    inputs = keras.Input((source.features.shape[1],), name="features")
+    scaled = inputs
+    if with_scaler and source.scaler is not None:
+        scaled = _scaling(source.scaler, inputs)
+    answers = source.model(scaled)
+    width = answers.shape[-1]
+    activation, name = "linear", "logits" if source.task == "classification" else "prediction"
+    if probs and source.task == "classification":
+        activation, name = "sigmoid" if width == 1 else "softmax", "probs"
+    # In float32 whatever the student computes in.
+    answers = keras.layers.Activation(activation, dtype="float32", name=name)(answers)
+    network = keras.Model(inputs, answers, name="student")
+    network(np.zeros((1, inputs.shape[1]), np.float32))  # Keras exports what was called
+    return network
+
+
+def _scaling(scaler: Scaler, tensor: Any) -> Any:
+    """Subtract, then divide: in one step `x/s - m/s` would lose digits where m is much above s.
+
+    Not a Normalization layer, whose constants Keras' ONNX export turns into inputs.
+    """
+    shift, factor = (-scaler.mean).tolist(), (1 / scaler.scale).tolist()
+    tensor = keras.layers.Rescaling(1.0, shift, dtype="float32", name="subtract_mean")(tensor)
+    return keras.layers.Rescaling(factor, 0.0, dtype="float32", name="divide_by_scale")(tensor)
+
+
+def expected(source: Source, *, probs: bool) -> np.ndarray:
+    """What tfloss' own path answers for the source's rows: scaled in float64; (n, k) float64."""
+    features = source.features
+    if source.scaler is not None:
+        features = source.scaler.transform(features)
+    logits = np.asarray(source.model(features.astype(np.float32), training=False), np.float64)
+    if not (probs and source.task == "classification"):
+        return logits
+    from scipy.special import expit, softmax
+
+    return expit(logits) if logits.shape[1] == 1 else softmax(logits, axis=1)
+
+
+def handed_in(source: Source, *, with_scaler: bool) -> np.ndarray:
+    """The rows as a user of the exported network hands them in, (n, d) float32."""
+    if with_scaler or source.scaler is None:
+        return source.features.astype(np.float32)
+    return source.scaler.transform(source.features).astype(np.float32)

@@ -1,0 +1,82 @@
+"""A fitted network that can be copied, pickled and saved: its weights are arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import Scaler
+from tfloss.errors import UsageError
+from tfloss.lazy import keras, tf
+
+_ROWS_AT_ONCE = 8192
+
+
+class Network:
+    """The trained student, with the scaling of its features.
+
+    A copy of it (by `copy`, pickle, joblib or skops) holds the architecture as JSON and the weights
+    as arrays, and builds the Keras model when it is first asked; layers of one's own must then be
+    registered with Keras. Code inside a model (a Lambda layer) is refused by Keras' safe mode.
+
+    Args:
+        model: a Keras model from scaled features (n, d) to logits or answers (n, k).
+        scaler: of the features; None where they are taken as they are.
+    """
+
+    def __init__(self, model: Any, scaler: Scaler | None) -> None:
+        self._model = model
+        self._saved: dict[str, Any] = {}
+        self.scaler_mean = None if scaler is None else scaler.mean
+        self.scaler_scale = None if scaler is None else scaler.scale
+
+    @property
+    def scaler(self) -> Scaler | None:
+        """How the features are scaled before the model sees them."""
+        if self.scaler_mean is None or self.scaler_scale is None:
+            return None
+        return Scaler(self.scaler_mean, self.scaler_scale)
+
+    @property
+    def model(self) -> Any:
+        """The Keras model, from scaled features to logits or answers."""
+        if self._model is None:
+            model = keras.models.model_from_json(self._saved["architecture"])
+            model.set_weights(self._saved["weights"])
+            self._model = model
+        return self._model
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """What the model says about features (n, d) as they stand in the data; (n, k) float64."""
+        if self.scaler is not None:
+            features = self.scaler.transform(features)
+        rows = np.ascontiguousarray(features, np.float32)
+        pieces = [
+            self.model(tf.constant(rows[at : at + _ROWS_AT_ONCE]), training=False).numpy()
+            for at in range(0, len(rows), _ROWS_AT_ONCE)
+        ]
+        return np.concatenate(pieces).astype(np.float64)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._model is not None:
+            self._saved = _as_values(self._model)
+        scaling = {"scaler_mean": self.scaler_mean, "scaler_scale": self.scaler_scale}
+        return {**self._saved, **scaling}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._model = None
+        self._saved = {key: state[key] for key in ("architecture", "weights")}
+        self.scaler_mean, self.scaler_scale = state["scaler_mean"], state["scaler_scale"]
+
+
+def _as_values(model: Any) -> dict[str, Any]:
+    """The architecture as JSON, and the weights in Keras' order."""
+    try:
+        architecture = model.to_json()
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"The network '{model.name}' cannot be saved or copied, since Keras cannot describe "
+            f"it: {str(error).strip().partition(chr(10))[0]} Give its layers a get_config."
+        ) from error
+    return {"architecture": architecture, "weights": [np.array(w) for w in model.get_weights()]}

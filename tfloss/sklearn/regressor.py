@@ -1,0 +1,117 @@
+"""`DistilledRegressor`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from tfloss.sklearn.base import Distilled
+
+
+class DistilledRegressor(RegressorMixin, Distilled):
+    """A network that predicts a quantity, trained by a formula.
+
+    Args:
+        loss: the formula, text or tree; 'auto' is 'mse', with a teacher
+            'mse + mse(teacher, prediction)'.
+        teacher: an estimator, 'gpc' and the like, or a mapping from the names that the formula uses
+            to either; None: the formula needs none. An estimator is cloned, and stays unfitted.
+        hidden: units of each hidden layer.
+        activation: of the hidden layers.
+        model: instead of `hidden`: a text, 'mlp:10,10', or a function (features, outputs) that
+            makes a Keras model.
+        optimizer: 'adam', 'sgd:learning_rate=0.05', ….
+        epochs: passes over the rows.
+        batch_size: rows per step.
+        shuffle: whether each epoch has another order.
+        scale: standardise the features, inside of the estimator.
+        scale_target: let the network's answers start at the target's mean and spread by its
+            deviation; labels, teachers and losses keep the target's own units.
+        teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
+            fold; 'auto': 'cross' where there are rows enough.
+        teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
+        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        allow_negative: accept coefficients below zero.
+        registry: what names stand for; everything installed unless said.
+        n_jobs: how many chunks of rows the teacher is asked about at once.
+        random_state: of the initial weights, the order of the rows, and the teacher.
+
+    Attributes:
+        loss_: the formula that was minimised, as text.
+        history_: by name, 'total' and each weighted term, (epochs,) float64.
+        network_: the trained network; `network_.model` is the Keras model, from scaled features to
+            answers in the target's units.
+        teacher_notes_: what was done to teachers, a sentence each.
+    """
+
+    def __init__(
+        self,
+        loss: Any = "auto",
+        teacher: Any = None,
+        hidden: Sequence[int] = (10, 10),
+        *,
+        activation: str = "relu",
+        model: Any = None,
+        optimizer: Any = "adam",
+        epochs: int = 200,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        scale: bool = True,
+        scale_target: bool = True,
+        teacher_fit: str = "auto",
+        teacher_calibrate: str = "auto",
+        compile: str = "auto",
+        allow_negative: bool = False,
+        registry: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.loss = loss
+        self.teacher = teacher
+        self.hidden = hidden
+        self.activation = activation
+        self.model = model
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.scale = scale
+        self.scale_target = scale_target
+        self.teacher_fit = teacher_fit
+        self.teacher_calibrate = teacher_calibrate
+        self.compile = compile
+        self.allow_negative = allow_negative
+        self.registry = registry
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        **columns: Any,
+    ) -> DistilledRegressor:
+        """Fit the teacher, then train the network to minimise the formula.
+
+        Args:
+            X: (n, d) numbers.
+            y: (n,) numbers.
+            sample_weight: (n,), 0 or more.
+            **columns: further tensors that the formula names, (n,) or (n, k); NaN: missing.
+
+        Raises:
+            ValueError: data of which a regressor can learn nothing.
+            FormulaError, UsageError, DataError, NumericsError, PluginError: see `tfloss.fit`.
+        """
+        features, y = self._checked(X, y, y_numeric=True)
+        weight = self._weights(sample_weight, features)
+        self._fit(features, np.asarray(y, np.float64), None, weight, columns)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """(n,) float64, in the target's units."""
+        return self._outputs(X)[:, 0]

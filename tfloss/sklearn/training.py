@@ -1,0 +1,158 @@
+"""From checked arrays to a trained network: what both estimators' `fit` do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import Classes, PreparedData, Scaler, Table, arrange
+from tfloss.errors import UsageError
+from tfloss.lazy import keras
+from tfloss.registry import Registry, load_registry
+from tfloss.sklearn.network import Network
+from tfloss.student import make_student
+from tfloss.training.fit import Result, fit
+
+_WEIGHT = "sample_weight"
+
+
+def prepared(
+    features: np.ndarray,
+    target: np.ndarray,
+    *,
+    classes: Classes | None,
+    weight: np.ndarray | None,
+    columns: Mapping[str, Any],
+    scale: bool,
+    name: str,
+) -> PreparedData:
+    """All rows as training rows; those of weight 0 are left out.
+
+    Args:
+        features: (n, d) float64, finite.
+        target: (n,) labels, or numbers for regression.
+        classes: of the labels; None for regression.
+        weight: (n,) float64, or None.
+        columns: further columns that the formula names, (n,) or (n, k); NaN: missing.
+        scale: standardise the features, by their weighted mean and deviation.
+        name: of the estimator, for messages.
+    """
+    extras = dict(columns)
+    kept: Any = slice(None)
+    if weight is not None:
+        extras[_WEIGHT] = weight / weight[weight > 0].mean()  # so that the mean loss keeps its size
+        kept = weight > 0
+    table = Table(
+        features[kept],
+        target[kept],
+        name=name,
+        extras={key: np.asarray(column)[kept] for key, column in extras.items()},
+        task="regression" if classes is None else "classification",
+        weight=None if weight is None else _WEIGHT,
+    )
+    scaler = Scaler(*_moments(table.features, table.extras.get(_WEIGHT))) if scale else None
+    train, nothing = (
+        arrange(table, rows, classes=classes, scaler=scaler, extra=list(columns))
+        for rows in (None, np.empty(0, np.int64))
+    )
+    task = table.task or "classification"
+    return PreparedData(train, nothing, task, classes, table.feature_names, scaler, name)
+
+
+def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
+    """The student that an estimator's parameters ask for, trained; the global state is kept."""
+    registry: Registry = estimator.registry or load_registry()
+    with _global_randomness_kept():
+        student = _student(estimator, data, registry, seed)
+        result = fit(
+            _formula(estimator.loss, estimator.teacher, data),
+            data,
+            student,
+            teacher=() if estimator.teacher is None else estimator.teacher,
+            teacher_fit=estimator.teacher_fit,
+            teacher_calibrate=estimator.teacher_calibrate,
+            optimizer=estimator.optimizer,
+            epochs=estimator.epochs,
+            batch_size=estimator.batch_size,
+            shuffle=estimator.shuffle,
+            seed=seed,
+            compile=estimator.compile,
+            allow_negative=estimator.allow_negative,
+            registry=registry,
+            jobs=estimator.n_jobs,
+            watch=None,
+        )
+    return result, Network(result.student.forward_model, data.scaler)
+
+
+def _formula(loss: Any, teacher: Any, data: PreparedData) -> Any:
+    """The formula; 'auto' is what labels and, where there is one, a teacher ask for."""
+    if loss != "auto":
+        return loss
+    if isinstance(teacher, (list, tuple, Mapping)) and len(teacher):
+        raise UsageError(
+            "loss='auto' knows one teacher, given by itself; with several, or with names, write "
+            "the formula, 'cross_entropy + kd(teacher=NAME)' for example."
+        )
+    own, taught = ("mse", "mse(teacher, prediction)")
+    if data.task == "classification":
+        own, taught = ("cross_entropy", "kd")
+    return own if teacher is None else f"{own} + {taught}"
+
+
+def _student(estimator: Any, data: PreparedData, registry: Registry, seed: int) -> Any:
+    """A network of `hidden` layers, or what `model` names or makes."""
+    model = estimator.model
+    if model is None:
+        units = ",".join(str(units) for units in np.atleast_1d(estimator.hidden))
+        model = f"mlp:{units}{',' if units else ''}activation={estimator.activation}"
+    elif not isinstance(model, str):
+        if isinstance(model, keras.Model) or not callable(model):
+            raise UsageError(
+                "model is a text, 'mlp:10,10', or a function of the numbers of features and of "
+                "outputs that makes a Keras model: each fit needs a new one."
+            )
+        keras.utils.set_random_seed(seed)
+        model = model(data.n_features, data.n_outputs)
+    student = make_student(
+        model, inputs=data.n_features, outputs=data.n_outputs, registry=registry, seed=seed
+    )
+    if data.task == "regression" and estimator.scale_target:
+        student = _in_units_of(student.forward_model, data)
+        return make_student(
+            student, inputs=data.n_features, outputs=1, registry=registry, seed=seed
+        )
+    return student
+
+
+def _in_units_of(model: Any, data: PreparedData) -> Any:
+    """The network with its answers brought to the target's mean and deviation."""
+    mean, scale = _moments(data.train.labels.astype(np.float64), data.train.sample_weight)
+    answers = keras.layers.Rescaling(scale.item(), mean.item(), name="target_units")(
+        model.outputs[0]
+    )
+    return keras.Model(model.inputs[0], answers, name=model.name)
+
+
+def _moments(values: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The weighted mean and standard deviation of each column; 1 where it does not vary."""
+    from sklearn.preprocessing import StandardScaler
+
+    weight = None if weight is None else np.ravel(weight)
+    fitted = StandardScaler().fit(values, sample_weight=weight)
+    return fitted.mean_, fitted.scale_
+
+
+@contextmanager
+def _global_randomness_kept() -> Iterator[None]:
+    """Keras seeds Python's and numpy's global generators; an estimator leaves them as they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
