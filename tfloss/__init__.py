@@ -39,6 +39,7 @@ What there is:
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
                   tracker, Held (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry; load_network (a .keras file, not trusted)
+    notebooks     LiveCurves (drawn while a training runs); results and objectives show themselves
     errors        TflossError and its kinds; FormulaError carries the position
     lazily        tf, keras: TensorFlow and Keras, imported at their first use
 """
@@ -74,6 +75,7 @@ from tfloss.registry import (
     teacher,
     tracker,
 )
+from tfloss.shown import drawn_by
 
 if TYPE_CHECKING:
     from tfloss.api import bind, export, fit, load_data
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.registry.names import losses
+    from tfloss.report.live import LiveCurves
     from tfloss.student import load_network, tap
     from tfloss.training.fit import Result
     from tfloss.training.streams import fit_stream
@@ -89,6 +92,7 @@ __version__ = "0.1.0"
 
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
+    "LiveCurves": "tfloss.report.live",
     "Loss": "tfloss.attached",
     "attach": "tfloss.attached",
     "tap": "tfloss.student",
@@ -110,6 +114,7 @@ __all__ = [
     "FormulaError",
     "Held",
     "Interrupted",
+    "LiveCurves",
     "Loss",
     "NumericsError",
     "PluginError",
@@ -146,6 +151,7 @@ __all__ = [
 ]
 
 
+drawn_by("tfloss.report.notebook")
 # Keras then knows the classes by name, so that load_model finds them wherever tfloss is imported.
 after_import("keras", lambda: importlib.import_module("tfloss.attached"))
 

@@ -14,6 +14,7 @@ from tfloss.objective.scope import Scope, Tensors
 from tfloss.objective.state import States
 from tfloss.objective.terms import plan_terms
 from tfloss.registry import Reduction, Registry
+from tfloss.shown import drawing
 
 DEFAULT_REDUCTION = "mean"
 
@@ -144,6 +145,9 @@ class Objective:
 
     def _repr_latex_(self) -> str:
         return self.formula._repr_latex_()
+
+    def _repr_html_(self) -> str:
+        return drawing().objective_html(self)
 
     def __repr__(self) -> str:
         return f"Objective({self.text!r})"

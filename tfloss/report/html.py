@@ -13,7 +13,7 @@ from tfloss.report.plots import MOST
 from tfloss.report.svg import math_svg
 
 _MOST_TOLD = 8  # formulas in words and mathematics; the tables hold all
-_LONGEST_MATH = 300  # characters of LaTeX; more would not be read
+LONGEST_MATH = 300  # characters of LaTeX; more would not be read
 
 
 def html_page(results: Mapping[str, Any]) -> str:
@@ -70,7 +70,7 @@ def _formulas(results: Mapping[str, Any]) -> list[dict[str, Any]]:
         latex = to_latex(parse(results.get("sources", results["formulas"])[place]))
         many = len(results["formulas"]) > 1
         note = "baseline" if place == results["baseline"] and len(results["seeds"]) > 1 else ""
-        math = math_svg(latex) if len(latex) <= _LONGEST_MATH and place < _MOST_TOLD else ""
+        math = math_svg(latex) if len(latex) <= LONGEST_MATH and place < _MOST_TOLD else ""
         key = legend_entry("", place) if many and place < MOST else None
         found.append({"text": label_of(results, place), "math": math, "note": note, "key": key})
     return found

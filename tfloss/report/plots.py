@@ -49,7 +49,7 @@ def curves(title: str, lines: Sequence[Curve], *, goal: float | None = None) -> 
             axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     if goal is not None:
         axes.axhline(goal, color=INK, linewidth=0.8, linestyle=":")
-    if not _logarithmic(axes, lines):
+    if not logarithmic(axes, [band[key] for _, _, band in lines for key in ("mean", "low")]):
         axes.locator_params(axis="y", nbins=5)
     axes.locator_params(axis="x", nbins=5)
     axes.margins(x=0.01)
@@ -57,9 +57,9 @@ def curves(title: str, lines: Sequence[Curve], *, goal: float | None = None) -> 
     return as_svg(figure, title)
 
 
-def _logarithmic(axes: Any, lines: Sequence[Curve]) -> bool:
+def logarithmic(axes: Any, curves: Sequence[Sequence[float]]) -> bool:
     """A logarithmic axis where all is positive and spans more than two orders of magnitude."""
-    values = [_floats(band[key]) for _, _, band in lines for key in ("mean", "low")]
+    values = [_floats(curve) for curve in curves]
     finite = np.concatenate([np.zeros(0), *(v[np.isfinite(v)] for v in values)])
     if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 100:
         axes.set_yscale("log")

@@ -17,12 +17,12 @@ from tfloss.errors import UsageError
 from tfloss.files import write_text
 from tfloss.registry import Registry
 from tfloss.report.html import html_page
+from tfloss.report.losses import curves_of
 from tfloss.training.gradients import gradients_of
 from tfloss.training.predictions import as_columns, predict
 from tfloss.training.run_folder import Run, read_run
 
 ANSWERS, REPORT = "answers.json", "report.html"
-_POINTS = 400  # of a curve
 
 
 def write_run_report(folder: Path, result: Any, registry: Registry) -> Path:
@@ -108,7 +108,7 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
         "metrics": metrics,
         "tables": [_table(runs, labels, metrics)],
         "teachers": teachers,
-        "curves": [_curves(run) for run in runs],
+        "curves": [curves_of(run.history, run.result["terms"]) for run in runs],
         "gradients": [one.get("gradients", {}) for one in described],
         "answers": answers,
         "picture": described[0]["picture"],
@@ -154,26 +154,6 @@ def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]
 
 def _alone(value: float) -> dict[str, Any]:
     return {"mean": value, "low": float("nan"), "high": float("nan"), "count": 1}
-
-
-def _curves(run: Run) -> dict[str, Any]:
-    history = run.history
-    every = max(1, len(history) // _POINTS)
-    thin = history[::every] + (history[-1:] if (len(history) - 1) % every else [])
-    seen = [epoch for epoch in history if "holdout" in epoch]
-    seen = seen[:: max(1, len(seen) // _POINTS)]
-    names = ("total", *run.result["terms"])
-    return {
-        "steps": [epoch["step"] for epoch in thin],
-        "train": {name: _line([epoch["train"][name] for epoch in thin]) for name in names},
-        "look_steps": [epoch["step"] for epoch in seen],
-        "holdout": {name: _line([epoch["holdout"][name] for epoch in seen]) for name in names},
-        "metrics": {},
-    }
-
-
-def _line(values: list[float]) -> dict[str, list[float]]:
-    return {"mean": values, "low": values, "high": values}
 
 
 def _config(runs: Sequence[Run]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tfloss.data import PreparedData
 from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
+from tfloss.shown import drawing, in_notebook
 from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher, supply
 from tfloss.training.batches import BatchOrder
@@ -77,6 +78,13 @@ class Result:
             features = self.data.scaler.transform(features)
         return predict(self.student, features.astype(np.float32), self.data.task)
 
+    def plot(self) -> Any:
+        """The total and each weighted term by step: a matplotlib Figure."""
+        return drawing().history_figure(self)
+
+    def _repr_html_(self) -> str:
+        return drawing().result_html(self)
+
     def __str__(self) -> str:
         return summary_text(self.history.as_summary(), self.scores)
 
@@ -105,7 +113,7 @@ def fit(
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     registry: Registry | None = None,
-    watch: Watcher | None = None,
+    watch: Watcher | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
@@ -140,7 +148,8 @@ def fit(
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
         registry: what names stand for; everything installed unless said.
-        watch: called with the history after every chunk of epochs.
+        watch: called with the history after every chunk of epochs; 'auto': in a notebook curves
+            that grow (`tfloss.LiveCurves`), elsewhere nothing.
         checkpoint: a folder for checkpoints; meanwhile Ctrl-C saves before it ends the training.
         checkpoint_every: 'auto' (a minute, or what takes 1 % of the time), 'never' (only at the
             end, or when interrupted), '90s', '5m', '1h', '10epochs', '1000steps'.
@@ -219,6 +228,7 @@ def fit(
         called = Callbacks(callbacks, student.model, keras_optimizer)
         if kept is not None:
             kept.begin({**identity, "callbacks": called.kinds}, *packed(teachers))
+        watch = _watcher(watch)
         with watching(kept):
             history = train(
                 engine,
@@ -230,6 +240,9 @@ def fit(
                 guard=guard,
                 rows=data.train.rows,
             )
+        finished = getattr(watch, "done", None)
+        if finished is not None:
+            finished(history)
     trained = time.perf_counter()
     return Result(
         student,
@@ -242,6 +255,13 @@ def fit(
         "steps" if called.see_batches else engine.compiled_as,
         guard.events,
     )
+
+
+def _watcher(watch: Watcher | Literal["auto"] | None) -> Watcher | None:
+    """What is told of the history."""
+    if watch != "auto":
+        return watch
+    return drawing().LiveCurves() if in_notebook() else None
 
 
 def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:

@@ -18,6 +18,7 @@ from tfloss.archives import check_archive
 from tfloss.data import Classes, PreparedData, Scaler
 from tfloss.errors import DataError, UsageError
 from tfloss.files import new_folder, remove_leftovers, sha256, write_text, write_whole
+from tfloss.shown import drawing
 from tfloss.student import Student, load_network, wrap_model
 from tfloss.training.config import Config, read_config
 from tfloss.training.fit import Result
@@ -175,6 +176,10 @@ class Run:
         """Every epoch, as in `metrics.jsonl`."""
         lines = self.verified(METRICS).read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
+
+    def plot(self) -> Any:
+        """The total and each weighted term by step: a matplotlib Figure."""
+        return drawing().history_figure(self)
 
     @property
     def task(self) -> str:

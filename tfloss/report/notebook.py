@@ -1,0 +1,105 @@
+"""Objectives, results and runs as they look in a notebook, and their curves as figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfloss.objective.explain import bindings_of, terms_of
+from tfloss.report.html import LONGEST_MATH
+from tfloss.report.live import LiveCurves
+from tfloss.report.losses import history_lines, losses_figure
+from tfloss.report.svg import as_svg, math_svg
+from tfloss.shown import in_notebook
+
+__all__ = ["LiveCurves", "history_figure", "objective_html", "result_html"]
+
+
+def objective_html(objective: Any) -> str:
+    """The formula in mathematical notation, and tables of its terms and of the tensors they get."""
+    from tfloss.formula.latex import to_latex
+
+    latex = to_latex(objective.formula)
+    terms = ("term", "coefficient", "loss", "settings", "reduction")
+    tensors = ("loss", "tensor", "bound to", "shape", "from")
+    return _page(
+        math=math_svg(latex) if len(latex) <= LONGEST_MATH else "",
+        text=objective.text,
+        tables=[
+            ("Terms", terms, terms_of(objective)),
+            ("What each loss gets", tensors, bindings_of(objective)),
+        ],
+    )
+
+
+def result_html(result: Any) -> str:
+    """The formula, the last losses, the scores, and the curves."""
+    last = result.history.as_summary()
+    holdout = last.get("holdout") or {}
+    losses = [
+        (name, _figure(value), _figure(holdout.get(name)))
+        for name, value in last.get("train", {}).items()
+    ]
+    shown = {name: values for name, values in result.scores.items() if values}
+    metrics = dict.fromkeys(name for values in shown.values() for name in values)
+    scores = [(name, *(_figure(values.get(name)) for values in shown.values())) for name in metrics]
+    tables: list[Any] = [("Scores", ("", *shown), scores)] if scores else []
+    if losses:
+        title = f"Epoch {last['epoch']}, step {last['step']}"
+        tables.insert(0, (title, ("weighted term", "train", "holdout"), losses))
+    return _page(
+        text=result.objective.text,
+        tables=tables,
+        picture=as_svg(_drawn(_epochs(result), result.history.names), "Losses"),
+    )
+
+
+def history_figure(trained: Any) -> Any:
+    """The total and each weighted term by step, on training rows and holdout: a matplotlib Figure.
+
+    Args:
+        trained: a Result, or a Run that was read back.
+    """
+    if in_notebook():
+        _let_figures_be_shown()
+    epochs = _epochs(trained)
+    names = [name for name in epochs[0]["train"] if name != "total"] if epochs else []
+    return _drawn(epochs, names)
+
+
+def _drawn(epochs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+    return losses_figure(list(history_lines(epochs, names)))
+
+
+def _epochs(trained: Any) -> list[Mapping[str, Any]]:
+    """Every epoch as in `metrics.jsonl`."""
+    return [one if isinstance(one, Mapping) else one.as_dict() for one in trained.history]
+
+
+def _let_figures_be_shown() -> None:
+    """Tell the kernel to show figures as PNG, where `%matplotlib inline` has not done so."""
+    from IPython import get_ipython
+    from IPython.core.pylabtools import select_figure_formats
+    from matplotlib.figure import Figure
+
+    shell = get_ipython()
+    try:
+        shell.display_formatter.formatters["image/png"].lookup_by_type(Figure)
+    except KeyError:
+        select_figure_formats(shell, {"png"})
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _page(**parts: Any) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    template = (Path(__file__).parent / "notebook.html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    parts = {"math": "", "tables": [], "picture": "", **parts}
+    return environment.from_string(template).render(**parts)
