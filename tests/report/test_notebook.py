@@ -56,6 +56,13 @@ def test_an_objective_shows_mathematics_terms_tensors_and_shapes(result):
     assert result.objective._repr_latex_().startswith(r"$\mathrm{bce}")
 
 
+def test_a_keras_model_with_a_formula_shows_it():
+    dense = tfloss.keras.layers.Dense(1, name="last")
+    model = tfloss.keras.Sequential([tfloss.keras.Input((3,)), dense])
+    shown = Cells(tfloss.attach(model, "bce + 0.5*l2(last)")._repr_html_())
+    assert {"bce", "l2", "0.5"} <= set(shown.cells)
+
+
 def test_whatever_a_user_wrote_is_escaped():
     data = tfloss.load_data("breast_cancer", train_size=40)
     evil = "<script>alert(1)</script>"
