@@ -105,8 +105,11 @@ def _imported(name: str) -> ModuleType:
 def _run(losses: Sequence[Loss], quiet: bool) -> dict[str, Any]:
     import logging
 
+    from tfloss.cli.quiet import import_tensorflow
     from tfloss.testing import check_loss
+    from tfloss.testing.replicas import prepare_devices
 
+    import_tensorflow(prepare_devices)
     # Each loss is compiled a few times, which TensorFlow would mention each time.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     by_loss = {}

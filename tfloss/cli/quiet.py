@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tfloss.errors import TflossError
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(prepare: Callable[[], object] | None = None) -> None:
     """Import TensorFlow; what it writes to stderr while loading is shown only if it fails.
 
     TensorFlow's libraries announce the processor's features and absent GPUs before any setting can
     keep them from it. Nobody who waits for a table needs that.
+
+    Args:
+        prepare: what must be settled before TensorFlow looks for its devices.
     """
     if "tensorflow" in sys.modules:
         return
@@ -23,6 +26,8 @@ def import_tensorflow() -> None:
     with quietly():
         import tensorflow as tf
 
+        if prepare is not None:
+            prepare()
         tf.config.list_logical_devices()  # looks for GPUs, and says so
 
 
