@@ -173,9 +173,12 @@ def pkt(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
 
 def _neighbours(rows: Any, pairs: Any) -> Any:
     """Each example's distribution over the others, (batch, batch); a row adds up to one."""
-    unit = unit_length(rows)
-    kernel = pairs * (1 + tf.matmul(unit, unit, transpose_b=True)) / 2
-    return kernel / tf.maximum(tf.reduce_sum(kernel, axis=-1, keepdims=True), 1e-6)
+    # Of rows that point away from each other 1 + cos is a difference of nearly equal numbers, whose
+    # logarithm in float32 would depend on the order in which a processor adds.
+    unit = unit_length(tf.cast(rows, tf.float64))
+    kernel = tf.cast(pairs, tf.float64) * (1 + tf.matmul(unit, unit, transpose_b=True)) / 2
+    shares = kernel / tf.maximum(tf.reduce_sum(kernel, axis=-1, keepdims=True), 1e-6)
+    return tf.cast(shares, rows.dtype)
 
 
 @tfloss.loss(

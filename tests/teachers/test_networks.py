@@ -112,10 +112,10 @@ def test_a_file(data, tmp_path):
 def test_a_file_that_would_run_code(data, tmp_path):
     path = tmp_path / "evil.keras"
     _network(last=keras.layers.Lambda(lambda x: x)).save(path)
-    with pytest.raises(DataError, match="cannot be loaded"):
+    with pytest.raises(UsageError, match=r"Lambda', which is code .* package\.module:factory"):
         supply(str(path), data, REGISTRY)
     (tmp_path / "broken.keras").write_text("no model")
-    with pytest.raises(DataError, match="cannot be loaded"):
+    with pytest.raises(UsageError, match=r"no whole \.keras file"):
         supply(str(tmp_path / "broken.keras"), data, REGISTRY)
 
 
