@@ -143,7 +143,7 @@ def main() -> None:
         parts = [markdown_of(table_of(kind, points)) for kind, points in curves.items()]
         (ROOT / "docs" / "benchmarks").mkdir(exist_ok=True)
         picture = draw(curves)
-        command = "python -m tests.benchmarks.growth --write"
+        command = f"python -m tests.benchmarks.growth --seconds {options.seconds:g} --write"
         print(write_page("growth", command, [*([picture] if picture else []), *parts]))
 
 
