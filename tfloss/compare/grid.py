@@ -44,11 +44,11 @@ def expand(text: str) -> list[str]:
 def _values(text: str) -> list[str]:
     even = _EVEN.match(text.strip())
     if even is None and ".." not in text:
-        return [_written(_number(piece, text)) for piece in text.split(",")]
+        return [_written(number_in(piece, _unreadable(text))) for piece in text.split(",")]
     if even is None:
         raise _unreadable(text)
-    first, last = _number(even[1], text), _number(even[2], text)
-    count = _number(even[4], text)
+    first, last = number_in(even[1], _unreadable(text)), number_in(even[2], _unreadable(text))
+    count = number_in(even[4], _unreadable(text))
     if count != int(count) or not 2 <= count <= MOST:
         raise UsageError(
             f"The range '{{{text}}}' asks for {even[4].strip()} values; say 2 to {MOST}."
@@ -66,13 +66,14 @@ def _even(first: float, last: float, count: int, logarithmic: bool, text: str) -
     return [10 ** (low + (high - low) * step) for step in steps]
 
 
-def _number(text: str, whole: str) -> float:
+def number_in(text: str, refusal: UsageError) -> float:
+    """The finite number that a piece of a range stands for; `refusal` is raised without one."""
     try:
         value = float(text)
     except ValueError:
-        raise _unreadable(whole) from None
+        raise refusal from None
     if not math.isfinite(value):
-        raise _unreadable(whole)
+        raise refusal
     return value
 
 

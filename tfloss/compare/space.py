@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tfloss.compare.grid import number_in
 from tfloss.errors import UsageError
 
 _RANGE = re.compile(r"\{([^{}]*)\}")
@@ -90,23 +91,17 @@ def _read(name: str, text: str) -> Range:
     if between is None:
         if ".." in text:
             raise _unreadable(text)
-        return Range(name, text, choices=tuple(_number(piece, text) for piece in text.split(",")))
-    low, high, log = _number(between[1], text), _number(between[2], text), between[3] == "log"
+        pieces = text.split(",")
+        return Range(
+            name, text, choices=tuple(number_in(piece, _unreadable(text)) for piece in pieces)
+        )
+    low, high = (number_in(end, _unreadable(text)) for end in between.group(1, 2))
+    log = between[3] == "log"
     if not low < high:
         raise UsageError(f"The range '{{{text}}}' must go from a lower number to a higher one.")
     if log and low <= 0:
         raise UsageError(f"The range '{{{text}}}' is logarithmic, so both ends must be above 0.")
     return Range(name, text, low=low, high=high, log=log)
-
-
-def _number(text: str, whole: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise _unreadable(whole) from None
-    if not math.isfinite(value):
-        raise _unreadable(whole)
-    return value
 
 
 def _unreadable(text: str) -> UsageError:
