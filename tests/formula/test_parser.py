@@ -105,6 +105,7 @@ def test_text_of_the_grammars_characters_too(text):
         ("bce \u2212 kl", 4, 5, "typographic minus"),
         ("0.1 \u00b7 kl", 4, 5, "write *"),
         ("bce + 1e999", 6, 11, "too large"),
+        ("bce + 1e-400", 6, 12, "too small"),
         ("'bce'", 0, 5, "setting's value"),
         ("kl(a='x)", 5, 6, "no closing quote"),
         ("a.b.", 3, 4, "not expected"),

@@ -153,6 +153,28 @@ def test_missing_rows_reach_no_gradient_and_no_batch_loss(registry):
     assert float(outcome.terms[1]) == pytest.approx(abs(kl()[there == 1].sum()), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("formula", "missing"),
+    [
+        ("bce/rowweight", "rowweight"),
+        ("kl/bce", "labels"),
+        ("kl/(2*rowweight)", "rowweight"),
+        ("mse(logits/rowweight, labels)", "rowweight"),
+    ],
+)
+def test_a_missing_divisor_reaches_no_gradient(registry, formula, missing):
+    there = np.array([1, 1, 0, 1, 0, 1], np.float32)
+    logits = tf.Variable(LOGITS)
+    column = np.where(there[:, None] > 0, TENSORS[missing] + 1, np.float32(0))
+    with tf.GradientTape() as tape:
+        tensors = {**TENSORS, "logits": logits, missing: column}
+        total, _ = Objective(formula, registry, SCOPE)(tensors, present={missing: there})
+    gradient = tape.gradient(total, logits).numpy()
+    assert np.isfinite(gradient).all()
+    assert (gradient[there == 0] == 0).all()
+    assert (gradient[there == 1] != 0).all()
+
+
 def test_all_missing_is_zero_and_not_a_number_divided_by_zero(registry):
     assert total("bce", registry, present={"labels": np.zeros(ROWS, np.float32)}) == 0.0
 

@@ -7,7 +7,7 @@ import pytest
 from tests.objective.worlds import SCOPE
 from tfloss.formula import FormulaError
 from tfloss.objective import Scope, plan_terms
-from tfloss.objective.terms import constant_value
+from tfloss.objective.coefficients import constant_value
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from tfloss.objective.terms import constant_value
         ("kl + kl + 2*kl", ["kl", "kl#2", "kl#3"], [1.0, 1.0, 2.0]),
         ("1/bce", ["1/bce"], [1.0]),
         ("bce*kl*2", ["bce*kl"], [2.0]),
+        ("rowweight*(bce + abs(kl))", ["rowweight*(bce + abs(kl))"], [1.0]),
         ("0*kl + bce", ["kl", "bce"], [0.0, 1.0]),
         ("--bce", ["bce"], [1.0]),
         ("mse(hidden1,hidden2)", ["mse(hidden1, hidden2)"], [1.0]),
@@ -44,6 +45,9 @@ def test_names_and_coefficients(registry, formula, names, coefficients):
         ("2*-bce", [-2.0]),
         ("bce*(0 - 1)", [-1.0]),
         ("linear(-1, 0, steps=5)*bce", [None]),
+        ("kl - linear(0, 1, steps=5)*bce", [1.0, None]),
+        ("(1 - 2*linear(0, 1, steps=5))*bce", [None]),
+        ("(1 - warmup(2, steps=5))*bce", [None]),
     ],
 )
 def test_negative_coefficients_must_be_asked_for(registry, formula, coefficients):
@@ -51,6 +55,18 @@ def test_negative_coefficients_must_be_asked_for(registry, formula, coefficients
         plan_terms(formula, registry, SCOPE)
     terms = plan_terms(formula, registry, SCOPE, allow_negative=True)
     assert [constant_value(term.coefficient) for term in terms] == coefficients
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "-linear(-1, 0, steps=5)*bce",
+        "(1 - linear(0, 1, steps=5))*bce",
+        "linear(1, 2, steps=5)**-1*bce",
+    ],
+)
+def test_schedules_that_stay_above_zero_pass(registry, formula):
+    plan_terms(formula, registry, SCOPE)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +78,11 @@ def test_negative_coefficients_must_be_asked_for(registry, formula, coefficients
         ("rowweight", "has no loss"),
         ("hidden1*bce", "is a tensor, not a loss"),
         ("bce/0", "not a finite number"),
-        ("1e300*1e300*bce", "not a finite number"),
+        ("1e300*bce", "1e+300 is too large for float32"),
+        ("1e30*1e30*bce", "too large for float32"),
+        ("1e-30*1e-30*bce", "too small for float32"),
+        ("mse(hidden1/1e39, hidden1)", "too large for float32"),
+        ("huber(delta=1e-39)", "too small for float32"),
         ("2**100000*bce", "not a finite number"),
         ("huber(dleta=1)", "Did you mean 'delta'"),
         ("huber(delta=hidden1)", "A setting is a number"),

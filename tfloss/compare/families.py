@@ -9,8 +9,8 @@ import numpy as np
 
 from tfloss.data import PreparedData
 from tfloss.objective import Objective
+from tfloss.objective.coefficients import constant_value
 from tfloss.objective.plan import Constant
-from tfloss.objective.terms import constant_value
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher

@@ -57,7 +57,8 @@ def tokenize(text: str) -> list[Token]:
     """Split a formula into tokens; the last is of kind 'end'.
 
     Raises:
-        FormulaError: too long, a character that has no meaning, a number that is not finite.
+        FormulaError: too long, a character that has no meaning, a number that is not finite
+            or, without being 0, too small for a float.
     """
     if len(text) > LONGEST:
         raise FormulaError(
@@ -81,8 +82,13 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _checked(token: Token, text: str) -> Token:
-    if token.kind == "number" and not math.isfinite(float(token.text)):
-        raise FormulaError(f"The number {token.text} is too large.", text, token.start, token.end)
+    if token.kind == "number":
+        value, digits = float(token.text), token.text.lower().partition("e")[0]
+        if not math.isfinite(value) or (value == 0 and digits.strip("0.")):
+            too = "small" if value == 0 else "large"
+            raise FormulaError(
+                f"The number {token.text} is too {too}.", text, token.start, token.end
+            )
     if token.kind == "text" and not (token.text.isascii() and token.text.isprintable()):
         raise FormulaError(
             "A text in a formula holds printable ASCII only.", text, token.start, token.end

@@ -114,7 +114,10 @@ class Evaluator:
         operands = [self.losses(operand) for operand in use.operands]
         result = operands[0].tensor
         for operator, operand in zip(use.operators, operands[1:], strict=True):
-            result = _OPERATIONS[operator](result, operand.tensor)
+            right = operand.tensor
+            if operator == "/":
+                right = _one_where_missing(right, operand.present)
+            result = _OPERATIONS[operator](result, right)
         return _combined(operands, result)
 
     def _outside_tensor(self, use: TensorUse) -> Value:
@@ -190,6 +193,8 @@ class Evaluator:
         for operator, operand in zip(use.operators, use.operands[1:], strict=True):
             right = self.tensor(operand)
             _refuse_broadcast(use.text, result, right)
+            if operator == "/":
+                right = _one_where_missing(right, self._present([operand]))
             result = _OPERATIONS[operator](result, right)
         return result
 
@@ -213,6 +218,17 @@ def _combined(operands: list[Value], result: Tensor) -> Value:
     if per_example and present is not None:
         result = tf.where(present > 0, result, tf.zeros_like(result))
     return Value(result, per_example, present)
+
+
+def _one_where_missing(divisor: Tensor, present: Tensor | None) -> Tensor:
+    """A divisor that is 1 in missing rows, which hold 0.
+
+    Masking the quotient afterwards would not do: the gradient of 1/0 times 0 is NaN.
+    """
+    if present is None or not getattr(divisor, "shape", None):
+        return divisor
+    there = tf.reshape(present > 0, [-1, *[1] * (divisor.shape.rank - 1)])
+    return tf.where(there, divisor, tf.ones_like(divisor))
 
 
 def _over_positions(loss: Loss, result: Tensor, bound: Mapping[str, Tensor]) -> Tensor:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tfloss.objective.coefficients import constant_value
 from tfloss.objective.objective import Objective
 from tfloss.objective.plan import LossUse, ReductionUse, TensorUse, Term, Use, WeightsUse
 from tfloss.objective.scope import Scope
-from tfloss.objective.terms import constant_value
 
 
 def terms_of(objective: Objective) -> list[tuple[str, str, str, str, str]]:

@@ -20,6 +20,7 @@ from tfloss.formula import (
     Text,
     error_at,
 )
+from tfloss.objective.coefficients import out_of_range
 from tfloss.objective.plan import (
     Arithmetic,
     Constant,
@@ -219,7 +220,7 @@ class Resolver:
 
     def _common(self, node: Node, resolve: Callable[[Node], Use]) -> Use:
         if isinstance(node, Number):
-            return Constant(node, float(node.value))
+            return Constant(node, float(self._in_range(node).value))
         if isinstance(node, Negative):
             minus_one = Constant(node, -1.0)
             return Arithmetic(node, ("*",), (minus_one, resolve(node.operand)))
@@ -264,15 +265,23 @@ class Resolver:
             )
 
     def _literal(self, node: Node) -> Any:
-        if isinstance(node, (Number, Text, Flag)):
+        if isinstance(node, Number):
+            return self._in_range(node).value
+        if isinstance(node, (Text, Flag)):
             return node.value
         if isinstance(node, Negative) and isinstance(node.operand, Number):
-            return -node.operand.value
+            return -self._in_range(node.operand).value
         if isinstance(node, Items):
             return tuple(self._literal(item) for item in node.items)
         raise self._error(
             node, "A setting is a number, a 'text', true, false, none, or a [list] of these."
         )
+
+    def _in_range(self, node: Number) -> Number:
+        wrong = out_of_range(node.value)
+        if wrong:
+            raise self._error(node, f"The number {node} {wrong}.")
+        return node
 
     def _number(self, node: Node, schedule: Schedule) -> float:
         value = self._literal(node)

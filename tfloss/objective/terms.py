@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 
 from tfloss.formula import Infix, Negative, Node, as_node, error_at, to_text
+from tfloss.objective.coefficients import refuse_bad_number, refuse_negative
 from tfloss.objective.plan import Arithmetic, Constant, LossUse, ScheduleUse, Term, Use
 from tfloss.objective.resolve import Resolver
 from tfloss.objective.scope import Scope
@@ -33,7 +33,7 @@ def plan_terms(
     terms = [_term(piece, sign, resolver) for piece, sign in _summands(node, 1)]
     if not allow_negative:
         for term in terms:
-            _refuse_negative(term, text)
+            refuse_negative(term, text)
     return _uniquely_named(terms)
 
 
@@ -57,7 +57,7 @@ def _term(node: Node, sign: int, resolver: Resolver) -> Term:
     coefficients, bodies = _factors(use)
     coefficient = _product(node, [("*", Constant(node, float(sign))), *coefficients])
     body = _product(node, bodies)
-    _refuse_bad_number(coefficient, resolver.text)
+    refuse_bad_number(coefficient, resolver.text)
     return Term(_name(bodies), coefficient, body)
 
 
@@ -69,8 +69,6 @@ def _factors(use: Use) -> tuple[list[Factor], list[Factor]]:
     if not (isinstance(use, Arithmetic) and set(use.operators) <= {"*", "/"}):
         return [], [("*", use)]
     factors = list(zip(("*", *use.operators), use.operands, strict=True))
-    if factors[0][1] is not None and _is_number(use):
-        return factors, []
     coefficients = [factor for factor in factors if _is_number(factor[1])]
     bodies = [factor for factor in factors if not _is_number(factor[1])]
     if bodies[0][0] == "/":  # 1/bce: nothing is left to divide but the number itself
@@ -93,13 +91,10 @@ def _product(node: Node, factors: list[Factor]) -> Use:
 
 
 def _name(bodies: list[Factor]) -> str:
-    texts = [
-        f"({use.text})" if len(bodies) > 1 and " " in use.text and "(" not in use.text else use.text
-        for _, use in bodies
-    ]
-    return texts[0] + "".join(
-        f"{operator}{text}" for (operator, _), text in zip(bodies[1:], texts[1:], strict=True)
-    )
+    """What is multiplied, as the formula would write it."""
+    operators = tuple(operator for operator, _ in bodies[1:])
+    nodes = tuple(use.node for _, use in bodies)
+    return to_text(Infix(nodes, operators) if operators else nodes[0])
 
 
 def _uniquely_named(terms: list[Term]) -> tuple[Term, ...]:
@@ -112,52 +107,3 @@ def _uniquely_named(terms: list[Term]) -> tuple[Term, ...]:
         name = term.name if count == 1 else f"{term.name}#{count}"
         named.append(Term(name, term.coefficient, term.body))
     return tuple(named)
-
-
-def constant_value(use: Use) -> float | None:
-    """The value of an expression of constants; None when it holds anything else."""
-    if isinstance(use, Constant):
-        return use.value
-    if not isinstance(use, Arithmetic):
-        return None
-    values = [constant_value(operand) for operand in use.operands]
-    total = values[0]
-    for operator, value in zip(use.operators, values[1:], strict=True):
-        if total is None or value is None:
-            return None
-        total = _calculate(total, operator, value)
-    return total
-
-
-def _calculate(left: float, operator: str, right: float) -> float:
-    try:
-        return {
-            "+": lambda: left + right,
-            "-": lambda: left - right,
-            "*": lambda: left * right,
-            "/": lambda: left / right,
-            "**": lambda: float(left**right),
-        }[operator]()
-    except (ZeroDivisionError, OverflowError, TypeError, ValueError):
-        return math.nan  # refused with a sentence by the caller
-
-
-def _refuse_bad_number(coefficient: Use, text: str) -> None:
-    for part in coefficient.walk():
-        value = constant_value(part)
-        if value is not None and not math.isfinite(value):
-            raise error_at(
-                part.node, text, f"The coefficient '{part.text}' is not a finite number."
-            )
-
-
-def _refuse_negative(term: Term, text: str) -> None:
-    value = constant_value(term.coefficient)
-    numbers = [use.numbers for use in term.coefficient.walk() if isinstance(use, ScheduleUse)]
-    if (value is not None and value < 0) or any(n < 0 for several in numbers for n in several):
-        raise error_at(
-            term.coefficient.node,
-            text,
-            f"The coefficient of '{term.name}' is negative, so training would maximise it; if you "
-            f"mean that, say --allow-negative (allow_negative=True in Python).",
-        )
