@@ -15,6 +15,8 @@ from typing import Any
 
 from tests.benchmarks.workloads import WORKLOADS, Workload
 
+_GUESSES, _MOST_EPOCHS = 5, 50_000
+
 
 def main() -> None:
     module, function, options, name, seconds = sys.argv[1:]
@@ -40,12 +42,17 @@ def rate(workload: Workload, train: Callable[[int], Any], epochs: int) -> float:
 
 
 def _epochs_for(seconds: float, workload: Workload, train: Callable[[int], Any]) -> int:
-    """How many epochs take so long; guessed from two epochs, then from the first guess."""
+    """How many epochs take so long; guessed from two epochs, then from the guess before.
+
+    A guess from a training that is too short is far too low for one that pays little per step.
+    """
     epochs = 2
     train(epochs)
-    for _ in range(2 if seconds > 1 else 1):
+    for _ in range(_GUESSES):
         steps = rate(workload, train, epochs) * seconds
-        epochs = min(max(2, round(steps / workload.steps_per_epoch)), 50_000)
+        before, epochs = epochs, min(max(2, round(steps / workload.steps_per_epoch)), _MOST_EPOCHS)
+        if epochs < 2 * before:
+            break
     return epochs
 
 

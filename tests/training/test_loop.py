@@ -18,6 +18,7 @@ from tfloss.errors import NumericsError
 from tfloss.training import loop
 from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
+from tfloss.training.checkpoints import Checkpoints
 
 
 def train(engine, epochs, watch=None, callbacks=()):
@@ -28,7 +29,8 @@ def train(engine, epochs, watch=None, callbacks=()):
 
 @pytest.mark.parametrize("epochs", [1, 7, 10, 43])
 @pytest.mark.parametrize("how", ["graph", "xla"])
-def test_chunks_change_nothing_and_take_one_program(registry, epochs, how):
+def test_chunks_change_nothing_and_take_one_program(registry, epochs, how, monkeypatch):
+    monkeypatch.setattr(loop, "_SHORTEST", 0)
     engine = engine_of(registry, mlp(), holdout=columns(4), compile=how)
     sizes = []
     history = train(engine, epochs, watch=lambda history: sizes.append(len(history)))
@@ -44,10 +46,13 @@ def test_chunks_change_nothing_and_take_one_program(registry, epochs, how):
     assert [epoch.step for epoch in history] == [5 * (n + 1) for n in range(epochs)]
 
 
-def test_a_chunk_is_a_tenth_at_most_and_shorter_where_steps_are_slow(registry, monkeypatch):
+def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(registry, monkeypatch):
     engine = engine_of(registry, mlp(), compile="xla")
-    assert loop.epochs_per_chunk(engine, 5) == 1
-    assert loop.epochs_per_chunk(engine, 101) == 11
+    shortest = 10_000 // 5
+    assert loop.epochs_per_chunk(engine, 5) == 5
+    assert loop.epochs_per_chunk(engine, shortest + 1) == shortest
+    assert loop.epochs_per_chunk(engine, 10 * shortest) == shortest
+    assert loop.epochs_per_chunk(engine, 10 * shortest + 1) == shortest + 1
     assert loop.epochs_per_chunk(engine, 10**9) == 100_000 // 5
     engine = engine_of(registry, mlp(), compile="graph")
     assert loop.epochs_per_chunk(engine, 10**9) == 2_500 // 5
@@ -89,3 +94,18 @@ def test_the_term_and_the_row_that_broke_are_named_and_the_steps_before_it_kept(
     loss_before = order[: bad * engine.batch_size][None]
     by_hand(other, keras.optimizers.SGD(0.1), data, loss_before, engine.batch_size)
     assert_same_weights(model, other)
+
+
+def test_checkpoints_come_as_often_as_was_said_however_short_the_training(
+    registry, tmp_path, monkeypatch
+):
+    engine, saved = engine_of(registry, mlp(), compile="graph"), []
+    save = Checkpoints.save
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda self, *a: (saved.append(a[2].epoch), save(self, *a))
+    )
+    order, called = BatchOrder(23, 5), Callbacks((), engine.measure.student.model, engine.optimizer)
+    with Checkpoints(tmp_path / "kept", every="2epochs") as kept:
+        kept.begin({})
+        loop.train(engine, order, 7, callbacks=called, kept=kept)
+    assert saved == [2, 4, 6, 7]

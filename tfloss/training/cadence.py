@@ -66,6 +66,11 @@ class Cadence:
         self._steps, self._seconds, self._share = steps, every.seconds, every.share
         self._step, self._time, self._wait = step, time.monotonic(), every.seconds or 0.0
 
+    @property
+    def most_steps(self) -> int | None:
+        """How many steps one call may take at most, so that it is asked in time; None: any."""
+        return self._steps
+
     def due(self, step: int) -> bool:
         """Whether it is time after so many steps."""
         if self._steps is not None:

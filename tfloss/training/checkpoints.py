@@ -208,6 +208,11 @@ class Checkpoints:
         self._cadence = Cadence(self._every, history.steps_per_epoch, at)
         return position
 
+    @property
+    def most_steps(self) -> int | None:
+        """How many steps one call may take at most; None: any number."""
+        return self._cadence.most_steps
+
     def due(self, step: int) -> bool:
         """Whether to save now."""
         return self._interrupts.signal is not None or self._cadence.due(step)
@@ -249,7 +254,7 @@ class Checkpoints:
         self, steps: Steps, history: History, position: Position, digest: str, step: int
     ) -> None:
         state = steps.snapshot()
-        arrays = {f"state:{number}": values for number, values in enumerate(state)}
+        arrays = {f"state:{number}": values.numpy() for number, values in enumerate(state)}
         arrays |= {f"history:{name}": values for name, values in history.to_arrays().items()}
         if position.sums is not None:
             arrays["sums"] = position.sums

@@ -20,11 +20,13 @@ from tfloss.training.steps import Care
 
 Watcher = Callable[[History], None]
 
-# A chunk lasts about half a second on two cores, so that a person sees progress and can stop it;
-# and there are at least ten of them.
+# A chunk lasts about half a second on two cores, so that a person sees progress and can stop it. A
+# shorter training has ten of them, or as many as last a twentieth of a second each: between two of
+# them the weights are copied and looked at, which takes one or two thousandths.
 _STEPS_PER_CHUNK = {"xla": 100_000, "graph": 2_500, "steps": 100}
 _MULTIPLY_ADDS_PER_CHUNK = 3e10
 _CHUNKS = 10
+_SHORTEST = 0.1  # of a chunk
 
 
 def train(
@@ -59,16 +61,17 @@ def train(
     history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
     callbacks.on_train_begin()
     position = Position() if kept is None else kept.restore(engine, history, callbacks)
+    most = None if kept is None else kept.most_steps
     while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
         callbacks.on_epoch_begin(position.epoch)
-        part = None if callbacks.see_batches else steps_per_part(engine)
+        part = None if callbacks.see_batches else steps_per_part(engine, most)
         if position.steps or part is not None:
             part = part or engine.steps_per_epoch
             own = order.epochs(position.epoch, 1)[0]
             long = LongEpoch(engine, own, part, rows)
             log = epoch_in_parts(long, guard, history, position, kept)
         else:
-            chunk = _Chunk(engine, order, position.epoch, epochs, callbacks)
+            chunk = _Chunk(engine, order, position.epoch, epochs, callbacks, most)
             log = guard(chunk.run, chunk.batches(rows), watched=callbacks.see_batches)
         history.extend(position.epoch + 1, log.train, log.holdout)
         position = Position(position.epoch + len(log.train))
@@ -85,24 +88,29 @@ def train(
     return history
 
 
-def epochs_per_chunk(engine: Engine, epochs: int) -> int:
-    """How many epochs one call trains: always the same for one program, which has their shape."""
-    affordable = _steps_per_call(engine)
-    return max(1, min(-(-epochs // _CHUNKS), affordable // engine.steps_per_epoch))
+def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> int:
+    """How many epochs one call trains: always the same for one program, which has their shape.
+
+    Args:
+        engine: the program.
+        epochs: of the whole training.
+        most: how many steps one call may take at most, where somebody has said so.
+    """
+    affordable = _steps_per_call(engine, most) / engine.steps_per_epoch
+    wanted = max(-(-epochs // _CHUNKS), int(_SHORTEST * affordable))
+    return max(1, min(wanted, epochs, int(affordable)))
 
 
-def steps_per_part(engine: Engine) -> int | None:
+def steps_per_part(engine: Engine, most: int | None = None) -> int | None:
     """How many steps of an epoch one call goes over; None where whole epochs are short enough."""
-    affordable = _steps_per_call(engine)
+    affordable = _steps_per_call(engine, most)
     return affordable if affordable < engine.steps_per_epoch else None
 
 
-def _steps_per_call(engine: Engine) -> int:
-    affordable = min(
-        _STEPS_PER_CHUNK[engine.compiled_as],
-        _MULTIPLY_ADDS_PER_CHUNK / max(engine.work_per_step, 1),
-    )
-    return max(1, int(affordable))
+def _steps_per_call(engine: Engine, most: int | None) -> int:
+    by_count = _STEPS_PER_CHUNK[engine.compiled_as]
+    by_work = int(_MULTIPLY_ADDS_PER_CHUNK / max(engine.work_per_step, 1))
+    return max(1, min(by_count, by_work, most or by_count))
 
 
 def chunk_batches(
@@ -122,9 +130,15 @@ class _Chunk:
     """Some epochs that one call trains."""
 
     def __init__(
-        self, engine: Engine, order: BatchOrder, done: int, epochs: int, callbacks: Callbacks
+        self,
+        engine: Engine,
+        order: BatchOrder,
+        done: int,
+        epochs: int,
+        callbacks: Callbacks,
+        most: int | None,
     ) -> None:
-        size = 1 if callbacks.see_epochs else epochs_per_chunk(engine, epochs)
+        size = 1 if callbacks.see_epochs else epochs_per_chunk(engine, epochs, most)
         watched = callbacks.see_batches
         self._engine, self._callbacks = engine, callbacks
         self._count = min(size, epochs - done)

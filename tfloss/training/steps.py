@@ -144,11 +144,14 @@ class Steps:
 
     # -- going back ------------------------------------------------------------------------------
 
-    def snapshot(self) -> list[np.ndarray]:
-        """The values of everything that a step changes."""
-        return [variable.numpy() for variable in self._state()]
+    def snapshot(self) -> list[Any]:
+        """The values of everything that a step changes, as tensors.
 
-    def restore(self, values: list[np.ndarray]) -> None:
+        Nothing is copied here: TensorFlow does, where a variable changes whose value is still held.
+        """
+        return [variable.value.read_value() for variable in self._state()]
+
+    def restore(self, values: list[Any]) -> None:
         """Put back a snapshot."""
         for variable, value in zip(self._state(), values, strict=True):
             variable.assign(value)
