@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from tfloss.errors import did_you_mean
 from tfloss.formula import (
     Call,
-    Flag,
     FormulaError,
     Infix,
-    Items,
     Name,
     Negative,
     Node,
@@ -20,7 +17,6 @@ from tfloss.formula import (
     Text,
     error_at,
 )
-from tfloss.objective.coefficients import out_of_range
 from tfloss.objective.plan import (
     Arithmetic,
     Constant,
@@ -33,6 +29,7 @@ from tfloss.objective.plan import (
     WeightsUse,
 )
 from tfloss.objective.scope import Scope
+from tfloss.objective.settings import literal, number, settings_of
 from tfloss.registry import (
     Declaration,
     Function,
@@ -108,16 +105,15 @@ class Resolver:
                 f"not {len(arguments)}; settings are written name=value.",
             )
         given: dict[str, Node] = dict(zip(parameters, arguments, strict=False))
-        settings: dict[str, Any] = {}
+        own: dict[str, Node] = {}
         for name, value in keywords.items():
             if name in given:
                 raise self._error(value, f"'{loss.name}' gets its tensor '{name}' twice.")
             if name in parameters:
                 given[name] = value
             else:
-                self._check_setting(loss, name, value)
-                settings[name] = self._literal(value)
-        check_settings(loss, settings, refuse=lambda sentence: self._error(node, sentence))
+                own[name] = value
+        settings = settings_of(loss, own, node, self.text)
         return LossUse(node, loss, self._bound(node, loss, given), settings)
 
     def _bound(self, node: Node, loss: Loss, given: dict[str, Node]) -> dict[str, Use]:
@@ -174,7 +170,7 @@ class Resolver:
                 f"'{schedule.name}' takes {len(wanted)} numbers ({', '.join(wanted)}), "
                 f"not {len(node.args)}.",
             )
-        settings = {name: self._literal(value) for name, value in node.kwargs}
+        settings = {name: literal(value, self.text) for name, value in node.kwargs}
         epochs = settings.pop("epochs", None) if "steps" in schedule.settings else None
         if epochs is not None:
             if "steps" in settings:
@@ -220,7 +216,7 @@ class Resolver:
 
     def _common(self, node: Node, resolve: Callable[[Node], Use]) -> Use:
         if isinstance(node, Number):
-            return Constant(node, float(self._in_range(node).value))
+            return Constant(node, float(number(node, self.text)))
         if isinstance(node, Negative):
             minus_one = Constant(node, -1.0)
             return Arithmetic(node, ("*",), (minus_one, resolve(node.operand)))
@@ -244,10 +240,7 @@ class Resolver:
                 f"'{function.name}' takes {expected} argument{'s' * (expected != '1')} "
                 f"({', '.join(signature.positional)}), not {len(node.args)}.",
             )
-        for name, value in node.kwargs:
-            self._check_setting(function, name, value)
-        settings = {name: self._literal(value) for name, value in node.kwargs}
-        check_settings(function, settings, refuse=lambda sentence: self._error(node, sentence))
+        settings = settings_of(function, dict(node.kwargs), node, self.text)
         return FunctionUse(node, function, tuple(map(resolve, node.args)), settings)
 
     def _called(self, node: Name | Call, found: Declaration) -> Call:
@@ -255,36 +248,8 @@ class Resolver:
             raise self._error(node, f"'{node.name}' is a {found.kind}: write {node.name}(…).")
         return node
 
-    def _check_setting(self, declaration: Declaration, name: str, value: Node) -> None:
-        known = (*declaration.settings, *declaration.signature.positional)
-        if name not in declaration.settings:
-            raise self._error(
-                value,
-                f"'{declaration.name}' has no setting or tensor '{name}'."
-                f"{did_you_mean(name, known)} It has: {', '.join(known) or 'none'}.",
-            )
-
-    def _literal(self, node: Node) -> Any:
-        if isinstance(node, Number):
-            return self._in_range(node).value
-        if isinstance(node, (Text, Flag)):
-            return node.value
-        if isinstance(node, Negative) and isinstance(node.operand, Number):
-            return -self._in_range(node.operand).value
-        if isinstance(node, Items):
-            return tuple(self._literal(item) for item in node.items)
-        raise self._error(
-            node, "A setting is a number, a 'text', true, false, none, or a [list] of these."
-        )
-
-    def _in_range(self, node: Number) -> Number:
-        wrong = out_of_range(node.value)
-        if wrong:
-            raise self._error(node, f"The number {node} {wrong}.")
-        return node
-
     def _number(self, node: Node, schedule: Schedule) -> float:
-        value = self._literal(node)
+        value = literal(node, self.text)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self._error(node, f"'{schedule.name}' takes numbers.")
         return float(value)
