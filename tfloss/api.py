@@ -33,8 +33,7 @@ def load_data(
 
     Args:
         source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, or
-        arrays
-            `(features, target)` of shapes (n, d) and (n,).
+            arrays `(features, target)` of shapes (n, d) and (n,).
         registry: where names are looked up; everything installed unless said.
         **options: of the split: train_fraction, train_size, test_size, stratify, scale, bootstrap,
             leak, seed, see `tfloss.data.prepare`; the others go to the data set: target, weight,

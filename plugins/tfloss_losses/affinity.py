@@ -102,7 +102,7 @@ def alpha(teacher: Any, logits: Any, *, order: float = 0.5) -> Any:
 
     order: a in (0, 2] and not 1; near 0 it is KL(q‖p), near 1 KL(p‖q), at 2 half of chi_square.
 
-    Source: Amari 1985; in this form Minka 2005, "Divergence measures and message passing", eq. 6.
+    Source: Amari 1985; in this form Minka 2005, "Divergence measures and message passing".
     """
     require(0 < order <= 2, "order", order, "must lie in (0, 2]")
     require(not math.isclose(order, 1), "order", order, "must not be 1; use kl or binary_kl")

@@ -42,7 +42,7 @@ def mmce(labels: Any, logits: Any, sample_weight: Any = None, *, width: float = 
     width: h, positive: up to which difference of certainty examples are compared.
 
     Source: Kumar, Sarawagi and Jain 2018, "Trainable calibration measures for neural networks from
-    kernel mean embeddings", eq. 5, with the Laplacian kernel of section 5.
+    kernel mean embeddings", with a Laplacian kernel.
     """
     require(width > 0, "width", width, "must be positive")
     certainty, right, weight = _certainty(labels, logits, sample_weight)
@@ -78,7 +78,7 @@ def soft_ece(
     temperature: T, positive: how softly an example belongs to several bins; near 0 to one only.
     power: q, 1 or more: 1 is the usual ECE, 2 stresses large gaps.
 
-    Source: Karandikar et al. 2021, "Soft calibration objectives for neural networks", eq. 4 and 5.
+    Source: Karandikar et al. 2021, "Soft calibration objectives for neural networks".
     """
     require(bins >= 1, "bins", bins, "must be 1 or more")
     require(temperature > 0, "temperature", temperature, "must be positive")

@@ -93,7 +93,7 @@ def ldam(
     scale: s, positive: what logits are multiplied by; 30 in the paper, for logits that are cosines.
 
     Source: Cao et al. 2019, "Learning imbalanced datasets with label-distribution-aware margin
-    loss", eq. 11 to 13.
+    loss", the loss LDAM.
     """
     several_columns("ldam", "use logit_adjusted", logits=logits)
     same_shape(labels=labels, logits=logits)
@@ -123,8 +123,7 @@ def class_balanced(
     counts: how many examples each class has, a list of C numbers (two for one column).
     beta: in [0, 1): 0 weighs all classes alike, near 1 they weigh by one over their size.
 
-    Source: Cui et al. 2019, "Class-balanced loss based on effective number of samples", eq. 2 and
-    10.
+    Source: Cui et al. 2019, "Class-balanced loss based on effective number of samples".
     """
     same_shape(labels=labels, logits=logits)
     require(0 <= beta < 1, "beta", beta, "must lie in [0, 1)")

@@ -131,7 +131,7 @@ def n_pair(first: Any, second: Any, sample_weight: Any = None) -> Any:
     sample_weight: (batch,), or None for all ones.
     Returns a scalar, in nats; l2 of the embeddings is not in it.
 
-    Source: Sohn 2016, "Improved deep metric learning with multi-class N-pair loss", eq. 6.
+    Source: Sohn 2016, "Improved deep metric learning with multi-class N-pair loss".
     """
     same_shape(first=first, second=second)
     rows, weight = weighted_rows(sample_weight, first=first, second=second)
@@ -274,7 +274,7 @@ def circle(
     margin: m, in [0, 1).
     gamma: scale of the similarities, positive.
 
-    Source: Sun et al. 2020, "Circle loss", eq. 6 and 7.
+    Source: Sun et al. 2020, "Circle loss", with its margins and paces.
     """
     require(0 <= margin < 1, "margin", margin, "must lie in [0, 1)")
     require(gamma > 0, "gamma", gamma, "must be positive")

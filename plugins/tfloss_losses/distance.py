@@ -10,6 +10,7 @@ from tfloss_losses.distributions import (
     FLOOR,
     as_distribution,
     log_probs,
+    nan_of,
     require,
     same_shape,
 )
@@ -81,13 +82,14 @@ def wasserstein(teacher: Any, logits: Any, *, power: float = 1.0) -> Any:
 
     power: r, 1 or more: 1 is the Wasserstein-1 distance, 2 the smooth squared form.
 
-    Source: Vallender 1974; as a loss: Hou, Yu and Samaras 2016, eq. 5.
+    Source: Vallender 1974; as a loss: Hou, Yu and Samaras 2016, "Squared earth mover's
+    distance-based loss for training deep neural networks".
     """
     require(power >= 1, "power", power, "must be 1 or more")
     p, q = _both(teacher, logits)
-    # Both sums end in one, so the last column is left out.
+    # Both sums end in one, so the last column is left out; a NaN in it must come out all the same.
     gap = tf.abs(tf.cumsum(p - q, axis=-1)[..., :-1])
-    return tf.reduce_sum(gap if power == 1 else gap**power, axis=-1)
+    return tf.reduce_sum(gap if power == 1 else gap**power, axis=-1) + nan_of(teacher)
 
 
 @tfloss.hookimpl

@@ -109,6 +109,8 @@ def reverse_kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence KL(q‖p), the teacher first: covers all that the teacher allows.
 
     Its gradient is that of cross-entropy with soft labels; kd softens both sides first.
+    Named after kl, which has the student first. Papers on distillation count the other way: what is
+    "forward KL" there is this, and their "reverse KL" is kl.
 
     teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
     logits: same shape, of the student p.

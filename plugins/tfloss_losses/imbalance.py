@@ -77,7 +77,7 @@ def asymmetric(
     gamma_positive, gamma_negative: how fast easy yes and easy no fade, 0 or more.
     margin: m in [0, 1); a no that the student gives less probability than this costs nothing.
 
-    Source: Ridnik et al. 2021, "Asymmetric loss for multi-label classification", eq. 3 to 7.
+    Source: Ridnik et al. 2021, "Asymmetric loss for multi-label classification".
     """
     same_shape(labels=labels, logits=logits)
     require(gamma_positive >= 0, "gamma_positive", gamma_positive, "must not be negative")
@@ -106,7 +106,7 @@ def poly1(labels: Any, logits: Any, *, epsilon: float = 1.0) -> Any:
 
     epsilon: -1 or more; 0 is plain cross-entropy, more stresses examples still uncertain.
 
-    Source: Leng et al. 2022, "PolyLoss", eq. 5.
+    Source: Leng et al. 2022, "PolyLoss", the loss Poly-1.
     """
     same_shape(labels=labels, logits=logits)
     require(epsilon >= -1, "epsilon", epsilon, "must be -1 or more")

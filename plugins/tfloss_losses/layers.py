@@ -211,7 +211,7 @@ def correlation_congruence(
 
     gamma: how fast likeness falls with the squared distance, positive.
 
-    Source: Peng et al. 2019, "Correlation congruence for knowledge distillation", eq. 6 and 8; the
+    Source: Peng et al. 2019, "Correlation congruence for knowledge distillation"; the
     Gaussian kernel as it is instead of its Taylor series.
     """
     require(gamma > 0, "gamma", gamma, "must be positive")

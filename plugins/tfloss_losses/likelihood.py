@@ -29,7 +29,7 @@ def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any
 
     smallest: the variance below which none is taken, in the target's unit squared; positive.
 
-    Source: Nix and Weigend 1994, "Estimating the mean and variance of the target", eq. 3.
+    Source: Nix and Weigend 1994, "Estimating the mean and variance of the target".
     """
     require(smallest > 0, "smallest", smallest, "must be positive")
     mean, log_variance = _halves(labels, prediction)
@@ -59,7 +59,7 @@ def beta_nll(labels: Any, prediction: Any, *, beta: float = 0.5, smallest: float
     smallest: the variance below which none is taken, in the target's unit squared; positive.
 
     Source: Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation with
-    probabilistic neural networks", eq. 5.
+    probabilistic neural networks".
     """
     require(0 <= beta <= 1, "beta", beta, "must lie in [0, 1]")
     require(smallest > 0, "smallest", smallest, "must be positive")

@@ -64,7 +64,8 @@ def categorical_hinge(labels: Any, logits: Any) -> Any:
     labels: (batch, C), one-hot.  logits: same shape, the scores.
     Returns (batch,).
 
-    Source: Crammer and Singer 2001, "On the algorithmic implementation of multiclass SVMs", eq. 3.
+    Source: Crammer and Singer 2001, "On the algorithmic implementation of multiclass
+    kernel-based vector machines".
     """
     several_columns("categorical_hinge", "use hinge", logits=logits)
     same_shape(labels=labels, logits=logits)

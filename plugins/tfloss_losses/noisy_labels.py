@@ -59,7 +59,7 @@ def sce(
     alpha, beta: weights of the cross-entropy and of the reverse one.
     log_zero: A, negative: what stands for the logarithm of a label of zero; above -16.
 
-    Source: Wang et al. 2019, "Symmetric cross entropy", eq. 7 and section 3.3.
+    Source: Wang et al. 2019, "Symmetric cross entropy for robust learning with noisy labels".
     """
     same_shape(labels=labels, logits=logits)
     require(-16 < log_zero < 0, "log_zero", log_zero, "must lie between -16 and 0")
@@ -83,7 +83,8 @@ def taylor_ce(labels: Any, logits: Any, *, order: int = 2) -> Any:
 
     order: t, the number of terms, 1 or more; 1 is 1 - p of the label, many are cross-entropy.
 
-    Source: Feng et al. 2020, "Can cross entropy loss be robust to label noise?", eq. 6.
+    Source: Feng et al. 2020, "Can cross entropy loss be robust to label noise?", the loss
+    Taylor-CE.
     """
     same_shape(labels=labels, logits=logits)
     require(order >= 1, "order", order, "must be 1 or more")

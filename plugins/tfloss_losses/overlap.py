@@ -90,7 +90,8 @@ def jaccard(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: floa
 
     smooth: added above and below, positive, so that a batch without a class counts as perfect.
 
-    Source: Rahman and Wang 2016, "Optimizing intersection-over-union", eq. 3.
+    Source: Rahman and Wang 2016, "Optimizing intersection-over-union in deep neural
+    networks".
     """
     return tversky(labels, logits, sample_weight, alpha=1.0, beta=1.0, smooth=smooth)
 

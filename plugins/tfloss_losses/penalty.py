@@ -78,7 +78,7 @@ def orthogonality(weights: Any) -> Any:
     axis of the others is the columns. A matrix wider than high is judged by its rows.
     Returns a scalar.
 
-    Source: Brock et al. 2017, "Neural photo editing", eq. 3, with the squared norm.
+    Source: Brock et al. 2017, "Neural photo editing", with the squared norm.
     """
     grams = map(_gram, _matrices("orthogonality", weights))
     return tf.add_n([_distance_from_identity(gram) for gram in grams])
@@ -118,7 +118,7 @@ def spectral(weights: Any) -> Any:
     Returns a scalar: half the sum of the squared largest singular values.
 
     Source: Yoshida and Miyato 2017, "Spectral norm regularization for improving the
-    generalizability of deep learning", eq. 3.
+    generalizability of deep learning".
     """
     largest = [_largest_eigenvalue(_gram(matrix)) for matrix in _matrices("spectral", weights)]
     return tf.nn.relu(tf.add_n(largest)) / 2
@@ -147,7 +147,7 @@ def confidence_penalty(logits: Any, *, threshold: float = 1.0) -> Any:
         the penalty is the divergence KL(p‖uniform).
 
     Source: Pereyra et al. 2017, "Regularizing neural networks by penalizing confident output
-    distributions", eq. 3 and section 3.2.
+    distributions", the penalty with a threshold.
     """
     require(0 <= threshold <= 1, "threshold", threshold, "must lie in [0, 1]")
     log_p = log_probs(logits)

@@ -73,7 +73,7 @@ def monotonic(gradient: Any, *, increasing: bool = True) -> Any:
     increasing: the direction d: true for growing, false for falling.
 
     Source: Gupta et al. 2019, "How to incorporate monotonicity in deep networks while preserving
-    flexibility?", eq. 2, squared.
+    flexibility?", with the slopes squared.
     """
     wrong = -gradient if increasing else gradient
     return mean_per_example(tf.square(tf.nn.relu(wrong)))

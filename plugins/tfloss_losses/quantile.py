@@ -48,7 +48,7 @@ def expectile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
 
     level: tau in (0, 1): what a target above the prediction weighs; one below weighs 1 - tau.
 
-    Source: Newey and Powell 1987, "Asymmetric least squares estimation and testing", eq. 2.1.
+    Source: Newey and Powell 1987, "Asymmetric least squares estimation and testing".
     """
     same_shape(labels=labels, prediction=prediction)
     require(0 < level < 1, "level", level, "must lie between 0 and 1")

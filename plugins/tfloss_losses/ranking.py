@@ -71,7 +71,8 @@ def pairwise_logistic(labels: Any, prediction: Any) -> Any:
     prediction: same shape, the scores.
     Returns (batch,), in nats: the mean over a list's pairs of unequal relevance, 0 without any.
 
-    Source: Freund et al. 2003 (RankBoost) with the logistic loss, Chen et al. 2009, eq. 5.
+    Source: Freund et al. 2003, "An efficient boosting algorithm for combining preferences"
+    (RankBoost), with the logistic loss.
     """
     relevance, scores, empty = _lists(labels, prediction)
     return _mean_of_pairs(tf.nn.softplus(-_differences(scores)), _more_relevant(relevance, empty))
@@ -120,7 +121,8 @@ def listnet(labels: Any, prediction: Any) -> Any:
     prediction: same shape, the scores.
     Returns (batch,), in nats.
 
-    Source: Cao et al. 2007, "Learning to rank: from pairwise to listwise approach", eq. 4, k = 1.
+    Source: Cao et al. 2007, "Learning to rank: from pairwise to listwise approach", the
+    probabilities of the first place.
     """
     relevance, scores, empty = _lists(labels, prediction)
     target = tf.exp(_log_shares(relevance, empty))
@@ -162,7 +164,7 @@ def listmle(labels: Any, prediction: Any) -> Any:
     prediction: same shape, the scores.
     Returns (batch,), in nats: the negative log-likelihood of the whole order.
 
-    Source: Xia et al. 2008, "Listwise approach to learning to rank", eq. 9.
+    Source: Xia et al. 2008, "Listwise approach to learning to rank", the likelihood loss.
     """
     relevance, scores, empty = _lists(labels, prediction)
     lowest = tf.constant(LOWEST, scores.dtype)
@@ -191,7 +193,7 @@ def lambda_rank(labels: Any, prediction: Any, *, sigma: float = 1.0) -> Any:
 
     sigma: how steeply a difference of scores becomes a probability, positive.
 
-    Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART", section 4, eq. 6.
+    Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART", section 4.
     """
     require(sigma > 0, "sigma", sigma, "must be positive")
     relevance, scores, empty = _lists(labels, prediction)

@@ -97,7 +97,7 @@ def rkd_distance(teacher: Any, prediction: Any, sample_weight: Any = None) -> An
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the mean Huber loss over pairs of distances, each in units of its own mean.
 
-    Source: Park et al. 2019, "Relational knowledge distillation", eq. 5 to 7.
+    Source: Park et al. 2019, "Relational knowledge distillation", the distance-wise loss.
     """
     *both, weight = _pair(teacher, prediction, sample_weight)
     pairs = _of_pairs(weight)
@@ -130,7 +130,7 @@ def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the mean Huber loss over cosines of triples of different examples.
 
-    Source: Park et al. 2019, "Relational knowledge distillation", eq. 8 and 9.
+    Source: Park et al. 2019, "Relational knowledge distillation", the angle-wise loss.
     """
     *both, weight = _pair(teacher, prediction, sample_weight)
     target, ours = (_cosines(rows) for rows in both)
@@ -163,7 +163,8 @@ def pkt(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     sample_weight: (batch,), or None for all ones.
     Returns a scalar, in nats: the mean divergence of neighbourhoods, the teacher's first.
 
-    Source: Passalis and Tefas 2018, "Learning deep representations with PKT", eq. 6 to 8.
+    Source: Passalis and Tefas 2018, "Learning deep representations with probabilistic knowledge
+    transfer".
     """
     *both, weight = _pair(teacher, prediction, sample_weight)
     pairs = _of_pairs(weight)
@@ -210,7 +211,7 @@ def dist(
 
     beta, gamma: weights of the correlations over classes and over the batch.
 
-    Source: Huang et al. 2022, "Knowledge distillation from a stronger teacher", eq. 7 to 10.
+    Source: Huang et al. 2022, "Knowledge distillation from a stronger teacher".
     """
     several_columns("dist", "use kd", teacher=teacher, probs=probs)
     same_shape(teacher=teacher, probs=probs)

@@ -29,7 +29,7 @@ def lovasz_hinge(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     sample_weight: (batch,), or None for all ones.
     Returns a scalar, over all places of all examples.
 
-    Source: Berman, Rannen Triki and Blaschko 2018, "The Lovász-softmax loss", eq. 9 and 10.
+    Source: Berman, Rannen Triki and Blaschko 2018, "The Lovász-softmax loss".
     """
     same_shape(labels=labels, logits=logits)
     if columns(logits) != 1:
@@ -55,7 +55,7 @@ def lovasz_softmax(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the mean over the classes that are in the batch.
 
-    Source: Berman, Rannen Triki and Blaschko 2018, "The Lovász-softmax loss", eq. 11 and 12.
+    Source: Berman, Rannen Triki and Blaschko 2018, "The Lovász-softmax loss".
     """
     several_columns("lovasz_softmax", "use lovasz_hinge", logits=logits)
     same_shape(labels=labels, logits=logits)
@@ -112,7 +112,7 @@ def auc_margin(labels: Any, logits: Any, sample_weight: Any = None, *, margin: f
 
     margin: m, by which the mean scores of the classes shall differ; positive.
 
-    Source: Yuan et al. 2021, "Large-scale robust deep AUC maximization", eq. 5.
+    Source: Yuan et al. 2021, "Large-scale robust deep AUC maximization".
     """
     require(margin > 0, "margin", margin, "must be positive")
     same_shape(labels=labels, logits=logits)

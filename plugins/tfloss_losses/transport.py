@@ -37,7 +37,7 @@ def energy_distance(first: Any, second: Any, sample_weight: Any = None) -> Any:
     sample_weight: (batch,), or None for all ones; counts for both sets.
     Returns a scalar: the square of scipy.stats.energy_distance.
 
-    Source: Székely and Rizzo 2013, "Energy statistics", eq. 6.
+    Source: Székely and Rizzo 2013, "Energy statistics", the energy distance.
     """
     sets = _two_sets(first, second, sample_weight)
     # A small difference of what may be large: it needs double precision.
@@ -114,7 +114,7 @@ def sinkhorn(
         as that of the limit does not need it.
 
     Source: Feydy et al. 2019, "Interpolating between optimal transport and MMD using Sinkhorn
-    divergences", eq. 3, 8 and 9; Cuturi 2013.
+    divergences", eq. 3; Cuturi 2013.
     """
     require(epsilon > 0, "epsilon", epsilon, "must be positive")
     require(iterations >= 1, "iterations", iterations, "must be 1 or more")

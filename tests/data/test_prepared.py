@@ -128,3 +128,23 @@ def test_a_loader_that_fails():
         load_dataset("broken", registry)
     with pytest.raises(PluginError, match="returned a int"):
         load_dataset("wrong", registry)
+
+
+@pytest.mark.parametrize(
+    ("changed", "scale", "words"),
+    [
+        ({"features": 1e39}, False, r"feature 'x1' of 'data' is 1e\+39 in row 4 .*float32"),
+        ({"features": 1e200}, True, r"feature 'x1' of 'data' is .* in row"),
+        ({"target": 1e39}, True, r"target of 'data' is 1e\+39 in row 4"),
+        ({"extra": -np.inf}, True, r"column 'slope' of 'data' is -inf in row 4"),
+    ],
+)
+def test_numbers_that_float32_cannot_hold_are_refused(changed, scale, words):
+    values = {name: np.linspace(0, 1, 12) for name in ("features", "target", "extra")}
+    for name, value in changed.items():
+        values[name][4] = value
+    features = np.column_stack([np.arange(12.0), values["features"]])
+    extras = {"slope": values["extra"]}
+    table = Table(features, values["target"], extras=extras, task="regression")
+    with pytest.raises(DataError, match=words):
+        prepare(table, scale=scale, train_fraction=1.0)

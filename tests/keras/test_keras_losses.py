@@ -217,3 +217,8 @@ def test_settings_come_back_with_a_loss():
     alike(losses.deserialize(losses.serialize(loss))(QUANTITIES, GUESSES), expected)
     again = losses.deserialize(losses.serialize(theirs))(QUANTITIES, GUESSES)
     alike(again, losses.Huber(delta=1.0)(QUANTITIES, GUESSES))
+
+
+def test_a_schedule_is_refused_since_keras_tells_a_loss_no_step():
+    with pytest.raises(tfloss.UsageError, match=r"no step.*linear\(0, 1, epochs=2\).*attach"):
+        tfloss.Loss("mse + linear(0, 1, epochs=2)*mae")

@@ -175,6 +175,17 @@ def test_a_missing_divisor_reaches_no_gradient(registry, formula, missing):
     assert (gradient[there == 1] != 0).all()
 
 
+def test_a_batch_loss_that_cannot_leave_rows_out_is_refused(registry):
+    @tfloss.loss(per="batch")
+    def spread(labels):
+        return tf.math.reduce_variance(labels)
+
+    own = tfloss.Registry(registry.plugins).add(spread)
+    assert total("spread", own) == pytest.approx(LABELS.var())
+    with pytest.raises(UsageError, match="does not ask for sample_weight"):
+        total("spread", own, present={"labels": np.array([1, 1, 0, 1, 0, 1], np.float32)})
+
+
 def test_all_missing_is_zero_and_not_a_number_divided_by_zero(registry):
     assert total("bce", registry, present={"labels": np.zeros(ROWS, np.float32)}) == 0.0
 

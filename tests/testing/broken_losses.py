@@ -93,6 +93,16 @@ def counts_rows(labels, prediction):
     return values * (1 + tf.cast(tf.range(tf.shape(values)[0]), values.dtype))
 
 
+@caught_by("refuses shapes that do not match")
+def counts_the_columns_of_one(labels, logits):
+    """It looks at the logits' width only, and takes one column of labels for all."""
+    if logits.shape[-1] < 2 or not labels.shape[:1].is_compatible_with(logits.shape[:1]):
+        raise ValueError("needs two columns or more, and as many rows of labels")
+    if labels.shape[-1] not in (1, logits.shape[-1]):
+        raise ValueError("labels have other columns")
+    return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
+
+
 @caught_by("order of the batch", "a subset gives the subset")
 def queue_in_the_wrong_order(labels, prediction):
     """Answers come out of a queue in reverse (pytorch-metric-learning#24)."""
@@ -103,6 +113,13 @@ def queue_in_the_wrong_order(labels, prediction):
 def centres_over_the_batch(labels, prediction):
     """The batch's mean is subtracted, so that examples depend on each other."""
     return squares(labels, prediction - tf.reduce_mean(prediction, axis=0))
+
+
+@caught_by("a subset gives the subset")
+def divides_by_a_large_maximum(labels, prediction):
+    """The batch's largest value scales the others, from some size on only."""
+    values = squares(labels, prediction)
+    return values / tf.maximum(tf.stop_gradient(tf.reduce_max(values)), 100.0)
 
 
 @caught_by("finite values")
@@ -121,6 +138,14 @@ def swallows_nan(labels, prediction):
     return squares(labels, tf.where(tf.math.is_nan(prediction), 0.0 * labels, prediction))
 
 
+@caught_by("NaN is not swallowed")
+def leaves_the_last_column_out(labels, prediction):
+    """With three columns the last counts for nothing, not even NaN."""
+    same(labels, prediction)
+    keep = slice(None, -1) if prediction.shape[-1] == 3 else slice(None)
+    return squares(labels[..., keep], prediction[..., keep])
+
+
 @caught_by("inputs are not changed")
 def works_in_place(labels, prediction):
     """It scales what it is given."""
@@ -137,6 +162,22 @@ def forgets_the_weight(labels, prediction, sample_weight=None):
     weight = tf.ones_like(values) if sample_weight is None else sample_weight
     same(values, weight)
     return tf.reduce_mean(values) * tf.reduce_mean(weight)
+
+
+@caught_by("examples without weight do not count", per="batch")
+def divides_by_all_rows(labels, prediction, sample_weight=None):
+    """Missing examples count in the mean's divisor."""
+    values = squares(labels, prediction)
+    weight = tf.ones_like(values) if sample_weight is None else sample_weight
+    same(values, weight)
+    return tf.reduce_mean(values * weight)
+
+
+@caught_by("weighted once")
+def weighs_twice(labels, prediction, sample_weight=None):
+    """It multiplies by the weight, which the objective does as well."""
+    values = squares(labels, prediction)
+    return values if sample_weight is None else values * sample_weight
 
 
 # -- gradients -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.objective.evaluate import Evaluator
-from tfloss.objective.plan import ReductionUse
+from tfloss.objective.plan import ReductionUse, ScheduleUse
 from tfloss.objective.scope import Tensors
 from tfloss.registry import Registry, load_registry
 
@@ -41,8 +41,8 @@ class Loss(keras.losses.Loss):
 
     Raises:
         FormulaError: the formula cannot be read, or an unknown name.
-        UsageError: it needs more than labels and predictions, or a loss about the whole batch is
-            asked for a value per example.
+        UsageError: it needs more than labels and predictions, or the number of the step; or a loss
+            about the whole batch is asked for a value per example.
     """
 
     def __init__(
@@ -69,6 +69,17 @@ class Loss(keras.losses.Loss):
             raise UsageError(
                 f"The formula '{self.formula}' needs {', '.join(map(repr, sorted(needs)))}, but a "
                 f"Keras loss sees labels and predictions only; use "
+                f"tfloss.attach(model, {self.formula!r}) instead."
+            )
+        schedules = [
+            use.text
+            for term in self._objective.terms
+            for use in term.coefficient.walk()
+            if isinstance(use, ScheduleUse)
+        ]
+        if schedules:
+            raise UsageError(
+                f"Keras tells a loss no step, so '{schedules[0]}' would stay where it starts; use "
                 f"tfloss.attach(model, {self.formula!r}) instead."
             )
         self._classification = bool(self._objective.needs & {"logits", "probs"})

@@ -195,12 +195,38 @@ def arrange(
         columns[name] = np.where(present[name][:, None], values, 0.0)
     weight = weight or table.weight
     return Part(
-        columns={name: np.ascontiguousarray(c, dtype=np.float32) for name, c in columns.items()},
+        columns={name: _float32(name, c, rows, table) for name, c in columns.items()},
         rows=rows,
         codes=codes,
         present={name: there for name, there in present.items() if not there.all()},
         sample_weight=None if weight is None else _weights(table, weight, rows),
     )
+
+
+def _float32(name: str, column: np.ndarray, rows: np.ndarray, table: Table) -> np.ndarray:
+    """The column as training reads it.
+
+    Raises:
+        DataError: a number that is infinite, or becomes so in float32.
+    """
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(column, dtype=np.float32)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row, place = (int(index) for index in np.argwhere(bad)[0])
+        what, value = f"column '{name}'", column[row, place]
+        if name == "labels":
+            what = "target"
+        elif name == "inputs":
+            what, value = (
+                f"feature '{table.feature_names[place]}'",
+                table.features[rows[row], place],
+            )
+        raise DataError(
+            f"The {what} of '{table.name}' is {value:g} in row {rows[row]} (counted from 0), more "
+            f"than float32 can hold; use another unit."
+        )
+    return values
 
 
 def _labels(

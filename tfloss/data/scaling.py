@@ -27,7 +27,8 @@ class Scaler:
         """The scaler of these rows, (n, d): give it the training rows only."""
         from sklearn.preprocessing import StandardScaler
 
-        fitted = StandardScaler().fit(features)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused in one sentence later
+            fitted = StandardScaler().fit(features)
         return cls(fitted.mean_, fitted.scale_)
 
     @classmethod

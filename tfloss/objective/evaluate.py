@@ -133,6 +133,8 @@ class Evaluator:
 
     def _loss(self, use: LossUse) -> Value:
         present = self._present(use.tensors.values())
+        if present is not None and use.loss.per == "batch":
+            _refuse_unable_to_leave_out(use)
         bound = {name: self._bound(name, tensor, present) for name, tensor in use.tensors.items()}
         if use.loss.state is not None:
             bound[STATE] = self.states.of(use, bound, self.training)
@@ -229,6 +231,16 @@ def _one_where_missing(divisor: Tensor, present: Tensor | None) -> Tensor:
         return divisor
     there = tf.reshape(present > 0, [-1, *[1] * (divisor.shape.rank - 1)])
     return tf.where(there, divisor, tf.ones_like(divisor))
+
+
+def _refuse_unable_to_leave_out(use: LossUse) -> None:
+    """A loss about the whole batch cannot be masked from outside."""
+    if "sample_weight" not in use.loss.signature.positional:
+        raise UsageError(
+            f"In '{use.text}': rows are missing, and the loss '{use.loss.name}' about the whole "
+            f"batch cannot leave them out, as it does not ask for sample_weight; fill them in, or "
+            f"use another loss."
+        )
 
 
 def _over_positions(loss: Loss, result: Tensor, bound: Mapping[str, Tensor]) -> Tensor:

@@ -135,6 +135,9 @@ def _mismatched(subject: Subject, name: str, tied: bool) -> list[tuple[str, Inpu
     other = wide if wide != narrow else narrow + 1
     wider = subject.moderate(other, rows=4)[name]
     cases.append((f"'{name}' {other} wide, the others {narrow}", {**base, name: wider}))
+    if narrow > 1 and np.ndim(base[name]) > 1:
+        column = base[name][..., :1]
+        cases.append((f"'{name}' 1 wide, the others {narrow}", {**base, name: column}))
     if np.ndim(base[name]) == 2:
         flat = f"'{name}' as (4,), the others (4, {narrow})"
         cases.append((flat, {**base, name: base[name][:, 0]}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -50,15 +51,20 @@ def subset_of_the_batch(subject: Subject) -> int:
         whole, part = subject.values(inputs), subject.values(take(inputs, slice(half)))
         return not all_close(part, whole[:half])
 
-    inputs = subject.moderate(subject.width, rows=8)
-    if differs(inputs):
-        raise CheckFailure(
-            f"{subject.loss.name} gives an example another value when other examples are left out.",
-            tried="8 examples, and the first 4 of them alone",
-            cause=_COUPLED,
-            inputs=smallest(inputs, differs, 2),
-        )
-    return 8
+    tried = 0
+    # At the limits too: a maximum over the batch may count from some size on only.
+    for inputs in (subject.moderate(subject.width, rows=8), subject.everything(subject.width)):
+        count = row_count(inputs)
+        tried += count
+        if differs(inputs):
+            raise CheckFailure(
+                f"{subject.loss.name} gives an example another value when other examples are left "
+                f"out.",
+                tried=f"{count} examples, and the first {count // 2} of them alone",
+                cause=_COUPLED,
+                inputs=smallest(inputs, differs, 2),
+            )
+    return tried
 
 
 def _only_per_example(subject: Subject) -> None:
@@ -117,23 +123,24 @@ def nan_not_swallowed(subject: Subject) -> int:
     """A NaN in any tensor comes out as NaN, or as an exception; never as a number."""
     inputs = subject.moderate(subject.width, rows=3)
     names = [p.name for p in subject.parameters if not p.domain.integer]
-    for name in names:
+    for name, column in product(names, (0, -1)):
         spoilt = map_arrays(np.copy, inputs)
         array = spoilt[name][0] if isinstance(spoilt[name], list) else spoilt[name]
-        array[(1, *[0] * (array.ndim - 1))] = np.nan
+        array[(1, *[column] * (array.ndim - 1))] = np.nan
         try:
             values = subject.values(spoilt)
         except Exception:
             continue  # a complaint is what is wanted
         if np.isfinite(values[1] if subject.per_example and values.ndim else values):
+            where = "first" if column == 0 else "last"
             raise CheckFailure(
                 f"{subject.loss.name} makes a number of a NaN in '{name}': {values}.",
-                tried=f"3 examples, NaN in the second row of '{name}'",
+                tried=f"3 examples, NaN in the second row of '{name}', {where} column",
                 cause="tf.where, a comparison or a nan_to_num hides it; then training goes on with "
                 "broken data and nobody is told.",
                 inputs=take(spoilt, [1]),
             )
-    return 3 * len(names)
+    return 6 * len(names)
 
 
 @check("inputs are not changed")
@@ -160,7 +167,9 @@ def inputs_not_changed(subject: Subject) -> int:
 
 @check("examples without weight do not count")
 def weightless_do_not_count(subject: Subject) -> int:
-    """In a loss per batch, an example whose sample_weight is 0 (it is missing) changes nothing."""
+    """In a loss per batch, an example whose sample_weight is 0 (it is missing) changes nothing,
+    whether it is there or not.
+    """
     if subject.per_example or "sample_weight" not in subject.loss.signature.positional:
         raise NotApplicable("it does not ask for sample_weight")
     inputs, other = subject.moderate(subject.width), subject.moderate(subject.width, seed=1)
@@ -172,14 +181,39 @@ def weightless_do_not_count(subject: Subject) -> int:
         else np.where(keep.reshape(-1, *[1] * (v.ndim - 1)), v, other[n])
         for n, v in inputs.items()
     }
-    one = subject.values({**inputs, "sample_weight": weight})
-    two = subject.values({**changed, "sample_weight": weight})
-    if not all_close(one, two):
+    whole = {**inputs, "sample_weight": weight}
+    one = subject.values(whole)
+    others = {
+        "differ only in examples of weight 0": {**changed, "sample_weight": weight},
+        "have and lack examples of weight 0": take(whole, slice(3)),
+    }
+    for what, other_batch in others.items():
+        two = subject.values(other_batch)
+        if not all_close(one, two):
+            raise CheckFailure(
+                f"{subject.loss.name} is {one} and {two} for batches that {what}.",
+                tried="6 examples, the last 3 with sample_weight 0: with other values, and left "
+                "out",
+                cause="sample_weight is asked for but not multiplied in everywhere, or a mean "
+                "divides by the number of rows instead of the sum of the weights.",
+                inputs=take(whole, [2, 3]),
+            )
+    return row_count(inputs)
+
+
+@check("weighted once")
+def weighted_once(subject: Subject) -> int:
+    """A loss per example leaves sample_weight to the objective, which multiplies by it."""
+    if not subject.per_example or "sample_weight" not in subject.loss.signature.positional:
+        raise NotApplicable("it does not ask for sample_weight")
+    inputs = subject.moderate(subject.width)
+    heavier = {**inputs, "sample_weight": 2 * inputs["sample_weight"]}
+    if not all_close(subject.values(inputs), subject.values(heavier)):
         raise CheckFailure(
-            f"{subject.loss.name} is {one} and {two} for batches that differ only in examples of "
-            f"weight 0.",
-            tried="6 examples, the last 3 with sample_weight 0 and other values",
-            cause="sample_weight is asked for but not multiplied in everywhere.",
-            inputs=take({**inputs, "sample_weight": weight}, [2, 3]),
+            f"{subject.loss.name} has other values where every sample_weight is doubled.",
+            tried=f"{row_count(inputs)} examples, with weights and with twice the weights",
+            cause="it multiplies by sample_weight, and so does the objective: each example would "
+            'count by the square of its weight. Leave it out, or say per="batch".',
+            inputs=take(inputs, [0]),
         )
     return row_count(inputs)

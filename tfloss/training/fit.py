@@ -24,12 +24,7 @@ from tfloss.training.columns import Columns
 from tfloss.training.engine import Compile, Engine
 from tfloss.training.guard import Guard, OnNan
 from tfloss.training.history import History
-from tfloss.training.identity import (
-    data_identity,
-    model_identity,
-    optimizer_identity,
-    versions_identity,
-)
+from tfloss.training.identity import data_identity, model_identity, training_identity
 from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, recorded
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure
@@ -196,23 +191,24 @@ def fit(
             seed=seed,
         )
         if kept is not None:  # before an optimizer of the user's is built
-            identity = {
-                "formula": objective.text,
-                **data_identity(data),
-                "teachers": asked_for if asked_for is not None else texts,
-                "answers": answers_identity(teachers),
-                "model": [given if isinstance(given, str) else "", *model_identity(student.model)],
-                "optimizer": optimizer_identity(optimizer),
-                "seed": seed,
-                "epochs": epochs,
-                "batch_size": batch_size,
-                "shuffle": shuffle,
-                "evaluate_every": evaluate_every,
-                "precision": precision,
-                "compile": compile,
-                "on_nan": on_nan,
-                "versions": versions_identity(),
-            }
+            identity = training_identity(
+                objective.text,
+                {
+                    **data_identity(data),
+                    "teachers": asked_for if asked_for is not None else texts,
+                    "answers": answers_identity(teachers),
+                },
+                [given if isinstance(given, str) else "", *model_identity(student.model)],
+                optimizer,
+                seed=seed,
+                epochs=epochs,
+                batch_size=batch_size,
+                shuffle=shuffle,
+                evaluate_every=evaluate_every,
+                precision=precision,
+                compile=compile,
+                on_nan=on_nan,
+            )
         keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
         engine = Engine(
             Measure(student, objective),

@@ -16,6 +16,28 @@ _VERSIONS = "versions"
 _UNSTEADY = ("name", "seed", "layers", "build_config")  # of a layer; layers are listed themselves
 
 
+def training_identity(
+    formula: str, rows: Mapping[str, Any], model: Any, optimizer: Any, **options: Any
+) -> dict[str, Any]:
+    """All that decides a training; to be asked for before an optimizer of the user's is built.
+
+    Args:
+        formula: its canonical text.
+        rows: what it is trained and evaluated on.
+        model: what `model_identity` says of the student.
+        optimizer: as the user gave it.
+        **options: the other arguments that decide the result.
+    """
+    return {
+        "formula": formula,
+        **rows,
+        "model": model,
+        "optimizer": optimizer_identity(optimizer),
+        **options,
+        "versions": versions_identity(),
+    }
+
+
 def data_identity(data: PreparedData) -> dict[str, Any]:
     """Rows, columns, classes in their order; digests of all values."""
     classes = None if data.classes is None else [str(v) for v in data.classes.values.tolist()]

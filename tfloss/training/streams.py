@@ -25,12 +25,7 @@ from tfloss.training.columns import Columns
 from tfloss.training.compiled import Compile
 from tfloss.training.guard import Guard, OnNan
 from tfloss.training.history import History
-from tfloss.training.identity import (
-    columns_identity,
-    model_identity,
-    optimizer_identity,
-    versions_identity,
-)
+from tfloss.training.identity import columns_identity, model_identity, training_identity
 from tfloss.training.loop import Watcher
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
@@ -130,21 +125,23 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
-    identity = {
-        "formula": objective.text,
-        "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
-        "holdout": columns_identity(_holdout(holdout)),
-        "model": model_identity(student.forward_model),
-        "optimizer": optimizer_identity(optimizer),
-        "seed": seed,
-        "epochs": epochs,
-        "steps_per_epoch": steps_per_epoch,
-        "batch_size": batch_size,
-        "precision": precision,
-        "compile": compile,
-        "on_nan": on_nan,
-        "versions": versions_identity(),
-    }
+    if checkpoint is not None:  # before an optimizer of the user's is built
+        identity = training_identity(
+            objective.text,
+            {
+                "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
+                "holdout": columns_identity(_holdout(holdout)),
+            },
+            model_identity(student.forward_model),
+            optimizer,
+            seed=seed,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            precision=precision,
+            compile=compile,
+            on_nan=on_nan,
+        )
     keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
     engine = StreamEngine(
         Measure(student, objective),
