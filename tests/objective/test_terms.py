@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import tfloss
 from tests.objective.worlds import SCOPE
 from tfloss.formula import FormulaError
 from tfloss.objective import Scope, plan_terms
@@ -34,6 +35,17 @@ def test_names_and_coefficients(registry, formula, names, coefficients):
     terms = plan_terms(formula, registry, SCOPE)
     assert [term.name for term in terms] == names
     assert [constant_value(term.coefficient) for term in terms] == coefficients
+
+
+def test_no_term_is_logged_as_the_total(registry):
+    own = tfloss.Registry(registry.plugins)
+    for name in ("total", "loss"):
+        own.add(tfloss.loss(lambda labels: labels[:, 0], name=name))
+    assert [t.name for t in plan_terms("total + loss + bce", own, SCOPE)] == [
+        "total#2",
+        "loss#2",
+        "bce",
+    ]
 
 
 @pytest.mark.parametrize(

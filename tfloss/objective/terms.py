@@ -12,6 +12,8 @@ from tfloss.objective.resolve import Resolver
 from tfloss.objective.scope import Scope
 from tfloss.registry import Registry
 
+_TAKEN = ("total", "loss")  # what a history and Keras' callbacks call the sum of the terms
+
 
 def plan_terms(
     formula: Node | str, registry: Registry, scope: Scope, *, allow_negative: bool = False
@@ -98,8 +100,8 @@ def _name(bodies: list[Factor]) -> str:
 
 
 def _uniquely_named(terms: list[Term]) -> tuple[Term, ...]:
-    """The second term of one text is logged as 'kl#2'."""
-    seen: Counter[str] = Counter()
+    """The second term of one text is logged as 'kl#2'; so is one with the name of the total."""
+    seen = Counter(_TAKEN)
     named = []
     for term in terms:
         seen[term.name] += 1

@@ -6,26 +6,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 
 def plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A table: first column to the left, numbers to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = _titled(title)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        justify = "left" if number == 0 else "right"
+        table.add_column(Text(column), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*map(figure, row))
+        table.add_row(*(Text(figure(value)) for value in row))
     return table
 
 
 def text_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """A table of words, every column to the left."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = _titled(title)
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0, min_width=len(column))
+        table.add_column(Text(column), overflow="fold", no_wrap=number == 0, min_width=len(column))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
+
+
+def _titled(title: str) -> Table:
+    """An empty table. Names, files and LaTeX are `Text`, in which brackets are no markup."""
+    return Table(title=Text(title, "bold"), title_justify="left", header_style="bold")
 
 
 def figure(value: Any) -> str:
