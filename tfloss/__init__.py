@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.student import load_network, tap
-    from tfloss.training.fit import Result
+    from tfloss.training.result import Result
     from tfloss.training.streams import fit_stream
 
 __version__ = "0.1.0"
@@ -99,7 +99,7 @@ _LATER = {
     "bind": "tfloss.api",
     "export": "tfloss.api",
     "FormulaError": "tfloss.formula",
-    "Result": "tfloss.training.fit",
+    "Result": "tfloss.training.result",
     "Table": "tfloss.data",
     "fit": "tfloss.api",
     "fit_stream": "tfloss.training.streams",

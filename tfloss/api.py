@@ -16,7 +16,7 @@ from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
 from tfloss.student import make_student
 from tfloss.training import fit as training
-from tfloss.training.fit import Result
+from tfloss.training.result import Result
 from tfloss.training.run_folder import read_run
 from tfloss.training.scopes import full_scope
 

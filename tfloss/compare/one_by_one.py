@@ -14,8 +14,9 @@ from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.config import Config
-from tfloss.training.fit import Result, fit
+from tfloss.training.fit import fit
 from tfloss.training.gradients import gradients_of
+from tfloss.training.result import Result
 
 
 def train_one_by_one(

@@ -10,7 +10,7 @@ import numpy as np
 from tfloss.data import Scaler, load_dataset
 from tfloss.errors import DataError
 from tfloss.registry import Registry
-from tfloss.training.fit import Result
+from tfloss.training.result import Result
 from tfloss.training.run_folder import Run
 
 ROWS = 256  # to compare on

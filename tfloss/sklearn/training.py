@@ -15,7 +15,8 @@ from tfloss.lazy import keras
 from tfloss.registry import Registry, load_registry
 from tfloss.sklearn.network import Network
 from tfloss.student import make_student
-from tfloss.training.fit import Result, fit
+from tfloss.training.fit import fit
+from tfloss.training.result import Result
 
 _WEIGHT = "sample_weight"
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from tfloss.data import PreparedData
 from tfloss.formula import Name, Node, as_node
@@ -23,7 +20,6 @@ from tfloss.training.checkpoints import Checkpoints, keeping, watching
 from tfloss.training.columns import Columns
 from tfloss.training.engine import Compile, Engine
 from tfloss.training.guard import Guard, OnNan
-from tfloss.training.history import History
 from tfloss.training.identity import data_identity, model_identity, training_identity
 from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, recorded
 from tfloss.training.loop import Watcher, train
@@ -35,53 +31,8 @@ from tfloss.training.precision import (
     refuse_for_built_model,
     with_loss_scaling,
 )
-from tfloss.training.predictions import as_columns, predict, score, scores_of_all
+from tfloss.training.result import Result, all_scores
 from tfloss.training.scopes import full_scope
-from tfloss.training.summary import summary_text
-
-
-@dataclass
-class Result:
-    """A finished training.
-
-    Attributes:
-        student: with its trained weights; `student.model` is the Keras model.
-        objective: what was minimised.
-        history: every epoch's total and terms, on the training rows and the holdout.
-        scores: every metric by 'student on holdout', 'teacher on holdout', …
-        teachers: the fitted teachers by name.
-        data: what it was trained on.
-        seconds: how long the parts took: 'teachers', 'training'.
-        compiled_as: 'xla', 'graph', or 'steps' where callbacks looked at every batch.
-        events: what was done where numbers were not finite, a sentence each.
-    """
-
-    student: Student
-    objective: Objective
-    history: History
-    scores: dict[str, dict[str, float]]
-    teachers: Mapping[str, FittedTeacher]
-    data: PreparedData
-    seconds: dict[str, float] = field(default_factory=dict)
-    compiled_as: str = ""
-    events: list[str] = field(default_factory=list)
-
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled."""
-        features = np.asarray(features, np.float64)
-        if self.data.scaler is not None:
-            features = self.data.scaler.transform(features)
-        return predict(self.student, features.astype(np.float32), self.data.task)
-
-    def plot(self) -> Any:
-        """The total and each weighted term by step: a matplotlib Figure."""
-        return drawing().history_figure(self)
-
-    def _repr_html_(self) -> str:
-        return drawing().result_html(self)
-
-    def __str__(self) -> str:
-        return summary_text(self.history.as_summary(), self.scores)
 
 
 def fit(
@@ -244,7 +195,7 @@ def fit(
         student,
         objective,
         history,
-        _scores(student, teachers, data, registry),
+        all_scores(student, teachers, data, registry),
         teachers,
         data,
         {"teachers": asked - started, "training": trained - asked},
@@ -309,31 +260,3 @@ def columns_of(
         values |= teacher.tensors(split)
         present |= teacher.present(split)
     return Columns(values, present, part.sample_weight)
-
-
-def _scores(
-    student: Student,
-    teachers: Mapping[str, FittedTeacher],
-    data: PreparedData,
-    registry: Registry,
-) -> dict[str, dict[str, float]]:
-    """Scores of the student, and of each teacher where it has an answer."""
-    whole = {name: t for name, t in teachers.items() if t.present_holdout is None}
-    answers = {name: _summing_to_one(t) for name, t in whole.items()}
-    scores = scores_of_all(student, answers, data, registry)
-    for name, teacher in teachers.items():
-        if teacher.present_holdout is None or not len(data.holdout):
-            continue
-        there = data.holdout.labelled & teacher.present_holdout
-        part = replace(data.holdout, present={**data.holdout.present, "labels": there})
-        scores[f"{name} on holdout"] = score(_summing_to_one(teacher), part, data, registry)
-    return scores
-
-
-def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
-    """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
-    if teacher.classes is None:
-        return teacher.answers_holdout.astype(np.float64)
-    full = as_columns(teacher.answers_holdout)
-    # In float32 they sum to one within 1e-7, which is too little for scikit-learn's metrics.
-    return full / full.sum(axis=1, keepdims=True)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.lazy import keras, tf
-from tfloss.training.fit import Result, columns_of
+from tfloss.training.fit import columns_of
 from tfloss.training.measure import Measure
+from tfloss.training.result import Result
 
 _BATCHES = 4  # whose norms are averaged
 

@@ -15,11 +15,12 @@ from tfloss.student import make_student
 from tfloss.teachers import FittedTeacher, parse_teachers, supply
 from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.config import Config
-from tfloss.training.fit import Result, fit, names_in
+from tfloss.training.fit import fit, names_in
 from tfloss.training.identity import data_identity
 from tfloss.training.kept_teachers import unpacked
 from tfloss.training.loop import Watcher
 from tfloss.training.preflight import teacher_layers
+from tfloss.training.result import Result
 from tfloss.training.scopes import full_scope
 
 

@@ -21,7 +21,7 @@ from tfloss.files import new_folder, remove_leftovers, sha256, write_text, write
 from tfloss.shown import drawing
 from tfloss.student import Student, load_network, wrap_model
 from tfloss.training.config import Config, read_config
-from tfloss.training.fit import Result
+from tfloss.training.result import Result
 
 CHECKPOINTS = "checkpoints"  # a folder; only until the run is finished
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"

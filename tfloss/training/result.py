@@ -1,0 +1,91 @@
+"""What a training leaves: the student, what was seen of it, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData
+from tfloss.objective import Objective
+from tfloss.registry import Registry
+from tfloss.shown import drawing
+from tfloss.student import Student
+from tfloss.teachers import FittedTeacher
+from tfloss.training.history import History
+from tfloss.training.predictions import as_columns, predict, score, scores_of_all
+from tfloss.training.summary import summary_text
+
+
+@dataclass
+class Result:
+    """A finished training.
+
+    Attributes:
+        student: with its trained weights; `student.model` is the Keras model.
+        objective: what was minimised.
+        history: every epoch's total and terms, on the training rows and the holdout.
+        scores: every metric by 'student on holdout', 'teacher on holdout', …
+        teachers: the fitted teachers by name.
+        data: what it was trained on.
+        seconds: how long the parts took: 'teachers', 'training'.
+        compiled_as: 'xla', 'graph', or 'steps' where callbacks looked at every batch.
+        events: what was done where numbers were not finite, a sentence each.
+    """
+
+    student: Student
+    objective: Objective
+    history: History
+    scores: dict[str, dict[str, float]]
+    teachers: Mapping[str, FittedTeacher]
+    data: PreparedData
+    seconds: dict[str, float] = field(default_factory=dict)
+    compiled_as: str = ""
+    events: list[str] = field(default_factory=list)
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled."""
+        features = np.asarray(features, np.float64)
+        if self.data.scaler is not None:
+            features = self.data.scaler.transform(features)
+        return predict(self.student, features.astype(np.float32), self.data.task)
+
+    def plot(self) -> Any:
+        """The total and each weighted term by step: a matplotlib Figure."""
+        return drawing().history_figure(self)
+
+    def _repr_html_(self) -> str:
+        return drawing().result_html(self)
+
+    def __str__(self) -> str:
+        return summary_text(self.history.as_summary(), self.scores)
+
+
+def all_scores(
+    student: Student,
+    teachers: Mapping[str, FittedTeacher],
+    data: PreparedData,
+    registry: Registry,
+) -> dict[str, dict[str, float]]:
+    """Scores of the student, and of each teacher where it has an answer."""
+    whole = {name: t for name, t in teachers.items() if t.present_holdout is None}
+    answers = {name: _summing_to_one(t) for name, t in whole.items()}
+    scores = scores_of_all(student, answers, data, registry)
+    for name, teacher in teachers.items():
+        if teacher.present_holdout is None or not len(data.holdout):
+            continue
+        there = data.holdout.labelled & teacher.present_holdout
+        part = replace(data.holdout, present={**data.holdout.present, "labels": there})
+        scores[f"{name} on holdout"] = score(_summing_to_one(teacher), part, data, registry)
+    return scores
+
+
+def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
+    """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
+    if teacher.classes is None:
+        return teacher.answers_holdout.astype(np.float64)
+    full = as_columns(teacher.answers_holdout)
+    # In float32 they sum to one within 1e-7, which is too little for scikit-learn's metrics.
+    return full / full.sum(axis=1, keepdims=True)
