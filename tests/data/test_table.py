@@ -17,6 +17,11 @@ def test_lists_become_arrays():
     assert table.task == "classification"
 
 
+def test_rows_of_different_lengths_are_no_array():
+    with pytest.raises(DataError, match="features of 'data' are no array"):
+        Table([[1, 2], [3]], [0, 1])
+
+
 @pytest.mark.parametrize(
     ("target", "task"),
     [

@@ -9,6 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, log_loss
 
 import tfloss
+from tfloss.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,19 @@ def test_the_teacher_stands_beside_the_student(result, data):
     assert result.scores["teacher on holdout"]["accuracy"] == pytest.approx(
         accuracy_score(data.holdout.codes, answers > 0.5)
     )
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        (np.zeros(30), r"shape \(30,\)"),
+        (np.zeros((2, 29)), "and 30 columns"),
+        (np.full((2, 30), np.nan), "row 0"),
+    ],
+)
+def test_it_does_not_answer_for_features_that_are_none(result, features, words):
+    with pytest.raises(DataError, match=words):
+        result.predict(features)
 
 
 def test_the_result_prints_as_a_table(result):

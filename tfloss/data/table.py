@@ -42,7 +42,7 @@ class Table:
     weight: str | None = None
 
     def __post_init__(self) -> None:
-        features = np.asarray(self.features)
+        features = self._array("features", self.features)
         if features.ndim != 2:
             raise DataError(
                 f"The features of '{self.name}' have shape {features.shape}; "
@@ -102,6 +102,12 @@ class Table:
 
     # -- checking --------------------------------------------------------------------------------
 
+    def _array(self, what: str, given: Any) -> np.ndarray:
+        try:
+            return np.asarray(given)
+        except ValueError as error:  # rows of different lengths
+            raise DataError(f"The {what} of '{self.name}' are no array: {error}.") from error
+
     def _names(self, count: int) -> tuple[str, ...]:
         names = tuple(str(name) for name in self.feature_names)
         names = names or tuple(f"x{index}" for index in range(count))
@@ -117,7 +123,7 @@ class Table:
     def _target(self, rows: int) -> np.ndarray:
         if self.target is None:
             return np.full(rows, None, dtype=object)
-        target = np.asarray(self.target)
+        target = self._array("target", self.target)
         if target.ndim == 2 and target.shape[1] == 1:
             target = target[:, 0]
         if target.ndim != 1:

@@ -167,9 +167,7 @@ def inputs_not_changed(subject: Subject) -> int:
 
 @check("examples without weight do not count")
 def weightless_do_not_count(subject: Subject) -> int:
-    """In a loss per batch, an example whose sample_weight is 0 (it is missing) changes nothing,
-    whether it is there or not.
-    """
+    """In a loss per batch, an example of weight 0 changes nothing, there or not: it is missing."""
     if subject.per_example or "sample_weight" not in subject.loss.signature.positional:
         raise NotApplicable("it does not ask for sample_weight")
     inputs, other = subject.moderate(subject.width), subject.moderate(subject.width, seed=1)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
 from tfloss.files import sha256
+from tfloss.training.options import at_least_one
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ class Config:
     def __post_init__(self) -> None:
         if not self.loss.strip():
             raise UsageError('No loss was given; say --loss "bce", or --recipe article.')
-        for name in ("epochs", "batch_size", "evaluate_every"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        at_least_one(
+            epochs=self.epochs, batch_size=self.batch_size, evaluate_every=self.evaluate_every
+        )
         if self.train_fraction is not None and self.train_size is not None:
             raise UsageError("train_fraction and train_size were both given; choose one.")
 

@@ -25,6 +25,7 @@ from tfloss.training.kept_teachers import answers_identity, asked_identity, pack
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
+from tfloss.training.options import COMPILE, ON_NAN, at_least_one, one_of
 from tfloss.training.precision import (
     Precision,
     computing_in,
@@ -110,6 +111,9 @@ def fit(
         NumericsError: the loss stopped being finite.
         PluginError: a plugin failed.
     """
+    at_least_one(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every)
+    one_of("compile", compile, COMPILE)
+    one_of("on_nan", on_nan, ON_NAN)
     registry = registry or load_registry()
     started = time.perf_counter()
     with keeping(checkpoint, checkpoint_every, resume) as kept:

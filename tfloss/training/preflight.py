@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.errors import UsageError
 from tfloss.formula import Name, as_node
 from tfloss.objective import plan_terms
 from tfloss.registry import Dataset, Registry, Teacher
@@ -10,11 +10,9 @@ from tfloss.student import check_model, known_layers
 from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
 from tfloss.training.config import Config
 from tfloss.training.optimizers import check_optimizer
+from tfloss.training.options import COMPILE, ON_NAN, one_of
 from tfloss.training.precision import check_precision
 from tfloss.training.scopes import early_scope
-
-ON_NAN = ("stop", "skip", "lower")
-_COMPILE = ("auto", "xla", "graph", "steps")
 
 
 def check(config: Config, registry: Registry) -> None:
@@ -29,11 +27,11 @@ def check(config: Config, registry: Registry) -> None:
     """
     check_model(config.model, registry)
     check_optimizer(config.optimizer)
-    _one_of("compile", config.compile, _COMPILE)
-    _one_of("on_nan", config.on_nan, ON_NAN)
+    one_of("compile", config.compile, COMPILE)
+    one_of("on_nan", config.on_nan, ON_NAN)
     check_precision(config.precision)
-    _one_of("teacher_fit", config.teacher_fit, FITS)
-    _one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)
+    one_of("teacher_fit", config.teacher_fit, FITS)
+    one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)
     Options(config.teacher_fit, config.teacher_calibrate, config.teacher_rows)
     if config.augment and not config.teacher:
         raise UsageError("Rows are added (augment) for a teacher to answer; name one (teacher).")
@@ -73,10 +71,3 @@ def teacher_layers(config: Config, registry: Registry) -> list[str]:
 
 def _is_class_name(name: str) -> bool:
     return name.isidentifier() and name[0].isupper()
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(
-            f"{name} cannot be '{value}'.{did_you_mean(value, known)} Known: {listed(known)}."
-        )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData
+from tfloss.errors import DataError
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.shown import drawing
@@ -46,8 +47,22 @@ class Result:
     events: list[str] = field(default_factory=list)
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled."""
+        """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled.
+
+        Raises:
+            DataError: another shape, or a feature that is missing or infinite.
+        """
         features = np.asarray(features, np.float64)
+        if features.ndim != 2 or features.shape[1] != self.data.n_features:
+            raise DataError(
+                f"The features have shape {features.shape}; give one row per example and "
+                f"{self.data.n_features} columns."
+            )
+        bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+        if len(bad):
+            raise DataError(
+                f"A feature is missing (NaN) or infinite in row {bad[0]} (counted from 0)."
+            )
         if self.data.scaler is not None:
             features = self.data.scaler.transform(features)
         return predict(self.student, features.astype(np.float32), self.data.task)

@@ -29,6 +29,7 @@ from tfloss.training.identity import columns_identity, model_identity, training_
 from tfloss.training.loop import Watcher
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
+from tfloss.training.options import COMPILE, ON_NAN, at_least_one, one_of
 from tfloss.training.parts import epoch_in_parts
 from tfloss.training.position import Position
 from tfloss.training.precision import (
@@ -113,6 +114,9 @@ def fit_stream(
         UsageError: an option that cannot be; a callback that looks at every batch.
         FormulaError, NumericsError, PluginError: as for `tfloss.fit`.
     """
+    at_least_one(epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
+    one_of("compile", compile, COMPILE)
+    one_of("on_nan", on_nan, ON_NAN)
     registry = registry or load_registry()
     started = time.perf_counter()
     shapes = _column_shapes(dataset)

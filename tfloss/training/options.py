@@ -1,0 +1,30 @@
+"""Options that decide a training, checked before anything is built."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from tfloss.errors import UsageError, did_you_mean, listed
+
+ON_NAN = ("stop", "skip", "lower")
+COMPILE = ("auto", "xla", "graph", "steps")
+
+
+def one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
+    """Raise UsageError for a word that is not among those known."""
+    if value not in known:
+        raise UsageError(
+            f"{name} cannot be '{value}'.{did_you_mean(str(value), known)} Known: {listed(known)}."
+        )
+
+
+def at_least_one(**counts: Any) -> None:
+    """Raise UsageError for a number that is no whole number from 1 on."""
+    for name, count in counts.items():
+        try:
+            whole = operator.index(count)
+        except TypeError:
+            raise UsageError(f"{name} is {count!r}; it must be a whole number.") from None
+        if whole < 1 or isinstance(count, bool):
+            raise UsageError(f"{name} is {count}; it must be at least 1.")
