@@ -17,6 +17,14 @@ def test_lists_become_arrays():
     assert table.task == "classification"
 
 
+@pytest.mark.parametrize("kind", ["M8[D]", "complex", "S"])
+def test_labels_are_text_or_numbers(kind):
+    days = np.array(["2020-01-01", "2021-01-01"] * 3)
+    target = (np.arange(6) % 2 if kind == "complex" else days).astype(kind)
+    with pytest.raises(DataError, match="turn the labels into text or numbers"):
+        Classes.of(target)
+
+
 def test_rows_of_different_lengths_are_no_array():
     with pytest.raises(DataError, match="features of 'data' are no array"):
         Table([[1, 2], [3]], [0, 1])

@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, log_loss
 
 import tfloss
-from tfloss.errors import DataError
+from tfloss.errors import DataError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,14 @@ def test_regression():
     data = tfloss.load_data((features, target))
     result = tfloss.fit("mse", data, epochs=150, optimizer="adam:learning_rate=0.02")
     assert result.scores["student on holdout"]["r2"] > 0.9
+
+
+def test_losses_of_classes_are_refused_for_quantities():
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.raises(UsageError, match="'bce' is about classes, but the target of 'data' is a"):
+        tfloss.fit("mse + bce", tfloss.load_data((x, 3 * x[:, 0])), epochs=1)
+    shares = tfloss.load_data((x, 1 / (1 + np.exp(-x[:, 0]))))
+    assert len(tfloss.fit("bce", shares, epochs=1, compile="steps").history) == 1
 
 
 def test_rows_without_a_label_train_on_the_teacher_only():

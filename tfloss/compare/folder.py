@@ -16,6 +16,7 @@ from tfloss.compare.comparison import Comparison
 from tfloss.compare.trajectories import Trajectories
 from tfloss.errors import DataError, UsageError
 from tfloss.files import sha256, whole_folder, write_text, write_whole
+from tfloss.plain_json import as_json
 from tfloss.training.config import read_config
 
 RESULTS, ROWS, TABLE = "results.json", "results.csv", "table.tex"
@@ -67,7 +68,7 @@ def fill_folder(
     write_whole(folder / PARQUET, lambda path: _parquet(table, path))
     write_text(folder / METRICS, "".join(f"{line}\n" for line in _lines(trajectories, results)))
     write_text(folder / TABLE, latex_table(results))
-    write_text(folder / RESULTS, json.dumps(_finite(results), allow_nan=False) + "\n")
+    write_text(folder / RESULTS, as_json(results) + "\n")
     files = sorted(path for path in folder.iterdir() if path.is_file())
     digests = {"sha256": {path.name: sha256(path) for path in files}}
     write_text(folder / MANIFEST, json.dumps(digests, indent=2) + "\n")
@@ -166,7 +167,7 @@ def _lines(trajectories: list[Trajectories], results: dict[str, Any]) -> Iterato
                 look = holdout[step]
                 line["holdout"] = {n: b["mean"][look] for n, b in curves["holdout"].items()}
                 line["metrics"] = {n: b["mean"][look] for n, b in curves["metrics"].items()}
-            yield json.dumps(_finite(line))
+            yield as_json(line)
 
 
 # -- a table for a paper -----------------------------------------------------------------------
@@ -208,17 +209,6 @@ def _figure(value: float) -> str:
 def _escaped(text: str) -> str:
     special = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
     return "".join(special.get(c, c) for c in text.replace("\\", r"\textbackslash "))
-
-
-def _finite(value: Any) -> Any:
-    """NaN and infinity as null, which JSON can hold."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def _numbers(results: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Classes:
         """The classes that occur in `target`; rows without a label do not count.
 
         Raises:
-            DataError: no labels, labels that cannot be sorted, or another number of names.
+            DataError: no labels, labels that cannot be sorted or are neither text nor numbers, or
+                another number of names.
         """
         labels = target[present_in(target)]
         if not len(labels):
@@ -41,6 +42,12 @@ class Classes:
             raise DataError(
                 f"The target of '{table}' mixes {kinds}, which have no order; use one type."
             ) from error
+        for value in values.tolist():
+            if not isinstance(value, str | bool | int | float):
+                raise DataError(
+                    f"The target of '{table}' holds {value!r}, a {type(value).__name__}; turn the "
+                    f"labels into text or numbers."
+                )
         if names and len(names) != len(values):
             raise DataError(
                 f"'{table}' has {len(values)} classes but {len(names)} class names were given."

@@ -152,8 +152,10 @@ def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
-def _alone(value: float) -> dict[str, Any]:
-    return {"mean": value, "low": float("nan"), "high": float("nan"), "count": 1}
+def _alone(value: float | None) -> dict[str, Any]:
+    """One training's figure; null stands for one that there is not, as R2 of one row."""
+    mean = float("nan") if value is None else value
+    return {"mean": mean, "low": float("nan"), "high": float("nan"), "count": 1}
 
 
 def _config(runs: Sequence[Run]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from tfloss.training.precision import (
 )
 from tfloss.training.result import Result, all_scores
 from tfloss.training.scopes import full_scope
+from tfloss.training.suited import refuse_quantities
 
 
 def fit(
@@ -145,6 +146,7 @@ def fit(
             allow_negative=allow_negative,
             seed=seed,
         )
+        refuse_quantities(objective, data)
         if kept is not None:  # before an optimizer of the user's is built
             identity = training_identity(
                 objective.text,

@@ -18,6 +18,7 @@ from tfloss.archives import check_archive
 from tfloss.data import Classes, PreparedData, Scaler
 from tfloss.errors import DataError, UsageError
 from tfloss.files import new_folder, remove_leftovers, sha256, write_text, write_whole
+from tfloss.plain_json import as_json
 from tfloss.shown import drawing
 from tfloss.student import Student, load_network, wrap_model
 from tfloss.training.config import Config, read_config
@@ -90,7 +91,7 @@ def write_run(runs: Path, config: Config, result: Result, folder: Path | None = 
     if folder is None:
         folder = begin_run(runs, config)
     try:
-        lines = (json.dumps(epoch.as_dict()) for epoch in result.history)
+        lines = (as_json(epoch.as_dict()) for epoch in result.history)
         write_text(folder / METRICS, "".join(f"{line}\n" for line in lines))
         write_whole(folder / STUDENT, result.student.forward_model.save)
         held = result.objective.values()
@@ -152,7 +153,7 @@ def _save_split(path: Path, data: PreparedData) -> None:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=2) + "\n"
+    return as_json(value, indent=2) + "\n"
 
 
 @dataclass(frozen=True)
