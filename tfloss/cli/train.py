@@ -12,14 +12,14 @@ import click
 
 from tfloss.cli import completing
 from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
+from tfloss.cli.configuring import asked_for, gone_on_with
 from tfloss.cli.quiet import import_tensorflow
-from tfloss.errors import TflossError, UsageError
+from tfloss.errors import TflossError
 from tfloss.files import refuse_unwritable
-from tfloss.registry import Recipe, Registry
+from tfloss.registry import Registry
 from tfloss.training.cadence import parse_every
 from tfloss.training.checkpoints import Checkpoints
-from tfloss.training.config import Config, read_config
-from tfloss.training.foreign import refuse_code
+from tfloss.training.config import Config
 from tfloss.training.tracking import Tracking, make_trackers
 
 
@@ -122,9 +122,9 @@ def train(
 
     registry = registry_of(context)
     if resume is None:
-        configuration = _configuration(registry, recipe, config, options)
+        configuration = asked_for(registry, recipe, config, options)
     else:
-        configuration = _resumed(resume, recipe, config, options)
+        configuration = gone_on_with(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
     parse_every(checkpoint_every)
@@ -161,57 +161,6 @@ def train(
 
 def _warn(sentence: str) -> None:
     click.echo(sentence, err=True)
-
-
-def _configuration(
-    registry: Registry,
-    recipe: str | None,
-    config: Path | None,
-    options: dict[str, Any],
-) -> Config:
-    """Defaults, then the recipe or the file, then what was said on the command line."""
-    values: dict[str, Any] = {}
-    origin = "The command line"
-    if recipe is not None and config is not None:
-        raise click.UsageError("--recipe and --config were both given; choose one.")
-    if recipe is not None:
-        values, origin = dict(registry.get(Recipe, recipe)()), f"The recipe '{recipe}'"
-    elif config is not None:
-        values, origin = read_config(config), f"'{config}'"
-    said = {name: value for name, value in options.items() if value not in (None, ())}
-    if "train_size" in said:
-        values.pop("train_fraction", None)
-    if "train_fraction" in said:
-        values.pop("train_size", None)
-    if config is not None:
-        refuse_code(values, said, origin)
-    return Config.from_mapping(values | said, origin=origin)
-
-
-def _resumed(
-    folder: Path, recipe: str | None, config: Path | None, options: dict[str, Any]
-) -> Config:
-    """The configuration of a run that is gone on with; refuses options that would change it."""
-    from tfloss.training.run_folder import unfinished_run
-
-    if recipe is not None or config is not None:
-        raise click.UsageError("--resume goes on with a run as it is; leave --recipe/--config out.")
-    recorded = unfinished_run(folder)
-    said = {name: value for name, value in options.items() if value not in (None, ())}
-    refuse_code(vars(recorded), said, f"The run in '{folder}'")
-    asked = Config.from_mapping({**vars(recorded), **said}, origin="The command line")
-    changes = [
-        f"{name}: {old!r} in the run, {new!r} now"
-        for name, old in vars(recorded).items()
-        if (new := getattr(asked, name)) != old
-    ]
-    if changes:
-        raise UsageError(
-            f"The run in '{folder}' is another training:\n  "
-            + "\n  ".join(changes)
-            + "\nLeave these options out to go on with it, or train anew without --resume."
-        )
-    return recorded
 
 
 def _checkpoints(configuration: Config, runs: Path, resume: Path | None, every: str) -> Checkpoints:
