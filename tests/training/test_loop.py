@@ -46,7 +46,9 @@ def test_chunks_change_nothing_and_take_one_program(registry, epochs, how, monke
     assert [epoch.step for epoch in history] == [5 * (n + 1) for n in range(epochs)]
 
 
-def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(registry, monkeypatch):
+def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(
+    registry, monkeypatch
+):
     engine = engine_of(registry, mlp(), compile="xla")
     shortest = 10_000 // 5
     assert loop.epochs_per_chunk(engine, 5) == 5
