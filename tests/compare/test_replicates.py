@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tfloss.compare import Comparison
+from tfloss.compare.results import results_of
+from tfloss.compare.scores import add_scores
 from tfloss.compare.train import train_all
 from tfloss.compare.worlds import make_worlds
+from tfloss.report.comparison import comparison_words
+from tfloss.report.html import html_page
 from tfloss.training.config import Config
 from tfloss.training.run import run
 
@@ -165,6 +171,66 @@ def test_a_loss_that_holds_variables_is_trained_alone_beside_those_that_are_stac
     assert [found.way for found in result.trajectories] == ["stacked", "one at a time"]
     (note,) = result.notes
     assert "variables" in note
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
+    """One seed's rows are huge, so its weights are no longer finite after a step."""
+    formulas, bad = ["bce + l2", "bce + 0.5*l2"], 1
+    config = Config(
+        loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, train_size=12,
+        optimizer="sgd:learning_rate=0.1",
+    )  # fmt: skip
+    comparison = Comparison.of(formulas, config, seeds=SEEDS)
+    sound, _ = make_worlds(config, comparison.seed_numbers, registry)
+    data = sound[bad].data
+    huge = replace(data.train, inputs=data.train.inputs * np.float32(1e30))
+    worlds = list(sound)
+    worlds[bad] = replace(sound[bad], data=replace(data, train=huge))
+    others = np.arange(SEEDS) != bad
+    parts = [world.data.holdout for world in worlds]
+    runs = []
+    for one in (worlds, sound):
+        runs.append(train_all(comparison, one, registry))
+        add_scores(runs[-1].trajectories, parts, data.task, registry)
+    for found, fine in zip(*(one.trajectories for one in runs), strict=True):
+        np.testing.assert_array_equal(found.diverged, ~others)
+        assert not fine.diverged.any()
+        for name in ("train", "holdout", "logits"):
+            assert getattr(found, name)[:, others].tobytes() == (
+                getattr(fine, name)[:, others].tobytes()
+            )
+        for name, values in found.metrics.items():
+            np.testing.assert_array_equal(values[:, others], fine.metrics[name][:, others])
+            assert np.isnan(values[:, bad]).all()
+    results = results_of(comparison, worlds, runs[0], registry)
+    assert results["diverged_seeds"] == [[FIRST + bad]] * 2
+    row = next(r for r in results["tables"][-1]["rows"] if "p" in r)
+    assert row["difference"]["count"] == SEEDS - 1
+    said = "\n".join(comparison_words(results))
+    left_out = f"stopped being finite and are left out (seed {FIRST + bad})."
+    assert f"1 of 4 trainings of 'bce + l2' {left_out}" in said
+    assert "1 of 4 trainings" in html_page(results)
+
+
+def test_layers_of_a_network_that_teaches_are_those_of_a_training_alone(registry, tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(7)
+    layers = [
+        keras.layers.Input((30,)),
+        keras.layers.Dense(10, "tanh", name="inner"),
+        keras.layers.Dense(1, name="last"),
+    ]
+    keras.Sequential(layers).save(tmp_path / "net.keras")
+    comparison, worlds, result = trained(
+        registry,
+        ["bce + 0.1*mse(hidden1, net.inner)", "bce + binary_kl(teacher=net)"],
+        train_size=20,
+        teacher=(f"net={tmp_path / 'net.keras'}",),
+        model="mlp:10",
+    )
+    assert {found.way for found in result.trajectories} == {"stacked"}
     assert_like_alone(registry, comparison, worlds, result)
 
 

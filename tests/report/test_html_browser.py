@@ -65,11 +65,25 @@ def page():
     return html_page(results_with(3))
 
 
+@pytest.fixture(scope="module")
+def printed():
+    """The page as a printer sees it: what is written for print holds everywhere."""
+    results = results_with(3)
+    results["data"]["classes"] = ["malignant, say", "benign, however"]
+    page = html_page(results)
+    assert page.count("@media print") == 1
+    return page.replace("@media print", "@media all")
+
+
+A4 = 688  # pixels between the margins
+
+
 @needs_browser
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_overflows_and_the_console_is_silent(page, width, tmp_path):
+@pytest.mark.parametrize(("media", "width"), [("page", 1280), ("page", 390), ("printed", A4)])
+def test_nothing_overflows_and_the_console_is_silent(media, width, tmp_path, request):
     import json
 
+    page = request.getfixturevalue(media)
     source = json.dumps(page).replace("</", "<\\/")
     path = tmp_path / "frame.html"
     path.write_text(_FRAME.format(width=width, page=source), encoding="utf-8")
@@ -94,3 +108,20 @@ def test_a_picture_can_be_taken_in_both_schemes(page, scheme, tmp_path):
     corner = pixels[2, 2].mean()
     assert corner < 0.3 if scheme == "dark" else corner > 0.9
     assert pixels.std() > 0.02
+
+
+@needs_browser
+def test_what_is_printed_is_dark_on_white_and_breaks_between_figures(page, printed, tmp_path):
+    from matplotlib.image import imread
+
+    path, picture, paper = (tmp_path / name for name in ("page.html", "page.png", "page.pdf"))
+    path.write_text(printed, encoding="utf-8")
+    dark = "--blink-settings=preferredColorScheme=0"  # the reader's screen, not the paper
+    browse(path, f"--screenshot={picture}", f"--window-size={A4},900", dark)
+    pixels = imread(picture)[..., :3].mean(axis=2)
+    assert pixels[2, 2] == 1
+    assert pixels.min() < 0.1
+    path.write_text(page, encoding="utf-8")
+    browse(path, f"--print-to-pdf={paper}", "--no-pdf-header-footer", dark)
+    sheets = len(re.findall(rb"/Type /Page\b", paper.read_bytes()))
+    assert 3 <= sheets <= 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config, read_config
 from tfloss.training.foreign import refuse_code
 from tfloss.training.interrupts import Interrupts
+from tfloss.training.tracking import make_trackers
 
 _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 
@@ -51,6 +53,18 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the folder goes."
 )
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="TFLOSS_CACHE",
+    help="A folder in which teachers' answers are kept.",
+)
+@click.option(
+    "--track",
+    multiple=True,
+    metavar="NAME[:SETTINGS]",
+    help="tensorboard, mlflow:uri=…; told of each formula at the end; repeatable.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context
 def compare(
@@ -59,6 +73,8 @@ def compare(
     recipe: str | None,
     config: Path | None,
     runs: Path,
+    cache: Path | None,
+    track: tuple[str, ...],
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -74,13 +90,19 @@ def compare(
     comparison = _comparison(registry, formulas, recipe, config, options)
     comparison.check(registry)
     warn_of_leaks(comparison.config.leak)
+    make_trackers(track, registry)  # refuses what is not there, before anything is trained
     refuse_unwritable(runs)
     with Interrupts(lambda sentence: click.echo(f"\n{sentence}", err=True), wait=False):
-        results, folder = _compared(comparison, registry, runs, quiet)
+        results, folder = _compared(comparison, registry, runs, cache, quiet)
     from tfloss.files import write_text
     from tfloss.report.html import html_page
 
     write_text(folder / "report.html", html_page(results))
+    if track:
+        from tfloss.compare.tracked import track_comparison
+
+        warn = partial(click.echo, err=True)
+        track_comparison(track, comparison, results, folder, registry, warn)
     if not quiet:
         _show(results, folder)
 
@@ -128,18 +150,18 @@ def _comparison(
 
 
 def _compared(
-    comparison: Comparison, registry: Registry, runs: Path, quiet: bool
+    comparison: Comparison, registry: Registry, runs: Path, cache: Path | None, quiet: bool
 ) -> tuple[dict[str, Any], Path]:
     from tfloss.compare.run import compare as run
 
     if quiet:
-        return run(comparison, registry, runs, prepared=import_tensorflow)
+        return run(comparison, registry, runs, prepared=import_tensorflow, cache=cache)
     from rich.console import Console
 
     from tfloss.report.comparing import Comparing
 
     with Comparing(Console(stderr=True), sys.stderr.isatty()) as tell:
-        return run(comparison, registry, runs, tell=tell, prepared=import_tensorflow)
+        return run(comparison, registry, runs, tell=tell, prepared=import_tensorflow, cache=cache)
 
 
 def _show(results: dict[str, Any], folder: Path) -> None:

@@ -49,19 +49,19 @@ def _equal(values: list[np.ndarray], model: Any) -> bool:
 def _replayed(model: Any, seeds: Sequence[int]) -> list[np.ndarray] | None:
     """What the initializers give for every seed; None where a variable's is not found."""
     first = _drawn(seeds[0])
-    plans = []
+    plans: list[tuple[Any, int | None]] = []
     for variable in model.variables:
         plan = _source(variable, model, first)
         if plan is None:
             return None
         plans.append(plan)
-    draws = np.array([_drawn(seed) for seed in seeds], np.uint32)
+    needed = 1 + max((plan[1] for plan in plans if plan[1] is not None), default=0)
+    draws = np.array([_drawn(seed, needed) for seed in seeds], np.uint32)
     given = _given_seed()
 
     def values(drawn: Any) -> list[Any]:
         made = []
         for variable, plan in zip(model.variables, plans, strict=True):
-            assert plan is not None
             initializer, place = plan
             if place is not None:
                 given.tensor = tf.stack([drawn[place], tf.constant(0, tf.uint32)])
@@ -76,10 +76,10 @@ def _replayed(model: Any, seeds: Sequence[int]) -> list[np.ndarray] | None:
     return [value.numpy() for value in mapped(tf.constant(draws))]
 
 
-def _drawn(seed: int) -> list[int]:
+def _drawn(seed: int, count: int = _DRAWS) -> list[int]:
     """The seeds that Keras gives to initializers, in turn, after `set_random_seed(seed)`."""
     generator = random.Random(seed)
-    return [generator.randint(1, _HIGHEST) for _ in range(_DRAWS)]
+    return [generator.randint(1, _HIGHEST) for _ in range(count)]
 
 
 def _source(variable: Any, model: Any, draws: list[int]) -> tuple[Any, int | None] | None:

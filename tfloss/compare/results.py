@@ -65,6 +65,10 @@ def results_of(
         "tables": tables,
         "teachers": _teachers(worlds, metrics, data.task),
         "diverged": [int(one.diverged.sum()) for one in found],
+        "diverged_seeds": [
+            [world.seed for world, bad in zip(worlds, one.diverged, strict=True) if bad]
+            for one in found
+        ],
         "curves": [curves_of(one, steps) for one in found],
         "gradients": [gradient_shares(one.names, one.gradients) for one in found],
         "answers": _answers(comparison, found, worlds, data.task),

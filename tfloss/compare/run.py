@@ -14,6 +14,7 @@ from tfloss.compare.scores import add_scores
 from tfloss.compare.train import Tell, train_all
 from tfloss.compare.worlds import make_worlds
 from tfloss.registry import Registry
+from tfloss.teachers.cost import duration_text
 
 
 def compare(
@@ -23,6 +24,7 @@ def compare(
     *,
     tell: Tell | None = None,
     prepared: Callable[[], object] = lambda: None,
+    cache: Path | None = None,
 ) -> tuple[dict[str, Any], Path]:
     """Train every formula on every seed, and say what that shows.
 
@@ -32,14 +34,21 @@ def compare(
         runs: where the folder goes.
         tell: hears of stages, and of the share of all steps that was done.
         prepared: called once the teachers are fitted and before TensorFlow is needed.
+        cache: a folder in which teachers' answers are kept.
 
     Returns:
         the results, and the folder.
     """
     tell = tell or (lambda *_: None)
-    tell(f"splits and teachers for {comparison.seeds} seeds", 0.0)
+    stage = f"splits and teachers for {comparison.seeds} seeds"
+    tell(stage, 0.0)
     worlds, seconds = make_worlds(
-        comparison.config, comparison.seed_numbers, registry, comparison.formulas
+        comparison.config,
+        comparison.seed_numbers,
+        registry,
+        comparison.formulas,
+        cache=cache,
+        foresee=lambda ahead: tell(f"{stage}: about {duration_text(ahead)} of fitting", 0.0),
     )
     prepared()
     trained = train_all(comparison, worlds, registry, tell)

@@ -9,7 +9,7 @@ replicates to nine digits, and is called one by one otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 
@@ -104,8 +104,20 @@ def _known(metric: Metric, truth: np.ndarray, answers: np.ndarray) -> Many | Non
 # -- figures of many answers at once ---------------------------------------------------------
 
 
+def _predicted(probs: np.ndarray) -> np.ndarray:
+    """The likeliest class, the first of equals; numpy's `argmax` is slow along a short axis."""
+    if probs.shape[2] == 2:
+        return (probs[..., 1] > probs[..., 0]).astype(np.int64)
+    return probs.argmax(axis=2)
+
+
+def _highest(probs: np.ndarray) -> np.ndarray:
+    """`probs.max(axis=2)`, which is slow too."""
+    return reduce(np.maximum, np.moveaxis(probs, 2, 0))
+
+
 def _right(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    return (probs.argmax(axis=2) == truth).mean(axis=1)
+    return (_predicted(probs) == truth).mean(axis=1)
 
 
 def _surprise(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
@@ -123,12 +135,14 @@ def _distance(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
 def _unsure(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
     from scipy.special import entr
 
-    return entr(probs).sum(axis=2).mean(axis=1)
+    parts = entr(probs)
+    whole = parts[..., 0] + parts[..., 1] if probs.shape[2] == 2 else parts.sum(axis=2)
+    return whole.mean(axis=1)
 
 
 def _overlap(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
     """Harmonic mean of precision and recall: of the second of two classes, else averaged."""
-    predicted, classes = probs.argmax(axis=2), probs.shape[2]
+    predicted, classes = _predicted(probs), probs.shape[2]
     scores = []
     for one in [1] if classes == 2 else range(classes):
         hit = ((predicted == one) & (truth == one)).sum(axis=1)
@@ -139,8 +153,8 @@ def _overlap(truth: np.ndarray, probs: np.ndarray) -> np.ndarray:
 
 def _gap(truth: np.ndarray, probs: np.ndarray, bins: int = 10) -> np.ndarray:
     """Confidence against share of right answers, over bins of equal width."""
-    confidence = probs.max(axis=2)
-    right = probs.argmax(axis=2) == truth
+    confidence = _highest(probs)
+    right = _predicted(probs) == truth
     at = np.minimum((confidence * bins).astype(int), bins - 1)
     place = at + bins * np.arange(len(truth))[:, None]
     sums = np.bincount(place.ravel(), (right - confidence).ravel(), bins * len(truth))

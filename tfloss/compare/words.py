@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 CERTAIN = 0.05
+_NAMED = 10  # seeds in a sentence
 
 
 def verdict(difference: Mapping[str, Any], p: float) -> str:
@@ -53,6 +54,23 @@ def scope_sentence(results: Mapping[str, Any]) -> str:
         f"Intervals hold 95 % and are over {seeds} seeds: other splits of {data}, initial weights "
         f"and orders. They say nothing about other data."
     )
+
+
+def diverged_sentences(results: Mapping[str, Any]) -> list[str]:
+    """How many trainings of each formula stopped being finite, and of which seeds."""
+    total = len(results["seeds"])
+    known = results.get("diverged_seeds") or [[]] * len(results["formulas"])
+    sentences = []
+    for formula, count, seeds in zip(results["formulas"], results["diverged"], known, strict=True):
+        if count:
+            which = ", ".join(map(str, seeds[:_NAMED]))
+            more = f" and {len(seeds) - _NAMED} more" if len(seeds) > _NAMED else ""
+            named = f" (seed{'s' if len(seeds) > 1 else ''} {which}{more})" if seeds else ""
+            sentences.append(
+                f"{count} of {total} trainings of '{formula}' stopped being finite and are left "
+                f"out{named}."
+            )
+    return sentences
 
 
 def _direction(shown: str, better: str | None) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,9 @@ def make_worlds(
     registry: Registry,
     formulas: Sequence[str] = (),
     table: Table | None = None,
+    *,
+    cache: Path | None = None,
+    foresee: Callable[[float], None] = lambda seconds: None,
 ) -> tuple[list[World], dict[str, float]]:
     """Split the data and fit the teachers for every seed; needs no TensorFlow.
 
@@ -49,6 +54,9 @@ def make_worlds(
         table: the rows; those of `config.data` unless said.
         formulas: what is compared, if more than `config.loss`; a teacher that is a network supplies
             the layers that they name.
+        cache: a folder in which teachers' answers are kept; the environment's TFLOSS_CACHE unless
+            said.
+        foresee: told, after two of the seeds, how many seconds of fitting are ahead, if many.
 
     Returns:
         the worlds, and the seconds that 'data' and 'teachers' took.
@@ -63,7 +71,7 @@ def make_worlds(
     data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
     split_done = time.perf_counter()
     names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.loss]))
-    asked = _teach(config, data, seeds, registry, names)
+    asked = _teach(config, data, seeds, registry, names, cache, foresee)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     return [World(*world) for world in zip(seeds, data, asked, strict=True)], seconds
 
@@ -85,13 +93,15 @@ def _teach(
     seeds: Sequence[int],
     registry: Registry,
     names: frozenset[str],
+    cache: Path | None,
+    foresee: Callable[[float], None],
 ) -> list[dict[str, FittedTeacher]]:
     """The teachers of every split, in several processes where fitting takes long."""
     if not config.teacher:
         return [{} for _ in seeds]
 
     def lesson(place: int) -> dict[str, FittedTeacher]:
-        return _lesson(config, data[place], seeds[place], registry, names)
+        return _lesson(config, data[place], seeds[place], registry, names, cache)
 
     asked = [lesson(0)]  # what it imports at first is not counted below
     if len(data) > 1:
@@ -99,16 +109,24 @@ def _teach(
         asked.append(lesson(1))
         foreseen = (time.perf_counter() - started) * (len(data) - 2)
         rest = range(2, len(data))
+        if foreseen > _WORTH_PROCESSES:
+            foresee(foreseen)
         # Another process finds what is installed, and nothing else that a registry may hold.
         if foreseen > _WORTH_PROCESSES and registry is load_registry():
-            asked += _in_processes(config, [(data[place], seeds[place]) for place in rest], names)
+            pairs = [(data[place], seeds[place]) for place in rest]
+            asked += _in_processes(config, pairs, names, cache)
         else:
             asked += map(lesson, rest)
     return asked
 
 
 def _lesson(
-    config: Config, data: PreparedData, seed: int, registry: Registry, names: frozenset[str]
+    config: Config,
+    data: PreparedData,
+    seed: int,
+    registry: Registry,
+    names: frozenset[str],
+    cache: Path | None,
 ) -> dict[str, FittedTeacher]:
     from threadpoolctl import threadpool_limits
 
@@ -123,23 +141,28 @@ def _lesson(
             calibrate=config.teacher_calibrate,
             rows=config.teacher_rows,
             force=config.teacher_force,
+            cache=cache,
             tensors=names,
         )
 
 
 def _in_processes(
-    config: Config, pairs: Sequence[tuple[PreparedData, int]], names: frozenset[str]
+    config: Config,
+    pairs: Sequence[tuple[PreparedData, int]],
+    names: frozenset[str],
+    cache: Path | None,
 ) -> list[dict[str, FittedTeacher]]:
     from joblib import Parallel, delayed
 
-    return Parallel(n_jobs=-1)(delayed(_answers)(config, *pair, names) for pair in pairs)
+    ask = delayed(partial(_answers, names=names, cache=cache))
+    return Parallel(n_jobs=-1)(ask(config, *pair) for pair in pairs)
 
 
 def _answers(
-    config: Config, data: PreparedData, seed: int, names: frozenset[str]
+    config: Config, data: PreparedData, seed: int, names: frozenset[str], cache: Path | None
 ) -> dict[str, FittedTeacher]:
     """A lesson in another process; the fitted estimators are large, and stay there."""
-    lesson = _lesson(config, data, seed, load_registry(), names)
+    lesson = _lesson(config, data, seed, load_registry(), names, cache)
     return {name: replace(teacher, fit=None) for name, teacher in lesson.items()}
 
 

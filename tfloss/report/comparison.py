@@ -8,7 +8,13 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from tfloss.compare.words import p_text, reach_sentence, scope_sentence, sentence
+from tfloss.compare.words import (
+    diverged_sentences,
+    p_text,
+    reach_sentence,
+    scope_sentence,
+    sentence,
+)
 
 _SHOWN = 12  # formulas in a table of the terminal; the folder holds all
 
@@ -40,17 +46,7 @@ def comparison_words(results: Mapping[str, Any]) -> list[str]:
             lines.append("  " + sentence(row, metric["label"], metric["better"]))
         reached = [row for row in table["reach"] if row["formula"] == formula]
         lines += ["  " + reach_sentence(row) for row in reached]
-    return [*lines, scope_sentence(results), *_diverged(results), *results["notes"]]
-
-
-def _diverged(results: Mapping[str, Any]) -> list[str]:
-    pairs = zip(results["formulas"], results["diverged"], strict=True)
-    return [
-        f"{count} of {len(results['seeds'])} trainings of '{formula}' stopped being finite and are "
-        f"left out."
-        for formula, count in pairs
-        if count
-    ]
+    return [*lines, scope_sentence(results), *diverged_sentences(results), *results["notes"]]
 
 
 def _metric_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table:

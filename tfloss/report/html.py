@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfloss.compare.words import p_text, reach_sentence, scope_sentence, sentence
+from tfloss.compare.words import (
+    diverged_sentences,
+    p_text,
+    reach_sentence,
+    scope_sentence,
+    sentence,
+)
 from tfloss.report.comparison import number_text
 from tfloss.report.figures import answers_shown, label_of, legend_entry, sections
 from tfloss.report.plots import MOST
@@ -111,13 +117,7 @@ def _remarks(results: Mapping[str, Any]) -> list[str]:
         return list(results["notes"])
     left = len(results["formulas"]) - 1 - len(_told(results))
     more = [f"The other {left} formulas are in the tables."] if left else []
-    diverged = [
-        f"{count} of {len(results['seeds'])} trainings of '{formula}' stopped being finite and are "
-        f"left out."
-        for formula, count in zip(results["formulas"], results["diverged"], strict=True)
-        if count
-    ]
-    return [*more, scope_sentence(results), *diverged, *results["notes"]]
+    return [*more, scope_sentence(results), *diverged_sentences(results), *results["notes"]]
 
 
 def _judged(row: Mapping[str, Any], better: str | None) -> str:

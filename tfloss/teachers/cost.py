@@ -33,8 +33,8 @@ def refuse_expensive(seconds: float, rows: int, name: str) -> None:
     """Raise UsageError when fitting would take longer than anybody waits unasked."""
     if seconds > LIMIT_SECONDS:
         raise UsageError(
-            f"The teacher '{name}' would need about {_duration(seconds)} for {rows} rows; fit it "
-            f"on fewer (--teacher-rows 1000, or rows=1000 among its settings), take another "
+            f"The teacher '{name}' would need about {duration_text(seconds)} for {rows} rows; fit "
+            f"it on fewer (--teacher-rows 1000, or rows=1000 among its settings), take another "
             f"teacher, or insist (--teacher-force, or force=true)."
         )
 
@@ -46,7 +46,8 @@ def _parts(estimator: Any) -> Iterator[Any]:
         yield from (part for part in estimator.get_params().values() if hasattr(part, "fit"))
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """'50 s', '12 minutes'."""
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

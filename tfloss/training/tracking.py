@@ -55,10 +55,14 @@ class Tracking:
     def __enter__(self) -> Tracking:
         return self
 
-    def start(self) -> None:
-        """Tell of the training's name and configuration."""
-        name = f"{Path(self._config.data).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-        config = {k: v for k, v in asdict(self._config).items() if v is not None}
+    def start(self, ending: str = "", **more: Any) -> None:
+        """Tell of the training's name and configuration.
+
+        `ending` tells it from another training of the same second; `more` is told beside the
+        configuration.
+        """
+        name = f"{Path(self._config.data).stem}-{time.strftime('%Y%m%d-%H%M%S')}{ending}"
+        config = {k: v for k, v in asdict(self._config).items() if v is not None} | more
         self._started = True
         self._tell("start", name, config)
 
@@ -76,8 +80,18 @@ class Tracking:
                 break
             fresh.append(epoch)
         for epoch in reversed(fresh):
-            self._tell("epoch", epoch.number, epoch.step, epoch.train, epoch.holdout)
+            self.epoch(epoch.number, epoch.step, epoch.train, epoch.holdout)
         self._seen = history.latest.number
+
+    def epoch(
+        self,
+        number: int,
+        step: int,
+        train: Mapping[str, float],
+        holdout: Mapping[str, float] | None,
+    ) -> None:
+        """Tell of an epoch's terms."""
+        self._tell("epoch", number, step, train, holdout)
 
     @property
     def watcher(self) -> Callable[[Any], None] | None:
