@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.cli.running import tfloss
+from tfloss.compare.search import _study
 
 pytest.importorskip("optuna")
 
@@ -56,13 +57,16 @@ def test_every_trial_is_written_down_and_the_best_is_the_best(answer, runs):
     assert found["value"] == pytest.approx(float(best["value"]))
 
 
-def test_a_search_goes_on_where_it_stopped(answer, runs):
-    before = rows_of(runs / "search-1")
-    again = tfloss("search", "--resume", runs / "search-1", "--trials", "8", "--quiet")
+def test_a_search_goes_on_where_it_was_cut_off(answer, runs, registry):
+    folder = runs / "search-1"
+    before = rows_of(folder)
+    _study(folder, registry.metrics["log_loss"], 0).ask()  # a trial that was begun, and no more
+    again = tfloss("search", "--resume", folder, "--trials", "8", "--quiet")
     assert again.code == 0, again.err
-    after = rows_of(runs / "search-1")
+    after = rows_of(folder)
     assert after[:7] == before
-    assert len(after) == 8
+    assert [row["state"] == "interrupted" for row in after[7:]] == [True, False]
+    assert json.loads((folder / "results.json").read_text())["search"]["trials"] == 8
 
 
 def test_the_page_shows_the_confirmation(answer, runs):

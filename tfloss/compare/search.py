@@ -75,15 +75,14 @@ def search(
     prepared()
     if not len(worlds[0].data.holdout):
         raise UsageError("A search needs rows that are held out; give --train-size or --test-size.")
-    todo = trials - len([trial for trial in study.trials if trial.state.is_finished()])
-    _run_trials(plan, study, max(todo, 0), trials, worlds, metric, registry, tell)
+    _run_trials(plan, study, trials, worlds, metric, registry, tell)
     best = _best(study)
     _write_trials(folder, study, plan.space)
     tell(f"splits and teachers for {plan.confirm} other seeds", 0.0)
     fresh = range(first + MOST_SEEDS, first + MOST_SEEDS + plan.confirm)
     others, _ = make_worlds(plan.static, fresh, registry, formulas, table=for_confirmation)
     texts = plan.space.filled(lambda one: best.params[one.name])
-    states = [trial.state.name for trial in study.trials]
+    states = [trial.state.name for trial in _finished(study)]
     about = {
         "plan": asdict(plan),
         "trials": len(states),
@@ -138,10 +137,14 @@ def _study(folder: Path, metric: Metric, seed: int) -> Any:
     return study
 
 
+def _finished(study: Any) -> list[Any]:
+    """All trials but those that an interruption cut off, which optuna leaves as running."""
+    return [trial for trial in study.trials if trial.state.is_finished()]
+
+
 def _run_trials(
     plan: Plan,
     study: Any,
-    todo: int,
     trials: int,
     worlds: Sequence[World],
     metric: Metric,
@@ -149,11 +152,12 @@ def _run_trials(
     tell: Tell,
 ) -> None:
     optuna = _optuna()
+    done = len(_finished(study))
 
     def objective(trial: Any) -> float:
         texts = plan.space.filled(lambda one: _suggested(trial, one))
         best = _text_of_best(study)
-        tell(f"trial {trial.number + 1}/{trials}{best}", 1 / trials)
+        tell(f"trial {len(_finished(study)) + 1}/{trials}{best}", 1 / trials)
         try:
             return _value(plan.config_of(texts), worlds, metric, registry, trial)
         except PrunedError:
@@ -161,7 +165,8 @@ def _run_trials(
         except NumericsError:
             return math.nan  # optuna counts it as failed
 
-    study.optimize(objective, n_trials=todo)
+    if done < trials:
+        study.optimize(objective, n_trials=trials - done)
 
 
 def _suggested(trial: Any, one: Range) -> float:
@@ -252,5 +257,6 @@ def _write_trials(folder: Path, study: Any, space: Space) -> None:
     for trial in study.trials:
         value = "" if trial.value is None else f"{trial.value:.8g}"
         tried = [f"{trial.params[n]:.8g}" if n in trial.params else "" for n in names]
-        lines.append(",".join([str(trial.number), trial.state.name.lower(), value, *tried]))
+        state = trial.state.name.lower() if trial.state.is_finished() else "interrupted"
+        lines.append(",".join([str(trial.number), state, value, *tried]))
     write_text(folder / TRIALS, "\n".join(lines) + "\n")
