@@ -18,7 +18,7 @@ from rich.table import Table
 from tests.benchmarks.engine import ROOT, markdown_of, write_page
 
 _WIDTH, _BATCH, _BLOCK = 256, 256, 32 * 2**20
-_BLOCKS = (2, 10, 20, 100)
+_BLOCKS = (2, 10, 20, 100, 200)
 _ROWS_PER_BLOCK = _BLOCK // (4 * _WIDTH)
 
 _PROGRAM = f"""

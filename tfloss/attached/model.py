@@ -27,6 +27,7 @@ from tfloss.attached.watching import say_direction
 from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
 from tfloss.lazy import keras, tf
+from tfloss.objective import total_of
 from tfloss.registry import Declaration, Registry, load_registry
 from tfloss.training.measure import MODEL_TERM
 
@@ -189,8 +190,8 @@ class Attached(keras.Model):
         added = self.losses
         self._adds_losses = bool(added)
         if added:
-            terms.append(tf.add_n([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
-        return outputs, tf.add_n(terms), terms, rows
+            terms.append(total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
+        return outputs, total_of(terms), terms, rows
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None

@@ -3,5 +3,6 @@
 from tfloss.objective.objective import Objective, Outcome
 from tfloss.objective.scope import Entry, Scope, Tensors
 from tfloss.objective.terms import plan_terms
+from tfloss.objective.total import total_of
 
-__all__ = ["Entry", "Objective", "Outcome", "Scope", "Tensors", "plan_terms"]
+__all__ = ["Entry", "Objective", "Outcome", "Scope", "Tensors", "plan_terms", "total_of"]

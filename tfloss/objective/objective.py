@@ -13,6 +13,7 @@ from tfloss.objective.plan import TensorUse, WeightsUse
 from tfloss.objective.scope import Scope, Tensors
 from tfloss.objective.state import States
 from tfloss.objective.terms import plan_terms
+from tfloss.objective.total import total_of
 from tfloss.registry import Reduction, Registry
 from tfloss.shown import drawing
 
@@ -141,7 +142,7 @@ class Objective:
             evaluator.coefficient(term.coefficient) * evaluator.reduced(term.body)
             for term in self.terms
         )
-        return Outcome(tf.add_n(weighted), weighted)
+        return Outcome(total_of(weighted), weighted)
 
     def _repr_latex_(self) -> str:
         return self.formula._repr_latex_()

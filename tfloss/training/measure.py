@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfloss.lazy import tf
-from tfloss.objective import Objective
+from tfloss.objective import Objective, total_of
 from tfloss.student import Student
 from tfloss.training.columns import unpacked
 
@@ -48,7 +48,7 @@ class Measure:
     def __call__(self, batch: Mapping[str, Any], step: Any, *, training: bool) -> tuple[Any, Any]:
         """The total, a scalar, and the terms, (len(names),), both float32."""
         terms = self.terms(batch, step, training=training)
-        return tf.add_n(terms), tf.stack(terms)
+        return total_of(terms), tf.stack(terms)
 
     def terms(self, batch: Mapping[str, Any], step: Any, *, training: bool) -> list[Any]:
         """Each term, a scalar float32, apart from the others."""
@@ -61,5 +61,5 @@ class Measure:
         )
         terms = list(outcome.terms)
         if self.adds_losses:
-            terms.append(tf.add_n([tf.cast(loss, tf.float32) for loss in self.forward.losses]))
+            terms.append(total_of([tf.cast(loss, tf.float32) for loss in self.forward.losses]))
         return terms

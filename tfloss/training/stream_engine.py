@@ -174,9 +174,12 @@ class StreamEngine(Steps):
         shape = [self.batches_per_block, self.batch_size]
 
         def stack(rows: Mapping[str, Any]) -> Mapping[str, Any]:
-            return {name: tf.reshape(c, [*shape, *c.shape[1:]]) for name, c in rows.items()}
+            packed = self._packed(rows).items()
+            return {name: tf.reshape(c, [*shape, *c.shape[1:]]) for name, c in packed}
 
-        rows = self._dataset.map(self._packed).repeat()
+        rows = self._dataset.repeat()
+        if set(rows.element_spec) != set(self._names):  # what nobody needs is not arranged anew
+            rows = rows.map(lambda batch: {name: batch[name] for name in self._names})
         rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
         if skipped:
             rows = rows.rebatch(self.batch_size, drop_remainder=True).skip(skipped)
