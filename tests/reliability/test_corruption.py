@@ -13,13 +13,14 @@ from tests.cli.running import tfloss
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import TflossError
 from tfloss.registry import Teacher
+from tfloss.report.run import ANSWERS, run_description, run_results
 from tfloss.teachers import save_teacher
 from tfloss.teachers.cache import _read
 from tfloss.training.config import Config, read_config
 from tfloss.training.run import run
 from tfloss.training.run_folder import read_run, write_run
 
-FILES = ("config.toml", "metrics.jsonl", "student.keras", "split.npz", "result.json")
+FILES = ("config.toml", "metrics.jsonl", "student.keras", "split.npz", "result.json", ANSWERS)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,9 @@ def folder(tmp_path_factory, registry):
     from tfloss.training.run import prepare_run
 
     ready = prepare_run(config, registry, cache=place / "cache")
-    written = write_run(place, config, run(config, registry, ready=ready))
+    result = run(config, registry, ready=ready)
+    also = run_description(result, config.batch_size)
+    written = write_run(place, config, result, also=also)
     (cached,) = (place / "cache").glob("*.npz")
     shutil.copy(cached, written / "cached.npz")
     data = prepare(load_dataset("breast_cancer", registry))
@@ -46,6 +49,7 @@ def everything(folder: Path, registry) -> list[bytes]:
     weights = read.student().model.get_weights() if read.verified("student.keras") else []
     return [
         repr((read.config, read.manifest, read.result, read.history)).encode(),
+        repr(run_results([read], registry)).encode(),
         *(rows.tobytes() for rows in read.rows.values()),
         *(values.tobytes() for values in weights),
     ]
@@ -117,13 +121,13 @@ def test_damage_is_refused_or_changes_nothing(folder, registry, full_size, name,
     assert read(folder, registry) == expected
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "metrics.jsonl"])
+@pytest.mark.parametrize("name", FILES)
 def test_the_command_line_says_which_file(folder, name):
-    path = folder / name
+    path, command = folder / name, "report" if name in ("metrics.jsonl", ANSWERS) else "evaluate"
     whole = path.read_bytes()
     path.write_bytes(whole[:-3] + b"xyz")
     try:
-        answer = tfloss("evaluate", str(folder))
+        answer = tfloss(command, str(folder))
     finally:
         path.write_bytes(whole)
     assert answer.code in (2, 4)

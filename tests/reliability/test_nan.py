@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from tests.cli.running import tfloss as command
 from tests.reliability.faults import BATCH, FAULTS, World
 from tests.training.engine_worlds import columns, engine_of, mlp
 from tfloss.errors import NumericsError, UsageError
+from tfloss.training import loop
 from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
 from tfloss.training.guard import Guard
@@ -97,6 +99,43 @@ def test_without_a_fault_nothing_is_done_twice(world):
     assert guard.events == []
 
 
+@pytest.mark.parametrize("on_nan", ["stop", "skip"])
+def test_in_a_long_epoch_in_parts_as_in_whole_epochs(registry, monkeypatch, on_nan):
+    """Two steps in a call, five in an epoch, and row 9 is bad: the same step, rows and weights."""
+    data = columns()
+    data.values["labels"][9] = np.nan
+
+    def ending():
+        model = mlp()
+        engine = engine_of(registry, model, train=data, compile="graph")
+        order, guard = BatchOrder(engine.rows, engine.batch_size, seed=1), Guard(engine, on_nan)
+        said, totals = "", None
+        try:
+            history = train(
+                engine, order, 4, callbacks=Callbacks((), model, engine.optimizer), guard=guard
+            )
+            totals = history.column("total")
+        except NumericsError as error:
+            said = str(error)
+        return said, guard.events, totals, model.get_weights()
+
+    with pytest.warns(UserWarning, match="left out") if on_nan == "skip" else nullcontext():
+        said, events, totals, weights = ending()
+        monkeypatch.setitem(loop._STEPS_PER_CHUNK, "graph", 2)
+        said_in_parts, events_in_parts, totals_in_parts, weights_in_parts = ending()
+    if on_nan == "stop":
+        place = int(np.flatnonzero(BatchOrder(23, 5, seed=1).epochs(0, 1)[0] == 9)[0])
+        assert f"At step {place // 5} the value of 'bce' is not a finite number" in said
+        assert "row 9 of the data" in said
+    else:
+        assert events == ["4 steps were left out, since they were not finite."]
+        np.testing.assert_allclose(totals_in_parts, totals, rtol=1e-5)
+    assert (said_in_parts, events_in_parts) == (said, events)
+    for one, other in zip(weights_in_parts, weights, strict=True):
+        assert np.isfinite(one).all()
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
 # -- diverging, and what helps ---------------------------------------------------------------------
 
 
@@ -126,6 +165,9 @@ def test_lowering_the_rate_trains_what_diverged(registry):
     ]
     assert np.isfinite(history.column("total")).all()
     assert all(np.isfinite(value).all() for value in model.get_weights())
+    resumed = Guard(guard._steps, "lower")
+    resumed.load(guard.state())
+    assert resumed.events == guard.events
 
 
 @pytest.mark.filterwarnings("ignore:The learning rate was halved")
@@ -148,10 +190,14 @@ def test_a_schedule_cannot_be_lowered(registry):
         trained(registry, "lower", schedule)
 
 
-def test_skipping_every_step_is_no_training(registry):
+@pytest.mark.filterwarnings("ignore:Step .* was left out")
+def test_skipping_every_step_is_no_training(registry, monkeypatch):
     data = columns()
     data.values["labels"][:] = np.nan
     with pytest.raises(NumericsError, match=r"At step 0 .*'bce'"):
+        trained(registry, "skip", 0.1, train=data)
+    monkeypatch.setitem(loop._STEPS_PER_CHUNK, "graph", 2)  # the third part ends the epoch
+    with pytest.raises(NumericsError, match=r"At step 4 .*'bce'"):
         trained(registry, "skip", 0.1, train=data)
 
 

@@ -129,6 +129,28 @@ def test_resume_is_exact(
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.filterwarnings("ignore:Step .* was left out")
+@pytest.mark.parametrize("source", ["memory", "stream"])
+def test_steps_left_out_are_counted_over_an_interruption(data, tmp_path, source):
+    """In the averages of the epoch that is under way, and in what `Result.events` tells."""
+    labels = data.train.labels.copy()
+    labels[5] = np.nan  # in steps 0 and 8, before the interruption, and in later epochs again
+    part = replace(data.train, columns={**data.train.columns, "labels": labels})
+    what = (replace(data, train=part), source, "adam", "norm", False)
+    whole = train(*what, None, on_nan="skip")
+    with StoppedAt(13, tmp_path) as kept, pytest.raises(Interrupted):
+        train(*what, kept, on_nan="skip")
+    assert kept.stopped_at % 8, "the midst of an epoch"
+    resumed = train(*what, tmp_path, resume=True, on_nan="skip")
+    times = {"memory": 4, "stream": 5}[source]  # the stream goes over its 60 rows in 7.5 steps
+    assert whole.events == [f"{times} steps were left out, since they were not finite."]
+    assert resumed.events == whole.events
+    assert digest_of_state(resumed) == digest_of_state(whole)
+    for name in ("total", *whole.history.names):
+        one, other = (r.history.column(name) for r in (resumed, whole))
+        np.testing.assert_array_equal(one, other)
+
+
 def test_weights_in_parts_are_those_of_whole_epochs(data, monkeypatch):
     """The parts change nothing: an epoch in one call ends alike, up to rounding."""
     parts = uninterrupted(data, "memory", "sgd", "norm", True)

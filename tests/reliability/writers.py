@@ -150,7 +150,8 @@ class RunFolder(Artefact):
     config = Config(loss="bce")
 
     def write(self, folder, version):
-        write_run(folder, self.config, result(version, self.data))
+        also = {"answers.json": json.dumps([version] * 9_999)}
+        write_run(folder, self.config, result(version, self.data), also=also)
 
     def read(self, folder):
         finished = 0

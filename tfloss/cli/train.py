@@ -142,10 +142,11 @@ def train(
             tracking.start()
             result = _train(configuration, registry, quiet, ready, kept, tracking)
             tracking.scores(result.scores)
-            from tfloss.report.run import write_run_report
+            from tfloss.report.run import run_description, write_run_report
 
-            folder = write_run(runs, configuration, result, kept.folder.parent)
-            write_run_report(folder, result, registry)
+            also = run_description(result, configuration.batch_size)
+            folder = write_run(runs, configuration, result, kept.folder.parent, also=also)
+            write_run_report(folder, registry)
             kept.remove()
             tracking.finish(folder)
     except TflossError:

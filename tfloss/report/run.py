@@ -25,17 +25,19 @@ from tfloss.training.run_folder import Run, read_run
 ANSWERS, REPORT = "answers.json", "report.html"
 
 
-def write_run_report(folder: Path, result: Any, registry: Registry) -> Path:
-    """Describe a finished training's answers in its folder, and write its page.
+def run_description(result: Any, batch_size: int) -> dict[str, str]:
+    """What a report needs besides the figures, as files for `write_run`.
 
     Args:
-        folder: of the run, as `write_run` filled it.
         result: what `fit` returned; its student is asked about the holdout once more.
+        batch_size: rows per step.
     """
-    run = read_run(folder)
-    answers = _answers(result, run.config.batch_size)
-    write_text(folder / ANSWERS, json.dumps(answers) + "\n")
-    page = html_page(run_results([run], registry))
+    return {ANSWERS: json.dumps(_answers(result, batch_size)) + "\n"}
+
+
+def write_run_report(folder: Path, registry: Registry) -> Path:
+    """Write the page of a run whose folder holds its description."""
+    page = html_page(run_results([read_run(folder)], registry))
     write_text(folder / REPORT, page)
     return folder / REPORT
 
@@ -120,13 +122,12 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
 
 
 def _described(run: Run) -> dict[str, Any]:
-    try:
-        return json.loads((run.folder / ANSWERS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    if ANSWERS not in run.manifest["sha256"]:
         raise UsageError(
-            f"'{run.folder}' has no readable {ANSWERS}, which a report needs: {error}; train again "
-            f"with its config.toml."
-        ) from error
+            f"'{run.folder}' was written without {ANSWERS}, which a report needs; train again with "
+            f"its config.toml."
+        )
+    return json.loads(run.verified(ANSWERS).read_text(encoding="utf-8"))
 
 
 def _table(

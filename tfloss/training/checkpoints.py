@@ -2,8 +2,8 @@
 
 `start.npz` says what the training is (formula, data, model, …) and holds the teachers' answers;
 `step-000000003200.npz` holds all that training changes: weights, optimizer, the state of random
-layers, what losses hold, the history, and the position. Each file is whole and knows its own
-digest, so that one file is all it takes to go on.
+layers, what losses hold, the history, what was done about NaN, and the position. Each file is whole
+and knows its own digest, so that one file is all it takes to go on.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from __future__ import annotations
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +24,7 @@ from tfloss.locks import FolderLock
 from tfloss.sealed import read_sealed, write_sealed
 from tfloss.training.cadence import Cadence, Every, parse_every
 from tfloss.training.callbacks import Callbacks
+from tfloss.training.guard import Guard
 from tfloss.training.history import History
 from tfloss.training.identity import refuse_other
 from tfloss.training.interrupts import Interrupts
@@ -32,7 +32,7 @@ from tfloss.training.position import Position
 from tfloss.training.steps import Steps
 
 START = "start.npz"
-_LAYOUT = 1  # to be raised when what is written changes
+_LAYOUT = 2  # to be raised when what is written changes
 _KEPT = 2  # the newest, and the one before it
 
 
@@ -71,6 +71,7 @@ class Checkpoints:
         self.answers: dict[str, np.ndarray] = {}
         self._teachers: Any = {}
         self._callbacks: Callbacks | None = None
+        self._guard: Guard | None = None
 
     # -- the folder ------------------------------------------------------------------------------
 
@@ -175,7 +176,11 @@ class Checkpoints:
         return self._interrupts
 
     def restore(
-        self, steps: Steps, history: History, callbacks: Callbacks | None = None
+        self,
+        steps: Steps,
+        history: History,
+        callbacks: Callbacks | None = None,
+        guard: Guard | None = None,
     ) -> Position:
         """Put back the newest checkpoint; returns where to go on: at the beginning without one.
 
@@ -183,11 +188,13 @@ class Checkpoints:
             steps: what trains.
             history: still empty.
             callbacks: those of Keras that watch, after `on_train_begin`; they are saved as well.
+            guard: what it did about numbers that are not finite is saved as well.
 
         Raises:
             DataError: there are checkpoints, but none of them can be read.
         """
-        position, self.digest, self._callbacks = Position(), "", callbacks
+        position, self.digest = Position(), ""
+        self._callbacks, self._guard = callbacks, guard
         found = self._newest() if self.identity is not None else None
         if found is not None:
             arrays, about = found
@@ -196,6 +203,8 @@ class Checkpoints:
             if callbacks is not None:
                 held = {k[10:]: v for k, v in arrays.items() if k.startswith("callbacks:")}
                 callbacks.load(held, about["callbacks"])
+            if guard is not None:
+                guard.load(about["guard"])
             position = Position(
                 about["epoch"],
                 about["steps"],
@@ -263,6 +272,7 @@ class Checkpoints:
         about = {
             "variables": len(state),
             "callbacks": plain,
+            "guard": self._guard.state() if self._guard is not None else None,
             "epoch": position.epoch,
             "steps": position.steps,
             "left_out": position.left_out,
@@ -288,23 +298,3 @@ class Checkpoints:
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("step-*.npz"))
-
-
-@contextmanager
-def keeping(
-    where: str | Path | Checkpoints | None, every: str, resume: bool
-) -> Iterator[Checkpoints | None]:
-    """Checkpoints in a folder, locked meanwhile; those of somebody else as they are; or none."""
-    if where is None and resume:
-        raise UsageError("To resume, say the folder of the checkpoints: checkpoint='folder'.")
-    if where is None or isinstance(where, Checkpoints):
-        yield where
-        return
-    advice = "The same call with resume=True goes on."
-    with Checkpoints(Path(where), every=every, resume=resume, advice=advice) as kept:
-        yield kept
-
-
-def watching(kept: Checkpoints | None) -> AbstractContextManager[Any]:
-    """A context in which Ctrl-C waits for the end of a chunk, where that can be saved."""
-    return nullcontext() if kept is None else kept.interrupts

@@ -16,11 +16,12 @@ from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher, supply
 from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
-from tfloss.training.checkpoints import Checkpoints, keeping, watching
+from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.columns import Columns
 from tfloss.training.engine import Compile, Engine
 from tfloss.training.guard import Guard, OnNan
 from tfloss.training.identity import data_identity, model_identity, training_identity
+from tfloss.training.keeping import keeping, watching
 from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, recorded
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure

@@ -9,7 +9,7 @@ weights, the step and its rows are known exactly, and a training without such st
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
@@ -42,8 +42,8 @@ class Guard:
     Args:
         steps: what trains.
         on_nan: at a step whose total, or a weight after it, is not finite: 'stop' raises, with the
-            weights before that step; 'skip' leaves the step out and goes on, unless all steps of a
-            chunk are such; 'lower' goes back to the weights before the chunk and halves the
+            weights before that step; 'skip' leaves the step out and goes on, unless all steps are
+            such, for an epoch; 'lower' goes back to the weights before the chunk and halves the
             learning rate, ten times at most, unless the data themselves are not finite.
 
     Attributes:
@@ -59,6 +59,7 @@ class Guard:
         self.on_nan = on_nan
         self.left_out = 0
         self.halvings = 0
+        self._in_a_row = 0  # steps left out since a call with a finite one
         self._steps = steps
         if on_nan == "lower":
             _refuse_schedule(steps.optimizer)
@@ -79,6 +80,7 @@ class Guard:
         first = care if watched or self.left_out else None
         log = run(first)
         if self._finite(log, first):
+            self._in_a_row = 0
             return log
         if self.on_nan == "lower":
             log = self._lowered(run, first, log, before, batch_of)
@@ -87,7 +89,9 @@ class Guard:
         if first is None:
             self._steps.restore(before)
             log = run(care)
-        if log.bad is None or (care == "skip" and log.taken_back < log.steps):
+        self._in_a_row = self._in_a_row + log.taken_back if log.taken_back == log.steps else 0
+        goes_on = care == "skip" and self._in_a_row < self._steps.steps_per_epoch
+        if log.bad is None or goes_on:
             self._count(log)
             return log
         raise NumericsError(diagnose(self._steps, log.bad, batch_of))
@@ -110,6 +114,19 @@ class Guard:
 
         self(run, batch_of)
         return seen._replace(bad_step=tf.constant(NEVER))
+
+    def state(self) -> dict[str, int]:
+        """What was done so far, for a checkpoint."""
+        return {
+            "left_out": self.left_out,
+            "halvings": self.halvings,
+            "in_a_row": self._in_a_row,
+        }
+
+    def load(self, state: Mapping[str, int]) -> None:
+        """Go on where another guard of the same training was."""
+        self.left_out, self.halvings = state["left_out"], state["halvings"]
+        self._in_a_row = state["in_a_row"]
 
     @property
     def events(self) -> list[str]:

@@ -60,7 +60,7 @@ def train(
     guard = guard or Guard(engine)
     history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
     callbacks.on_train_begin()
-    position = Position() if kept is None else kept.restore(engine, history, callbacks)
+    position = Position() if kept is None else kept.restore(engine, history, callbacks, guard)
     most = None if kept is None else kept.most_steps
     while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
         callbacks.on_epoch_begin(position.epoch)

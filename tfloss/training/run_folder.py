@@ -73,7 +73,14 @@ def unfinished_run(folder: Path) -> Config:
     return Config.from_mapping(read_config(folder / CONFIG), origin=str(folder / CONFIG))
 
 
-def write_run(runs: Path, config: Config, result: Result, folder: Path | None = None) -> Path:
+def write_run(
+    runs: Path,
+    config: Config,
+    result: Result,
+    folder: Path | None = None,
+    *,
+    also: Mapping[str, str] | None = None,
+) -> Path:
     """Make a new folder for a run and fill it; the manifest comes last and lists the rest.
 
     Args:
@@ -81,6 +88,7 @@ def write_run(runs: Path, config: Config, result: Result, folder: Path | None = 
         config: what was trained.
         result: of the training.
         folder: from `begin_run`, where that was done before.
+        also: texts of further files by name.
 
     Returns:
         the folder, 'runs/breast_cancer-1' for the first on those data.
@@ -99,6 +107,8 @@ def write_run(runs: Path, config: Config, result: Result, folder: Path | None = 
             write_whole(folder / HELD, lambda path: np.savez_compressed(path, **held))
         write_whole(folder / SPLIT, lambda path: _save_split(path, result.data))
         write_text(folder / RESULT, _json(_summary(result)))
+        for name, text in (also or {}).items():
+            write_text(folder / name, text)
         write_text(folder / MANIFEST, _json(signed(_manifest(folder, config, result.data))))
     except OSError as error:
         raise UsageError(f"The run's folder '{folder}' cannot be written: {error}.") from error

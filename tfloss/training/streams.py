@@ -20,12 +20,13 @@ from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
 from tfloss.training.callbacks import Callbacks
-from tfloss.training.checkpoints import Checkpoints, keeping, watching
+from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.columns import Columns
 from tfloss.training.compiled import Compile
 from tfloss.training.guard import Guard, OnNan
 from tfloss.training.history import History
 from tfloss.training.identity import columns_identity, model_identity, training_identity
+from tfloss.training.keeping import keeping, watching
 from tfloss.training.loop import Watcher
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
@@ -192,7 +193,7 @@ def _train(
     position, length = Position(), engine.steps_per_epoch
     callbacks.on_train_begin()
     if kept is not None:
-        position = kept.restore(engine, history, callbacks)
+        position = kept.restore(engine, history, callbacks, guard)
         engine.begin(position.step(length), kept.digest)
     while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
         callbacks.on_epoch_begin(position.epoch)
