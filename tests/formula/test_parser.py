@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.formula.trees import many
 from tfloss.formula import FormulaError, Infix, Name, Negative, Node, Number, Power, parse
+from tfloss.formula.errors import error_at
 
 VALUES = {"a": 2.0, "b": 3.0, "c": 5.0, "d": 0.5}
 OPERATIONS = {
@@ -153,11 +154,25 @@ def test_depth_is_32(nested):
             parse(nested(depth))
 
 
+def test_what_is_closed_again_gives_back_one_level():
+    for shallow in ("(a) + ", "f(a, [b], -c) + ", "a**b**c + "):
+        with pytest.raises(FormulaError, match="32 levels"):
+            parse(shallow * 50 + "(" * 33 + "a" + ")" * 33)
+
+
+@pytest.mark.parametrize("text", ["é", "\t", "\x7f", "\u2028"])
+def test_a_text_is_printable_ascii(text):
+    with pytest.raises(FormulaError, match="printable ASCII only") as caught:
+        parse(f"f(x='{text}')")
+    assert (caught.value.start, caught.value.end) == (4, 7)
+
+
 def test_length_is_4096():
     longest = "a" + "+a" * 2047
     assert len(parse(longest + " ").operands) == 2048
-    with pytest.raises(FormulaError, match="4096"):
+    with pytest.raises(FormulaError, match="4096") as caught:
         parse(longest + "  ")
+    assert (caught.value.start, caught.value.end) == (4096, 4097)
 
 
 def test_parsing_runs_nothing():
@@ -196,3 +211,12 @@ def test_values_are_no_names(word):
 
 def test_an_error_is_about_one_column_at_least():
     assert FormulaError("message", "abc", 1, 1).end == 2
+
+
+def test_an_error_of_a_node_is_about_its_columns():
+    """About the whole formula where the node was built in Python."""
+    text = "a + 2*f(b, x=[1, 2])"
+    call = parse(text).operands[1].operands[1]
+    for node, columns in ((call, (6, 20)), (Name("f"), (0, 20))):
+        error = error_at(node, text, "message")
+        assert (error.start, error.end) == columns

@@ -60,8 +60,22 @@ def test_what_is_no_part_of_a_formula_is_refused(wrong):
 def test_places_do_not_count_for_equality():
     assert parse("a   +   b") == a + b
     assert hash(parse("a + b")) == hash(a + b)
+    assert repr(parse("a + b")) == repr(a + b)
     assert parse("a + b").operands[1].span == (4, 5)
     assert (a + b).operands[1].span is None
+
+
+def test_a_chain_goes_from_its_first_to_its_last_operand():
+    assert parse(" a  + b*c ").span == (1, 9)
+    assert parse("x - (a + b)").operands[1].span == (4, 11)
+    assert parse("f(a, x=[b, c]) + d").operands[0].kwargs[0][1].span == (7, 13)
+    for mixed in (parse("a") + b, a + parse("b"), a + b):
+        assert mixed.span is None
+
+
+def test_zero_is_a_number_without_a_sign():
+    assert as_node(0) == Number(0)
+    assert str(a + 0.0) == "a + 0.0"
 
 
 def test_walking_sees_every_node_once():
