@@ -110,7 +110,14 @@ def test_schedules_that_stay_above_zero_pass(registry, formula):
         ("mse(foo(hidden1), hidden1)", "no function of tensors called 'foo'"),
         ("sum", "is a reduction: write sum(…)"),
         ("sum(bce, kl)", "exactly one loss"),
-        ("abs()*bce", "takes 1 argument"),
+        ("abs()*bce", "takes 1 argument ("),
+        ("maximum(bce)", "takes 2 arguments ("),
+        ("linear(0, true, steps=1)*bce", "'linear' takes numbers"),
+        ("linear(0, 'x', steps=1)*bce", "'linear' takes numbers"),
+        ("mse(hiden1, hidden2)", "There is no tensor 'hiden1'. Did you mean 'hidden1'?"),
+        ("mse(abss(hidden1), hidden1)", "Did you mean 'abs'"),
+        ("l2('logit/*')", "Did you mean 'logits'? There are: logits/kernel, logits/bias."),
+        ("huber(dleta=1)*kl", "It has: delta, "),
         ("abs(bce, kl)", "takes 1 argument"),
         ("linear(0, 1)*bce", "needs its setting 'steps'"),
         ("linear(0, 1, steps=1, epochs=1)*bce", "not both"),
@@ -135,8 +142,32 @@ def test_a_missing_teacher_says_how_to_name_one(registry):
         plan_terms("kl", registry, scope)
 
 
+def test_where_there_is_nothing_the_message_says_none(registry):
+    nothing = Scope()
+    for formula, words in (
+        ("l2('*')", "There are: none."),
+        ("mse(a, b)", "There are: none."),
+        ("bce", "There are: none."),
+    ):
+        with pytest.raises(FormulaError) as caught:
+            plan_terms(formula, registry, nothing)
+        assert words in caught.value.message
+
+
+def test_a_schedule_may_have_no_duration(registry):
+    @tfloss.schedule
+    def constant(step, value):
+        return value
+
+    own = tfloss.Registry(registry.plugins).add(constant)
+    plan_terms("constant(2)*bce", own, SCOPE)
+
+
 def test_layers_that_are_not_known_yet_pass(registry):
     early = Scope(SCOPE.values(), open_ended=True, weights_known=False)
     plan_terms("kl(hidden9) + l2('later/*')", registry, early)
+    unknown = Scope((), open_ended=True, weights_known=False)
+    (use,) = plan_terms("focal", registry, unknown)[0].losses
+    assert set(use.tensors) == set(use.loss.signature.required)
     with pytest.raises(FormulaError, match="Did you mean 'kl'"):
         plan_terms("kll(hidden9)", registry, early)

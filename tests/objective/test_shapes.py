@@ -1,0 +1,128 @@
+"""Rows that are missing on either side, places along a second axis, and shapes that are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfloss
+from tests.objective.worlds import HIDDEN, SCOPE, TENSORS, bce, kl, total
+from tfloss.errors import PluginError, UsageError
+from tfloss.objective import Entry, Objective, Scope
+
+A = np.array([1, 1, 0, 1, 0, 1], np.float32)
+B = np.array([0, 1, 1, 1, 0, 1], np.float32)
+
+
+@pytest.mark.parametrize("formula", ["bce*kl", "bce + kl", "bce - kl", "maximum(bce, kl)"])
+def test_a_row_counts_where_both_sides_are_there(registry, formula):
+    operations = {"*": np.multiply, "+": np.add, "-": np.subtract, "maximum": np.maximum}
+    operate = operations[next(name for name in operations if name in formula)]
+    both = (A * B) == 1
+    present = {"labels": A, "teacher": B}
+    value = total(f"2*({formula})", registry, present=present, allow_negative=True)
+    assert value == pytest.approx(2 * operate(bce(), kl())[both].mean(), rel=1e-5)
+
+
+def test_a_missing_row_that_would_be_infinite_counts_nothing(registry):
+    column = np.where(A > 0, np.float32(2), np.float32(0))[:, None]
+    value = total(
+        "bce*log(rowweight)", registry, tensors={"rowweight": column}, present={"rowweight": A}
+    )
+    assert value == pytest.approx((bce() * np.log(2))[A == 1].mean(), rel=1e-5)
+
+
+def test_values_of_tensors_of_the_same_shape(registry):
+    expected = ((HIDDEN - HIDDEN[::-1] - HIDDEN[::-1]) ** 2).mean()
+    value = total("mse(hidden1 - hidden2, hidden2)", registry)
+    assert value == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("mse(labels - sample_weight, labels)", r"(6, 1) and (6,) do not match"),
+        ("wide*bce", "'wide' has shape (6, 4)"),
+    ],
+)
+def test_refusals_show_the_shapes(registry, formula, words):
+    with pytest.raises(UsageError) as error:
+        total(formula, registry)
+    assert words in str(error.value)
+
+
+def test_an_unknown_batch_is_called_so(registry):
+    objective = Objective("wide*bce", registry, SCOPE)
+    signature = {
+        name: tf.TensorSpec((None, *TENSORS[name].shape[1:]), tf.float32)
+        for name in ("wide", "labels", "logits")
+    }
+    with pytest.raises(UsageError, match=r"'wide' has shape \(batch, 4\)"):
+        tf.function(objective, autograph=False).get_concrete_function(signature)
+
+
+# -- places along a second axis --------------------------------------------------------------------
+
+PLACES = np.random.default_rng(1).normal(size=(5, 3, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def own(registry):
+    @tfloss.loss
+    def rows(places):
+        return tf.reduce_sum(places, -1)
+
+    @tfloss.loss
+    def elements(places):
+        return places
+
+    @tfloss.loss(per="batch")
+    def matrix(places):
+        return tf.reduce_sum(places, -1)
+
+    return tfloss.Registry(registry.plugins).add(rows, elements, matrix)
+
+
+def on_places(formula, registry):
+    scope = Scope([Entry("places", "data", (None, 3, 4), known_outside=True)])
+    return float(Objective(formula, registry, scope)({"places": PLACES}).total)
+
+
+def test_a_loss_of_rows_is_averaged_over_the_places(own):
+    assert on_places("rows", own) == pytest.approx(PLACES.sum(-1).mean(), rel=1e-4)
+    largest = PLACES.sum(-1).mean(1).max()  # of the examples, not of the places
+    assert on_places("max(rows)", own) == pytest.approx(largest, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("elements", "returned shape (5, 3, 4)"), ("matrix", "it must return a scalar")],
+)
+def test_nothing_else_is_averaged_silently(own, name, words):
+    with pytest.raises(PluginError) as error:
+        on_places(name, own)
+    assert words in str(error.value)
+    assert "of unknown returned" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("failing", "failing"),
+        ("failing(hidden1)", "failing(labels=hidden1)"),
+        ("failing(labels=hidden1)", "failing(labels=hidden1)"),
+        ("failing(hidden1 - 1, hidden2)", "failing(labels=hidden1 - 1, logits=hidden2)"),
+        ("failing(gamma=1)", "failing(gamma=1)"),
+        ("failing(labels)", "failing(labels)"),
+    ],
+)
+def test_a_refusal_names_the_call_with_what_is_bound(registry, formula, said):
+    @tfloss.loss
+    def failing(labels, logits, *, gamma=2.0):
+        raise ValueError("not these.")
+
+    own = tfloss.Registry(registry.plugins).add(failing)
+    with pytest.raises(UsageError) as error:
+        total(formula, own)
+    assert str(error.value) == f"In '{said}': not these."
