@@ -6,9 +6,14 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import signal
+
 import pytest
 
 from tfloss.registry import Registry, load_registry
+
+# Where a script starts the tests with `&`, Ctrl-C is ignored, and so by what they start in turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -23,13 +23,20 @@ from tests.mutation.mutants import mutants_of
 from tests.mutation.runs import look, outcome
 
 
+def _named(output: Path) -> set[tuple[str, str]]:
+    """Path and change of each mutant that was not noticed; its line may be another since."""
+    lines = output.read_text(encoding="utf-8").splitlines()
+    places = [line.partition(" tests: ")[2] for line in lines if " tests: " in line]
+    return {(p.split(":")[0], p.partition(": ")[2]) for p in places}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tests", nargs="+", required=True)
     parser.add_argument("--sample", type=int, help="so many mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="mutants whose 'file:line' holds this")
+    parser.add_argument("--again", type=Path, help="those that this output of a run names")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after so long")
     parser.add_argument("--warm", nargs="*", default=[], help="modules to import once")
     options = parser.parse_args()
@@ -40,7 +47,8 @@ def main() -> None:
     if seen is None:
         sys.exit("The tests do not pass on the code as it is.")
     found = [mutant for path in sorted(options.folder.rglob("*.py")) for mutant in mutants_of(path)]
-    wanted = [mutant for mutant in found if options.only in f"{mutant.path}:{mutant.line}"]
+    before = _named(options.again) if options.again else None
+    wanted = [m for m in found if before is None or (str(m.path), m.change) in before]
     size = min(options.sample or len(wanted), len(wanted))
     drawn = random.Random(options.seed).sample(wanted, size)
     started, counts = time.monotonic(), Counter[str]()

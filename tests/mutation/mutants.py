@@ -52,8 +52,13 @@ class Mutant:
     def module(self) -> str:
         return ".".join(self.path.with_suffix("").parts).removesuffix(".__init__")
 
+    @property
+    def change(self) -> str:
+        """In one line."""
+        return " ".join(f"{self.was}  ->  {self.now}".split())
+
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.was}  ->  {self.now}"
+        return f"{self.path}:{self.line}: {self.change}"
 
 
 def mutants_of(path: Path) -> Iterator[Mutant]:

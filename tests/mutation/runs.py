@@ -6,6 +6,7 @@ import importlib.abc
 import importlib.util
 import os
 import pickle
+import resource
 import signal
 import sys
 import threading
@@ -170,14 +171,17 @@ def look(folder: Path, tests: list[str], keep: Path) -> Seen | None:
 
 
 def outcome(mutant: Mutant, names: list[str], limit: float) -> str:
-    """'noticed', 'survived', or 'timeout' after so many seconds."""
+    """'noticed', 'survived', or 'timeout' after so many seconds of processor time."""
 
     def child() -> int:
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 5))
         sys.meta_path.insert(0, Changed(mutant))
         return _pytest(list(dict.fromkeys(map(_file, names))), [Only(names)])
 
-    code = _forked(child, limit)
-    return "timeout" if code is None else "noticed" if code else "survived"
+    code = _forked(child, 10 * limit)  # it may wait for something, or for a busy machine
+    if code in (None, -signal.SIGXCPU, -signal.SIGKILL):
+        return "timeout"
+    return "noticed" if code else "survived"
 
 
 def _pytest(arguments: list[str], plugins: list[Any]) -> int:

@@ -115,6 +115,15 @@ def test_schedules_count_epochs_in_steps(registry, step, coefficient):
     assert total("linear(0, 1, steps=20)*bce", registry, step=step) == pytest.approx(value)
 
 
+def test_what_holds_unless_said(registry):
+    """Step 0, one step in an epoch, and no coefficient below zero."""
+    objective = Objective("linear(0, 1, epochs=4)*bce", registry, SCOPE)
+    assert float(objective(TENSORS).total) == 0.0
+    assert float(objective(TENSORS, step=2).total) == pytest.approx(bce().mean() / 2, rel=1e-5)
+    with pytest.raises(UsageError, match="allow-negative"):
+        Objective("-bce", registry, SCOPE)
+
+
 # -- sample weights and missing rows -------------------------------------------------------------
 
 

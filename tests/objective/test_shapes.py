@@ -7,7 +7,17 @@ import pytest
 import tensorflow as tf
 
 import tfloss
-from tests.objective.worlds import HIDDEN, SCOPE, TENSORS, bce, kl, total
+from tests.objective.worlds import (
+    HIDDEN,
+    LABELS,
+    SCOPE,
+    TEACHER,
+    TENSORS,
+    WEIGHT,
+    bce,
+    kl,
+    total,
+)
 from tfloss.errors import PluginError, UsageError
 from tfloss.objective import Entry, Objective, Scope
 
@@ -31,6 +41,28 @@ def test_a_missing_row_that_would_be_infinite_counts_nothing(registry):
         "bce*log(rowweight)", registry, tensors={"rowweight": column}, present={"rowweight": A}
     )
     assert value == pytest.approx((bce() * np.log(2))[A == 1].mean(), rel=1e-5)
+
+
+def test_a_loss_of_two_tensors_counts_where_both_are_there(registry):
+    value = total("mse(labels, teacher)", registry, present={"labels": A, "teacher": B})
+    both = (A * B) == 1
+    assert value == pytest.approx(((LABELS - TEACHER) ** 2)[both].mean(), rel=1e-5)
+
+
+def test_missing_rows_and_weights_at_once(registry):
+    value = total("bce", registry, present={"labels": A}, sample_weight=WEIGHT)
+    assert value == pytest.approx((WEIGHT * bce())[A == 1].mean(), rel=1e-5)
+
+
+def test_what_a_loss_makes_of_a_missing_row_counts_nothing(registry):
+    @tfloss.loss
+    def logarithm(labels):
+        return tf.math.log(labels[:, 0])
+
+    own = tfloss.Registry(registry.plugins).add(logarithm)
+    column = np.where(A > 0, np.float32(2), np.float32(0))[:, None]
+    value = total("logarithm", own, tensors={"labels": column}, present={"labels": A})
+    assert value == pytest.approx(np.log(2), rel=1e-5)
 
 
 def test_values_of_tensors_of_the_same_shape(registry):
@@ -103,7 +135,7 @@ def test_nothing_else_is_averaged_silently(own, name, words):
     with pytest.raises(PluginError) as error:
         on_places(name, own)
     assert words in str(error.value)
-    assert "of unknown returned" in str(error.value)
+    assert "of this program returned" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_schedules_that_stay_above_zero_pass(registry, formula):
         ("maximum(bce)", "takes 2 arguments ("),
         ("linear(0, true, steps=1)*bce", "'linear' takes numbers"),
         ("linear(0, 'x', steps=1)*bce", "'linear' takes numbers"),
-        ("mse(hiden1, hidden2)", "There is no tensor 'hiden1'. Did you mean 'hidden1'?"),
+        ("mse(hiden1, hidden2)", "There is no tensor 'hiden1'. Did you mean 'hidden1'"),
         ("mse(abss(hidden1), hidden1)", "Did you mean 'abs'"),
         ("l2('logit/*')", "Did you mean 'logits'? There are: logits/kernel, logits/bias."),
         ("huber(dleta=1)*kl", "It has: delta, "),
@@ -152,6 +152,16 @@ def test_where_there_is_nothing_the_message_says_none(registry):
         with pytest.raises(FormulaError) as caught:
             plan_terms(formula, registry, nothing)
         assert words in caught.value.message
+
+
+def test_two_scopes_know_what_both_know():
+    known, open_ended = Scope(), Scope(open_ended=True)
+    for one, other in ((known, open_ended), (open_ended, known)):
+        assert (one | other).open_ended
+    for one, other in ((known, Scope(weights_known=False)), (Scope(weights_known=False), known)):
+        assert not (one | other).weights_known
+    assert not (known | known).open_ended
+    assert (known | known).weights_known
 
 
 def test_a_schedule_may_have_no_duration(registry):

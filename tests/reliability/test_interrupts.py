@@ -65,6 +65,24 @@ def test_handlers_are_put_back():
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.parametrize("ignored", [signal.SIGINT, None], ids=["one", "all"])
+def test_what_is_ignored_stays_ignored(ignored):
+    """A script's `tfloss train &` must not hear the Ctrl-C that ends the script."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        for number in numbers if ignored is None else (ignored,):
+            signal.signal(number, signal.SIG_IGN)
+        with Interrupts() as noted:
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            signal.raise_signal(signal.SIGINT)
+        assert noted.signal is None
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def test_in_another_thread_nothing_changes():
     seen = []
 

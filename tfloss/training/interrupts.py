@@ -28,6 +28,8 @@ _SHOW_CURSOR = "\x1b[?25h"  # a progress bar had hidden it
 class Interrupts:
     """Meanwhile the second signal ends the process; outside of the main thread nothing changes.
 
+    A signal that is ignored, as Ctrl-C is by what a script starts with `&`, stays ignored.
+
     Args:
         tell: called with a sentence when the first signal comes.
         wait: the first is only noted, for somebody to stop when it suits; otherwise it raises
@@ -46,13 +48,16 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return self
+        if all(signal.getsignal(number) is signal.SIG_IGN for number in SIGNALS):
+            return self
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         self._thread = threading.Thread(target=self._listen, name="tfloss-signals", daemon=True)
         self._thread.start()
         self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._handle)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
