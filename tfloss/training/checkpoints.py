@@ -263,7 +263,7 @@ class Checkpoints:
         self, steps: Steps, history: History, position: Position, digest: str, step: int
     ) -> None:
         state = steps.snapshot()
-        arrays = {f"state:{number}": values.numpy() for number, values in enumerate(state)}
+        arrays = {f"state:{number}": np.asarray(values) for number, values in enumerate(state)}
         arrays |= {f"history:{name}": values for name, values in history.to_arrays().items()}
         if position.sums is not None:
             arrays["sums"] = position.sums
