@@ -60,11 +60,6 @@ class Steps:
         self.width = 1 + len(measure.names)
         optimizer.build(self.variables)
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Of the data that are trained on."""
-        raise NotImplementedError
-
     def start(self, step: Any) -> Watch:
         """Nothing summed, nothing bad."""
         zeros = tf.zeros(self.width)

@@ -46,7 +46,7 @@ class StreamEngine(Steps):
         work: int | None = None,
     ) -> None:
         prepare_xla()
-        self._steps_per_epoch = steps_per_epoch
+        self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         needed = ["inputs", *sorted(measure.objective.needs - {"inputs"})]
         spec = dataset.element_spec
@@ -81,10 +81,6 @@ class StreamEngine(Steps):
     def compiled_as(self) -> str:
         """How the program is compiled: 'xla', 'graph' or 'steps'."""
         return self._program.compiled_as
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self._steps_per_epoch
 
     @property
     def rows(self) -> int:
