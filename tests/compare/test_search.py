@@ -60,12 +60,19 @@ def test_every_trial_is_written_down_and_the_best_is_the_best(answer, runs):
 def test_a_search_goes_on_where_it_was_cut_off(answer, runs, registry):
     folder = runs / "search-1"
     before = rows_of(folder)
-    _study(folder, registry.metrics["log_loss"], 0).ask()  # a trial that was begun, and no more
+    study = _study(folder, registry.metrics["log_loss"], 0)
+    study.ask()  # a trial that was begun, and no more
+
+    def interrupted(trial):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study.optimize(interrupted, n_trials=1)
     again = tfloss("search", "--resume", folder, "--trials", "8", "--quiet")
     assert again.code == 0, again.err
     after = rows_of(folder)
     assert after[:7] == before
-    assert [row["state"] == "interrupted" for row in after[7:]] == [True, False]
+    assert [row["state"] == "interrupted" for row in after[7:]] == [True, True, False]
     assert json.loads((folder / "results.json").read_text())["search"]["trials"] == 8
 
 

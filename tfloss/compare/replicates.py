@@ -122,9 +122,12 @@ class Replicates:
         """The norm of each weighted term's gradient, (len(places), terms); see `TermGradients`."""
         ask = TermGradients(self.measure)
         found = np.zeros((len(places), len(self.names)))
+        # Slicing in numpy: TensorFlow would take longer for a slice than for the gradients.
+        train = {name: column.numpy() for name, column in self._train.items()}
+        stacked = [variable.numpy() for variable in self.stacked]
         for row, place in enumerate(places):
-            columns = {name: column[place] for name, column in self._train.items()}
-            weights = [variable.value[place] for variable in self.stacked]
+            columns = {name: column[place] for name, column in train.items()}
+            weights = [values[place] for values in stacked]
             found[row] = ask(weights, some_batches(columns, self.batch_size), step)
         return found * np.abs(self._coefficients.numpy()[places])
 
@@ -186,7 +189,8 @@ class Replicates:
         watched = [weights[place] for place in self._places]
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            total, values, scope = self._measured(weights, batch, coefficients, step, training=True)
+            values, _, scope = self._measured(weights, batch, coefficients, step, training=True)
+            total = values[0]
         gradients = tape.gradient(
             total, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
@@ -199,22 +203,19 @@ class Replicates:
     def _measured(
         self, weights: Any, batch: Any, coefficients: Any, step: Any, *, training: bool
     ) -> tuple[Any, Any, Any]:
+        """One replicate's total and terms, (1 + terms,), its logits, and its changed variables."""
         mapping = list(zip(self.variables, weights, strict=True))
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
-            _, terms = self.measure(batch, step, training=training)
-        terms = terms * coefficients
+            terms, outputs = self.measure.terms_and_outputs(batch, step, training=training)
+        terms = tf.stack(terms) * coefficients
         total = tf.reduce_sum(terms)
-        return total, tf.concat([[total], terms], 0), scope
+        return tf.concat([[total], terms], 0), outputs["logits"], scope
 
     def _on_rows(self, rows: Any, step: Any) -> Any:
         """The values on a slice of the holdout, and its logits."""
 
         def one(args: Any) -> Any:
-            weights, batch, coefficients = args
-            _, values, _ = self._measured(weights, batch, coefficients, step, training=False)
-            mapping = list(zip(self.variables, weights, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
-                logits = self.measure.forward(batch["inputs"], training=False)["logits"]
+            values, logits, _ = self._measured(*args, step, training=False)
             return values, tf.cast(logits, tf.float32)
 
         weights = [variable.value for variable in self.stacked]

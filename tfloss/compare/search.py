@@ -31,6 +31,7 @@ from tfloss.registry import Metric, Registry
 from tfloss.training.config import Config
 
 STUDY, TRIALS = "study.log", "trials.csv"
+_DIVERGED = "diverged"  # what a failed trial says of itself; one that was interrupted is failed too
 
 
 class PrunedError(TflossError):
@@ -138,8 +139,14 @@ def _study(folder: Path, metric: Metric, seed: int) -> Any:
 
 
 def _finished(study: Any) -> list[Any]:
-    """All trials but those that an interruption cut off, which optuna leaves as running."""
-    return [trial for trial in study.trials if trial.state.is_finished()]
+    """All trials but those that an interruption cut off."""
+    return [trial for trial in study.trials if not _cut_off(trial)]
+
+
+def _cut_off(trial: Any) -> bool:
+    """Optuna leaves it as running where the process was killed, and as failed after Ctrl-C."""
+    failed_otherwise = trial.state.name == "FAIL" and _DIVERGED not in trial.user_attrs
+    return failed_otherwise or not trial.state.is_finished()
 
 
 def _run_trials(
@@ -158,12 +165,16 @@ def _run_trials(
         texts = plan.space.filled(lambda one: _suggested(trial, one))
         best = _text_of_best(study)
         tell(f"trial {len(_finished(study)) + 1}/{trials}{best}", 1 / trials)
+        value = math.nan  # which optuna counts as failed
         try:
-            return _value(plan.config_of(texts), worlds, metric, registry, trial)
+            value = _value(plan.config_of(texts), worlds, metric, registry, trial)
         except PrunedError:
             raise optuna.TrialPruned from None
         except NumericsError:
-            return math.nan  # optuna counts it as failed
+            pass
+        if math.isnan(value):
+            trial.set_user_attr(_DIVERGED, True)
+        return value
 
     if done < trials:
         study.optimize(objective, n_trials=trials - done)
@@ -257,6 +268,6 @@ def _write_trials(folder: Path, study: Any, space: Space) -> None:
     for trial in study.trials:
         value = "" if trial.value is None else f"{trial.value:.8g}"
         tried = [f"{trial.params[n]:.8g}" if n in trial.params else "" for n in names]
-        state = trial.state.name.lower() if trial.state.is_finished() else "interrupted"
+        state = "interrupted" if _cut_off(trial) else trial.state.name.lower()
         lines.append(",".join([str(trial.number), state, value, *tried]))
     write_text(folder / TRIALS, "\n".join(lines) + "\n")

@@ -52,9 +52,15 @@ class Measure:
 
     def terms(self, batch: Mapping[str, Any], step: Any, *, training: bool) -> list[Any]:
         """Each term, a scalar float32, apart from the others."""
+        return self.terms_and_outputs(batch, step, training=training)[0]
+
+    def terms_and_outputs(
+        self, batch: Mapping[str, Any], step: Any, *, training: bool
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Each term, and what the student's forward pass gave by name, `logits` among it."""
         columns, present, weight = unpacked(batch)
-        tensors: dict[str, Any] = dict(self.forward(columns["inputs"], training=training))
-        tensors |= columns
+        outputs = dict(self.forward(columns["inputs"], training=training))
+        tensors: dict[str, Any] = outputs | columns
         tensors["weights"] = self.student.weights
         outcome = self.objective(
             tensors, present=present, sample_weight=weight, step=step, training=training
@@ -62,4 +68,4 @@ class Measure:
         terms = list(outcome.terms)
         if self.adds_losses:
             terms.append(total_of([tf.cast(loss, tf.float32) for loss in self.forward.losses]))
-        return terms
+        return terms, outputs
