@@ -215,7 +215,8 @@ class Replicates:
         """The values on a slice of the holdout, and its logits."""
 
         def one(args: Any) -> Any:
-            values, logits, _ = self._measured(*args, step, training=False)
+            weights, batch, coefficients = args
+            values, logits, _ = self._measured(weights, batch, coefficients, step, training=False)
             return values, tf.cast(logits, tf.float32)
 
         weights = [variable.value for variable in self.stacked]
