@@ -10,12 +10,13 @@ import numpy as np
 from tfloss.attached.rows import KerasOrder, Rows
 from tfloss.lazy import keras, tf
 from tfloss.training.callbacks import Callbacks
-from tfloss.training.compiled import Compile, Compiled
+from tfloss.training.compiled import Compiled
 from tfloss.training.engine import ChunkLog, Engine
 from tfloss.training.evaluation import Evaluation
-from tfloss.training.guard import Guard, OnNan
+from tfloss.training.guard import Guard
 from tfloss.training.loop import chunk_batches, epochs_per_chunk
 from tfloss.training.measure import MODEL_TERM
+from tfloss.training.options import Compile, OnNan
 from tfloss.training.steps import Care
 
 

@@ -19,10 +19,9 @@ from tfloss.attached.watching import EpochLines, say_direction
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import keras
-from tfloss.training.compiled import Compile
-from tfloss.training.guard import OnNan
 from tfloss.training.measure import MODEL_TERM
 from tfloss.training.optimizers import make_optimizer
+from tfloss.training.options import Compile, OnNan
 
 
 @plainly

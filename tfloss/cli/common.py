@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tfloss.cli import completing
 from tfloss.registry import Registry, load_registry
+
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="TFLOSS_CACHE",
+    help="A folder in which teachers' answers are kept.",
+)
 
 
 def registry_of(context: click.Context) -> Registry:

@@ -11,6 +11,7 @@ import click
 
 from tfloss.cli import completing
 from tfloss.cli.common import (
+    cache_option,
     print_tables,
     registry_of,
     replicate_options,
@@ -53,12 +54,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the folder goes."
 )
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="TFLOSS_CACHE",
-    help="A folder in which teachers' answers are kept.",
-)
+@cache_option
 @click.option(
     "--track",
     multiple=True,

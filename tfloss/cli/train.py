@@ -11,7 +11,13 @@ from typing import Any
 import click
 
 from tfloss.cli import completing
-from tfloss.cli.common import print_tables, registry_of, training_options, warn_of_leaks
+from tfloss.cli.common import (
+    cache_option,
+    print_tables,
+    registry_of,
+    training_options,
+    warn_of_leaks,
+)
 from tfloss.cli.configuring import asked_for, gone_on_with
 from tfloss.cli.quiet import import_tensorflow
 from tfloss.errors import TflossError
@@ -83,12 +89,7 @@ from tfloss.training.tracking import Tracking, make_trackers
 @click.option(
     "--jobs", type=int, metavar="N", help="Chunks of rows teachers answer at once; -1: all CPUs."
 )
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="TFLOSS_CACHE",
-    help="A folder in which teachers' answers are kept.",
-)
+@cache_option
 @click.option(
     "--track",
     multiple=True,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from tfloss.errors import TflossError
 from tfloss.lazy import tf
-
-Compile = Literal["auto", "xla", "graph", "steps"]
+from tfloss.training.options import Compile
 
 # XLA takes a second or more to compile, once; the graph executor pays about 0.2 ms for each step.
 _STEPS_WORTH_XLA = 6_000

@@ -17,9 +17,10 @@ import numpy as np
 
 from tfloss.lazy import tf
 from tfloss.training.columns import Columns
-from tfloss.training.compiled import Compile, Compiled, choose
+from tfloss.training.compiled import Compiled, choose
 from tfloss.training.evaluation import SLICE_ROWS, Evaluation
 from tfloss.training.measure import Measure
+from tfloss.training.options import Compile
 from tfloss.training.steps import BLOCK_BYTES, NEVER, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 

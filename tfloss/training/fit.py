@@ -18,15 +18,15 @@ from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.columns import Columns
-from tfloss.training.engine import Compile, Engine
-from tfloss.training.guard import Guard, OnNan
+from tfloss.training.engine import Engine
+from tfloss.training.guard import Guard
 from tfloss.training.identity import data_identity, model_identity, training_identity
 from tfloss.training.keeping import keeping, watching
 from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, recorded
 from tfloss.training.loop import Watcher, train
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
-from tfloss.training.options import COMPILE, ON_NAN, at_least_one, one_of
+from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
 from tfloss.training.precision import (
     Precision,
     computing_in,

@@ -11,29 +11,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
-from tfloss.errors import NumericsError, UsageError, did_you_mean, listed
+from tfloss.errors import NumericsError, UsageError
 from tfloss.lazy import keras, tf
 from tfloss.training.diagnosis import BatchOf, diagnose, without_meaning
 from tfloss.training.engine import ChunkLog, log_of
+from tfloss.training.options import ON_NAN, OnNan, one_of
 from tfloss.training.steps import NEVER, Care, Steps, Watch
 
-OnNan = Literal["stop", "skip", "lower"]
 Run = Callable[[Care | None], ChunkLog]
 
 _HALVINGS = 10  # of the learning rate in one training: to a thousandth
-
-
-def check_on_nan(name: str) -> None:
-    """Refuse a name that is none of `OnNan`."""
-    known = get_args(OnNan)
-    if name not in known:
-        raise UsageError(
-            f"on_nan cannot be '{name}'.{did_you_mean(name, known)} Known: {listed(known)}."
-        )
 
 
 class Guard:
@@ -55,7 +46,7 @@ class Guard:
     """
 
     def __init__(self, steps: Steps, on_nan: OnNan = "stop") -> None:
-        check_on_nan(on_nan)
+        one_of("on_nan", on_nan, ON_NAN)
         self.on_nan = on_nan
         self.left_out = 0
         self.halvings = 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, Literal, get_args
 
 from tfloss.errors import UsageError, did_you_mean, listed
 
-ON_NAN = ("stop", "skip", "lower")
-COMPILE = ("auto", "xla", "graph", "steps")
+OnNan = Literal["stop", "skip", "lower"]
+Compile = Literal["auto", "xla", "graph", "steps"]
+
+ON_NAN: tuple[str, ...] = get_args(OnNan)
+COMPILE: tuple[str, ...] = get_args(Compile)
 
 
 def one_of(name: str, value: Any, known: tuple[str, ...]) -> None:

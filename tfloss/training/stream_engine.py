@@ -12,11 +12,12 @@ from tfloss.errors import DataError
 from tfloss.lazy import tf
 from tfloss.sealed import digest_of
 from tfloss.training.columns import WEIGHT, Columns
-from tfloss.training.compiled import Compile, Compiled, choose
+from tfloss.training.compiled import Compiled, choose
 from tfloss.training.diagnosis import Batch
 from tfloss.training.evaluation import Evaluation
 from tfloss.training.guard import Guard
 from tfloss.training.measure import Measure
+from tfloss.training.options import Compile
 from tfloss.training.steps import BLOCK_BYTES, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 

@@ -22,15 +22,14 @@ from tfloss.student import Student, make_student
 from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints
 from tfloss.training.columns import Columns
-from tfloss.training.compiled import Compile
-from tfloss.training.guard import Guard, OnNan
+from tfloss.training.guard import Guard
 from tfloss.training.history import History
 from tfloss.training.identity import columns_identity, model_identity, training_identity
 from tfloss.training.keeping import keeping, watching
 from tfloss.training.loop import Watcher
 from tfloss.training.measure import Measure
 from tfloss.training.optimizers import make_optimizer
-from tfloss.training.options import COMPILE, ON_NAN, at_least_one, one_of
+from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
 from tfloss.training.parts import epoch_in_parts
 from tfloss.training.position import Position
 from tfloss.training.precision import (
