@@ -4,7 +4,9 @@
 
 Every peer runs in a process of its own, so that no one's threads, flags or memory touch another's.
 In each round every peer is timed once, one after the other; a ratio compares the two timings of one
-round. Peers that cannot be imported are left out. Nothing else should run on the machine.
+round. From six rounds on the table gives the median's 95 % interval, from order statistics. Peers
+that cannot be imported are left out. Where there is a GPU, everyone computes on it. Nothing else
+should run on the machine.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,12 +25,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import quantile_test
 
 from tests.benchmarks.workloads import FORMULA, WORKLOADS
 
 ROOT = Path(__file__).parents[2]
 TENSORFLOW, OTHERS = "tests.benchmarks.peers_tensorflow", "tests.benchmarks.peers_others"
 SMALL_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=200000"
+
+_ROUNDS_FOR_INTERVAL = 6  # with fewer there is no 95 % interval for a median
+_SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ PEERS = [
     Peer("tfloss.fit", TENSORFLOW, "tfloss_fit"),
     Peer("tfloss.fit_stream, of rows", TENSORFLOW, "tfloss_fit_stream"),
     Peer("tfloss.fit_stream, of batches", TENSORFLOW, "tfloss_fit_stream", {"whole": True}),
+    Peer("tf.data alone, of rows", TENSORFLOW, "data_alone"),
     Peer("TensorFlow, whole loop in XLA by hand", TENSORFLOW, "xla_whole_loop"),
     Peer("the same, XLA's flags as they come", TENSORFLOW, "xla_whole_loop_default"),
     Peer("TensorFlow, tf.function step by hand", TENSORFLOW, "tf_function_step"),
@@ -66,7 +74,8 @@ class Runner:
 
     def __init__(self, peer: Peer, workload: str, seconds: float, python: str) -> None:
         self.peer = peer
-        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": peer.flags}
+        flags = f"{os.environ.get('XLA_FLAGS', '')} {peer.flags}".strip()
+        environment = os.environ | _SHARED_GPU | {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": flags}
         arguments = [peer.module, peer.function, json.dumps(peer.options), workload, str(seconds)]
         self._process = subprocess.Popen(
             [python, "-m", "tests.benchmarks.worker", *arguments],
@@ -77,11 +86,14 @@ class Runner:
             cwd=ROOT,
             env=environment,
         )
-        self.problem = ""
         self.rates: list[float] = []
-        if not self._process.stdout.readline():
-            said = self._process.communicate()[1].strip().splitlines()
-            self.problem = said[-1] if said else "it said nothing"
+
+    def problem(self) -> str:
+        """Wait until it has warmed up; what kept it from that, or nothing."""
+        if self._process.stdout.readline():
+            return ""
+        said = self._process.communicate()[1].strip().splitlines()
+        return said[-1] if said else "it said nothing"
 
     def measure(self) -> None:
         """Time it once."""
@@ -100,19 +112,24 @@ def compare(
     peers_python: str,
     only: list[str],
     peers: Sequence[Peer] = (),
+    *,
+    at_once: bool = False,
 ) -> list[Runner]:
-    """The peers' rates on one workload; of all of them, or of those with a word of `only`."""
-    runners = []
+    """The peers' rates on one workload; of all of them, or of those with a word of `only`.
+
+    They warm up one after the other, or `at_once`, where there are cores for all.
+    """
+    started, runners = [], []
     for peer in peers or PEERS:
         chosen = not only or any(word in peer.title for word in ["tfloss.fit", *only])
         if workload not in peer.workloads or not chosen:
             continue
         python = peers_python if peer.module == OTHERS else sys.executable
-        runner = Runner(peer, workload, seconds, python)  # one after the other: they warm up alone
-        if runner.problem:
-            print(f"left out: {peer.title}: {runner.problem}", file=sys.stderr)
-        else:
-            runners.append(runner)
+        started.append(Runner(peer, workload, seconds, python))
+        if not at_once:
+            runners += _ready(started[-1:])
+    if at_once:
+        runners = _ready(started)
     for _ in range(rounds):
         for runner in runners:
             runner.measure()
@@ -121,9 +138,21 @@ def compare(
     return runners
 
 
+def _ready(runners: list[Runner]) -> list[Runner]:
+    """Those that have warmed up; of the others it is said why not."""
+    problems = [runner.problem() for runner in runners]
+    for runner, problem in zip(runners, problems, strict=True):
+        if problem:
+            print(f"left out: {runner.peer.title}: {problem}", file=sys.stderr)
+    return [runner for runner, problem in zip(runners, problems, strict=True) if not problem]
+
+
 def table_of(workload: str, runners: list[Runner], time: str = "") -> Table:
-    job = WORKLOADS[workload]
-    title = f"{workload}: {job.shape}, batch {job.batch}, {FORMULA}, plain SGD{time}"
+    job, rounds = WORKLOADS[workload], len(runners[0].rates)
+    title = (
+        f"{workload}: {job.shape}, batch {job.batch}, {FORMULA}, plain SGD{time}; {rounds} rounds, "
+        f"ratios with {'95 % interval' if rounds >= _ROUNDS_FOR_INTERVAL else 'least and most'}"
+    )
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for column in ("steps/s, median", "slowest", "fastest", "tfloss.fit is faster by"):
@@ -134,15 +163,22 @@ def table_of(workload: str, runners: list[Runner], time: str = "") -> Table:
 
 
 def rows_of(runners: list[Runner]) -> list[list[str]]:
-    """Title, median, slowest, fastest; and the ratio to the first, with its least and largest."""
+    """Title, median, slowest, fastest; and the ratio of the first to it."""
     rows = []
     for runner in runners:
         rates = np.array(runner.rates)
         ratio = np.array(runners[0].rates) / rates
-        spread = f"{np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
+        spread = f"{np.median(ratio):.2f} ({' to '.join(f'{x:.2f}' for x in _interval(ratio))})"
         figures = [f"{value:,.0f}" for value in (np.median(rates), rates.min(), rates.max())]
         rows.append([runner.peer.title, *figures, spread])
     return rows
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    """The median's 95 % interval, without any assumption; the extremes where there are too few."""
+    if len(values) < _ROUNDS_FOR_INTERVAL:
+        return values.min(), values.max()
+    return tuple(quantile_test(values, q=np.median(values), p=0.5).confidence_interval())
 
 
 def markdown_of(table: Table) -> str:
@@ -157,12 +193,16 @@ def markdown_of(table: Table) -> str:
 
 def machine() -> str:
     """What it computes with."""
-    cores = f"{os.cpu_count()} CPU cores"
+    return ", ".join([f"{os.cpu_count()} CPU cores", *gpus()])
+
+
+def gpus() -> list[str]:
+    """Their names."""
     if shutil.which("nvidia-smi") is None:
-        return cores
+        return []
     asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     names = subprocess.run(asked, capture_output=True, text=True).stdout.split("\n")
-    return ", ".join([cores, *filter(None, names)])
+    return list(filter(None, names))
 
 
 def versions_in(python: str, names: tuple[str, ...]) -> list[str]:
@@ -196,26 +236,34 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="*", default=[], help="peers with these words in their name"
     )
+    parser.add_argument("--at-once", action="store_true", help="peers warm up all at once")
     parser.add_argument("--times", type=int, default=1, help="do all of it so many times")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.3 s: does it run?")
     parser.add_argument("--peers-python", default=sys.executable, help="has JAX and PyTorch")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks/engine.md")
+    parser.add_argument("--write", action="store_true", help="write a page of docs/benchmarks/")
     options = parser.parse_args()
     rounds, seconds = (2, 0.3) if options.quick else (options.rounds, options.seconds)
     tables = []
     for number in range(1, options.times + 1):
         for workload in options.workloads:
-            runners = compare(workload, rounds, seconds, options.peers_python, options.only)
+            asked = (workload, rounds, seconds, options.peers_python, options.only)
+            runners = compare(*asked, at_once=options.at_once)
             said = f" (time {number})" if options.times > 1 else ""
             tables.append(table_of(workload, runners, said))
             Console(width=120).print(tables[-1])
     if options.write:
-        command = (
-            f"python -m tests.benchmarks.engine --rounds {rounds} --seconds {seconds:g} "
-            f"--times {options.times} --write"
-        )
+        command = f"python -m tests.benchmarks.engine {shlex.join(_told(sys.argv[1:]))}"
         parts = [markdown_of(table) for table in tables]
-        print(write_page("engine", command, parts, options.peers_python))
+        page = "engine_gpu" if gpus() else "engine"
+        print(write_page(page, command, parts, options.peers_python))
+
+
+def _told(arguments: list[str]) -> list[str]:
+    """Without where an interpreter lies on this machine."""
+    if "--peers-python" in arguments:
+        at = arguments.index("--peers-python")
+        return arguments[:at] + arguments[at + 2 :]
+    return arguments
 
 
 if __name__ == "__main__":

@@ -56,10 +56,12 @@ def jax_scan(workload: Workload) -> Any:
 
 
 def torch_eager(workload: Workload) -> Any:
-    """PyTorch's usual loop."""
+    """PyTorch's usual loop; on a GPU with TF32, as TensorFlow and JAX have it there."""
     import torch
 
-    columns = {name: torch.from_numpy(column) for name, column in workload.columns().items()}
+    torch.set_float32_matmul_precision("high")
+    torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
+    columns = {name: torch.tensor(column) for name, column in workload.columns().items()}
     train_rows = [columns[n][: workload.rows] for n in NAMES]
     holdout = [columns[n][workload.rows :] for n in NAMES]
     widths = (workload.features, *workload.hidden, 1)
@@ -67,8 +69,8 @@ def torch_eager(workload: Workload) -> Any:
     for kernel, bias in zip(workload.weights()[::2], workload.weights()[1::2], strict=True):
         layer = torch.nn.Linear(*kernel.shape)
         with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(kernel.T.copy()))
-            layer.bias.copy_(torch.from_numpy(bias))
+            layer.weight.copy_(torch.tensor(kernel.T.copy()))
+            layer.bias.copy_(torch.tensor(bias))
         layers += [layer, torch.nn.Sigmoid()]
     model = torch.nn.Sequential(*layers[: 2 * len(widths) - 3])
     optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE)
@@ -91,7 +93,7 @@ def torch_eager(workload: Workload) -> Any:
                 sums += torch.stack([value.detach() for value in values])
             with torch.no_grad():
                 seen = torch.stack(terms(*holdout))
-            log.append((sums.numpy() / workload.steps_per_epoch, seen.numpy()))
+            log.append((sums.cpu().numpy() / workload.steps_per_epoch, seen.cpu().numpy()))
         return log
 
     return train

@@ -49,23 +49,16 @@ def tfloss_fit(workload: Workload, **options: Any) -> Train:
 
 def tfloss_fit_stream(workload: Workload, whole: bool = False) -> Train:
     """`tfloss.fit_stream` on a `tf.data.Dataset` of rows, or of whole batches, shuffled."""
-    import tensorflow as tf
-
     import tfloss
 
-    rows, holdout = _split(workload)
-    if whole:
-        shape = (workload.steps_per_epoch, workload.batch)
-        rows = {name: column.reshape(*shape, -1) for name, column in rows.items()}
-    batches = tf.data.Dataset.from_tensor_slices(rows)
-    if not whole:
-        batches = batches.batch(workload.batch)
+    _, holdout = _split(workload)
+    batches = _batches(workload, whole)
 
     def train(epochs: int) -> float:
         clock = _Clock(workload)
         tfloss.fit_stream(
             FORMULA,
-            batches.shuffle(workload.steps_per_epoch),
+            batches,
             _model(workload),
             steps_per_epoch=workload.steps_per_epoch,
             batch_size=workload.batch,
@@ -78,6 +71,29 @@ def tfloss_fit_stream(workload: Workload, whole: bool = False) -> Train:
         return clock.rate
 
     return train
+
+
+def data_alone(workload: Workload) -> Train:
+    """The rows that `fit_stream` is given, batched and shuffled, and nothing trained on them."""
+    epochs_of_rows = iter(_batches(workload).repeat().rebatch(workload.rows))
+
+    def train(epochs: int) -> None:
+        for _ in range(epochs):
+            next(epochs_of_rows)
+
+    return train
+
+
+def _batches(workload: Workload, whole: bool = False) -> Any:
+    """A `tf.data.Dataset` of shuffled batches, from single rows or from whole batches."""
+    import tensorflow as tf
+
+    rows, _ = _split(workload)
+    steps = workload.steps_per_epoch
+    if whole:
+        rows = {name: c.reshape(steps, workload.batch, -1) for name, c in rows.items()}
+        return tf.data.Dataset.from_tensor_slices(rows).shuffle(steps)
+    return tf.data.Dataset.from_tensor_slices(rows).batch(workload.batch).shuffle(steps)
 
 
 class _Clock:

@@ -36,6 +36,7 @@ class ChunkLog:
         bad: the first step whose total was not finite: its number, its total and terms; or None.
         taken_back: how many steps were taken back, where care was taken.
         steps: how many were tried.
+        finite: whether all weights are, at the end.
     """
 
     train: np.ndarray
@@ -43,6 +44,7 @@ class ChunkLog:
     bad: tuple[int, np.ndarray] | None
     taken_back: int = 0
     steps: int = 0
+    finite: bool = True
 
 
 class Engine(Steps):
@@ -176,9 +178,9 @@ class Engine(Steps):
         """
         full, size = len(rows) // self.batch_size, min(size, self._batches_per_block())
         if not full:
-            return 1, self._watched_step(tf.constant(rows), watch, care)[1]
+            return 1, self.end(self._watched_step(tf.constant(rows), watch, care)[1])
         if care not in self._parts:
-            body = partial(self._block, take=self.take(care))
+            body = partial(self._part, take=self.take(care))
             self._parts[care] = self._compiled(body, self.compiled_as)
         count = min(full, size)
         padded = np.zeros(size * self.batch_size, np.int32)
@@ -231,7 +233,7 @@ class Engine(Steps):
             (tf.constant(0), empty, empty, *self.start(first_step)),
             parallel_iterations=1,
         )
-        return train, holdout, watch
+        return train, holdout, self.end(Watch(*watch))
 
     def averages(self, watch: Watch) -> Any:
         """The total and each term over the rows of an epoch that count."""
@@ -274,6 +276,10 @@ class Engine(Steps):
         batches = self._gathered(tf.reshape(rows, [size, self.batch_size]))
         return self.over(batches, count, watch, take=take)
 
+    def _part(self, rows: Any, size: int, count: Any, watch: Watch, take: Take) -> Watch:
+        """The same as a program of its own."""
+        return self.end(self._block(rows, size, count, watch, take))
+
     def _gathered(self, rows: Any) -> dict[str, Any]:
         return {name: tf.gather(column, rows) for name, column in self._train.items()}
 
@@ -301,4 +307,5 @@ def log_of(
     """What a program answered, with what it kept an eye on."""
     step = int(watch.bad_step)
     bad = None if step == NEVER else (step, watch.bad_values.numpy())
-    return ChunkLog(train, holdout, bad, int(watch.taken_back), int(watch.step) - first_step)
+    steps = int(watch.step) - first_step
+    return ChunkLog(train, holdout, bad, int(watch.taken_back), steps, bool(watch.finite))

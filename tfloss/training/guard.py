@@ -137,7 +137,7 @@ class Guard:
 
     def _finite(self, log: ChunkLog, care: Care | None) -> bool:
         """Nothing has been bad; where care was taken, the log says so by itself."""
-        return log.bad is None and (care is not None or self._steps.weights_are_finite())
+        return log.bad is None and (care is not None or log.finite)
 
     def _count(self, log: ChunkLog) -> None:
         if log.taken_back and not self.left_out:

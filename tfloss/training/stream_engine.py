@@ -18,6 +18,7 @@ from tfloss.training.evaluation import Evaluation
 from tfloss.training.guard import Guard
 from tfloss.training.measure import Measure
 from tfloss.training.options import Compile
+from tfloss.training.python_in_data import calls_python
 from tfloss.training.steps import BLOCK_BYTES, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 
@@ -63,8 +64,8 @@ class StreamEngine(Steps):
             )
         super().__init__(measure, optimizer)
         self.batches_per_block = self._block_size(spec)
+        self._dataset, self._calls_python = dataset, calls_python(dataset)
         self._closed = tf.Variable(False, trainable=False)
-        self._dataset = dataset
         self._blocks: Iterator[Mapping[str, Any]] | None = None
         self._block: Mapping[str, Any] = {}
         self._used = self.batches_per_block  # of the block at hand
@@ -72,11 +73,8 @@ class StreamEngine(Steps):
         progress = optimizer.iterations.numpy
         self._program = Compiled(self._over_block, choose(compile, work), progress=progress)
         self._careful_programs: dict[Care, Compiled] = {}
-        self._holdout = None
-        if holdout is not None:
-            evaluation = Evaluation(measure, holdout)
-            how = "graph" if self.compiled_as == "xla" else self.compiled_as
-            self._holdout = Compiled(evaluation, how, progress=progress)
+        self._holdout = None if holdout is None else Evaluation(measure, holdout)
+        self._on_holdout: Any = None
 
     @property
     def compiled_as(self) -> str:
@@ -120,16 +118,19 @@ class StreamEngine(Steps):
             self._block, self._used = self._next_block(), 0
         start, first = self._used, int(watch.step)
         stop = min(self.batches_per_block, start + self.steps_per_epoch - done)
-        arguments = (self._block, tf.constant(start), tf.constant(stop), watch)
+        ends = tf.constant(done + stop - start == self.steps_per_epoch)
+        arguments = (self._block, tf.constant(start), tf.constant(stop), ends, watch)
+
+        def call(care: Care | None) -> Watch:
+            after, self._on_holdout = self._program_with(care)(*arguments)
+            return Watch(*after)
 
         def batch_of(step: int) -> Batch:
             columns = {name: column[start + step - first] for name, column in self._block.items()}
             row = step * self.batch_size
             return Batch(range(row, row + self.batch_size), columns, "the stream")
 
-        after = guard.part(
-            watch, lambda care: Watch(*self._program_with(care)(*arguments)), batch_of
-        )
+        after = guard.part(watch, call, batch_of)
         self._used = stop
         return done + stop - start, after
 
@@ -147,19 +148,28 @@ class StreamEngine(Steps):
         return digest_of({n: column[self._used - 1].numpy() for n, column in self._block.items()})
 
     def evaluate(self, step: int) -> np.ndarray | None:
-        """The total and terms on the holdout, (1, 1 + terms), or None without one."""
-        return self._holdout(tf.constant(step)).numpy()[None] if self._holdout else None
+        """The total and terms on the holdout, (1, 1 + terms), or None without one.
+
+        The part that ended the epoch has evaluated it.
+        """
+        return self._on_holdout.numpy()[None] if self._holdout else None
 
     def _over_block(
         self,
         block: Mapping[str, Any],
         start: Any,
         stop: Any,
+        ends: Any,
         watch: Watch,
         take: Take | None = None,
-    ) -> Watch:
+    ) -> tuple[Watch, Any]:
+        """Train on batches `start` to `stop`; then the holdout's values, where the epoch ends."""
         self.traces += 1
-        return self.over(block, stop, Watch(*watch), start=start, take=take)
+        after = self.end(self.over(block, stop, Watch(*watch), start=start, take=take))
+        evaluate, unknown = self._holdout, tf.fill([self.width], np.float32(np.nan))
+        if evaluate is None:
+            return after, unknown
+        return after, tf.cond(ends, lambda: evaluate(after.step), lambda: unknown)
 
     # -- from the dataset to blocks --------------------------------------------------------------
 
@@ -181,7 +191,8 @@ class StreamEngine(Steps):
         rows = self._dataset.repeat()
         if set(rows.element_spec) != set(self._names):  # what nobody needs is not arranged anew
             rows = rows.map(lambda batch: {name: batch[name] for name in self._names})
-        rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
+        if self._calls_python:
+            rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
         if skipped:
             rows = rows.rebatch(self.batch_size, drop_remainder=True).skip(skipped)
         return iter(
@@ -201,12 +212,15 @@ class StreamEngine(Steps):
     def close(self) -> None:
         """Stop reading ahead.
 
-        A dataset that is thrown away while it calls a Python generator waits for the generator,
-        and keeps Python from running it: both would wait for ever.
+        A dataset that is thrown away while it calls Python waits for that, and keeps Python from
+        running: both would wait for ever. Others are not asked at every batch whether they shall
+        end, which takes a sixth of what they cost at best, and more than half of it at worst.
         """
-        self._closed.assign(True)
-        for _ in self._blocks or ():
-            pass
+        if self._calls_python:
+            self._closed.assign(True)
+            for _ in self._blocks or ():
+                pass
+        self._blocks = None
 
     def _next_block(self) -> Mapping[str, Any]:
         try:
