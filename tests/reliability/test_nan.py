@@ -14,7 +14,7 @@ from tests.cli.running import tfloss as command
 from tests.reliability.faults import BATCH, FAULTS, World
 from tests.training.engine_worlds import columns, engine_of, mlp
 from tfloss.errors import NumericsError, UsageError
-from tfloss.training import loop
+from tfloss.training import pace
 from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
 from tfloss.training.guard import Guard
@@ -121,7 +121,7 @@ def test_in_a_long_epoch_in_parts_as_in_whole_epochs(registry, monkeypatch, on_n
 
     with pytest.warns(UserWarning, match="left out") if on_nan == "skip" else nullcontext():
         said, events, totals, weights = ending()
-        monkeypatch.setitem(loop._STEPS_PER_CHUNK, "graph", 2)
+        monkeypatch.setitem(pace._STEPS, "graph", 2)
         said_in_parts, events_in_parts, totals_in_parts, weights_in_parts = ending()
     if on_nan == "stop":
         place = int(np.flatnonzero(BatchOrder(23, 5, seed=1).epochs(0, 1)[0] == 9)[0])
@@ -196,7 +196,7 @@ def test_skipping_every_step_is_no_training(registry, monkeypatch):
     data.values["labels"][:] = np.nan
     with pytest.raises(NumericsError, match=r"At step 0 .*'bce'"):
         trained(registry, "skip", 0.1, train=data)
-    monkeypatch.setitem(loop._STEPS_PER_CHUNK, "graph", 2)  # the third part ends the epoch
+    monkeypatch.setitem(pace._STEPS, "graph", 2)  # the third part ends the epoch
     with pytest.raises(NumericsError, match=r"At step 4 .*'bce'"):
         trained(registry, "skip", 0.1, train=data)
 

@@ -14,7 +14,7 @@ import tfloss
 from tests.reliability.worlds import StoppedAt, digest_of_state, student
 from tfloss.data import Classes
 from tfloss.errors import DataError, Interrupted, UsageError
-from tfloss.training import loop, stream_engine
+from tfloss.training import pace, stream_engine
 
 FORMULA = (
     "bce + linear(0, 1, epochs=3)*binary_kl"
@@ -60,7 +60,7 @@ SMALL = (0, 5, 6)
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     """Three steps in a call, so that an epoch of eight has a midst."""
-    monkeypatch.setattr(loop, "_STEPS_PER_CHUNK", dict.fromkeys(("xla", "graph", "steps"), 3))
+    monkeypatch.setattr(pace, "_STEPS", dict.fromkeys(("xla", "graph", "steps"), 3))
     monkeypatch.setattr(stream_engine, "BLOCK_BYTES", 3 * BATCH * 4 * 32)
 
 

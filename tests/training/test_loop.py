@@ -15,7 +15,7 @@ from tests.training.engine_worlds import (
     order_of,
 )
 from tfloss.errors import NumericsError
-from tfloss.training import loop
+from tfloss.training import loop, pace
 from tfloss.training.batches import BatchOrder
 from tfloss.training.callbacks import Callbacks
 from tfloss.training.checkpoints import Checkpoints
@@ -58,7 +58,7 @@ def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(
     assert loop.epochs_per_chunk(engine, 10**9) == 100_000 // 5
     engine = engine_of(registry, mlp(), compile="graph")
     assert loop.epochs_per_chunk(engine, 10**9) == 2_500 // 5
-    monkeypatch.setattr(loop, "_MULTIPLY_ADDS_PER_CHUNK", engine.work_per_step * 15)
+    monkeypatch.setattr(pace, "_MULTIPLY_ADDS", engine.work_per_step * 15)
     assert loop.epochs_per_chunk(engine, 10**9) == 3
 
 

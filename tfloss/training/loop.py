@@ -14,19 +14,17 @@ from tfloss.training.diagnosis import Batch, BatchOf
 from tfloss.training.engine import ChunkLog, Engine
 from tfloss.training.guard import Guard
 from tfloss.training.history import History
+from tfloss.training.pace import steps_per_call
 from tfloss.training.parts import LongEpoch, epoch_in_parts
 from tfloss.training.position import Position
 from tfloss.training.steps import Care
 
 Watcher = Callable[[History], None]
 
-# A chunk lasts about half a second on two cores, so that a person sees progress and can stop it. A
-# shorter training has ten of them, or as many as last a twentieth of a second each: between two of
-# them the weights are copied and looked at, which takes one or two thousandths.
-_STEPS_PER_CHUNK = {"xla": 100_000, "graph": 2_500, "steps": 100}
-_MULTIPLY_ADDS_PER_CHUNK = 3e10
+# A training that few calls could do has ten chunks nevertheless, or as many as last a twentieth of
+# a second each: between two of them the weights are kept, which takes a thousandth or two.
 _CHUNKS = 10
-_SHORTEST = 0.1  # of a chunk
+_SHORTEST = 0.1  # of a call's work
 
 
 def train(
@@ -96,21 +94,17 @@ def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> in
         epochs: of the whole training.
         most: how many steps one call may take at most, where somebody has said so.
     """
-    affordable = _steps_per_call(engine, most) / engine.steps_per_epoch
+    affordable = (
+        steps_per_call(engine.compiled_as, engine.work_per_step, most) / engine.steps_per_epoch
+    )
     wanted = max(-(-epochs // _CHUNKS), int(_SHORTEST * affordable))
     return max(1, min(wanted, epochs, int(affordable)))
 
 
 def steps_per_part(engine: Engine, most: int | None = None) -> int | None:
     """How many steps of an epoch one call goes over; None where whole epochs are short enough."""
-    affordable = _steps_per_call(engine, most)
+    affordable = steps_per_call(engine.compiled_as, engine.work_per_step, most)
     return affordable if affordable < engine.steps_per_epoch else None
-
-
-def _steps_per_call(engine: Engine, most: int | None) -> int:
-    by_count = _STEPS_PER_CHUNK[engine.compiled_as]
-    by_work = int(_MULTIPLY_ADDS_PER_CHUNK / max(engine.work_per_step, 1))
-    return max(1, min(by_count, by_work, most or by_count))
 
 
 def chunk_batches(

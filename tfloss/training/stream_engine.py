@@ -18,12 +18,12 @@ from tfloss.training.evaluation import Evaluation
 from tfloss.training.guard import Guard
 from tfloss.training.measure import Measure
 from tfloss.training.options import Compile
+from tfloss.training.pace import steps_per_call
 from tfloss.training.python_in_data import calls_python
 from tfloss.training.steps import BLOCK_BYTES, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 
 SAMPLE_WEIGHT = "sample_weight"  # the column's name in a stream
-_MULTIPLY_ADDS_PER_BLOCK = 3e10
 _BLOCKS_AHEAD = 2
 
 
@@ -63,7 +63,8 @@ class StreamEngine(Steps):
                 self._packed({n: c[:1] for n, c in first.items()}), tf.constant(0), training=False
             )
         super().__init__(measure, optimizer)
-        self.batches_per_block = self._block_size(spec)
+        how = choose(compile, work)
+        self.batches_per_block = self._block_size(spec, how)
         self._dataset, self._calls_python = dataset, calls_python(dataset)
         self._closed = tf.Variable(False, trainable=False)
         self._blocks: Iterator[Mapping[str, Any]] | None = None
@@ -71,7 +72,7 @@ class StreamEngine(Steps):
         self._used = self.batches_per_block  # of the block at hand
         self.traces = 0
         progress = optimizer.iterations.numpy
-        self._program = Compiled(self._over_block, choose(compile, work), progress=progress)
+        self._program = Compiled(self._over_block, how, progress=progress)
         self._careful_programs: dict[Care, Compiled] = {}
         self._holdout = None if holdout is None else Evaluation(measure, holdout)
         self._on_holdout: Any = None
@@ -173,12 +174,12 @@ class StreamEngine(Steps):
 
     # -- from the dataset to blocks --------------------------------------------------------------
 
-    def _block_size(self, spec: Mapping[str, Any]) -> int:
+    def _block_size(self, spec: Mapping[str, Any], how: str) -> int:
         """As many batches as memory and a person's patience allow, at most an epoch."""
         row = sum(spec[n].dtype.size * int(np.prod(spec[n].shape[1:])) for n in self._names)
         by_memory = BLOCK_BYTES // (row * self.batch_size)
-        by_time = _MULTIPLY_ADDS_PER_BLOCK / max(self.work_per_row * self.batch_size, 1)
-        return max(1, min(self.steps_per_epoch, by_memory, int(by_time)))
+        by_time = steps_per_call(how, self.work_per_row * self.batch_size)
+        return max(1, min(self.steps_per_epoch, by_memory, by_time))
 
     def _stacked(self, skipped: int) -> Iterator[Mapping[str, Any]]:
         """Blocks of whole batches, (batches, batch_size, …) each, made ahead."""
