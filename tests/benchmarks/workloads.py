@@ -23,7 +23,6 @@ class Workload:
         batch: rows per step; it divides `rows`, so that no peer has a remainder to deal with.
         rows: training rows.
         holdout: rows evaluated after each epoch, about half a batch's work per epoch.
-        epochs: of one timed training at full size.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Workload:
     batch: int
     rows: int
     holdout: int
-    epochs: int
 
     @property
     def steps_per_epoch(self) -> int:
@@ -41,10 +39,6 @@ class Workload:
     @property
     def shape(self) -> str:
         return "-".join(map(str, (self.features, *self.hidden, 1)))
-
-    def quick(self) -> Workload:
-        """The same shapes, trained for a tenth of the time."""
-        return Workload(**{**self.__dict__, "epochs": max(2, self.epochs // 10)})
 
     def columns(self) -> dict[str, np.ndarray]:
         """`inputs`, `labels` and `teacher` of all rows, the holdout's last; float32."""
@@ -71,8 +65,8 @@ class Workload:
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("A", 30, (10, 10), batch=5, rows=500, holdout=5, epochs=2000),
-        Workload("B", 100, (256, 256), batch=256, rows=5120, holdout=256, epochs=200),
-        Workload("C", 784, (1024, 1024), batch=512, rows=5120, holdout=512, epochs=20),
+        Workload("A", 30, (10, 10), batch=5, rows=500, holdout=5),
+        Workload("B", 100, (256, 256), batch=256, rows=5120, holdout=256),
+        Workload("C", 784, (1024, 1024), batch=512, rows=5120, holdout=512),
     )
 }
