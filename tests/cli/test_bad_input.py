@@ -52,6 +52,7 @@ COMMANDS = [
     ([*BCE[:2], "ce"], 2, "use bce"),
     ([*BCE[:2], "mse(hidden1, labels)"], 2, "mse"),
     # the other options
+    ([*BCE, "--extra", "hidden1"], 2, "'hidden1' is a student layer already"),
     (["train"], 2, "No loss was given"),
     (["trian"], 2, "Did you mean 'train'"),
     ([*BCE, "--epochs", "0"], 2, "epochs"),

@@ -8,9 +8,7 @@ together, and each term's value comes out of the same call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from tfloss.training.compiled import Compiled, choose
 from tfloss.training.evaluation import SLICE_ROWS, Evaluation
 from tfloss.training.measure import Measure
 from tfloss.training.options import Compile
+from tfloss.training.programs import Programs
 from tfloss.training.steps import BLOCK_BYTES, NEVER, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 
@@ -82,6 +81,7 @@ class Engine(Steps):
         prepare_xla()
         self.rows = len(train)
         self.batch_size = min(batch_size, self.rows)
+        self.steps_per_epoch = -(-self.rows // self.batch_size)
         self.evaluate_every = evaluate_every
         self._train = train.packed(measure.objective.needs)
         self._holdout: Evaluation | None = None
@@ -91,23 +91,16 @@ class Engine(Steps):
             measure({n: c[:1] for n, c in self._train.items()}, tf.constant(0), training=False)
         super().__init__(measure, optimizer)
         self.traces = 0
-        self._program = self._compiled(self._chunk, choose(compile, work))
-        self._careful_programs: dict[Care, Compiled] = {}
-        self._steps: dict[Care | None, Compiled] = {}
-        self._parts: dict[Care | None, Compiled] = {}
+        chosen = choose(compile, work)
+        self._chunks = Programs(self, self._chunk, lambda: chosen)
+        self._parts = Programs(self, self._part, lambda: self.compiled_as)
+        self._single = Programs(self, self._gathered_step, self._not_xla, shapes_vary=True)
         self._evaluation: Compiled | None = None
-
-    def _compiled(self, body: Callable[..., Any], how: str, **options: Any) -> Compiled:
-        return Compiled(body, how, progress=self.optimizer.iterations.numpy, **options)
 
     @property
     def compiled_as(self) -> str:
         """How the program is compiled: 'xla', 'graph' or 'steps'."""
-        return self._program.compiled_as
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return -(-self.rows // self.batch_size)
+        return self._chunks.compiled_as
 
     @property
     def work_per_step(self) -> int:
@@ -132,21 +125,13 @@ class Engine(Steps):
         """
         count = len(order) if epochs is None else epochs
         arguments = (tf.constant(order, tf.int32), tf.constant(count), tf.constant(first_step))
-        train, holdout, watch = self._program_with(care)(*arguments)
+        train, holdout, watch = self._chunks(care, *arguments)
         return log_of(
             Watch(*watch),
             first_step,
             train.numpy()[:count],
             holdout.numpy()[:count] if self._holdout is not None else None,
         )
-
-    def _program_with(self, care: Care | None) -> Compiled:
-        if care is None:
-            return self._program
-        if care not in self._careful_programs:
-            body = partial(self._chunk, take=self.take(care))
-            self._careful_programs[care] = self._compiled(body, self.compiled_as)
-        return self._careful_programs[care]
 
     def batch_of(self, rows: np.ndarray, number: int) -> tuple[np.ndarray, dict[str, Any]]:
         """The row numbers and the columns of a step of an epoch that has this order."""
@@ -179,21 +164,14 @@ class Engine(Steps):
         full, size = len(rows) // self.batch_size, min(size, self._batches_per_block())
         if not full:
             return 1, self.end(self._watched_step(tf.constant(rows), watch, care)[1])
-        if care not in self._parts:
-            body = partial(self._part, take=self.take(care))
-            self._parts[care] = self._compiled(body, self.compiled_as)
         count = min(full, size)
         padded = np.zeros(size * self.batch_size, np.int32)
         padded[: count * self.batch_size] = rows[: count * self.batch_size]
-        after = self._parts[care](tf.constant(padded), size, tf.constant(count), watch)
+        after = self._parts(care, tf.constant(padded), size, tf.constant(count), watch)
         return count, Watch(*after)
 
     def _watched_step(self, rows: Any, watch: Watch, care: Care | None) -> tuple[Any, Watch]:
-        if care not in self._steps:
-            how = self._less_than_xla(self._program)
-            body = partial(self._gathered_step, take=self.take(care))
-            self._steps[care] = self._compiled(body, how, shapes_vary=True)
-        values, after = self._steps[care](rows, watch)
+        values, after = self._single(care, rows, watch)
         return values, Watch(*after)
 
     def evaluate(self, step: int) -> np.ndarray | None:
@@ -201,22 +179,18 @@ class Engine(Steps):
         if self._holdout is None:
             return None
         if self._evaluation is None:
-            how = self._less_than_xla(next(iter(self._steps.values()), self._program))
-            self._evaluation = self._compiled(self._holdout, how)
+            how, progress = self._single.compiled_as, self.optimizer.iterations.numpy
+            self._evaluation = Compiled(self._holdout, how, progress=progress)
         return self._evaluation(tf.constant(step)).numpy()[None]
 
-    @staticmethod
-    def _less_than_xla(program: Compiled) -> str:
+    def _not_xla(self) -> str:
         """A part of the program is not worth XLA's time."""
-        return "graph" if program.compiled_as == "xla" else program.compiled_as
+        return "graph" if self.compiled_as == "xla" else self.compiled_as
 
     # -- the program -----------------------------------------------------------------------------
 
-    def _chunk(
-        self, order: Any, epochs: Any, first_step: Any, take: Take | None = None
-    ) -> tuple[Any, ...]:
+    def _chunk(self, order: Any, epochs: Any, first_step: Any, take: Take) -> tuple[Any, ...]:
         """`epochs` epochs; traced once."""
-        take = take or self.one
         self.traces += 1
         empty = tf.fill((order.shape[0], self.width), tf.constant(np.nan, tf.float32))
 

@@ -81,8 +81,7 @@ class Guard:
             self._steps.restore(before)
             log = run(care)
         self._in_a_row = self._in_a_row + log.taken_back if log.taken_back == log.steps else 0
-        per_epoch = self._steps.steps_per_epoch  # type: ignore[attr-defined]
-        goes_on = care == "skip" and self._in_a_row < per_epoch
+        goes_on = care == "skip" and self._in_a_row < self._steps.steps_per_epoch
         if log.bad is None or goes_on:
             self._count(log)
             return log

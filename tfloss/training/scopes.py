@@ -11,8 +11,7 @@ from tfloss.lazy import tf
 from tfloss.objective import Entry, Scope
 from tfloss.objective.scope import Shape
 from tfloss.student import RESERVED, Student, prediction_entries
-
-_TINY = 1e-7  # the floor that teachers' probabilities are kept at
+from tfloss.teachers.probabilities import FLOOR
 
 
 def full_scope(
@@ -41,12 +40,7 @@ def full_scope(
         columns, teachers, width=data.n_outputs, task=data.task, answers=answers
     )
     own = student.scope(data.task)
-    for entry in outside:
-        if entry.name in own:
-            raise UsageError(
-                f"'{entry.name}' is both a {own[entry.name].origin} and a {entry.origin}; "
-                f"rename one."
-            )
+    _refuse_taken(outside, own)
     return own | Scope(outside)
 
 
@@ -63,19 +57,30 @@ def early_scope(
         extra: names of extra columns.
         teachers: by name, the text that describes each.
         teacher_layers: the names that a formula has for layers of teachers, `alias.LAYER`.
+
+    Raises:
+        UsageError: a column or a teacher has the name of a layer.
     """
     columns: dict[str, Any] = dict.fromkeys(["labels", *extra])
-    entries = [
-        Entry("inputs", "data", known_outside=True),
-        Entry("logits", "student output"),
-        *prediction_entries(None, "classification"),
-        *(Entry(name, "student layer") for name in layers or ()),
-        *outside_entries(
-            columns, teachers, width=None, task=None, answers=dict.fromkeys(teacher_layers)
-        ),
-    ]
+    own = [Entry("logits", "student output"), *(Entry(n, "student layer") for n in layers or ())]
+    outside = outside_entries(
+        columns, teachers, width=None, task=None, answers=dict.fromkeys(teacher_layers)
+    )
+    _refuse_taken(outside, Scope(own))
+    predictions = prediction_entries(None, "classification")
+    entries = [Entry("inputs", "data", known_outside=True), *own, *predictions, *outside]
     # Weights are known once the student is built.
     return Scope(entries, open_ended=layers is None, weights_known=False)
+
+
+def _refuse_taken(outside: Iterable[Entry], own: Scope) -> None:
+    """What comes from outside cannot have a name that the student has."""
+    for entry in outside:
+        if entry.name in own:
+            raise UsageError(
+                f"'{entry.name}' is a {own[entry.name].origin} already; rename it where it comes "
+                f"from ({entry.origin})."
+            )
 
 
 def outside_entries(
@@ -122,7 +127,7 @@ def _teacher_logits(name: str) -> Any:
     """Logits whose sigmoid (one column) or softmax (several) are the teacher's probabilities."""
 
     def compute(tensors: Mapping[str, Any]) -> Any:
-        probs = tf.clip_by_value(tensors[name], _TINY, 1 - _TINY)
+        probs = tf.clip_by_value(tensors[name], FLOOR, 1 - FLOOR)
         if probs.shape[-1] == 1:
             return tf.math.log(probs) - tf.math.log1p(-probs)
         return tf.math.log(probs)

@@ -53,7 +53,10 @@ class Steps:
         measure: the student and the objective.
         optimizer: a Keras optimizer.
         variables: what is trained; the only place that lists it.
+        steps_per_epoch: of the data; set by those who know them.
     """
+
+    steps_per_epoch: int
 
     def __init__(self, measure: Measure, optimizer: Any) -> None:
         self.measure = measure
@@ -126,7 +129,7 @@ class Steps:
         watch: Watch,
         *,
         start: Any = 0,
-        take: Take | None = None,
+        take: Take,
     ) -> Watch:
         """A step for each of the stacked batches, (batches, rows, …), from `start` up to `count`.
 
@@ -136,7 +139,7 @@ class Steps:
 
         def one(number: Any, *watch: Any) -> tuple[Any, ...]:
             batch = {name: column[number] for name, column in stacked.items()}
-            return number + 1, *(take or self.one)(batch, Watch(*watch))[1]
+            return number + 1, *take(batch, Watch(*watch))[1]
 
         if isinstance(count, int) and count == 1:
             return Watch(*one(start, *watch)[1:])

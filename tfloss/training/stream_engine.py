@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,21 @@ from tfloss.errors import DataError
 from tfloss.lazy import tf
 from tfloss.sealed import digest_of
 from tfloss.training.columns import WEIGHT, Columns
-from tfloss.training.compiled import Compiled, choose
+from tfloss.training.compiled import choose
 from tfloss.training.diagnosis import Batch
 from tfloss.training.evaluation import Evaluation
 from tfloss.training.guard import Guard
 from tfloss.training.measure import Measure
 from tfloss.training.options import Compile
 from tfloss.training.pace import steps_per_call
-from tfloss.training.python_in_data import calls_python
+from tfloss.training.programs import Programs
 from tfloss.training.steps import BLOCK_BYTES, Care, Steps, Take, Watch
 from tfloss.training.xla import prepare_xla
 
 SAMPLE_WEIGHT = "sample_weight"  # the column's name in a stream
 _BLOCKS_AHEAD = 2
+# Whether to go on is asked so seldom: it takes 50 µs, in which small batches could be trained on.
+_BATCHES_PER_QUESTION = 10
 
 
 class StreamEngine(Steps):
@@ -65,22 +66,20 @@ class StreamEngine(Steps):
         super().__init__(measure, optimizer)
         how = choose(compile, work)
         self.batches_per_block = self._block_size(spec, how)
-        self._dataset, self._calls_python = dataset, calls_python(dataset)
+        self._dataset, self._work = dataset, work
         self._closed = tf.Variable(False, trainable=False)
         self._blocks: Iterator[Mapping[str, Any]] | None = None
         self._block: Mapping[str, Any] = {}
         self._used = self.batches_per_block  # of the block at hand
         self.traces = 0
-        progress = optimizer.iterations.numpy
-        self._program = Compiled(self._over_block, how, progress=progress)
-        self._careful_programs: dict[Care, Compiled] = {}
+        self._programs = Programs(self, self._over_block, lambda: how)
         self._holdout = None if holdout is None else Evaluation(measure, holdout)
         self._on_holdout: Any = None
 
     @property
     def compiled_as(self) -> str:
         """How the program is compiled: 'xla', 'graph' or 'steps'."""
-        return self._program.compiled_as
+        return self._programs.compiled_as
 
     @property
     def rows(self) -> int:
@@ -123,7 +122,7 @@ class StreamEngine(Steps):
         arguments = (self._block, tf.constant(start), tf.constant(stop), ends, watch)
 
         def call(care: Care | None) -> Watch:
-            after, self._on_holdout = self._program_with(care)(*arguments)
+            after, self._on_holdout = self._programs(care, *arguments)
             return Watch(*after)
 
         def batch_of(step: int) -> Batch:
@@ -134,15 +133,6 @@ class StreamEngine(Steps):
         after = guard.part(watch, call, batch_of)
         self._used = stop
         return done + stop - start, after
-
-    def _program_with(self, care: Care | None) -> Compiled:
-        if care is None:
-            return self._program
-        if care not in self._careful_programs:
-            body = partial(self._over_block, take=self.take(care))
-            progress = self.optimizer.iterations.numpy
-            self._careful_programs[care] = Compiled(body, self.compiled_as, progress=progress)
-        return self._careful_programs[care]
 
     def digest(self) -> str:
         """SHA-256 of the last batch."""
@@ -162,7 +152,7 @@ class StreamEngine(Steps):
         stop: Any,
         ends: Any,
         watch: Watch,
-        take: Take | None = None,
+        take: Take,
     ) -> tuple[Watch, Any]:
         """Train on batches `start` to `stop`; then the holdout's values, where the epoch ends."""
         self.traces += 1
@@ -192,15 +182,15 @@ class StreamEngine(Steps):
         rows = self._dataset.repeat()
         if set(rows.element_spec) != set(self._names):  # what nobody needs is not arranged anew
             rows = rows.map(lambda batch: {name: batch[name] for name in self._names})
-        if self._calls_python:
-            rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
+        asked = min(_BATCHES_PER_QUESTION, shape[0])
+        rows = rows.rebatch(asked * self.batch_size, drop_remainder=True)
+        rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
         if skipped:
             rows = rows.rebatch(self.batch_size, drop_remainder=True).skip(skipped)
-        return iter(
-            rows.rebatch(shape[0] * shape[1], drop_remainder=True)
-            .map(stack)
-            .prefetch(_BLOCKS_AHEAD)
-        )
+        blocks = rows.rebatch(shape[0] * shape[1], drop_remainder=True)
+        if self._work is not None:  # no more than that is read
+            blocks = blocks.take(-(-(self._work - skipped) // shape[0]))
+        return iter(blocks.map(stack).prefetch(_BLOCKS_AHEAD))
 
     def _packed(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """The columns that the objective needs, by the names that `Columns.packed` gives them."""
@@ -213,15 +203,12 @@ class StreamEngine(Steps):
     def close(self) -> None:
         """Stop reading ahead.
 
-        A dataset that is thrown away while it calls Python waits for that, and keeps Python from
-        running: both would wait for ever. Others are not asked at every batch whether they shall
-        end, which takes a sixth of what they cost at best, and more than half of it at worst.
+        A dataset that is thrown away while it calls a Python generator waits for the generator,
+        and keeps Python from running it: both would wait for ever.
         """
-        if self._calls_python:
-            self._closed.assign(True)
-            for _ in self._blocks or ():
-                pass
-        self._blocks = None
+        self._closed.assign(True)
+        for _ in self._blocks or ():
+            pass
 
     def _next_block(self) -> Mapping[str, Any]:
         try:
