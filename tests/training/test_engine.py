@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.training.engine_worlds import (
     assert_same_weights,
@@ -16,6 +17,7 @@ from tests.training.engine_worlds import (
     order_of,
     run_steps,
 )
+from tfloss.errors import UsageError
 
 EPOCHS = 4
 STEPS = 3  # of a sequence, two features each
@@ -108,3 +110,10 @@ def test_dropout_drops_in_training_only_and_afresh_in_each_step(registry, how):
     holdout = [float(engine.evaluate(step)[0, 0]) for step in range(2)]
     assert len(set(train[:, 0].tolist())) == 3
     assert holdout[0] == holdout[1]
+
+
+def test_a_model_for_several_devices_is_refused_with_the_remedy(registry):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        model = mlp()
+    with pytest.raises(UsageError, match=r"MirroredStrategy.*tfloss\.attach"):
+        engine_of(registry, model)

@@ -50,7 +50,7 @@ def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(
     registry, monkeypatch
 ):
     engine = engine_of(registry, mlp(), compile="xla")
-    shortest = 10_000 // 5
+    shortest = 20_000 // 5
     assert loop.epochs_per_chunk(engine, 5) == 5
     assert loop.epochs_per_chunk(engine, shortest + 1) == shortest
     assert loop.epochs_per_chunk(engine, 10 * shortest) == shortest

@@ -21,10 +21,10 @@ from tfloss.training.steps import Care
 
 Watcher = Callable[[History], None]
 
-# A training that few calls could do has ten chunks nevertheless, or as many as last a twentieth of
-# a second each: between two of them the weights are kept, which takes a thousandth or two.
+# A training that few calls could do has ten chunks nevertheless, or as many as last a tenth of a
+# second each: between two of them the weights are kept, which takes a thousandth or two.
 _CHUNKS = 10
-_SHORTEST = 0.1  # of a call's work
+_SHORTEST = 0.2  # of a call's work
 
 
 def train(

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.training.measure import Measure
 
@@ -54,6 +55,9 @@ class Steps:
         optimizer: a Keras optimizer.
         variables: what is trained; the only place that lists it.
         steps_per_epoch: of the data; set by those who know them.
+
+    Raises:
+        UsageError: the model was built for several devices.
     """
 
     steps_per_epoch: int
@@ -63,6 +67,7 @@ class Steps:
         self.optimizer = optimizer
         self.variables = measure.trainable_variables
         self.width = 1 + len(measure.names)
+        _refuse_strategy(self.variables)
         optimizer.build(self.variables)
         self._state = [*measure.variables, *optimizer.variables]
 
@@ -179,6 +184,16 @@ class Steps:
     def work_per_row(self) -> int:
         """Multiply-adds of one forward pass and its gradients, roughly."""
         return 3 * sum(int(np.prod(v.shape)) for v in self.variables)
+
+
+def _refuse_strategy(variables: Iterable[Any]) -> None:
+    for variable in variables:
+        strategy = getattr(variable.value, "distribute_strategy", None)
+        if strategy is not None:
+            raise UsageError(
+                f"The model was built under a {type(strategy).__name__}, but this loop trains on "
+                f"one device; build it outside, or train it by tfloss.attach and Keras' fit."
+            )
 
 
 def _floats(variables: Iterable[Any]) -> list[Any]:
