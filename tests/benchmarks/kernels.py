@@ -1,9 +1,10 @@
 """Where the time of a compiled step goes, kernel by kernel, by TensorFlow's own profiler.
 
-    python -m tests.benchmarks.kernels [--workload B] [--epochs 40] [--write]
+    python -m tests.benchmarks.kernels [--workload B] [--epochs 40] [--rounds 5] [--write]
 
-`tfloss.fit` beside the whole loop in XLA by hand. A kernel may keep all cores busy or one; it
-counts for as long as it ran. Nothing is told of A, whose step is a single function.
+`tfloss.fit` beside the whole loop in XLA by hand, in turn, each time in a new process; medians. A
+kernel may keep all cores busy or one; it counts for as long as it ran. Nothing is told of A, whose
+step is a single function.
 """
 
 from __future__ import annotations
@@ -76,29 +77,34 @@ def _events(path: Path) -> tuple[Counter[str], Counter[str]]:
     return spent, often
 
 
-def measured(workload: str, epochs: int) -> Table:
-    """Each peer in a process of its own."""
+def in_a_new_process(function: str, workload: str, epochs: int) -> dict[str, float]:
+    command = [sys.executable, "-m", __spec__.name, "--one", function]
+    done = subprocess.run(
+        [*command, "--workload", workload, "--epochs", str(epochs)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
+    return {kind: float(value) for kind, value in lines}
+
+
+def measured(workload: str, epochs: int, rounds: int) -> Table:
     job = WORKLOADS[workload]
-    title = f"{workload}: {job.shape}, batch {job.batch}: microseconds of a step"
+    title = f"{workload}: {job.shape}, batch {job.batch}: microseconds of a step, {rounds} rounds"
     table = Table(title=title, title_justify="left")
-    table.add_column("")
-    spent = {}
-    for name, function in _PEERS.items():
-        table.add_column(name, justify="right")
-        command = [sys.executable, "-m", __spec__.name, "--one", function]
-        done = subprocess.run(
-            [*command, "--workload", workload, "--epochs", str(epochs)],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=ROOT,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
-        spent[name] = {kind: float(value) for kind, value in lines}
-    kinds = dict.fromkeys(kind for one in spent.values() for kind in one)
-    for kind in sorted(kinds, key=lambda kind: -spent["tfloss.fit"].get(kind, 0)):
-        table.add_row(kind, *(f"{one.get(kind, 0):,.0f}" for one in spent.values()))
+    for column in ("", *_PEERS):
+        table.add_column(column, justify="right" if column else "left")
+    spent: dict[str, list[dict[str, float]]] = {name: [] for name in _PEERS}
+    for _ in range(rounds):
+        for name, function in _PEERS.items():
+            spent[name].append(in_a_new_process(function, workload, epochs))
+    for kind in [*_KINDS, _REST]:
+        medians = [np.median([one.get(kind, 0) for one in all_]) for all_ in spent.values()]
+        if any(medians):
+            table.add_row(kind, *(f"{value:,.0f}" for value in medians))
     return table
 
 
@@ -106,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--workload", default="B", choices=["B", "C"])
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true", help="write a page of docs/benchmarks/")
     options = parser.parse_args()
@@ -113,7 +120,7 @@ def main() -> None:
         for kind, value in microseconds(options.one, options.workload, options.epochs).items():
             print(f"{kind}\t{value}")
         return
-    table = measured(options.workload, options.epochs)
+    table = measured(options.workload, options.epochs, options.rounds)
     Console(width=100).print(table)
     if options.write:
         command = f"python -m tests.benchmarks.kernels --workload {options.workload} --write"
