@@ -119,17 +119,19 @@ def compare(
 
     They warm up one after the other, or `at_once`, where there are cores for all.
     """
-    started, runners = [], []
-    for peer in peers or PEERS:
-        chosen = not only or any(word in peer.title for word in ["tfloss.fit", *only])
-        if workload not in peer.workloads or not chosen:
-            continue
+    chosen = [
+        peer
+        for peer in peers or PEERS
+        if workload in peer.workloads
+        and (not only or any(word in peer.title for word in ["tfloss.fit", *only]))
+    ]
+
+    def begun(peer: Peer) -> Runner:
         python = peers_python if peer.module == OTHERS else sys.executable
-        started.append(Runner(peer, workload, seconds, python))
-        if not at_once:
-            runners += _ready(started[-1:])
-    if at_once:
-        runners = _ready(started)
+        return Runner(peer, workload, seconds, python)
+
+    groups = [chosen] if at_once else [[peer] for peer in chosen]
+    runners = [runner for group in groups for runner in _ready([begun(peer) for peer in group])]
     for _ in range(rounds):
         for runner in runners:
             runner.measure()

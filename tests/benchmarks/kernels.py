@@ -10,10 +10,7 @@ step is a single function.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -22,7 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.engine import ROOT, markdown_of, write_page
+from tests.benchmarks.engine import markdown_of, write_page
+from tests.benchmarks.processes import output_of
 from tests.benchmarks.workloads import WORKLOADS
 
 _PEERS = {"tfloss.fit": "tfloss_fit", "by hand": "xla_whole_loop"}
@@ -78,16 +76,9 @@ def _events(path: Path) -> tuple[Counter[str], Counter[str]]:
 
 
 def in_a_new_process(function: str, workload: str, epochs: int) -> dict[str, float]:
-    command = [sys.executable, "-m", __spec__.name, "--one", function]
-    done = subprocess.run(
-        [*command, "--workload", workload, "--epochs", str(epochs)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
+    asked = ("--one", function, "--workload", workload, "--epochs", str(epochs))
+    printed = output_of("-m", __spec__.name, *asked)
+    lines = (line.split("\t") for line in printed.splitlines() if "\t" in line)
     return {kind: float(value) for kind, value in lines}
 
 

@@ -8,9 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 from typing import Any, NamedTuple
 
 import keras
@@ -19,6 +16,7 @@ import tensorflow as tf
 
 import tfloss
 from tests.benchmarks.engine import ROOT
+from tests.benchmarks.processes import output_of
 from tests.keras import test_wrong_in_keras as wrong
 from tests.keras.models import ROWS, functional, two_ended
 
@@ -165,15 +163,7 @@ def replicas() -> tuple[float, float]:
 
     In a new process, since TensorFlow divides a CPU in two before it is first used or never.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", _REPLICAS],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    theirs, ours = map(float, done.stdout.split()[-2:])
+    theirs, ours = map(float, output_of("-c", _REPLICAS).split()[-2:])
     return theirs, ours
 
 

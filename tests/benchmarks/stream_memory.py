@@ -8,14 +8,12 @@ Each size is a process of its own: a generator of rows, never held as a whole, i
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.engine import ROOT, markdown_of, write_page
+from tests.benchmarks.engine import markdown_of, write_page
+from tests.benchmarks.processes import output_of
 
 _WIDTH, _BATCH, _BLOCK = 256, 256, 32 * 2**20
 _BLOCKS = (2, 10, 20, 100, 200)
@@ -42,15 +40,7 @@ print(train(rows // {_BATCH}))
 
 def peak(rows: int) -> float:
     """MiB of resident memory at the most, in a process that trained on so many rows."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(rows)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    return float(done.stdout.split()[-1])
+    return float(output_of("-c", _PROGRAM, str(rows)).split()[-1])
 
 
 def measured() -> Table:

@@ -102,11 +102,6 @@ class Engine(Steps):
         """How the program is compiled: 'xla', 'graph' or 'steps'."""
         return self._chunks.compiled_as
 
-    @property
-    def work_per_step(self) -> int:
-        """Multiply-adds of one step, roughly."""
-        return self.batch_size * self.work_per_row
-
     def run(
         self,
         order: np.ndarray,

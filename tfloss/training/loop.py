@@ -94,9 +94,8 @@ def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> in
         epochs: of the whole training.
         most: how many steps one call may take at most, where somebody has said so.
     """
-    affordable = (
-        steps_per_call(engine.compiled_as, engine.work_per_step, most) / engine.steps_per_epoch
-    )
+    steps = steps_per_call(engine.compiled_as, engine.work_per_step, most)
+    affordable = steps / engine.steps_per_epoch
     wanted = max(-(-epochs // _CHUNKS), int(_SHORTEST * affordable))
     return max(1, min(wanted, epochs, int(affordable)))
 

@@ -54,12 +54,14 @@ class Steps:
         measure: the student and the objective.
         optimizer: a Keras optimizer.
         variables: what is trained; the only place that lists it.
-        steps_per_epoch: of the data; set by those who know them.
+        batch_size: rows per step; set by those who know the data, as is the next.
+        steps_per_epoch: of the data.
 
     Raises:
         UsageError: the model was built for several devices.
     """
 
+    batch_size: int
     steps_per_epoch: int
 
     def __init__(self, measure: Measure, optimizer: Any) -> None:
@@ -181,9 +183,9 @@ class Steps:
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in weights])
 
     @property
-    def work_per_row(self) -> int:
+    def work_per_step(self) -> int:
         """Multiply-adds of one forward pass and its gradients, roughly."""
-        return 3 * sum(int(np.prod(v.shape)) for v in self.variables)
+        return 3 * self.batch_size * sum(int(np.prod(v.shape)) for v in self.variables)
 
 
 def _refuse_strategy(variables: Iterable[Any]) -> None:
