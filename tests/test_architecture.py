@@ -13,22 +13,22 @@ ROOT = Path(__file__).parent.parent
 # From the ground up. Packages of one line stand beside each other and do not import one another.
 FLOORS = [
     {"errors", "lazy"},
-    {"specification", "files", "archives", "shown", "plain_json"},
-    {"sealed", "locks"},
+    {"spec_text", "io", "display"},
     {"formula"},
     {"registry"},
     {"objective"},
     {"student", "teachers", "data"},
     {"training"},
+    {"runs"},
     {"exporting"},
-    {"api", "attached", "compare", "sklearn"},
+    {"api", "keras_integration", "comparison", "sklearn"},
     {"report"},
     {"testing"},
     {"cli"},
 ]
 # A teacher is asked about prepared data; a network's logits are found as a student's are.
 # `tfloss.fit` takes a formula first, or a Keras model of one's own.
-BESIDE = {("teachers", "data"), ("teachers", "student"), ("api", "attached")}
+BESIDE = {("teachers", "data"), ("teachers", "student"), ("api", "keras_integration")}
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 SLOW = {"tensorflow", "keras"}
 

@@ -49,6 +49,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tfloss.display import drawn_by
 from tfloss.errors import (
     DataError,
     Interrupted,
@@ -75,26 +76,25 @@ from tfloss.registry import (
     teacher,
     tracker,
 )
-from tfloss.shown import drawn_by
 
 if TYPE_CHECKING:
     from tfloss.api import bind, export, fit, load_data
-    from tfloss.attached import Loss, attach
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
+    from tfloss.keras_integration import Loss, attach
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.student import load_network, tap
     from tfloss.training.result import Result
-    from tfloss.training.streams import fit_stream
+    from tfloss.training.stream import fit_stream
 
 __version__ = "0.1.0"
 
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
     "LiveCurves": "tfloss.report.live",
-    "Loss": "tfloss.attached",
-    "attach": "tfloss.attached",
+    "Loss": "tfloss.keras_integration",
+    "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
     "bind": "tfloss.api",
     "export": "tfloss.api",
@@ -102,7 +102,7 @@ _LATER = {
     "Result": "tfloss.training.result",
     "Table": "tfloss.data",
     "fit": "tfloss.api",
-    "fit_stream": "tfloss.training.streams",
+    "fit_stream": "tfloss.training.stream",
     "losses": "tfloss.registry.names",
     "load_data": "tfloss.api",
     "load_network": "tfloss.student",
@@ -153,7 +153,7 @@ __all__ = [
 
 drawn_by("tfloss.report.notebook")
 # Keras then knows the classes by name, so that load_model finds them wherever tfloss is imported.
-after_import("keras", lambda: importlib.import_module("tfloss.attached"))
+after_import("keras", lambda: importlib.import_module("tfloss.keras_integration"))
 
 
 def __getattr__(name: str) -> Any:

@@ -14,11 +14,11 @@ from tfloss.exporting import export as export_source
 from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
+from tfloss.runs.folder import read_run
 from tfloss.student import make_student
 from tfloss.training import fit as training
 from tfloss.training.result import Result
-from tfloss.training.run_folder import read_run
-from tfloss.training.scopes import full_scope
+from tfloss.training.scope import full_scope
 
 _SPLIT = (
     *("train_fraction", "train_size", "test_size", "stratify"),
@@ -139,7 +139,7 @@ def fit(loss: Any, data: Any, student: Any = None, **options: Any) -> Any:
     if isinstance(data, PreparedData):
         formula = getattr(loss, "formula", "") if student is None else student
         return training.fit(formula, data, loss, **options)
-    from tfloss.attached import fit_model
+    from tfloss.keras_integration import fit_model
 
     return fit_model(loss, data, student, **options)
 
@@ -152,5 +152,5 @@ fit.__doc__ = f"""{(training.fit.__doc__ or "").rstrip()}
 
         history = tfloss.fit(model, (x, y), "bce + 1e-3*l2", epochs=20, validation_split=0.2)
 
-    See `tfloss.attached.fit_model`.
+    See `tfloss.keras_integration.fit_model`.
     """

@@ -22,13 +22,13 @@ from rich.table import Table
 import tfloss
 from tfloss.objective import Objective
 from tfloss.student import make_student
-from tfloss.training.batches import BatchOrder
-from tfloss.training.callbacks import Callbacks
-from tfloss.training.columns import Columns
-from tfloss.training.engine import Engine
-from tfloss.training.loop import train
-from tfloss.training.measure import Measure
-from tfloss.training.scopes import full_scope
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.in_memory import Engine
+from tfloss.training.loop.shuffling import BatchOrder
+from tfloss.training.loop.train_loop import train
+from tfloss.training.program.batch import Columns
+from tfloss.training.program.forward import Measure
+from tfloss.training.scope import full_scope
 
 BATCH, RATE = 5, 0.1
 

@@ -155,8 +155,8 @@ def _values(seeds: Sequence[Mapping[str, Any]], metric: str, step: int) -> np.nd
 
 def _worth(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """The plain training's figures, and the paired differences to the honest way."""
-    from tfloss.compare.statistics import holm, mean_of, sign_flip_p
-    from tfloss.compare.words import verdict
+    from tfloss.comparison.analysis.statistics import holm, mean_of, sign_flip_p
+    from tfloss.comparison.analysis.verdicts import verdict
 
     names = [name for name in METRICS if name != "mean_entropy"]
     pairs = {

@@ -46,10 +46,10 @@ def seconds_per_step(kind: str, size: int, seconds: float) -> float:
     from tfloss.objective import Entry, Objective, Scope
     from tfloss.registry import load_registry
     from tfloss.student import wrap_model
-    from tfloss.training.batches import BatchOrder
-    from tfloss.training.columns import Columns
-    from tfloss.training.engine import Engine
-    from tfloss.training.measure import Measure
+    from tfloss.training.loop.in_memory import Engine
+    from tfloss.training.loop.shuffling import BatchOrder
+    from tfloss.training.program.batch import Columns
+    from tfloss.training.program.forward import Measure
 
     given = case(kind, size)
     rows = given["batch"] * ROWS_IN_BATCHES

@@ -26,10 +26,10 @@ def shares(workload: Workload, rounds: int) -> np.ndarray:
     from tests.benchmarks.peers_tensorflow import _model
     from tfloss.objective import Entry, Objective, Scope
     from tfloss.student import wrap_model
-    from tfloss.training.columns import Columns
-    from tfloss.training.engine import Engine
-    from tfloss.training.loop import epochs_per_chunk
-    from tfloss.training.measure import Measure
+    from tfloss.training.loop.in_memory import Engine
+    from tfloss.training.loop.train_loop import epochs_per_chunk
+    from tfloss.training.program.batch import Columns
+    from tfloss.training.program.forward import Measure
 
     outside = [Entry(n, "data", (None, 1), known_outside=True) for n in ("labels", "teacher")]
     student = wrap_model(_model(workload))

@@ -85,7 +85,7 @@ class _Chunks:
         self._seen: list[tuple[int, float]] = []
 
     def __enter__(self) -> _Chunks:
-        from tfloss.attached.fast import FastFit
+        from tfloss.keras_integration.engine_fit import FastFit
 
         self._own = own = FastFit._chunk
 
@@ -98,7 +98,7 @@ class _Chunks:
         return self
 
     def __exit__(self, *error: object) -> None:
-        from tfloss.attached.fast import FastFit
+        from tfloss.keras_integration.engine_fit import FastFit
 
         FastFit._chunk = self._own
 

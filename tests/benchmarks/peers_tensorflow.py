@@ -272,7 +272,7 @@ def xla_whole_loop(workload: Workload) -> Train:
     """
     import tensorflow as tf
 
-    from tfloss.training.xla import prepare_xla
+    from tfloss.training.program.xla import prepare_xla
 
     prepare_xla()
     return _xla_whole_loop(workload, tf)

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.pitfalls [--write]
 
-`tests/keras/test_wrong_in_keras.py` holds the same to be so at every run of the tests.
+`tests/keras_integration/test_wrong_in_keras.py` holds the same to be so at every run of the tests.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import tensorflow as tf
 import tfloss
 from tests.benchmarks.engine import ROOT
 from tests.benchmarks.processes import output_of
-from tests.keras import test_wrong_in_keras as wrong
-from tests.keras.models import ROWS, functional, two_ended
+from tests.keras_integration import test_wrong_in_keras as wrong
+from tests.keras_integration.models import ROWS, functional, two_ended
 
 MARK = "<!-- figures -->"
 ONE = np.array([[1.0], [0], [0], [0]], np.float32)

@@ -27,18 +27,18 @@ from rich.table import Table
 import tfloss
 from tests.benchmarks.article_job import WithTeacher
 from tests.benchmarks.engine import ROOT, markdown_of, write_page
-from tfloss.compare import Comparison
-from tfloss.compare.comparison import default_looks
-from tfloss.compare.replicates import Replicates
-from tfloss.compare.run import compare
-from tfloss.compare.stacking import stacked_columns
-from tfloss.compare.worlds import initial_weights, make_worlds, student_of
+from tfloss.comparison import Comparison
+from tfloss.comparison.comparison import default_looks
+from tfloss.comparison.replicates.program import Replicates
+from tfloss.comparison.replicates.seeds import initial_weights, make_worlds, student_of
+from tfloss.comparison.replicates.stacking import stacked_columns
+from tfloss.comparison.run import compare
 from tfloss.objective import Objective
 from tfloss.report.html import html_page
 from tfloss.training.config import Config
 from tfloss.training.fit import fit
-from tfloss.training.measure import Measure
-from tfloss.training.scopes import full_scope
+from tfloss.training.program.forward import Measure
+from tfloss.training.scope import full_scope
 
 FORMULA, RATE = "bce + 0.1*abs_kl", 0.5
 CONFIG = Config(loss=FORMULA, train_size=5, teacher=("gpc",), optimizer=f"sgd:learning_rate={RATE}")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.running import tfloss
-from tfloss.files import sha256
+from tfloss.io.atomic import sha256
 
 TRAIN = ("train", "--loss", "bce + 0.1*abs_kl", "--teacher", "gpc", "--train-size", "40")
 

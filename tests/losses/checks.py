@@ -15,7 +15,7 @@ import pytest
 from scipy import special
 
 from tfloss import tf
-from tfloss.objective.state import State
+from tfloss.objective.loss_variables import State
 from tfloss.registry import Loss
 
 SPECIAL_LOGITS = (0.0, 1.0, -1.0, 1e4, -1e4)

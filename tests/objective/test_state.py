@@ -10,9 +10,9 @@ import tfloss
 from tfloss.errors import DataError, NumericsError, PluginError, UsageError
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Registry, load_registry
+from tfloss.runs.folder import read_run, write_run
+from tfloss.runs.train import run
 from tfloss.training.config import Config
-from tfloss.training.run import run
-from tfloss.training.run_folder import read_run, write_run
 
 
 def projection(shapes, settings):

@@ -16,10 +16,10 @@ from unittest import mock
 import numpy as np
 
 import tfloss
+from tfloss.runs.folder import METRICS, write_run
 from tfloss.training import pace
 from tfloss.training.config import Config
 from tfloss.training.history import MOST_EPOCHS
-from tfloss.training.run_folder import METRICS, write_run
 
 
 def resident() -> int:

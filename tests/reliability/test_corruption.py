@@ -14,11 +14,11 @@ from tfloss.data import load_dataset, prepare
 from tfloss.errors import TflossError
 from tfloss.registry import Teacher
 from tfloss.report.run import ANSWERS, run_description, run_results
+from tfloss.runs.folder import read_run, write_run
+from tfloss.runs.train import run
 from tfloss.teachers import save_teacher
 from tfloss.teachers.cache import _read
 from tfloss.training.config import Config, read_config
-from tfloss.training.run import run
-from tfloss.training.run_folder import read_run, write_run
 
 FILES = ("config.toml", "metrics.jsonl", "student.keras", "split.npz", "result.json", ANSWERS)
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory, registry):
     place = tmp_path_factory.mktemp("runs")
     values = {"loss": "bce + 0.1*kl", "teacher": ["lr"], "epochs": 2, "model": "mlp:3"}
     config = Config.from_mapping(values, origin="test")
-    from tfloss.training.run import prepare_run
+    from tfloss.runs.train import prepare_run
 
     ready = prepare_run(config, registry, cache=place / "cache")
     result = run(config, registry, ready=ready)

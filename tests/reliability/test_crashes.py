@@ -20,7 +20,7 @@ from tests.reliability.writers import (
     numbers,
 )
 from tfloss.errors import UsageError
-from tfloss.files import refuse_unwritable, remove_leftovers
+from tfloss.io.atomic import refuse_unwritable, remove_leftovers
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 NOBODY = 65534
@@ -213,7 +213,7 @@ def test_a_checkpoint_that_cannot_be_written_lets_the_training_go_on(tmp_path, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tfloss.training.checkpoints.write_sealed", full)
+    monkeypatch.setattr("tfloss.training.checkpoints.manager.write_sealed", full)
     with pytest.warns(UserWarning, match=r"step 2 cannot be written .* No space left"):
         artefact.write(tmp_path, 2)
     artefact.kept.__exit__(None, None, None)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tests.cli.running import tfloss
-from tfloss.training.interrupts import Interrupts
+from tfloss.training.checkpoints.signals import Interrupts
 
 TRAIN = ("train", "--loss", "bce + 0.1*abs_kl", "--teacher", "rf", "--train-size", "64")
 LONG = (*TRAIN, "--epochs", "2500")
@@ -25,7 +25,7 @@ LONG = (*TRAIN, "--epochs", "2500")
 # The main thread is busy in C, as in a compiled program, where Python's handlers cannot run.
 BUSY = """
     import hashlib, sys
-    from tfloss.training.interrupts import Interrupts
+    from tfloss.training.checkpoints.signals import Interrupts
     with Interrupts(lambda sentence: print(sentence, flush=True)):
         print("busy", flush=True)
         hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)

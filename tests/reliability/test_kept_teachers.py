@@ -11,9 +11,9 @@ from sklearn.naive_bayes import GaussianNB
 
 import tfloss
 from tfloss.errors import UsageError
-from tfloss.sealed import read_sealed, write_sealed
+from tfloss.io.checked_npz import read_sealed, write_sealed
 from tfloss.teachers import FittedTeacher, supply
-from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, unpacked
+from tfloss.training.checkpoints.teachers import answers_identity, asked_identity, packed, unpacked
 
 
 def test_teachers_come_back_as_they_were(registry, tmp_path):

@@ -15,10 +15,10 @@ from tests.reliability.faults import BATCH, FAULTS, World
 from tests.training.engine_worlds import columns, engine_of, mlp
 from tfloss.errors import NumericsError, UsageError
 from tfloss.training import pace
-from tfloss.training.batches import BatchOrder
-from tfloss.training.callbacks import Callbacks
-from tfloss.training.guard import Guard
-from tfloss.training.loop import chunk_batches, train
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.nan_guard import Guard
+from tfloss.training.loop.shuffling import BatchOrder
+from tfloss.training.loop.train_loop import chunk_batches, train
 
 TERMS = {"inputs": "bce", "labels": "bce", "teacher": "abs_kl"}  # the first that shows it
 

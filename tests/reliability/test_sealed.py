@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tfloss.errors import DataError, UsageError
-from tfloss.sealed import digest_of, read_sealed, write_sealed
+from tfloss.io.checked_npz import digest_of, read_sealed, write_sealed
 from tfloss.training import cadence
-from tfloss.training.cadence import Cadence, Every, parse_every
+from tfloss.training.checkpoints.interval import Cadence, Every, parse_every
 
 ARRAYS = {
     "weights": np.linspace(0, 1, 500, dtype=np.float32).reshape(20, 25),

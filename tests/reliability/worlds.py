@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from tfloss.training.checkpoints import Checkpoints
+from tfloss.training.checkpoints.manager import Checkpoints
 
 
 def student(layer: str, features: int = 30) -> Any:

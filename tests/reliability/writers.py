@@ -20,16 +20,16 @@ from typing import Any
 import numpy as np
 
 import tfloss
-from tfloss.compare.folder import MANIFEST
+from tfloss.comparison.folder import MANIFEST
 from tfloss.errors import DataError, UsageError
-from tfloss.files import remove_leftovers, sha256, whole_folder, write_text, write_whole
+from tfloss.io.atomic import remove_leftovers, sha256, whole_folder, write_text, write_whole
+from tfloss.runs.folder import read_run, unfinished_run, write_run
 from tfloss.teachers.cache import remembered
-from tfloss.teachers.lesson import Outcome
-from tfloss.training.checkpoints import Checkpoints
+from tfloss.teachers.fitting.plan import Outcome
+from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
 from tfloss.training.history import History
-from tfloss.training.position import Position
-from tfloss.training.run_folder import read_run, unfinished_run, write_run
+from tfloss.training.loop.progress import Position
 
 SIZE = 40_000  # float32 values in a version; some milliseconds of writing
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.report.worlds import results_with
 from tfloss.report.html import html_page
-from tfloss.report.svg import math_svg
+from tfloss.report.theme import math_svg
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 

@@ -147,7 +147,7 @@ def test_live_curves_as_a_keras_callback(handle):
     callback.on_train_end()
     assert len(handle.shown) == 2
     assert all(name in handle.shown[-1] for name in ("loss", "bce", "val_loss"))
-    from tfloss.training.callbacks import Callbacks
+    from tfloss.training.loop.callbacks import Callbacks
 
     assert not Callbacks([callback], tfloss.keras.Sequential(), None).see_batches
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tfloss.plain_json import as_json
+from tfloss.io.strict_json import as_json
 
 
 def test_numbers_that_are_none_are_null_at_any_depth():

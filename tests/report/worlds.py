@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.compare.answers import describe_answers
-from tfloss.compare.statistics import holm
-from tfloss.compare.words import verdict
+from tfloss.comparison.analysis.predictions import describe_answers
+from tfloss.comparison.analysis.statistics import holm
+from tfloss.comparison.analysis.verdicts import verdict
 
 METRICS = {
     "accuracy": {"label": "accuracy", "better": "higher"},

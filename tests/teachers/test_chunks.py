@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pytest
 
-from tfloss.teachers.chunks import in_chunks
+from tfloss.teachers.fitting.batched import in_chunks
 
 ROWS = np.random.default_rng(0).normal(size=(103, 3)).astype(np.float32)
 

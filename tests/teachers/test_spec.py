@@ -4,7 +4,7 @@ import pytest
 
 from tfloss.errors import UsageError
 from tfloss.teachers import parse_teacher, parse_teachers
-from tfloss.teachers.values import Call
+from tfloss.teachers.spec.values import Call
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tfloss.registry import Registry, load_registry
+from tfloss.runs.folder import read_run, write_run
+from tfloss.runs.train import run
 from tfloss.testing import check_loss
 from tfloss.training.config import Config
-from tfloss.training.run import run
-from tfloss.training.run_folder import read_run, write_run
 
 FOLDERS = sorted((Path(__file__).parents[2] / "docs/examples/plugins").iterdir())
 

@@ -17,8 +17,8 @@ from tfloss.testing import (
     check_loss,
     parametrize_with_checks,
 )
-from tfloss.testing.bound import registry_with
 from tfloss.testing.domains import parameters_of
+from tfloss.testing.in_objective import registry_with
 from tfloss.testing.shrink import smallest
 
 

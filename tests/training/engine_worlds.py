@@ -12,10 +12,10 @@ import tensorflow as tf
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Registry
 from tfloss.student import wrap_model
-from tfloss.training.batches import BatchOrder
-from tfloss.training.columns import Columns
-from tfloss.training.engine import Engine
-from tfloss.training.measure import Measure
+from tfloss.training.loop.in_memory import Engine
+from tfloss.training.loop.shuffling import BatchOrder
+from tfloss.training.program.batch import Columns
+from tfloss.training.program.forward import Measure
 
 FEATURES = 6
 FORMULA = "bce + 0.1*abs_kl"

@@ -10,14 +10,14 @@ from tfloss.data import load_dataset, prepare
 from tfloss.objective import Objective
 from tfloss.student import make_student
 from tfloss.teachers import supply
-from tfloss.training.batches import BatchOrder
-from tfloss.training.callbacks import Callbacks
-from tfloss.training.columns import Columns
-from tfloss.training.engine import Engine
-from tfloss.training.loop import train
-from tfloss.training.measure import Measure
-from tfloss.training.optimizers import make_optimizer
-from tfloss.training.scopes import full_scope
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.in_memory import Engine
+from tfloss.training.loop.shuffling import BatchOrder
+from tfloss.training.loop.train_loop import train
+from tfloss.training.program.batch import Columns
+from tfloss.training.program.forward import Measure
+from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.scope import full_scope
 
 STEPS = 200
 RATE = 0.02  # the article's learning rate; tfloss averages over the batch, so it takes N times that

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfloss.training.batches import BatchOrder
+from tfloss.training.loop.shuffling import BatchOrder
 
 
 @pytest.mark.parametrize(("rows", "batch", "steps"), [(10, 3, 4), (9, 3, 3), (2, 5, 1), (1, 1, 1)])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.training.engine_worlds import assert_same_weights, columns, engine_of, mlp
-from tfloss.training.batches import BatchOrder
-from tfloss.training.callbacks import Callbacks
-from tfloss.training.loop import train
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.shuffling import BatchOrder
+from tfloss.training.loop.train_loop import train
 
 RATE, EPOCHS = 0.5, 12
 

@@ -18,7 +18,7 @@ from tests.training.engine_worlds import (
     run_steps,
 )
 from tfloss.errors import PluginError
-from tfloss.training.compiled import choose
+from tfloss.training.program.compiler import choose
 
 
 class ThroughNumpy(keras.layers.Layer):

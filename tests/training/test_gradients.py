@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 import tfloss
-from tfloss.training.gradients import gradients_of
+from tfloss.training.gradient_norms import gradients_of
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from tests.training.engine_worlds import (
 )
 from tfloss.errors import NumericsError
 from tfloss.training import loop, pace
-from tfloss.training.batches import BatchOrder
-from tfloss.training.callbacks import Callbacks
-from tfloss.training.checkpoints import Checkpoints
+from tfloss.training.checkpoints.manager import Checkpoints
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.shuffling import BatchOrder
 
 
 def train(engine, epochs, watch=None, callbacks=()):

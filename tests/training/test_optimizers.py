@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from tfloss.errors import UsageError
-from tfloss.training.optimizers import CLASSES, check_optimizer, make_optimizer
+from tfloss.training.program.optimizers import CLASSES, check_optimizer, make_optimizer
 
 
 def test_every_optimizer_of_keras_has_its_name():

@@ -7,7 +7,7 @@ import pytest
 
 import tfloss
 from tfloss.errors import UsageError
-from tfloss.training.streams import fit_stream
+from tfloss.training.stream import fit_stream
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from tfloss.training.pace import steps_per_call
+from tfloss.training.loop.chunk_size import steps_per_call
 
 HOURS = 10**15  # multiply-adds
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.engine_worlds import columns, engine_of, mlp, order_of
 from tfloss.errors import UsageError
-from tfloss.training.precision import (
+from tfloss.training.program.precision import (
     check_precision,
     computing_in,
     refuse_for_built_model,

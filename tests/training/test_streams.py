@@ -21,7 +21,7 @@ from tests.training.engine_worlds import (
 )
 from tfloss.errors import DataError, NumericsError, UsageError
 from tfloss.training import stream_engine
-from tfloss.training.streams import fit_stream
+from tfloss.training.stream import fit_stream
 
 ROWS, BATCH = 20, 5
 DATA = columns(ROWS)

@@ -12,8 +12,8 @@ import tfloss as package
 from tests.cli.running import tfloss
 from tfloss.errors import UsageError
 from tfloss.registry import Plugin, Registry
+from tfloss.runs.tracking import Tracking, make_trackers
 from tfloss.training.config import Config
-from tfloss.training.tracking import Tracking, make_trackers
 
 TRAIN = ["train", "--loss", "bce + 0.1*mae", "--train-size", "20", "--epochs", "4", "--quiet"]
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tfloss.training.xla import SMALL_LOOP_BYTES, prepare_xla
+from tfloss.training.program.xla import SMALL_LOOP_BYTES, prepare_xla
 
 OURS = f"xla_cpu_small_while_loop_byte_threshold={SMALL_LOOP_BYTES}"
 

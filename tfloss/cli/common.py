@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli import completing
+from tfloss.cli import completions
 from tfloss.registry import Registry, load_registry
 
 cache_option = click.option(
@@ -71,7 +71,7 @@ _OPTIONS = [
     click.option(
         "--data",
         metavar="NAME|FILE",
-        shell_complete=completing.names_of("datasets", or_file=True),
+        shell_complete=completions.names_of("datasets", or_file=True),
         help="A data set, or a .csv, .parquet or .npz file.",
     ),
     click.option("--target", metavar="COLUMN", help="The file's column to predict."),
@@ -102,7 +102,7 @@ _OPTIONS = [
         "--teacher",
         multiple=True,
         metavar="[ALIAS=]NAME[:SETTINGS]",
-        shell_complete=completing.names_of("teachers", or_file=True),
+        shell_complete=completions.names_of("teachers", or_file=True),
         help="A teacher; can be repeated, each with an alias of its own.",
     ),
     click.option(
@@ -135,7 +135,7 @@ _OPTIONS = [
     click.option(
         "--model",
         metavar="NAME[:SETTINGS]",
-        shell_complete=completing.names_of("models", or_file=True),
+        shell_complete=completions.names_of("models", or_file=True),
         help="The student: mlp:10,10, FILE.keras, MODULE:FACTORY.",
     ),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random."),
@@ -162,7 +162,7 @@ _REPLICATE_OPTIONS = [
     click.option(
         "--recipe",
         metavar="NAME",
-        shell_complete=completing.names_of("recipes"),
+        shell_complete=completions.names_of("recipes"),
         help="Start from a recipe; see `tfloss recipes`.",
     ),
 ]

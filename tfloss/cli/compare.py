@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli import completing
+from tfloss.cli import completions
 from tfloss.cli.common import (
     cache_option,
     print_tables,
@@ -18,26 +18,26 @@ from tfloss.cli.common import (
     training_options,
     warn_of_leaks,
 )
-from tfloss.cli.quiet import import_tensorflow
-from tfloss.compare.comparison import Comparison, default_looks, parse_reach
+from tfloss.cli.quiet_import import import_tensorflow
+from tfloss.comparison.comparison import Comparison, default_looks, parse_reach
 from tfloss.errors import UsageError
-from tfloss.files import refuse_unwritable
+from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Recipe, Registry
+from tfloss.runs.tracking import make_trackers
+from tfloss.runs.untrusted_config import refuse_code
+from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.config import Config, read_config
-from tfloss.training.foreign import refuse_code
-from tfloss.training.interrupts import Interrupts
-from tfloss.training.tracking import make_trackers
 
 _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 
 
 @click.command()
-@click.argument("formulas", nargs=-1, metavar="FORMULA...", shell_complete=completing.formula)
+@click.argument("formulas", nargs=-1, metavar="FORMULA...", shell_complete=completions.formula)
 @click.option("--seeds", type=click.IntRange(1), help="Trainings of each formula (200).")
 @click.option(
     "--baseline",
     metavar="FORMULA",
-    shell_complete=completing.formula,
+    shell_complete=completions.formula,
     help="What the others are held against; the first unless said.",
 )
 @click.option(
@@ -90,12 +90,12 @@ def compare(
     refuse_unwritable(runs)
     with Interrupts(lambda sentence: click.echo(f"\n{sentence}", err=True), wait=False):
         results, folder = _compared(comparison, registry, runs, cache, quiet)
-    from tfloss.files import write_text
+    from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
 
     write_text(folder / "report.html", html_page(results))
     if track:
-        from tfloss.compare.tracked import track_comparison
+        from tfloss.comparison.tracking import track_comparison
 
         warn = partial(click.echo, err=True)
         track_comparison(track, comparison, results, folder, registry, warn)
@@ -148,13 +148,13 @@ def _comparison(
 def _compared(
     comparison: Comparison, registry: Registry, runs: Path, cache: Path | None, quiet: bool
 ) -> tuple[dict[str, Any], Path]:
-    from tfloss.compare.run import compare as run
+    from tfloss.comparison.run import compare as run
 
     if quiet:
         return run(comparison, registry, runs, prepared=import_tensorflow, cache=cache)
     from rich.console import Console
 
-    from tfloss.report.comparing import Comparing
+    from tfloss.report.comparison_progress import Comparing
 
     with Comparing(Console(stderr=True), sys.stderr.isatty()) as tell:
         return run(comparison, registry, runs, tell=tell, prepared=import_tensorflow, cache=cache)

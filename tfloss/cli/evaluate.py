@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tfloss.cli.common import print_tables, registry_of, warn_of_leaks
-from tfloss.cli.quiet import import_tensorflow
+from tfloss.cli.quiet_import import import_tensorflow
 
 
 @click.command()
@@ -22,8 +22,8 @@ def evaluate(context: click.Context, run: Path, data: str | None, target: str | 
     registry = registry_of(context)
     import_tensorflow()
     from tfloss.report.tables import plain_table
-    from tfloss.training.run_folder import read_run
-    from tfloss.training.scoring import score_run
+    from tfloss.runs.evaluate import score_run
+    from tfloss.runs.folder import read_run
 
     found = read_run(run)
     if data is None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from tfloss.cli import completing
+from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of, training_options
-from tfloss.cli.quiet import import_tensorflow
+from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.training.config import Config
 
 
 @click.command()
-@click.argument("formula", shell_complete=completing.formula)
+@click.argument("formula", shell_complete=completions.formula)
 @training_options
 @click.option("--latex", is_flag=True, help="Print the formula in LaTeX only.")
 @click.pass_context
@@ -36,7 +36,7 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
         click.echo(to_latex(parse(formula)))
         return
     import_tensorflow()
-    from tfloss.training.run import objective_of
+    from tfloss.runs.train import objective_of
 
     objective = objective_of(config, registry)
     click.echo(objective.text)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tfloss.cli.common import registry_of
-from tfloss.cli.quiet import import_tensorflow, quietly
+from tfloss.cli.quiet_import import import_tensorflow, quietly
 
 
 @click.command()
@@ -46,8 +46,8 @@ def export(
     registry = registry_of(context)
     from tfloss.exporting import FORMATS, format_of, refuse_missing, source_of_run
     from tfloss.exporting import export as write
-    from tfloss.files import refuse_existing
-    from tfloss.training.run_folder import read_run
+    from tfloss.io.atomic import refuse_existing
+    from tfloss.runs.folder import read_run
 
     finished = read_run(run)
     marks = ("-scaled" if with_scaler else "") + ("-probs" if probs else "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli import completing
+from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of
 from tfloss.registry import (
     Dataset,
@@ -73,12 +73,12 @@ def _stands(declaration: Declaration) -> str:
 
 
 def _simple(
-    kind: type[Declaration], plural: completing.Kind, title: str, text: str
+    kind: type[Declaration], plural: completions.Kind, title: str, text: str
 ) -> click.Command:
     """A command that lists a kind and describes one of it."""
 
     @click.command(help=text)
-    @click.argument("name", required=False, shell_complete=completing.names_of(plural))
+    @click.argument("name", required=False, shell_complete=completions.names_of(plural))
     @click.pass_context
     def command(context: click.Context, name: str | None) -> None:
         registry = registry_of(context)
@@ -96,7 +96,7 @@ def _simple(
 
 
 @click.command()
-@click.argument("name", required=False, shell_complete=completing.names_of("teachers"))
+@click.argument("name", required=False, shell_complete=completions.names_of("teachers"))
 @click.option(
     "--all", "every", is_flag=True, help="Every estimator of scikit-learn, by its class name."
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli import completing
+from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of
 from tfloss.cli.listings import describe
 from tfloss.errors import UsageError
@@ -21,7 +21,7 @@ from tfloss.report.catalogue import by_family, example_of, properties_of
     "name",
     required=False,
     metavar="[NAME|NAME(SETTING=VALUE)]",
-    shell_complete=completing.names_of("losses"),
+    shell_complete=completions.names_of("losses"),
 )
 @click.option(
     "--search", default="", metavar="WORDS", help="Only those that have all WORDS in their page."
@@ -133,7 +133,7 @@ def _about(loss: Loss) -> Iterator[str]:
 def _draw(loss: Loss, settings: dict[str, Any], plot: bool, save: Path | None) -> None:
     from rich.console import Console
 
-    from tfloss.cli.quiet import import_tensorflow
+    from tfloss.cli.quiet_import import import_tensorflow
     from tfloss.report.profile import as_text, check_path
     from tfloss.report.profile import save as write
 

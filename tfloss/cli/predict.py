@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tfloss.cli.common import registry_of
-from tfloss.cli.quiet import import_tensorflow
+from tfloss.cli.quiet_import import import_tensorflow
 
 
 @click.command()
@@ -23,14 +23,14 @@ def predict(context: click.Context, run: Path, file: str, output: Path | None) -
     """
     registry = registry_of(context)
     import_tensorflow()
-    from tfloss.training.run_folder import read_run
-    from tfloss.training.scoring import predict_file
+    from tfloss.runs.evaluate import predict_file
+    from tfloss.runs.folder import read_run
 
     text = predict_file(read_run(run), file, registry)
     if output is None:
         click.echo(text, nl=False)
         return
-    from tfloss.files import write_text
+    from tfloss.io.atomic import write_text
 
     write_text(output, text)
     click.echo(f"{text.count(chr(10)) - 1} rows written to {output}")

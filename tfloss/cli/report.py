@@ -23,11 +23,11 @@ def report(context: click.Context, runs: tuple[Path, ...], output: Path | None) 
 
     The page needs no network and nothing beside it.
     """
-    from tfloss.compare.folder import RESULTS, read_results
-    from tfloss.files import write_text
+    from tfloss.comparison.folder import RESULTS, read_results
+    from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
     from tfloss.report.run import run_results
-    from tfloss.training.run_folder import read_run
+    from tfloss.runs.folder import read_run
 
     compared = [run for run in runs if (run / RESULTS).is_file()]
     if compared and len(runs) > 1:

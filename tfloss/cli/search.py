@@ -15,8 +15,8 @@ from tfloss.cli.common import (
     training_options,
     warn_of_leaks,
 )
-from tfloss.cli.quiet import import_tensorflow
-from tfloss.compare.comparison import default_looks
+from tfloss.cli.quiet_import import import_tensorflow
+from tfloss.comparison.comparison import default_looks
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config
@@ -73,9 +73,9 @@ def search(
 
     A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}.
     """
-    from tfloss.compare.plan import read_plan, write_plan
-    from tfloss.compare.search import check_installed
-    from tfloss.files import new_folder
+    from tfloss.comparison.search.search import check_installed
+    from tfloss.comparison.search.study import read_plan, write_plan
+    from tfloss.io.atomic import new_folder
 
     registry = registry_of(context)
     said = {name: value for name, value in options.items() if value not in (None, ())}
@@ -95,7 +95,7 @@ def search(
     if resume is None:
         write_plan(folder, plan)
     results = _searched(plan, folder, trials, registry, quiet)
-    from tfloss.files import write_text
+    from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
 
     write_text(folder / "report.html", html_page(results))
@@ -105,7 +105,7 @@ def search(
 
 def _plan(registry: Registry, formula: str | None, recipe: str | None, said: dict[str, Any]) -> Any:
     """Defaults, then the recipe, then what was said on the command line."""
-    from tfloss.compare.plan import Plan
+    from tfloss.comparison.search.study import Plan
 
     values = {} if recipe is None else dict(registry.get(Recipe, recipe)())
     own = {
@@ -139,14 +139,14 @@ def _check_metric(name: str, registry: Registry) -> None:
 
 
 def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool) -> Any:
-    from tfloss.compare.search import search as run
+    from tfloss.comparison.search.search import search as run
 
     try:
         if quiet:
             return run(plan, folder, trials, registry, prepared=import_tensorflow)
         from rich.console import Console
 
-        from tfloss.report.comparing import Comparing
+        from tfloss.report.comparison_progress import Comparing
 
         with Comparing(Console(stderr=True), sys.stderr.isatty()) as tell:
             return run(plan, folder, trials, registry, tell=tell, prepared=import_tensorflow)

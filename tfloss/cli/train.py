@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli import completing
+from tfloss.cli import completions
 from tfloss.cli.common import (
     cache_option,
     print_tables,
@@ -18,22 +18,22 @@ from tfloss.cli.common import (
     training_options,
     warn_of_leaks,
 )
-from tfloss.cli.configuring import asked_for, gone_on_with
-from tfloss.cli.quiet import import_tensorflow
+from tfloss.cli.config_sources import asked_for, gone_on_with
+from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.errors import TflossError
-from tfloss.files import refuse_unwritable
+from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Registry
-from tfloss.training.cadence import parse_every
-from tfloss.training.checkpoints import Checkpoints
+from tfloss.runs.tracking import Tracking, make_trackers
+from tfloss.training.checkpoints.interval import parse_every
+from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
-from tfloss.training.tracking import Tracking, make_trackers
 
 
 @click.command()
 @click.option(
     "--loss",
     metavar="FORMULA",
-    shell_complete=completing.formula,
+    shell_complete=completions.formula,
     help='What to minimise, "bce + 0.1*abs_kl" for example.',
 )
 @training_options
@@ -64,7 +64,7 @@ from tfloss.training.tracking import Tracking, make_trackers
 @click.option(
     "--recipe",
     metavar="NAME",
-    shell_complete=completing.names_of("recipes"),
+    shell_complete=completions.names_of("recipes"),
     help="Start from a recipe; see `tfloss recipes`.",
 )
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
@@ -132,7 +132,7 @@ def train(
     trackers = make_trackers(track, registry)
     if networks(configuration, registry):
         import_tensorflow()
-    from tfloss.training.run_folder import forget_run, write_run
+    from tfloss.runs.folder import forget_run, write_run
 
     made = not runs.exists()
     kept = _checkpoints(configuration, runs, resume, checkpoint_every)
@@ -167,7 +167,7 @@ def _warn(sentence: str) -> None:
 
 def _checkpoints(configuration: Config, runs: Path, resume: Path | None, every: str) -> Checkpoints:
     """Those of a run that is gone on with, or of a new one, whose folder is made when it begins."""
-    from tfloss.training.run_folder import CHECKPOINTS, begin_run
+    from tfloss.runs.folder import CHECKPOINTS, begin_run
 
     def tell(sentence: str) -> None:
         click.echo(f"\n{sentence}", err=True)
@@ -201,7 +201,7 @@ def _ask_teachers(
     kept: Checkpoints,
 ) -> Any:
     """Load the data and ask the teachers, with a bar in a terminal."""
-    from tfloss.training.run import prepare_run
+    from tfloss.runs.train import prepare_run
 
     if not quiet:
         click.echo(f"minimising  {configuration.loss}", err=True)
@@ -223,7 +223,7 @@ def _train(
     kept: Checkpoints,
     tracking: Tracking,
 ) -> Any:
-    from tfloss.training.run import run
+    from tfloss.runs.train import run
 
     if quiet:
         return run(configuration, registry, tracking.watcher, ready=ready, checkpoint=kept)

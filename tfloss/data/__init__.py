@@ -1,14 +1,14 @@
 """From a table of rows to the columns that training needs; no TensorFlow."""
 
-from tfloss.archives import check_archive
 from tfloss.data.augment import augment
 from tfloss.data.classes import Classes
+from tfloss.data.leakage import LEAKS, leak_warning
 from tfloss.data.loading import load_dataset
 from tfloss.data.prepared import Part, PreparedData, arrange, prepare
-from tfloss.data.redraw import LEAKS, leak_warning
 from tfloss.data.scaling import Scaler
 from tfloss.data.split import Split, split_rows
 from tfloss.data.table import Table
+from tfloss.io.archive_check import check_archive
 
 __all__ = [
     "LEAKS",

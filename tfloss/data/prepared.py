@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfloss.data.classes import Classes
+from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
-from tfloss.data.redraw import redrawn, refuse_unknown_leaks
 from tfloss.data.scaling import Scaler
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table

@@ -12,7 +12,7 @@ from tfloss.errors import NumericsError, PluginError, TflossError
 from tfloss.exporting.formats import FORMATS, format_of, refuse_missing
 from tfloss.exporting.network import expected, handed_in, network_for
 from tfloss.exporting.source import Source
-from tfloss.files import refuse_existing, write_new
+from tfloss.io.atomic import refuse_existing, write_new
 
 TOLERANCE = 1e-4  # of the largest answer, or of 1
 

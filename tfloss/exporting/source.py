@@ -10,8 +10,8 @@ import numpy as np
 from tfloss.data import Scaler, load_dataset
 from tfloss.errors import DataError
 from tfloss.registry import Registry
+from tfloss.runs.folder import Run
 from tfloss.training.result import Result
-from tfloss.training.run_folder import Run
 
 ROWS = 256  # to compare on
 

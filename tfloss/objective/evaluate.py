@@ -9,6 +9,7 @@ from typing import Any
 
 from tfloss.errors import PluginError, UsageError
 from tfloss.lazy import tf
+from tfloss.objective.loss_variables import States
 from tfloss.objective.plan import (
     Arithmetic,
     Constant,
@@ -21,7 +22,6 @@ from tfloss.objective.plan import (
     WeightsUse,
 )
 from tfloss.objective.scope import Scope
-from tfloss.objective.state import States
 from tfloss.registry import Loss, Reduction, called
 from tfloss.registry.declarations import STATE
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tfloss.display import drawing
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
 from tfloss.objective.evaluate import Evaluator
+from tfloss.objective.loss_variables import States
 from tfloss.objective.plan import TensorUse, WeightsUse
 from tfloss.objective.scope import Scope, Tensors
-from tfloss.objective.state import States
 from tfloss.objective.terms import plan_terms
 from tfloss.objective.total import total_of
 from tfloss.registry import Reduction, Registry
-from tfloss.shown import drawing
 
 DEFAULT_REDUCTION = "mean"
 

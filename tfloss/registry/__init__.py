@@ -1,6 +1,6 @@
 """What plugins declare, how they are loaded, and who is called what."""
 
-from tfloss.registry.calling import called
+from tfloss.registry.calls import called
 from tfloss.registry.declarations import (
     Dataset,
     Declaration,
@@ -24,9 +24,9 @@ from tfloss.registry.declarations import (
     teacher,
     tracker,
 )
-from tfloss.registry.held import Held
 from tfloss.registry.hookspecs import hookimpl
 from tfloss.registry.loading import Plugin
+from tfloss.registry.loss_variables import Held
 from tfloss.registry.registry import Registry, check_settings, load_registry
 
 __all__ = [

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from tfloss.errors import PluginError
-from tfloss.registry.held import Held
+from tfloss.registry.loss_variables import Held
 from tfloss.registry.nameable import Nameable
 from tfloss.registry.signature import Signature, read_signature
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from tfloss.compare.words import (
+from tfloss.comparison.analysis.verdicts import (
     diverged_sentences,
     p_text,
     reach_sentence,

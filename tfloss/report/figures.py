@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfloss.report import plots
-from tfloss.report.svg import INK
+from tfloss.report.theme import INK
 
 Pairs = Sequence[tuple[int, str, Mapping[str, Any]]]  # style, label, curves
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfloss.compare.words import (
+from tfloss.comparison.analysis.verdicts import (
     diverged_sentences,
     p_text,
     reach_sentence,
@@ -16,14 +16,14 @@ from tfloss.compare.words import (
 from tfloss.report.comparison import number_text
 from tfloss.report.figures import answers_shown, label_of, legend_entry, sections
 from tfloss.report.plots import MOST
-from tfloss.report.svg import math_svg
+from tfloss.report.theme import math_svg
 
 _MOST_TOLD = 8  # formulas in words and mathematics; the tables hold all
 LONGEST_MATH = 300  # characters of LaTeX; more would not be read
 
 
 def html_page(results: Mapping[str, Any]) -> str:
-    """The page for results as `tfloss.compare.results` makes them; `run_results` makes a run's."""
+    """The page for results of a comparison, or of a run by `run_results`."""
     from jinja2 import Environment, StrictUndefined
 
     template = (Path(__file__).parent / "template.html.j2").read_text(encoding="utf-8")

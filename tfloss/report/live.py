@@ -8,7 +8,7 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.report.losses import Line, history_lines, losses_figure, thinned
-from tfloss.report.svg import as_svg
+from tfloss.report.theme import as_svg
 
 _SECONDS = 0.5  # between pictures, at least
 _SHARE = 0.1  # of the time, at most, goes into drawing

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from tfloss.report.plots import line_options, logarithmic
-from tfloss.report.svg import INK, new_figure
+from tfloss.report.theme import INK, new_figure
 
 _POINTS = 400  # of a curve
 _TITLE = "Losses"

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfloss.display import in_notebook
 from tfloss.objective.explain import bindings_of, terms_of
 from tfloss.report.html import LONGEST_MATH
 from tfloss.report.live import LiveCurves
 from tfloss.report.losses import history_lines, losses_figure
-from tfloss.report.svg import as_svg, math_svg
-from tfloss.shown import in_notebook
+from tfloss.report.theme import as_svg, math_svg
 
 __all__ = ["LiveCurves", "history_figure", "objective_html", "result_html"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.report.svg import HEIGHT, INK, as_svg, new_figure
+from tfloss.report.theme import HEIGHT, INK, as_svg, new_figure
 
 # After Okabe and Ito, darker or lighter so that each stands on white and on black.
 COLOURS = (

@@ -56,9 +56,9 @@ def save(profile: Profile, path: Path) -> None:
     Raises:
         UsageError: another ending, or a folder that is not there.
     """
-    from tfloss.files import write_whole
+    from tfloss.io.atomic import write_whole
     from tfloss.report.plots import line_options
-    from tfloss.report.svg import new_panels, save_picture
+    from tfloss.report.theme import new_panels, save_picture
 
     check_path(path)
     panels = _panels(profile)

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.compare.answers import describe_answers, picture_of
-from tfloss.compare.definitions import definitions_of
-from tfloss.compare.results import gradient_shares
+from tfloss.comparison.analysis.definitions import definitions_of
+from tfloss.comparison.analysis.predictions import describe_answers, picture_of
+from tfloss.comparison.analysis.results import gradient_shares
 from tfloss.data import leak_warning
 from tfloss.errors import UsageError
-from tfloss.files import write_text
+from tfloss.io.atomic import write_text
 from tfloss.registry import Registry
 from tfloss.report.html import html_page
 from tfloss.report.losses import curves_of
-from tfloss.training.gradients import gradients_of
-from tfloss.training.predictions import as_columns, predict
-from tfloss.training.run_folder import Run, read_run
+from tfloss.runs.folder import Run, read_run
+from tfloss.training.gradient_norms import gradients_of
+from tfloss.training.scores import as_columns, predict
 
 ANSWERS, REPORT = "answers.json", "report.html"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.registry import Model, Registry, called
-from tfloss.specification import Specification, parse_specification
+from tfloss.spec_text import Specification, parse_specification
 from tfloss.student.student import Student, wrap_model
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfloss.archives import check_keras_file
 from tfloss.errors import DataError, TflossError
+from tfloss.io.archive_check import check_keras_file
 from tfloss.lazy import keras
 
 

@@ -18,11 +18,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfloss.archives import check_archive
 from tfloss.data import PreparedData
 from tfloss.errors import UsageError
-from tfloss.files import remove_leftovers, write_whole
-from tfloss.teachers.lesson import Lesson, Outcome
+from tfloss.io.archive_check import check_archive
+from tfloss.io.atomic import remove_leftovers, write_whole
+from tfloss.teachers.fitting.plan import Lesson, Outcome
 
 _LAYOUT = 3  # to be raised when what is written, or how answers are made, changes
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.files import write_whole
+from tfloss.io.atomic import write_whole
 from tfloss.teachers.fingerprints import Fingerprints
-from tfloss.teachers.known import is_fitted
+from tfloss.teachers.prefitted import is_fitted
 
 _MEMBER = "tfloss-rows.npz"  # beside what skops writes into its archive, which it passes over
 

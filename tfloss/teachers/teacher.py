@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.teachers.chunks import Answers
-from tfloss.teachers.probabilities import as_column, log_odds
+from tfloss.teachers.fitting.batched import Answers
+from tfloss.teachers.fitting.probabilities import as_column, log_odds
 
 
 @dataclass(frozen=True, eq=False)

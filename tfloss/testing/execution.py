@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.lazy import tf
-from tfloss.testing.bound import as_text, bound, given_to_objective, objective
 from tfloss.testing.checks import check
 from tfloss.testing.compare import all_close
+from tfloss.testing.in_objective import as_text, bound, given_to_objective, objective
 from tfloss.testing.inputs import Inputs, joined, map_arrays, row_count, take
 from tfloss.testing.replicas import on_two_replicas
 from tfloss.testing.results import CheckFailure, NotApplicable

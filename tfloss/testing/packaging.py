@@ -10,9 +10,9 @@ from functools import cache
 
 from tfloss.errors import TflossError
 from tfloss.formula import as_node, to_text
-from tfloss.testing.bound import as_text, bound
 from tfloss.testing.checks import check
 from tfloss.testing.compare import all_close
+from tfloss.testing.in_objective import as_text, bound
 from tfloss.testing.inputs import row_count
 from tfloss.testing.results import CheckFailure, NotApplicable
 from tfloss.testing.subject import Subject

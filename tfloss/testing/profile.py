@@ -14,8 +14,8 @@ from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.registry import Loss
 from tfloss.report.profile import Profile
-from tfloss.testing.bound import as_text
 from tfloss.testing.domains import Parameter, one_hot
+from tfloss.testing.in_objective import as_text
 from tfloss.testing.inputs import Inputs, map_arrays
 from tfloss.testing.results import NotApplicable
 from tfloss.testing.subject import ROWS, Subject, as_tensors

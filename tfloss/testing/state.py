@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.lazy import tf
-from tfloss.testing.bound import as_text, given_to_objective, objective
 from tfloss.testing.checks import check
 from tfloss.testing.compare import all_close
+from tfloss.testing.in_objective import as_text, given_to_objective, objective
 from tfloss.testing.inputs import row_count
 from tfloss.testing.results import CheckFailure, NotApplicable
 from tfloss.testing.subject import Subject, as_tensors

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfloss.errors import TflossError
 from tfloss.lazy import tf
-from tfloss.objective.state import State, held_variables, shapes_of
+from tfloss.objective.loss_variables import State, held_variables, shapes_of
 from tfloss.registry import Loss
 from tfloss.testing.domains import Domain, Parameter, parameters_of
 from tfloss.testing.inputs import Inputs, edges, joined, map_arrays, moderate

@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 
 from tfloss.lazy import tf
-from tfloss.testing.bound import bound
 from tfloss.testing.checks import check
 from tfloss.testing.compare import all_close, worst
+from tfloss.testing.in_objective import bound
 from tfloss.testing.inputs import Inputs, map_arrays, row_count, take
 from tfloss.testing.results import CheckFailure, NotApplicable
 from tfloss.testing.shrink import smallest

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
-from tfloss.files import sha256
+from tfloss.io.atomic import sha256
 from tfloss.training.options import at_least_one
 
 
@@ -43,7 +43,7 @@ class Config:
         shuffle: whether each epoch has another order.
         seed: of the split, the initial weights, the order of rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
-        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
         allow_negative: accept coefficients below zero.

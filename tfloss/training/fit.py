@@ -8,34 +8,34 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfloss.data import PreparedData
+from tfloss.display import drawing, in_notebook
 from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
-from tfloss.shown import drawing, in_notebook
 from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher, supply
-from tfloss.training.batches import BatchOrder
-from tfloss.training.callbacks import Callbacks
-from tfloss.training.checkpoints import Checkpoints
-from tfloss.training.columns import Columns
-from tfloss.training.engine import Engine
-from tfloss.training.guard import Guard
-from tfloss.training.identity import data_identity, model_identity, training_identity
-from tfloss.training.keeping import keeping, watching
-from tfloss.training.kept_teachers import answers_identity, asked_identity, packed, recorded
-from tfloss.training.loop import Watcher, train
-from tfloss.training.measure import Measure
-from tfloss.training.optimizers import make_optimizer
+from tfloss.training.checkpoints.fingerprint import data_identity, model_identity, training_identity
+from tfloss.training.checkpoints.manager import Checkpoints
+from tfloss.training.checkpoints.opening import keeping, watching
+from tfloss.training.checkpoints.teachers import answers_identity, asked_identity, packed, recorded
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.in_memory import Engine
+from tfloss.training.loop.nan_guard import Guard
+from tfloss.training.loop.shuffling import BatchOrder
+from tfloss.training.loop.train_loop import Watcher, train
 from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
-from tfloss.training.precision import (
+from tfloss.training.program.batch import Columns
+from tfloss.training.program.forward import Measure
+from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.program.precision import (
     Precision,
     computing_in,
     refuse_for_built_model,
     with_loss_scaling,
 )
 from tfloss.training.result import Result, all_scores
-from tfloss.training.scopes import full_scope
-from tfloss.training.suited import refuse_quantities
+from tfloss.training.scope import full_scope
+from tfloss.training.target_kind import refuse_quantities
 
 
 def fit(
@@ -75,7 +75,7 @@ def fit(
         student: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model whose output
             is logits (or ends in a sigmoid or softmax).
         teacher: 'gpc', an estimator, a list of specifications, or a mapping from name to either; or
-            what `tfloss.teachers.supply` returned.
+            what `tfloss.teachers.fitting.fit_teachers` returned.
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none'; 'auto': where the teacher
@@ -90,7 +90,7 @@ def fit(
         shuffle: whether each epoch has another order.
         seed: of the initial weights, the order of the rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
-        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.engine`.
+        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop'; 'skip' it; or 'lower': go back a chunk and
             halve the learning rate. Such a step never gets into the weights.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.

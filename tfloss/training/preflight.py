@@ -9,10 +9,10 @@ from tfloss.registry import Dataset, Registry, Teacher
 from tfloss.student import check_model, known_layers
 from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
 from tfloss.training.config import Config
-from tfloss.training.optimizers import check_optimizer
 from tfloss.training.options import COMPILE, ON_NAN, one_of
-from tfloss.training.precision import check_precision
-from tfloss.training.scopes import early_scope
+from tfloss.training.program.optimizers import check_optimizer
+from tfloss.training.program.precision import check_precision
+from tfloss.training.scope import early_scope
 
 
 def check(config: Config, registry: Registry) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData
+from tfloss.display import drawing
 from tfloss.errors import DataError
 from tfloss.objective import Objective
 from tfloss.registry import Registry
-from tfloss.shown import drawing
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.history import History
-from tfloss.training.predictions import as_columns, predict, score, scores_of_all
+from tfloss.training.scores import as_columns, predict, score, scores_of_all
 from tfloss.training.summary import summary_text
 
 

@@ -1,0 +1,254 @@
+"""Replicate i of a comparison is the training alone with seed i."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tfloss.comparison import Comparison
+from tfloss.comparison.analysis.metrics import add_scores
+from tfloss.comparison.analysis.results import results_of
+from tfloss.comparison.replicates.seeds import make_worlds
+from tfloss.comparison.replicates.trainer import train_all
+from tfloss.report.comparison import comparison_words
+from tfloss.report.html import html_page
+from tfloss.runs.train import run
+from tfloss.training.config import Config
+
+EPOCHS, SEEDS, FIRST = 12, 4, 3
+HOLD = 1e-5  # float32, summed in another order
+
+
+def trained(registry, formulas, **options):
+    config = Config(loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, **options)
+    comparison = Comparison.of(formulas, config, seeds=SEEDS)
+    worlds, _ = make_worlds(config, comparison.seed_numbers, registry)
+    return comparison, worlds, train_all(comparison, worlds, registry)
+
+
+def assert_like_alone(registry, comparison, worlds, result, place=SEEDS - 1):
+    for formula, found in zip(comparison.formulas, result.trajectories, strict=True):
+        config = comparison.config.changed(loss=formula, seed=worlds[place].seed, evaluate_every=1)
+        alone = run(config, registry)
+        assert found.names == alone.history.names
+        for number, name in enumerate(("total", *found.names)):
+            np.testing.assert_allclose(
+                found.train[:, place, number], alone.history.column(name), atol=HOLD
+            )
+            holdout = alone.history.column(name, "holdout")[found.looks - 1]
+            np.testing.assert_allclose(found.holdout[:, place, number], holdout, atol=HOLD)
+        logits = alone.student.forward_model(worlds[place].data.holdout.inputs, training=False)
+        np.testing.assert_allclose(found.logits[-1, place], logits.numpy(), atol=HOLD, rtol=HOLD)
+
+
+CASES = {
+    "article": {
+        "formulas": ["bce", "bce + 0.1*abs_kl", "bce + binary_kl"],
+        "train_size": 5,
+        "teacher": ("gpc",),
+        "optimizer": "sgd:learning_rate=0.5",
+        "model": "mlp:10,10,init=article",
+    },
+    "rows drawn as the article does, and a teacher with options": {
+        "formulas": ["bce + 0.1*abs_kl"],
+        "train_size": 40,
+        "bootstrap": True,
+        "leak": ("overlap", "scaling"),
+        "augment": 0.5,
+        "teacher": ("rf:n_estimators=5",),
+        "teacher_rows": 20,
+        "teacher_calibrate": "sigmoid",
+        "optimizer": "sgd:learning_rate=0.5",
+    },
+    "batches and a remainder, shuffled": {
+        "formulas": ["bce + linear(0, 1, epochs=6)*binary_kl"],
+        "train_size": 30,
+        "teacher": ("lr",),
+        "batch_size": 8,
+        "optimizer": "adam:learning_rate=0.01",
+    },
+    "three classes, taps and weights": {
+        "formulas": ["ce + 0.01*l2 + 0.1*l1(hidden1)"],
+        "data": "wine",
+        "train_size": 20,
+        "optimizer": "rmsprop:learning_rate=0.01",
+    },
+    "batch normalisation": {
+        "formulas": ["bce"],
+        "train_size": 24,
+        "batch_size": 8,
+        "model": "tests.comparison.models:normalised",
+    },
+    "the model's own losses": {
+        "formulas": ["0.5*bce", "bce"],
+        "train_size": 16,
+        "model": "tests.comparison.models:regularised",
+        "optimizer": "sgd:learning_rate=0.1,momentum=0.9",
+    },
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_replicate_equals_the_training_alone(registry, case):
+    comparison, worlds, result = trained(registry, **case)
+    assert result.notes == []
+    assert {found.way for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_rows_without_a_teachers_answer_are_left_out_as_alone(registry, tmp_path):
+    random = np.random.default_rng(2)
+    table = random.normal(size=(60, 4))
+    label = (table[:, 0] > 0).astype(float)
+    soft = np.where(random.uniform(size=60) < 0.4, np.nan, 0.8 * label + 0.1)
+    path = tmp_path / "holes.csv"
+    rows = np.c_[table, label, soft]
+    text = "\n".join(",".join("" if np.isnan(v) else f"{v:.6f}" for v in row) for row in rows)
+    path.write_text(f"a,b,c,d,y,soft\n{text}\n")
+    comparison, worlds, result = trained(
+        registry, ["bce + kl"], data=str(path), target="y", extra=("soft",),
+        teacher=("column:soft",), train_size=24, batch_size=10, optimizer="sgd:learning_rate=0.3",
+    )  # fmt: skip
+    assert {found.way for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_a_look_can_end_a_training(registry):
+    from tfloss.errors import TflossError
+
+    class EnoughError(TflossError):
+        pass
+
+    seen = []
+
+    def looked(epoch, logits):
+        seen.append((epoch, logits.shape[0]))
+        if epoch == 8:
+            raise EnoughError
+
+    config = Config(loss="bce", train_size=20, epochs=EPOCHS, evaluate_every=4)
+    comparison = Comparison.of(["bce"], config, seeds=SEEDS)
+    worlds, _ = make_worlds(config, comparison.seed_numbers, registry)
+    with pytest.raises(EnoughError):
+        train_all(comparison, worlds, registry, looked=looked)
+    assert seen == [(4, SEEDS), (8, SEEDS)]
+
+
+def test_gradients_of_replicates_are_those_of_a_training_alone(registry):
+    from tfloss.training.gradient_norms import gradients_of
+
+    formulas = ["bce + 0.5*mae + 0.01*l2", "bce + 2*mae + 0.01*l2"]
+    comparison, worlds, result = trained(registry, formulas, train_size=24, batch_size=8)
+    for formula, found in zip(formulas, result.trajectories, strict=True):
+        assert found.gradients.shape == (SEEDS, 3)
+        config = comparison.config.changed(loss=formula, seed=worlds[1].seed)
+        alone = gradients_of(run(config, registry), 8)
+        np.testing.assert_allclose(found.gradients[1], list(alone.values()), rtol=1e-3, atol=1e-6)
+
+
+REFUSED = {
+    "global norm": ({"optimizer": "sgd:learning_rate=0.1,global_clipnorm=1.0"}, "global_clipnorm"),
+    "norm of a weight": ({"optimizer": "lamb"}, "Lamb"),
+    "constraint": ({"model": "tests.comparison.models:constrained"}, "constraint"),
+}
+
+
+@pytest.mark.parametrize(("options", "word"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_stacked_is_trained_alone_and_said_once(registry, options, word):
+    formulas = ["bce", "bce + 0.1*mae"]
+    comparison, worlds, result = trained(registry, formulas, train_size=10, **options)
+    assert len(result.notes) == 1
+    assert word in result.notes[0]
+    assert {found.way for found in result.trajectories} == {"one at a time"}
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_a_loss_that_holds_variables_is_trained_alone_beside_those_that_are_stacked(registry):
+    formulas = ["bce", "bce + 0.1*centre(embedding=hidden1)"]
+    comparison, worlds, result = trained(registry, formulas, train_size=10)
+    assert [found.way for found in result.trajectories] == ["stacked", "one at a time"]
+    (note,) = result.notes
+    assert "variables" in note
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
+    """One seed's rows are not finite, so its weights are not after a step."""
+    formulas, bad = ["bce + l2", "bce + 0.5*l2"], 1
+    config = Config(
+        loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, train_size=12,
+        optimizer="sgd:learning_rate=0.1",
+    )  # fmt: skip
+    comparison = Comparison.of(formulas, config, seeds=SEEDS)
+    sound, _ = make_worlds(config, comparison.seed_numbers, registry)
+    data = sound[bad].data
+    columns = data.train.columns | {"inputs": data.train.inputs * np.float32(np.nan)}
+    broken = replace(data.train, columns=columns)
+    worlds = list(sound)
+    worlds[bad] = replace(sound[bad], data=replace(data, train=broken))
+    others = np.arange(SEEDS) != bad
+    parts = [world.data.holdout for world in worlds]
+    runs = []
+    for one in (worlds, sound):
+        runs.append(train_all(comparison, one, registry))
+        add_scores(runs[-1].trajectories, parts, data.task, registry)
+    for found, fine in zip(*(one.trajectories for one in runs), strict=True):
+        np.testing.assert_array_equal(found.diverged, ~others)
+        assert not fine.diverged.any()
+        for name in ("train", "holdout", "logits"):
+            assert getattr(found, name)[:, others].tobytes() == (
+                getattr(fine, name)[:, others].tobytes()
+            )
+        for name, values in found.metrics.items():
+            np.testing.assert_array_equal(values[:, others], fine.metrics[name][:, others])
+            assert np.isnan(values[:, bad]).all()
+    results = results_of(comparison, worlds, runs[0], registry)
+    assert results["diverged_seeds"] == [[FIRST + bad]] * 2
+    row = next(r for r in results["tables"][-1]["rows"] if "p" in r)
+    assert row["difference"]["count"] == SEEDS - 1
+    said = "\n".join(comparison_words(results))
+    left_out = f"stopped being finite and are left out (seed {FIRST + bad})."
+    assert f"1 of 4 trainings of 'bce + l2' {left_out}" in said
+    assert "1 of 4 trainings" in html_page(results)
+
+
+def test_layers_of_a_network_that_teaches_are_those_of_a_training_alone(registry, tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(7)
+    layers = [
+        keras.layers.Input((30,)),
+        keras.layers.Dense(10, "tanh", name="inner"),
+        keras.layers.Dense(1, name="last"),
+    ]
+    keras.Sequential(layers).save(tmp_path / "net.keras")
+    comparison, worlds, result = trained(
+        registry,
+        ["bce + 0.1*mse(hidden1, net.inner)", "bce + binary_kl(teacher=net)"],
+        train_size=20,
+        teacher=(f"net={tmp_path / 'net.keras'}",),
+        model="mlp:10",
+    )
+    assert {found.way for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, worlds, result)
+
+
+def test_a_grid_is_one_program(registry):
+    from tfloss.comparison.replicates.seeds import student_of
+    from tfloss.comparison.replicates.shared_programs import families
+
+    config = Config(loss="bce", train_size=10)
+    (world,), _ = make_worlds(config, [0], registry)
+    student = student_of(config, world.data, 0, registry)
+    formulas = ["bce", "bce + 0.1*mae", "bce + 10*mae", "bce + linear(0,1,steps=5)*mae"]
+    groups = families(formulas, config, student, world.data, {}, registry)
+    assert [family.positions for family in groups] == [(0,), (1, 2), (3,)]
+
+
+def test_all_formulas_start_from_the_same_weights_and_rows(registry):
+    _, _, result = trained(registry, ["bce", "bce + 0*mae"], train_size=20, batch_size=8)
+    plain, other = result.trajectories
+    np.testing.assert_allclose(plain.train[..., 1], other.train[..., 1], atol=1e-6)
+    assert len(np.unique(plain.train[0, :, 0])) == SEEDS

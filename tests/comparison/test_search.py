@@ -1,0 +1,99 @@
+"""`tfloss search` from end to end, on a landscape whose best place is known."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from tests.cli.running import tfloss
+from tfloss.comparison.search.search import _study
+
+pytest.importorskip("optuna")
+
+# The penalty only does harm on a problem that can be learned, so less of it must win.
+FORMULA = "bce + {0.001..10:log}*l2"
+TRAINING = ["--train-size", "40", "--epochs", "20", "--optimizer", "adam:learning_rate=0.05",
+            "--seeds", "4", "--confirm", "8", "--model", "mlp"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def answer(runs):
+    return tfloss("search", FORMULA, *TRAINING, "--trials", "7", "--runs", runs)
+
+
+def rows_of(folder):
+    with (folder / "trials.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_best_found_stands_beside_the_baseline(answer, runs):
+    assert answer.code == 0, answer.err
+    results = json.loads((runs / "search-1" / "results.json").read_text())
+    found = results["search"]["found"]["loss 1 {0.001..10:log}"]
+    assert found < 0.1
+    assert len(results["formulas"]) == 2
+    assert results["formulas"][0] == "bce + 0.1*l2"
+    (row,) = [
+        r for r in results["tables"][-1]["rows"] if r["metric"] == "log_loss" and "difference" in r
+    ]
+    assert row["difference"]["mean"] < 0
+    assert "on rows that no trial saw" in answer.out
+
+
+def test_every_trial_is_written_down_and_the_best_is_the_best(answer, runs):
+    rows = rows_of(runs / "search-1")
+    assert len(rows) == 7
+    complete = [row for row in rows if row["state"] == "complete"]
+    best = min(complete, key=lambda row: float(row["value"]))
+    found = json.loads((runs / "search-1" / "results.json").read_text())["search"]
+    assert found["best"] == int(best["trial"])
+    assert found["value"] == pytest.approx(float(best["value"]))
+
+
+def test_a_search_goes_on_where_it_was_cut_off(answer, runs, registry):
+    folder = runs / "search-1"
+    before = rows_of(folder)
+    study = _study(folder, registry.metrics["log_loss"], 0)
+    study.ask()  # a trial that was begun, and no more
+
+    def interrupted(trial):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study.optimize(interrupted, n_trials=1)
+    again = tfloss("search", "--resume", folder, "--trials", "8", "--quiet")
+    assert again.code == 0, again.err
+    after = rows_of(folder)
+    assert after[:7] == before
+    assert [row["state"] == "interrupted" for row in after[7:]] == [True, True, False]
+    assert json.loads((folder / "results.json").read_text())["search"]["trials"] == 8
+
+
+def test_the_page_shows_the_confirmation(answer, runs):
+    page = (runs / "search-1" / "report.html").read_text()
+    assert "2 formulas on breast_cancer" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["bce"], "braces"),
+        ([], "formula"),
+        (["bce + {1..2}*l2", "--metric", "log_los"], "log_loss"),
+        (["bce + {1..2}*l2", "--metric", "mean_entropy"], "better"),
+        (["bce + {1..2}*l22"], "l22"),
+        (["--resume", "/nowhere"], "search"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_in_a_sentence(arguments, word):
+    answer = tfloss("search", *arguments)
+    assert answer.code == 2
+    assert word in answer.err
+    assert "Traceback" not in answer.err

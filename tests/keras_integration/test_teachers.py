@@ -1,0 +1,85 @@
+"""Teachers of an attached model: with arrays, with batches, of fewer classes, of any student."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import rel_entr
+from sklearn.linear_model import LogisticRegression
+
+import tfloss
+from tests.keras_integration.models import ROWS, Subclassed, data, forward, functional
+
+X, Y = data()
+BATCHES = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
+
+
+class Items(keras.utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        part = slice(number * 8, number * 8 + 8)
+        return X[part], Y[part]
+
+
+def history(model, formula, x, y=None, **attaching):
+    attached = tfloss.attach(model, formula, **attaching)
+    attached.compile(keras.optimizers.SGD(0.1))
+    return attached.fit(x, y, batch_size=8, shuffle=False, verbose=0).history
+
+
+@pytest.mark.parametrize("teacher", ["estimator", "network"])
+def test_a_dataset_gives_the_history_of_arrays(teacher):
+    known = functional() if teacher == "network" else LogisticRegression().fit(X, Y)
+    formula = "bce + kl + logit_mse(teacher)"
+    expected = history(functional(), formula, X, Y, teacher=known)
+    found = history(functional(), formula, BATCHES, teacher=known)
+    assert found == {name: pytest.approx(values, rel=1e-5) for name, values in expected.items()}
+
+
+def test_a_network_answers_within_the_step_whatever_the_data():
+    known = functional()
+    formula = "bce + mse(teacher.hidden, hidden)"
+    before = known.get_weights()
+    expected = history(functional(), formula, X, Y, teacher=known)
+    found = history(functional(), formula, Items(), teacher=known)
+    assert found == {name: pytest.approx(values, rel=1e-5) for name, values in expected.items()}
+    for one, other in zip(before, known.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_batches_by_hand_ask_the_teacher_too():
+    attached = tfloss.attach(functional(), "kl", teacher=LogisticRegression().fit(X, Y))
+    attached.compile("sgd")
+    one = attached.test_on_batch(X, Y)[0]
+    assert one == pytest.approx(attached.evaluate(X, Y, batch_size=ROWS, verbose=0)[0], rel=1e-5)
+    assert attached.train_on_batch(X, Y)[0] == pytest.approx(one, rel=1e-5)
+
+
+def test_a_subclassed_student_has_teachers():
+    model = Subclassed()
+    known = LogisticRegression().fit(X, Y)
+    attached = tfloss.attach(model, "mse(teacher, probs)", teacher=known)
+    attached.compile("sgd")
+    found = attached.evaluate(X, Y, batch_size=ROWS, verbose=0)[0]
+    expected = np.mean((known.predict_proba(X)[:, 1:] - forward(model, X)) ** 2)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_teacher_that_knows_fewer_classes_is_asked_by_their_numbers():
+    known = LogisticRegression().fit(X, 2 * Y)  # 0 and 2 of 0, 1, 2
+    model = functional("softmax", 3)
+    found = history(model, "kd(temperature=1)", X[:8], teacher=known)["loss"][0]
+    teacher = np.full((8, 3), 1e-7)
+    teacher[:, [0, 2]] = known.predict_proba(X[:8])
+    expected = rel_entr(teacher, forward(functional("softmax", 3), X[:8])).sum(axis=1).mean()
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_teacher_with_too_many_classes_is_refused():
+    known = LogisticRegression().fit(X, np.arange(ROWS) % 4)
+    with pytest.raises(tfloss.DataError, match="answers with 4 columns, but the model has 3"):
+        history(functional("softmax", 3), "kl", X, teacher=known)

@@ -1,6 +1,0 @@
-"""Many trainings of several formulas on the same splits and weights, and what they show."""
-
-from tfloss.compare.comparison import Comparison, Reach, parse_reach
-from tfloss.compare.grid import expand
-
-__all__ = ["Comparison", "Reach", "expand", "parse_reach"]

@@ -1,0 +1,1 @@
+"""From trajectories to statistics and the sentences that they allow."""

@@ -1,0 +1,248 @@
+"""From trajectories to what is told: estimates, paired differences, curves, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfloss.comparison.analysis.definitions import definitions_of
+from tfloss.comparison.analysis.metrics import answers_of, truth_of, ways_of
+from tfloss.comparison.analysis.predictions import describe_answers, picture_of
+from tfloss.comparison.analysis.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
+from tfloss.comparison.analysis.verdicts import CERTAIN, verdict
+from tfloss.comparison.comparison import Comparison
+from tfloss.comparison.replicates.seeds import World
+from tfloss.comparison.replicates.trainer import Trained
+from tfloss.comparison.replicates.trajectories import Trajectories
+from tfloss.data import leak_warning
+from tfloss.registry import Metric, Registry
+from tfloss.training.scores import as_columns
+
+_CURVE_POINTS = 80
+
+
+def results_of(
+    comparison: Comparison,
+    worlds: Sequence[World],
+    trained: Trained,
+    registry: Registry,
+    sources: Sequence[str] = (),
+) -> dict[str, Any]:
+    """All results as plain values, as `results.json` holds them.
+
+    `sources` are the formulas themselves, where the comparison's texts say more than they.
+    """
+    sources = list(sources or comparison.formulas)
+    data = worlds[0].data
+    metrics = {name: m for name, m in registry.metrics.items() if m.task == data.task}
+    found = trained.trajectories
+    steps = -(-len(data.train) // comparison.config.batch_size)
+    tables = [
+        table_at(comparison, found, metrics, epoch, steps)
+        for epoch in comparison.report_epochs
+        if len(found[0].looks)
+    ]
+    if tables:
+        tables[-1]["reach"] = _reached(comparison, found, metrics, steps)
+    _correct(tables, comparison.formulas[comparison.baseline])
+    return {
+        "formulas": list(comparison.formulas),
+        "sources": sources,
+        "definitions": definitions_of(sources, registry),
+        "terms": [list(one.names) for one in found],
+        "baseline": comparison.baseline,
+        "seeds": [world.seed for world in worlds],
+        "data": {
+            "name": data.name,
+            "task": data.task,
+            "train": len(data.train),
+            "holdout": len(data.holdout),
+            "classes": None if data.classes is None else list(data.classes.names),
+        },
+        "metrics": {n: {"label": m.label or n, "better": m.better} for n, m in metrics.items()},
+        "tables": tables,
+        "teachers": _teachers(worlds, metrics, data.task),
+        "diverged": [int(one.diverged.sum()) for one in found],
+        "diverged_seeds": [
+            [world.seed for world, bad in zip(worlds, one.diverged, strict=True) if bad]
+            for one in found
+        ],
+        "curves": [curves_of(one, steps) for one in found],
+        "gradients": [gradient_shares(one.names, one.gradients) for one in found],
+        "answers": _answers(comparison, found, worlds, data.task),
+        "picture": picture_of(data),
+        "notes": [*filter(None, [leak_warning(data.leaks)]), *trained.notes],
+        "seconds": {name: round(value, 3) for name, value in trained.seconds.items()},
+        "replicate_steps": trained.steps,
+        "way": [one.way for one in found],
+    }
+
+
+def table_at(
+    comparison: Comparison,
+    found: Sequence[Trajectories],
+    metrics: Mapping[str, Metric],
+    epoch: int,
+    steps: int,
+) -> dict[str, Any]:
+    """Every formula's metrics after an epoch, each beside the baseline's."""
+    rows = []
+    for name, metric in metrics.items():
+        look = int(np.flatnonzero(found[0].looks == epoch)[0])
+        base = found[comparison.baseline].metrics[name][look]
+        for place, one in enumerate(found):
+            values = one.metrics[name][look]
+            row = {"formula": one.formula, "metric": name, "mean": mean_of(values).as_dict()}
+            if place != comparison.baseline:
+                row |= paired(values, base, metric.better)
+            rows.append(row)
+    return {"epoch": epoch, "step": epoch * steps, "rows": rows, "reach": []}
+
+
+def paired(values: np.ndarray, base: np.ndarray, better: str | None) -> dict[str, Any]:
+    """The difference to the baseline over the seeds that both finished."""
+    difference = values - base
+    sign = -1.0 if better == "lower" else 1.0
+    ahead = np.where(np.isfinite(difference), (np.sign(sign * difference) + 1) / 2, np.nan)
+    return {
+        "difference": mean_of(difference).as_dict(),
+        "p": sign_flip_p(difference),
+        "ahead": share_of(ahead).as_dict(),
+    }
+
+
+def _reached(
+    comparison: Comparison,
+    found: Sequence[Trajectories],
+    metrics: Mapping[str, Metric],
+    steps: int,
+) -> list[dict[str, Any]]:
+    """Steps to each goal. A training that never gets there counts with the whole training."""
+    rows: list[dict[str, Any]] = []
+    end = comparison.config.epochs * steps
+    for goal in comparison.reach:
+        better = metrics[goal.metric].better or "higher"
+        firsts = [
+            np.where(
+                one.diverged,
+                np.inf,
+                steps_to(one.metrics[goal.metric], one.looks * steps, goal.value, better),
+            )
+            for one in found
+        ]
+        for place, first in enumerate(firsts):
+            within = np.minimum(first, end)
+            row: dict[str, Any] = {
+                "goal": goal.text,
+                "formula": found[place].formula,
+                "reached": share_of(np.isfinite(first).astype(float)).as_dict(),
+                "steps": mean_of(within).as_dict(),
+                "every": int(np.diff([0, *found[place].looks]).max()) * steps,
+            }
+            if place != comparison.baseline:
+                base = np.minimum(firsts[comparison.baseline], end)
+                row |= paired(within, base, "lower")
+            rows.append(row)
+    return rows
+
+
+def _correct(tables: list[dict[str, Any]], baseline: str) -> None:
+    """Holm's correction over everything that the result tests, and the words that it allows."""
+    rows = [row for table in tables for row in (*table["rows"], *table["reach"]) if "p" in row]
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = p
+        row["shown"] = verdict(row["difference"], p)
+    for table in tables:
+        table["comparisons"] = len(rows)
+        table["certain_below"] = CERTAIN
+
+
+def _teachers(
+    worlds: Sequence[World], metrics: Mapping[str, Metric], task: str
+) -> dict[str, dict[str, Any]]:
+    """Each teacher's own metrics on the holdouts."""
+    if not len(worlds[0].data.holdout):
+        return {}
+    truth = truth_of([world.data.holdout for world in worlds], task)
+    found = {}
+    for alias, teacher in worlds[0].teachers.items():
+        answers = _teacher_answers(worlds, alias, task)
+        ways = ways_of(metrics, truth, answers)
+        scores = {name: mean_of(many(truth, answers)).as_dict() for name, many in ways.items()}
+        found[alias] = {"text": teacher.text, "metrics": scores}
+    return found
+
+
+def _teacher_answers(worlds: Sequence[World], alias: str, task: str) -> np.ndarray:
+    answers = [world.teachers[alias].answers_holdout for world in worlds]
+    if task == "classification":
+        answers = [as_columns(answer) for answer in answers]
+        answers = [answer / answer.sum(axis=1, keepdims=True) for answer in answers]
+    return np.stack(answers)
+
+
+def _answers(
+    comparison: Comparison, found: Sequence[Trajectories], worlds: Sequence[World], task: str
+) -> dict[str, Any]:
+    """All seeds' answers on their holdouts, taken together."""
+    if task != "classification" or not len(worlds[0].data.holdout):
+        return {}
+    truth = truth_of([world.data.holdout for world in worlds], task)
+    described = {}
+    for one in found:
+        fine = ~one.diverged
+        if fine.any():
+            answers = answers_of(one.logits[-1], task)[fine]
+            pooled = answers.reshape(-1, answers.shape[-1])
+            described[one.formula] = describe_answers(truth[fine].ravel(), pooled)
+    for alias, teacher in worlds[0].teachers.items():
+        pooled = _teacher_answers(worlds, alias, task)
+        name = f"{alias}: {teacher.text}"
+        described[name] = describe_answers(truth.ravel(), pooled.reshape(-1, pooled.shape[-1]))
+    return described
+
+
+def gradient_shares(names: Sequence[str], norms: np.ndarray) -> dict[str, Any]:
+    """The mean share of each term in the sum of norms, (replicates, terms); {} without any."""
+    sums = norms.sum(axis=1)
+    fine = np.isfinite(sums) & (sums > 0)
+    if not fine.any():
+        return {}
+    shares = (norms[fine] / sums[fine, None]).mean(axis=0)
+    pairs = zip(names, shares, strict=True)
+    return {"count": int(fine.sum()), "shares": {n: round(float(s), 5) for n, s in pairs}}
+
+
+def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:
+    """Means over the replicates with intervals (Student's t), for plots."""
+    epochs = np.arange(1, len(one.train) + 1)
+    thin = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), _CURVE_POINTS)).astype(int))
+    fine = ~one.diverged
+    names = ("total", *one.names)
+    return {
+        "steps": (epochs[thin] * steps).tolist(),
+        "train": {
+            name: _band(one.train[thin][:, fine, number]) for number, name in enumerate(names)
+        },
+        "look_steps": (one.looks * steps).tolist(),
+        "holdout": {name: _band(one.holdout[:, fine, number]) for number, name in enumerate(names)},
+        "metrics": {name: _band(values[:, fine]) for name, values in one.metrics.items()},
+    }
+
+
+def _band(values: np.ndarray) -> dict[str, list[float]]:
+    """(points, R) -> mean, low and high at every point."""
+    from scipy.stats import t
+
+    count = values.shape[1]
+    if not count or not len(values):
+        return {"mean": [], "low": [], "high": []}
+    values = values.astype(np.float64)
+    mean = values.mean(axis=1)
+    half = np.zeros_like(mean)
+    if count > 1:
+        half = t.ppf(0.975, count - 1) * values.std(axis=1, ddof=1) / np.sqrt(count)
+    bands = {"mean": mean, "low": mean - half, "high": mean + half}
+    return {name: [float(f"{v:.5g}") for v in curve] for name, curve in bands.items()}

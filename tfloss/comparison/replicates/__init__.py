@@ -1,0 +1,1 @@
+"""Many seeds of one training as one compiled program."""

@@ -1,0 +1,69 @@
+"""Whether replicates can share one program, and their columns with a leading replicate axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfloss.comparison.replicates.seeds import World
+from tfloss.student import Student
+
+# Optimizers whose step treats each weight by itself. The others look at a whole weight or at all of
+# them (norms, factored moments, matrices), and would mix replicates.
+_PER_ELEMENT = frozenset(
+    ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lion", "Ftrl"]
+)
+
+
+def why_not_stacked(student: Student, optimizer: Any, stateful: bool) -> str:
+    """The reason, as the end of a sentence, or '' where replicates can be stacked."""
+    kind = type(optimizer).__name__
+    if kind not in _PER_ELEMENT:
+        return f"the optimizer {kind} does not treat each weight by itself"
+    for name in ("clipnorm", "global_clipnorm"):
+        if getattr(optimizer, name, None) is not None:
+            return f"{name} looks at all weights at once"
+    if any(getattr(v, "constraint", None) is not None for v in student.forward_model.variables):
+        return "a weight of the model has a constraint"
+    if stateful:
+        return "a loss of the formula holds variables of its own"
+    return ""
+
+
+def stacked_columns(
+    worlds: Sequence[World], split: str, needs: frozenset[str]
+) -> dict[str, np.ndarray]:
+    """The columns that an objective needs, (replicates, rows, …) each, under `packed` names."""
+    parts = [getattr(world.data, split) for world in worlds]
+    columns = {
+        name: np.stack([part.columns[name] for part in parts])
+        for name in parts[0].columns
+        if name == "inputs" or name in needs
+    }
+    for alias in worlds[0].teachers:
+        if alias in needs or any(need.startswith(f"{alias}.") for need in needs):
+            answers = [world.teachers[alias].tensors(split) for world in worlds]  # type: ignore[arg-type]
+            columns |= {name: np.stack([a[name] for a in answers]) for name in answers[0]}
+    masks = [
+        part.present | {n: m for t in world.teachers.values() for n, m in t.present(split).items()}  # type: ignore[arg-type]
+        for part, world in zip(parts, worlds, strict=True)
+    ]
+    for name in sorted({name for mask in masks for name in mask} & needs):
+        there = [
+            mask.get(name, np.ones(len(part), bool))
+            for part, mask in zip(parts, masks, strict=True)
+        ]
+        columns[f"present:{name}"] = np.stack(there).astype(np.float32)
+    if parts[0].sample_weight is not None:
+        columns[":weight"] = np.stack([part.sample_weight for part in parts]).astype(np.float32)
+    return columns
+
+
+def bytes_of_one(worlds: Sequence[World], student: Student) -> int:
+    """Roughly what a replicate occupies: its columns, and the layers' outputs on the holdout."""
+    data = worlds[0].data
+    rows = len(data.train) + len(data.holdout)
+    units = sum(int(variable.shape[-1]) for variable in student.forward_model.variables)
+    return 4 * rows * (data.n_features + 4 * data.n_outputs + 2 * units)

@@ -1,0 +1,75 @@
+"""What the replicates of one formula went through, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass
+class Trajectories:
+    """All replicates of one formula.
+
+    Attributes:
+        formula: its text.
+        names: its terms.
+        train: (epochs, R, 1 + terms) float32: the total and each weighted term after each epoch.
+        looks: (L,) epochs after which the holdout was looked at.
+        holdout: (L, R, 1 + terms) float32, the same on the holdout; NaN without one.
+        logits: (L, R, rows, k) float32 on the holdout.
+        way: 'stacked' or 'one at a time'.
+        metrics: by name (L, R) float64; see `tfloss.comparison.analysis.metrics`.
+        gradients: (S, terms) the norm of each term's gradient at the end, of some replicates.
+    """
+
+    formula: str
+    names: tuple[str, ...]
+    train: np.ndarray
+    looks: np.ndarray
+    holdout: np.ndarray
+    logits: np.ndarray
+    way: str = "stacked"
+    metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    gradients: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """(R,) bool: whose loss or answers stopped being finite."""
+        bad = ~np.isfinite(self.train[..., 0]).all(axis=0)
+        return bad | ~np.isfinite(self.logits).all(axis=(0, 2, 3))
+
+
+def empty(
+    formula: str,
+    names: tuple[str, ...],
+    shape: tuple[int, int, int, int],
+    looks: Sequence[int],
+    way: str,
+) -> Trajectories:
+    """Trajectories full of NaN; `shape` is (epochs, replicates, rows, logits)."""
+    epochs, replicates, rows, width = shape
+    values = 1 + len(names)
+    return Trajectories(
+        formula,
+        names,
+        np.full((epochs, replicates, values), np.nan, np.float32),
+        np.array(looks),
+        np.full((len(looks), replicates, values), np.nan, np.float32),
+        np.full((len(looks), replicates, rows, width), np.nan, np.float32),
+        way,
+    )
+
+
+def joined(pieces: Sequence[Trajectories]) -> Trajectories:
+    """The same formula's replicates, some after the others."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return replace(
+        pieces[0],
+        train=np.concatenate([piece.train for piece in pieces], axis=1),
+        holdout=np.concatenate([piece.holdout for piece in pieces], axis=1),
+        logits=np.concatenate([piece.logits for piece in pieces], axis=1),
+        gradients=np.concatenate([piece.gradients for piece in pieces]),
+    )

@@ -1,0 +1,273 @@
+"""Search for the coefficients and settings of a formula with optuna, and confirm what was found.
+
+Trials are trained and scored on one part of the table, over several seeds each. The best of many
+trials is the luckiest too, so its score there flatters it. What is told is therefore a comparison
+with the baseline on the other part, with other seeds, whose rows no trial has seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfloss.comparison.analysis.metrics import add_scores, answers_of, truth_of, ways_of
+from tfloss.comparison.analysis.results import results_of
+from tfloss.comparison.comparison import Comparison
+from tfloss.comparison.folder import fill_folder
+from tfloss.comparison.replicates.seeds import World, load_table, make_worlds
+from tfloss.comparison.replicates.trainer import Tell, train_all
+from tfloss.comparison.replicates.trajectories import Trajectories
+from tfloss.comparison.search.space import Range, Space
+from tfloss.comparison.search.split import halves_of
+from tfloss.comparison.search.study import MOST_SEEDS, Plan
+from tfloss.errors import NumericsError, TflossError, UsageError
+from tfloss.io.atomic import write_text
+from tfloss.registry import Metric, Registry
+from tfloss.training.config import Config
+
+STUDY, TRIALS = "study.log", "trials.csv"
+_DIVERGED = "diverged"  # what a failed trial says of itself; one that was interrupted is failed too
+
+
+class PrunedError(TflossError):
+    """A trial that is not worth going on with."""
+
+
+def search(
+    plan: Plan,
+    folder: Path,
+    trials: int,
+    registry: Registry,
+    *,
+    tell: Tell | None = None,
+    prepared: Callable[[], object] = lambda: None,
+) -> dict[str, Any]:
+    """Run trials until the folder's study has `trials` of them, then confirm the best.
+
+    Args:
+        plan: what to search.
+        folder: holds the study; one that was interrupted goes on.
+        trials: how many in all, finished, pruned and failed.
+        registry: what names stand for.
+        tell: hears of each trial, and of its share of all.
+        prepared: called once the teachers are fitted and before TensorFlow is needed.
+
+    Returns:
+        results as `tfloss.comparison.analysis.results` makes them, with `search` in addition.
+
+    Raises:
+        UsageError: optuna is not installed; or no trial came to an end.
+    """
+    tell = tell or (lambda *_: None)
+    metric = registry.metrics[plan.metric]
+    study = _study(folder, metric, plan.static.seed)
+    table = load_table(plan.static, registry)
+    for_search, for_confirmation = halves_of(table, plan.share, plan.static.seed)
+    first = plan.static.seed
+    tell(f"splits and teachers for {plan.seeds} seeds", 0.0)
+    seeds = range(first, first + plan.seeds)
+    formulas = [plan.static.loss, plan.config_of(plan.space.filled(lambda one: one.middle)).loss]
+    worlds, _ = make_worlds(plan.static, seeds, registry, formulas, table=for_search)
+    prepared()
+    if not len(worlds[0].data.holdout):
+        raise UsageError("A search needs rows that are held out; give --train-size or --test-size.")
+    _run_trials(plan, study, trials, worlds, metric, registry, tell)
+    best = _best(study)
+    _write_trials(folder, study, plan.space)
+    tell(f"splits and teachers for {plan.confirm} other seeds", 0.0)
+    fresh = range(first + MOST_SEEDS, first + MOST_SEEDS + plan.confirm)
+    others, _ = make_worlds(plan.static, fresh, registry, formulas, table=for_confirmation)
+    texts = plan.space.filled(lambda one: best.params[one.name])
+    states = [trial.state.name for trial in _finished(study)]
+    about = {
+        "plan": asdict(plan),
+        "trials": len(states),
+        "pruned": states.count("PRUNED"),
+        "failed": states.count("FAIL"),
+        "best": best.number,
+        "value": best.value,
+        "found": {f"{one.name} {{{one.text}}}": best.params[one.name] for one in plan.space.ranges},
+        **texts,
+    }
+    results, comparison, trajectories = _confirmed(plan, texts, others, registry, tell)
+    results["search"] = about
+    fill_folder(folder, comparison, trajectories, results)
+    return results
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise UsageError("A search needs optuna: pip install 'tfloss[search]'.") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def check_installed() -> None:
+    """Refuse before anything is loaded.
+
+    Raises:
+        UsageError: optuna is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("optuna") is None:
+        _optuna()
+
+
+def _study(folder: Path, metric: Metric, seed: int) -> Any:
+    """The folder's study, new or as far as it came; a journal survives being interrupted."""
+    optuna = _optuna()
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY)))
+    study = optuna.create_study(
+        storage=storage,
+        study_name="tfloss",
+        direction="maximize" if metric.better == "higher" else "minimize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        load_if_exists=True,
+    )
+    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+    return study
+
+
+def _finished(study: Any) -> list[Any]:
+    """All trials but those that an interruption cut off."""
+    return [trial for trial in study.trials if not _cut_off(trial)]
+
+
+def _cut_off(trial: Any) -> bool:
+    """Optuna leaves it as running where the process was killed, and as failed after Ctrl-C."""
+    failed_otherwise = trial.state.name == "FAIL" and _DIVERGED not in trial.user_attrs
+    return failed_otherwise or not trial.state.is_finished()
+
+
+def _run_trials(
+    plan: Plan,
+    study: Any,
+    trials: int,
+    worlds: Sequence[World],
+    metric: Metric,
+    registry: Registry,
+    tell: Tell,
+) -> None:
+    optuna = _optuna()
+    done = len(_finished(study))
+
+    def objective(trial: Any) -> float:
+        texts = plan.space.filled(lambda one: _suggested(trial, one))
+        best = _text_of_best(study)
+        tell(f"trial {len(_finished(study)) + 1}/{trials}{best}", 1 / trials)
+        value = math.nan  # which optuna counts as failed
+        try:
+            value = _value(plan.config_of(texts), worlds, metric, registry, trial)
+        except PrunedError:
+            raise optuna.TrialPruned from None
+        except NumericsError:
+            pass
+        if math.isnan(value):
+            trial.set_user_attr(_DIVERGED, True)
+        return value
+
+    if done < trials:
+        study.optimize(objective, n_trials=trials - done)
+
+
+def _suggested(trial: Any, one: Range) -> float:
+    if one.choices:
+        return trial.suggest_categorical(one.name, list(one.choices))
+    return trial.suggest_float(one.name, one.low, one.high, log=one.log)
+
+
+def _value(
+    config: Config, worlds: Sequence[World], metric: Metric, registry: Registry, trial: Any
+) -> float:
+    """The metric's mean over the seeds at the end; NaN where a training diverged."""
+    comparison = Comparison.of([config.loss], config, seeds=len(worlds))
+    task = worlds[0].data.task
+    truth = truth_of([world.data.holdout for world in worlds], task)
+    value = math.nan
+
+    def looked(epoch: int, logits: np.ndarray) -> None:
+        nonlocal value
+        value = math.nan
+        if np.isfinite(logits).all():
+            answers = answers_of(logits, task)
+            way = ways_of({metric.name: metric}, truth, answers)[metric.name]
+            value = float(way(truth, answers).mean())
+        trial.report(value, epoch)
+        if epoch < config.epochs and trial.should_prune():
+            raise PrunedError
+
+    trained = train_all(comparison, worlds, registry, looked=looked)
+    if trained.trajectories[0].way != "stacked":
+        looked(config.epochs, trained.trajectories[0].logits[-1])
+    return value
+
+
+def _best(study: Any) -> Any:
+    try:
+        return study.best_trial
+    except ValueError:
+        raise UsageError(
+            "No trial came to its end, so nothing was found; try narrower ranges."
+        ) from None
+
+
+def _text_of_best(study: Any) -> str:
+    try:
+        return f", best {study.best_value:.4g}"
+    except ValueError:
+        return ""
+
+
+def _confirmed(
+    plan: Plan,
+    texts: dict[str, str],
+    worlds: Sequence[World],
+    registry: Registry,
+    tell: Tell,
+) -> tuple[dict[str, Any], Comparison, list[Trajectories]]:
+    """The best beside the baseline, on rows and with seeds that no trial saw."""
+    configs = [plan.static, plan.config_of(texts)]
+    same = configs[0].optimizer == configs[1].optimizer
+    labels = [one.loss if same else f"{one.loss} ({one.optimizer})" for one in configs]
+    if labels[0] == labels[1]:
+        raise UsageError("The best trial is the baseline itself; search wider, or longer.")
+    trained = []
+    for config, label in zip(configs, labels, strict=True):
+        tell(label, 0.0)
+        alone = Comparison.of([config.loss], config, seeds=len(worlds))
+        trained.append(train_all(alone, worlds, registry))
+        trained[-1].trajectories[0].formula = label
+    both = trained[0]
+    both.trajectories += trained[1].trajectories
+    both.notes += [note for note in trained[1].notes if note not in both.notes]
+    comparison = Comparison(
+        tuple(labels), configs[0].changed(seed=worlds[0].seed), seeds=len(worlds)
+    )
+    tell("metrics and statistics", 0.0)
+    parts = [world.data.holdout for world in worlds]
+    add_scores(both.trajectories, parts, worlds[0].data.task, registry)
+    sources = [config.loss for config in configs]
+    results = results_of(comparison, worlds, both, registry, sources)
+    return results, comparison, both.trajectories
+
+
+def _write_trials(folder: Path, study: Any, space: Space) -> None:
+    """Every trial: its state, its value, what it tried."""
+    names = [one.name for one in space.ranges]
+    lines = [",".join(["trial", "state", "value", *names])]
+    for trial in study.trials:
+        value = "" if trial.value is None else f"{trial.value:.8g}"
+        tried = [f"{trial.params[n]:.8g}" if n in trial.params else "" for n in names]
+        state = "interrupted" if _cut_off(trial) else trial.state.name.lower()
+        lines.append(",".join([str(trial.number), state, value, *tried]))
+    write_text(folder / TRIALS, "\n".join(lines) + "\n")

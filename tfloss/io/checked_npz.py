@@ -1,0 +1,86 @@
+"""Arrays and a few words in one file that knows its own digest.
+
+The file is NPZ without pickles: reading it can run no code, and numpy alone can open it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import DataError
+from tfloss.io.atomic import write_whole
+
+_ABOUT, _DIGEST, _DTYPES = ":about", ":sha256", ":dtypes"
+
+
+def write_sealed(path: Path, arrays: Mapping[str, np.ndarray], about: Any) -> None:
+    """Write whole or not at all.
+
+    Args:
+        path: ends in '.npz'.
+        arrays: by name; of numbers, text or bool, bfloat16 and float8 too.
+        about: what JSON can hold.
+
+    Raises:
+        OSError: there is no room, or no right to write.
+    """
+    plain: dict[str, Any] = {}
+    dtypes: dict[str, str] = {}
+    for name, values in arrays.items():
+        values = np.asarray(values)
+        assert not values.dtype.hasobject, name  # would be pickled
+        if values.dtype.kind == "V":  # numpy's own files do not know the small floats of ml_dtypes
+            dtypes[name] = values.dtype.name
+            values = values.view(f"u{values.dtype.itemsize}")
+        plain[name] = values
+    plain[_ABOUT] = np.array(json.dumps(about, default=lambda number: number.item()))
+    plain[_DTYPES] = np.array(json.dumps(dtypes))
+    plain[_DIGEST] = np.array(_digest(plain))
+    write_whole(path, lambda temporary: np.savez(temporary, **plain))
+
+
+def read_sealed(path: Path) -> tuple[dict[str, np.ndarray], Any]:
+    """The arrays, and what is said about them.
+
+    Raises:
+        DataError: it is not there, or is not what was written.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        whole = str(arrays.pop(_DIGEST)) == _digest(arrays)
+    except Exception as error:  # a damaged archive can fail in any way
+        reason = (str(error) or type(error).__name__).partition("\n")[0]
+        raise DataError(f"'{path}' cannot be read: {reason}.") from error
+    if not whole:
+        raise DataError(f"'{path}' is not as it was written: its SHA-256 is another.")
+    about = json.loads(str(arrays.pop(_ABOUT)))
+    for name, dtype in json.loads(str(arrays.pop(_DTYPES))).items():
+        arrays[name] = arrays[name].view(_small_float(dtype))
+    return arrays, about
+
+
+def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of names, types, shapes and values; the order of the names does not count."""
+    return _digest({name: np.asarray(values) for name, values in arrays.items()})
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}\0{values.dtype}\0{arrays[name].shape}\0".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def _small_float(name: str) -> np.dtype[Any]:
+    import ml_dtypes
+
+    return np.dtype(getattr(ml_dtypes, name))

@@ -1,0 +1,66 @@
+"""`tfloss.attach`: a formula in a Keras model of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from tfloss.formula import Node
+from tfloss.keras_integration.model import Attached
+from tfloss.registry import Declaration
+
+
+def attach(
+    model: Any,
+    formula: str | Node,
+    *,
+    teacher: Any = None,
+    columns: Sequence[str] = (),
+    losses: Sequence[Declaration] = (),
+    task: Literal["classification", "regression"] | None = None,
+    from_logits: bool | None = None,
+    steps_per_epoch: int | None = None,
+    allow_negative: bool = False,
+) -> Attached:
+    """A Keras model that trains yours to minimise a formula; yours stays yours.
+
+        model = tfloss.attach(model, "bce + 0.1*abs_kl + 1e-3*l2(dense_1)", teacher=forest)
+        model.compile("adam", metrics=["accuracy"])
+        model.fit(x, y, validation_split=0.2)
+
+    The formula sees the model's inputs (`inputs`, or each by its name), its output as `logits`,
+    `probs` and `prediction` with the `labels` for it (with several outputs `NAME.logits`,
+    `NAME.labels` and so on), every layer by its name ('dense_1', 'encoder.dense_1' inside of a
+    model), what `tfloss.tap` named, the weights, teachers' answers and your own columns.
+
+    Args:
+        model: a functional, Sequential or subclassed Keras model.
+        formula: text or tree.
+        teacher: a fitted estimator or a Keras model, called `teacher` in the formula, or a
+            dictionary of them by name. It is asked once about the arrays that `fit` gets; for a
+            `tf.data.Dataset` declare its name in `columns` and put the answers into the batches.
+        columns: names of tensors that come beside inputs and labels in a dictionary: in `x`, as
+            `{"inputs": x, "slope": slope}`, or in `y`, as `{"labels": y, "slope": slope}`.
+        losses: declared with `tfloss.loss` in your program, beside those of the plugins.
+        task: whether an output without activation is logits of classes or a quantity; unless said,
+            it is classes where the formula uses `logits` or `probs`.
+        from_logits: whether the output is logits; unless said, a sigmoid or softmax that made it
+            is looked for, and the logits are taken from before it.
+        steps_per_epoch: turns epochs of schedules into steps; unless said, what Keras counts.
+        allow_negative: accept coefficients below zero.
+
+    Raises:
+        FormulaError: the formula does not fit the model; with the position.
+        UsageError: two things of one name, or a teacher that is not fitted.
+    """
+    return Attached(
+        model,
+        formula,
+        teacher=teacher,
+        columns=columns,
+        losses=losses,
+        task=task,
+        from_logits=from_logits,
+        steps_per_epoch=steps_per_epoch,
+        allow_negative=allow_negative,
+    )

@@ -1,0 +1,297 @@
+"""A formula bound to a Keras model: at once where the layers are known, else when it first runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.formula import Call, FormulaError, Name, Node, as_node
+from tfloss.keras_integration import batch_layout as batches
+from tfloss.keras_integration.outputs import (
+    by_name,
+    output_names,
+    output_tensors,
+    refuse_hidden_probabilities,
+)
+from tfloss.keras_integration.scope import (
+    input_names,
+    is_functional,
+    rows_of,
+    scope_of,
+    taps_of_own_layers,
+)
+from tfloss.keras_integration.timesteps import rows_of_positions
+from tfloss.lazy import keras, tf
+from tfloss.objective import Objective
+from tfloss.objective.plan import ScheduleUse
+from tfloss.registry import Registry
+from tfloss.student.tapping import layer_of, layers_by_path, named, recording
+from tfloss.student.taps import weights_by_path
+
+NAMED_BY_TAP = (
+    "Other inner tensors of a subclassed model are seen once its call names them: "
+    "z = tfloss.tap('z', z)."
+)
+
+
+class Bound:
+    """Computes a formula's terms from one forward pass of a Keras model.
+
+    Args:
+        model: the Keras model.
+        formula: text or tree.
+        registry: what names stand for.
+        columns: names of what comes beside inputs and labels.
+        task: 'classification', 'regression', or None: found out from the formula.
+        from_logits: see `tfloss.attach`.
+        allow_negative: accept coefficients below zero.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        formula: str | Node,
+        registry: Registry,
+        columns: Collection[str],
+        task: str | None,
+        from_logits: bool | None,
+        allow_negative: bool,
+    ) -> None:
+        self._model = model
+        self._formula = formula
+        self._registry = registry
+        self._columns = columns
+        self._task = task
+        self._from_logits = from_logits
+        self._allow_negative = allow_negative
+        self._steps_per_epoch = 1.0
+        self.copied_weights = False  # whether Keras copies an array of weights for each label
+        self._final = is_functional(model)
+        self.objective = self._at_once()
+        if self.objective.states:
+            raise UsageError(
+                f"'{self.objective.text}' has a loss that holds variables, which Keras' fit cannot "
+                f"train; train with tfloss.fit."
+            )
+
+    def _at_once(self) -> Objective:
+        """The objective before the model has run, as far as its names are known."""
+        try:
+            return self._objective(scope_of(self._model, self._columns))
+        except FormulaError:
+            tapped = self._final and taps_of_own_layers(self._model)
+            if not tapped:
+                raise
+            return self._objective(scope_of(self._model, self._columns, seen=tapped))
+
+    def _objective(self, scope: Any) -> Objective:
+        return Objective(
+            self._formula,
+            self._registry,
+            scope,
+            steps_per_epoch=self._steps_per_epoch,
+            allow_negative=self._allow_negative,
+        )
+
+    @property
+    def text(self) -> str:
+        return self.objective.text
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the terms."""
+        return self.objective.names
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The names of the tensors that the formula uses."""
+        return self.objective.needs
+
+    @property
+    def input_names(self) -> list[str] | None:
+        return input_names(self._model)
+
+    @property
+    def classification(self) -> bool:
+        """Whether an output is about classes: as said, else where logits or probs are used."""
+        if self._task is not None:
+            return self._task == "classification"
+        return any(n.rpartition(".")[2] in ("logits", "probs") for n in self._own_needs())
+
+    def _own_needs(self) -> Iterator[str]:
+        """What the formula needs of the student; a teacher's logits say nothing about it."""
+        return (name for name in self.needs if name not in self._columns)
+
+    def width(self, inputs: Any) -> int:
+        """The number of the output's columns, for teachers to answer alike.
+
+        Args:
+            inputs: rows, of which a subclassed model is shown the first.
+
+        Raises:
+            UsageError: the model has several outputs.
+        """
+        shape = getattr(self._model, "output_shape", None) if self._final else None
+        if isinstance(shape, tuple) and isinstance(shape[-1], int):
+            return shape[-1]
+        outputs = {}
+        if not self._final:
+            row = keras.tree.map_structure(lambda part: tf.convert_to_tensor(part[:1]), inputs)
+            outputs = by_name(self._model, self._model(row))
+        if list(outputs) != [""]:
+            raise UsageError(
+                "A teacher answers for a model with one output, and this one has several; hand its "
+                "answers over as a column: columns=['teacher']."
+            )
+        return int(outputs[""].shape[-1])
+
+    # -- steps per epoch -------------------------------------------------------------------------
+
+    @property
+    def counts_epochs(self) -> bool:
+        """Whether a schedule of the formula is given in epochs."""
+        uses = (use for term in self.objective.terms for use in term.coefficient.walk())
+        return any(isinstance(use, ScheduleUse) and use.epochs is not None for use in uses)
+
+    def tell_steps(self, steps_per_epoch: float) -> bool:
+        """Take the number of steps per epoch; True where it is another than before."""
+        changed = float(steps_per_epoch) != self._steps_per_epoch
+        self._steps_per_epoch = self.objective.steps_per_epoch = float(steps_per_epoch)
+        return changed
+
+    # -- one batch -------------------------------------------------------------------------------
+
+    def measure(
+        self,
+        forward: Callable[[], Any],
+        x: Any,
+        y: Any,
+        weight: Any,
+        *,
+        step: Any,
+        training: bool,
+        ask: Callable[[int | None], dict[str, Any]],
+    ) -> tuple[Any, list[Any], Any]:
+        """What the model answers, each weighted term, and the number of rows.
+
+        Args:
+            forward: runs the model on `x`.
+            x, y, weight: as Keras hands them to a step.
+            step: steps done, for schedules.
+            training: whether losses may give the variables that they hold new values.
+            ask: teachers' answers that are not among the columns, for an output so wide.
+
+        Raises:
+            UsageError: what the formula needs is not in the batch.
+        """
+        with recording(self._layers()) as found:
+            answers = forward()
+        outputs = by_name(self._model, answers)
+        taps = named(found)
+        if not self._final:
+            self._finish(outputs, taps, x)
+        width = outputs[""].shape[-1] if list(outputs) == [""] else None
+        tensors, present = self._outside(x, y, outputs, ask(width))
+        for name, output in outputs.items():
+            if self._from_logits is None and self._needs_logits(name):
+                refuse_hidden_probabilities(name, output)
+            tensors |= output_tensors(
+                name,
+                output,
+                classification=self.classification,
+                from_logits=self._from_logits,
+            )
+        tensors = taps | tensors
+        tensors["weights"] = weights_by_path(self._model)
+        self._require(tensors)
+        weight = batches.as_weight(weight, copied=self.copied_weights)
+        rows = rows_of_positions(tensors, present, weight, batches.mask_of(answers), self.needs)
+        outcome = self.objective(
+            rows.tensors,
+            present=rows.present,
+            sample_weight=rows.weight,
+            step=step,
+            training=training,
+        )
+        return answers, list(outcome.terms), rows_of(x)
+
+    def _needs_logits(self, output: str) -> bool:
+        start = f"{output}." if output else ""
+        return bool(self.needs & {f"{start}logits", f"{start}probs"})
+
+    def _layers(self) -> dict[str, Any]:
+        """The layers whose outputs the formula uses, by path."""
+        paths = layers_by_path(self._model)
+        reserved = {*(output_names(self._model) or ()), *self._columns}
+        found = {layer_of(name, paths) for name in self.needs - reserved}
+        return {path: paths[path] for path in found if path is not None}
+
+    def _finish(self, outputs: Mapping[str, Any], taps: Mapping[str, Any], x: Any) -> None:
+        """Check the formula against a model that has now been seen running."""
+        shapes = {name: tuple(tensor.shape) for name, tensor in taps.items()}
+        inputs = batches.split_inputs(self._model, x, self._columns)[0]
+        several = isinstance(inputs, Mapping)
+        named = {n: tuple(t.shape) for n, t in inputs.items()} if several else None
+        scope = scope_of(self._model, self._columns, seen=shapes, names=outputs, inputs=named)
+        try:
+            self.objective = self._objective(scope)
+        except FormulaError as error:
+            if "no tensor" not in error.message or isinstance(self._model, keras.Sequential):
+                raise
+            raise FormulaError(
+                f"{error.message} {NAMED_BY_TAP}", error.text, error.start, error.end
+            ) from None
+
+    def _outside(
+        self, x: Any, y: Any, outputs: Mapping[str, Any], answers: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Inputs, labels and columns, and where rows of them are missing."""
+        inputs, columns = batches.split_inputs(self._model, x, self._columns)
+        labels, more = batches.split_labels(y, list(outputs), self._columns)
+        outside = {n: batches.as_column(v) for n, v in {**answers, **columns, **more}.items()}
+        for name, values in labels.items():
+            called = f"{name}.labels" if name else "labels"
+            outside[called] = batches.as_labels(
+                values, outputs[name], classification=self.classification
+            )
+        tensors, present = {}, {}
+        for name in sorted(self.needs & set(outside)):
+            tensors[name], there = batches.without_missing(outside[name])
+            if there is not None:
+                present[name] = there
+        return self._inputs(inputs) | tensors, present
+
+    def _inputs(self, inputs: Any) -> dict[str, Any]:
+        names = self.input_names
+        if isinstance(inputs, Mapping):
+            return dict(inputs)
+        if isinstance(inputs, (list, tuple)) and names is not None and len(inputs) > 1:
+            return dict(zip(names, inputs, strict=True))
+        return {"inputs": inputs[0] if isinstance(inputs, (list, tuple)) else inputs}
+
+    def _require(self, tensors: Mapping[str, Any]) -> None:
+        for term in self.objective.terms:
+            for use in term.body.walk():
+                name = getattr(use, "name", None)
+                if name is None or name in tensors or name == "sample_weight":
+                    continue
+                raise UsageError(
+                    f"The term '{term.name}' needs the tensor '{name}', which this batch does not "
+                    f"have.{self._remedy(name, tensors)} It has: {listed(tensors)}."
+                )
+
+    def _remedy(self, name: str, tensors: Mapping[str, Any]) -> str:
+        if name.rpartition(".")[2] == "labels":
+            return " Hand y to fit."
+        if name in self._columns:
+            return (
+                f" Hand it over beside the inputs, x={{'inputs': x, '{name}': …}}, or beside the "
+                f"labels, y={{'labels': y, '{name}': …}}."
+            )
+        return did_you_mean(name, tensors)
+
+
+def names_in(formula: str | Node) -> frozenset[str]:
+    """Every name in a formula, of losses and of tensors."""
+    return frozenset(n.name for n in as_node(formula).walk() if isinstance(n, (Name, Call)))

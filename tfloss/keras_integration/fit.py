@@ -1,0 +1,171 @@
+"""`tfloss.fit` of a Keras model of one's own: the options of Keras' `fit`, the compiled engine."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.formula import Node, as_node, to_text
+from tfloss.keras_integration.array_dataset import Rows
+from tfloss.keras_integration.attach import attach
+from tfloss.keras_integration.callbacks import EpochLines, say_direction
+from tfloss.keras_integration.engine_fit import FastFit
+from tfloss.keras_integration.model import Attached
+from tfloss.keras_integration.tracebacks import plainly
+from tfloss.keras_integration.validation import is_arrays, weighted_by_class, without_pandas
+from tfloss.lazy import keras
+from tfloss.training.options import Compile, OnNan
+from tfloss.training.program.forward import MODEL_TERM
+from tfloss.training.program.optimizers import make_optimizer
+
+
+@plainly
+def fit_model(
+    model: Any,
+    data: Any,
+    formula: str | Node | None = None,
+    *,
+    optimizer: Any = None,
+    epochs: int = 1,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    validation_batch_size: int | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    initial_epoch: int = 0,
+    callbacks: Any = (),
+    verbose: Any = 0,
+    compile: Compile = "auto",
+    on_nan: OnNan = "stop",
+    **attaching: Any,
+) -> Any:
+    """Train a Keras model by the compiled engine; what comes out is what its `fit` gives.
+
+    Args:
+        model: attached, or any Keras model; one that is compiled keeps its optimizer and metrics.
+        data: `(x, y)` or `(x, y, sample_weight)`, arrays or lists and dictionaries of arrays.
+        formula: text or tree; an attached model has its own.
+        optimizer: for a model that is not compiled: 'adam', 'sgd:learning_rate=0.05', or Keras'.
+        epochs, batch_size, shuffle, validation_split, validation_data, validation_batch_size,
+        class_weight, initial_epoch: as in Keras' `fit`.
+        callbacks: a Keras callback, or a list of them. With any, every epoch is a call of its own;
+            with one that looks at batches, every step; with one that looks at batches of the
+            evaluation, Keras evaluates.
+        verbose: 0, or anything else for a line after every epoch.
+        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
+        **attaching: what `tfloss.attach` takes, for a model that is not attached.
+
+    Returns:
+        `keras.callbacks.History`: the values of loss, terms and metrics by epoch.
+
+    Raises:
+        FormulaError: the formula does not fit the model.
+        UsageError: data that are not arrays, an option that there is not, or a formula that is not
+            the attached one.
+        DataError: no rows, or arrays of different lengths.
+        NumericsError: the loss or a weight would not be finite; the weights are those before.
+    """
+    _refuse_unknown(attaching)
+    attached = _attached(model, formula, optimizer, attaching)
+    watching = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
+    say_direction(watching, (*attached.term_names, MODEL_TERM))
+    x, y, weight = _parts(data, "data")
+    options = {"class_weight": class_weight, "sample_weight": weight}
+    train = _rows(attached, x, y, options)
+    holdout = None
+    if validation_data is not None:
+        x, y, weight = _parts(validation_data, "validation_data")
+        holdout = _rows(attached, x, y, {"sample_weight": weight})
+    elif validation_split:
+        start = math.floor(len(train) * (1 - validation_split))
+        train, holdout = train.slice(0, start), train.slice(start, len(train))
+    return FastFit(
+        attached,
+        train,
+        holdout,
+        batch_size=batch_size,
+        validation_batch_size=validation_batch_size or batch_size,
+        shuffle=shuffle,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        callbacks=[*watching, EpochLines()] if verbose else watching,
+        compile=compile,
+        on_nan=on_nan,
+    ).run()
+
+
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    known = {
+        name: parameter
+        for function in (fit_model, attach)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    for name in options:
+        if name not in known:
+            raise UsageError(
+                f"tfloss.fit of a Keras model has no option '{name}'.{did_you_mean(name, known)} "
+                f"It has: {listed(known)}."
+            )
+
+
+def _attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any]) -> Attached:
+    """The model with the formula, compiled."""
+    if isinstance(model, Attached):
+        if formula is not None and to_text(as_node(formula)) != model.formula:
+            raise UsageError(
+                f"The model is attached to '{model.formula}', not to '{formula}'; leave the "
+                f"formula out, or fit the model inside, model.model."
+            )
+        if options:
+            raise UsageError(f"{sorted(options)[0]}= belongs to tfloss.attach, which has been.")
+        attached, metrics = model, None
+    else:
+        if formula is None:
+            raise UsageError("Say which formula to minimise: tfloss.fit(model, (x, y), 'mse').")
+        attached, metrics = attach(model, formula, **options), _metrics(model)
+    if optimizer is not None or not attached.compiled:
+        own = getattr(model, "optimizer", None)
+        chosen = make_optimizer(optimizer or own or "adam")
+        attached.compile(chosen, metrics=metrics)
+    return attached
+
+
+def _metrics(model: Any) -> Any:
+    """The metrics that a plain model was compiled with, anew."""
+    if not model.compiled:
+        return None
+    config = keras.saving.deserialize_keras_object(model.get_compile_config())
+    return config.get("metrics")
+
+
+def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
+    data = without_pandas(data)
+    arrays = data if isinstance(data, (tuple, list)) and 1 <= len(data) <= 3 else ()
+    if not arrays or not all(part is None or is_arrays(part) for part in arrays):
+        raise UsageError(
+            f"{called} has to be (x, y) or (x, y, sample_weight), of arrays in memory; batches "
+            f"that come one by one are for the model's own fit, or for tfloss.fit_stream."
+        )
+    x, y, weight = (*arrays, None, None)[:3]
+    return x, y, weight
+
+
+def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
+    """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
+    weight = options.get("sample_weight")
+    x, y = model.ready(x, y, weight)
+    outputs = len(model.output_names or [""])
+    if options.get("class_weight") is not None:
+        named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
+        options = weighted_by_class(named, options, outputs)
+    weight = options.get("sample_weight")
+    model.take_weights({"sample_weight": weight})
+    return Rows(x, y, None if weight is None else np.asarray(weight))

@@ -1,0 +1,35 @@
+"""Schedules in epochs need to know how many steps an epoch has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfloss.errors import UsageError
+from tfloss.keras_integration.binding import Bound
+from tfloss.lazy import keras
+
+
+class TellSteps(keras.callbacks.Callback):
+    """Tells a bound formula the number of steps per epoch, which Keras knows when it begins.
+
+    Args:
+        bound: the formula.
+        given: what the user said, or None.
+    """
+
+    def __init__(self, bound: Bound, given: int | None) -> None:
+        super().__init__()
+        self._bound = bound
+        self._given = given
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if not self._bound.counts_epochs:
+            return
+        steps = self._given or self.params.get("steps")
+        if steps is None:
+            raise UsageError(
+                f"The formula '{self._bound.text}' has a schedule in epochs, and Keras cannot "
+                f"count the steps of these data; say steps_per_epoch= to attach."
+            )
+        if self._bound.tell_steps(steps) and self.model.train_function is not None:
+            self.model.make_train_function(force=True)

@@ -1,0 +1,130 @@
+"""The columns of an attached model: declared ones, and answers of its teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tfloss.errors import UsageError
+from tfloss.keras_integration.batch_layout import split_inputs
+from tfloss.keras_integration.binding import Bound
+from tfloss.keras_integration.teachers import ask, ask_in_step
+from tfloss.keras_integration.validation import in_memory, is_arrays
+from tfloss.lazy import keras, tf
+
+
+class Supply:
+    """Asks teachers for what the formula needs of them.
+
+    About arrays each is asked once, before a training. Of a `tf.data.Dataset` every batch is shown
+    to a scikit-learn estimator as it comes by. A Keras model answers within the step for whatever
+    else comes.
+
+    Args:
+        model: the student.
+        bound: the formula on it.
+        columns: the names of all columns, declared and of teachers.
+        teachers: by name.
+    """
+
+    def __init__(
+        self, model: Any, bound: Bound, columns: Collection[str], teachers: Mapping[str, Any]
+    ) -> None:
+        self._model = model
+        self._bound = bound
+        self._columns = columns
+        self.teachers = dict(teachers)
+
+    def beside(self, x: Any, y: Any = None) -> Any:
+        """`x` with the answers beside the inputs, as a dictionary; or a dataset of such batches.
+
+        Args:
+            x: an array (n, …), a dictionary of inputs and columns, or a `tf.data.Dataset`.
+            y: may hold columns too; a teacher whose answers are there is not asked.
+        """
+        if isinstance(x, tf.data.Dataset):
+            return self._of_dataset(x)
+        wanted = self._wanted(x, y)
+        if not wanted or not is_arrays(x):
+            return x
+        inputs, _ = split_inputs(self._model, in_memory(x), self._columns)
+        width = self._bound.width(inputs)
+        columns: dict[str, Any] = {}
+        for alias, teacher in wanted.items():
+            columns |= self._ask(alias, teacher, inputs, width)
+        return self._with(x, columns)
+
+    def in_step(self, x: Any, y: Any, width: int | None) -> dict[str, Any]:
+        """What Keras models answer about a batch whose columns do not have it."""
+        networks = self._wanted(x, y, networks=True)
+        if not networks:
+            return {}
+        if width is None:
+            raise UsageError("A teacher answers for a model with one output; this one has several.")
+        inputs, _ = split_inputs(self._model, x, self._columns)
+        columns: dict[str, Any] = {}
+        for alias, teacher in networks.items():
+            needs, classes = self._bound.needs, self._bound.classification
+            columns |= ask_in_step(alias, teacher, inputs, width, needs, classes)
+        return columns
+
+    def _ask(self, alias: str, teacher: Any, inputs: Any, width: int) -> dict[str, Any]:
+        return ask(alias, teacher, inputs, width, self._bound.needs, self._bound.classification)
+
+    def _wanted(self, x: Any, y: Any, *, networks: bool | None = None) -> dict[str, Any]:
+        """The teachers whose answers the formula needs and the data do not have."""
+        found = {}
+        for alias, teacher in self.teachers.items():
+            given = any(isinstance(part, Mapping) and alias in part for part in (x, y))
+            kind = networks is None or isinstance(teacher, keras.Model) == networks
+            if kind and not given and self._columns_of(alias):
+                found[alias] = teacher
+        return found
+
+    def _columns_of(self, alias: str) -> list[str]:
+        return sorted(n for n in self._bound.needs if n == alias or n.startswith(f"{alias}."))
+
+    def _of_dataset(self, dataset: Any) -> Any:
+        """The same batches with the estimators' answers; asked anew in every epoch."""
+        spec = dataset.element_spec
+        parts = spec if isinstance(spec, tuple) else (spec,)
+        x, y = (*parts, None)[:2]
+        wanted = self._wanted(x, y, networks=False)
+        if not wanted:
+            return dataset
+        first = next(iter(dataset.take(1)))
+        inputs, _ = split_inputs(
+            self._model, first[0] if isinstance(first, tuple) else first, self._columns
+        )
+        width = self._bound.width(inputs)
+
+        def with_answers(*batch: Any) -> Any:
+            inputs, _ = split_inputs(self._model, batch[0], self._columns)
+            columns: dict[str, Any] = {}
+            for alias, teacher in wanted.items():
+                columns |= self._of_batch(alias, teacher, inputs, width)
+            return (self._with(batch[0], columns), *batch[1:])
+
+        return dataset.map(with_answers)
+
+    def _of_batch(self, alias: str, teacher: Any, inputs: Any, width: int) -> dict[str, Any]:
+        names = self._columns_of(alias)
+
+        def answer(rows: Any) -> list[Any]:
+            found = self._ask(alias, teacher, rows, width)
+            return [found[name] for name in names]
+
+        if len(keras.tree.flatten(inputs)) != 1:
+            self._ask(alias, teacher, inputs, width)  # says why it cannot
+        answers = tf.numpy_function(answer, [inputs], [tf.float32] * len(names))
+        for tensor in answers:
+            tensor.set_shape((None, width))
+        return dict(zip(names, answers, strict=True))
+
+    def _with(self, x: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs and columns in one dictionary."""
+        if isinstance(x, Mapping):
+            return {**x, **columns}
+        if isinstance(x, (list, tuple)):
+            return {**dict(zip(self._bound.input_names or [], x, strict=True)), **columns}
+        return {"inputs": x, **columns}

@@ -1,0 +1,131 @@
+"""Trackers hear of a training; what goes wrong in one never ends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tfloss.errors import UsageError
+from tfloss.registry import Registry, Tracker, called, check_settings
+from tfloss.spec_text import parse_specification
+from tfloss.training.config import Config
+
+Made = tuple[str, Any]  # what the user wrote, and the tracker
+
+
+def make_trackers(texts: Sequence[str], registry: Registry) -> list[Made]:
+    """The trackers of 'tensorboard', 'mlflow:uri=…'.
+
+    Raises:
+        UsageError: an unknown name or setting, or a tracker that says what it lacks.
+    """
+    return [(text, _made(text, registry)) for text in texts]
+
+
+def _made(text: str, registry: Registry) -> Any:
+    wanted = parse_specification(text, what="tracker")
+    declaration = registry.get(Tracker, wanted.name)
+    if wanted.values:
+        raise UsageError(f"The tracker '{text}' takes settings by name: NAME:setting=value,….")
+    check_settings(declaration, wanted.settings, refuse=UsageError)
+    return called(declaration, f"--track {text}", **wanted.settings)
+
+
+class Tracking:
+    """The trackers of one training, as a context; leaving it by an error ends them too.
+
+    They hear of nothing before `start`.
+
+    Args:
+        trackers: from `make_trackers`.
+        config: the training's.
+        warn: called with a sentence when a tracker failed; it hears of nothing more.
+    """
+
+    def __init__(
+        self, trackers: Sequence[Made], config: Config, warn: Callable[[str], None]
+    ) -> None:
+        self._trackers, self._config, self._warn = list(trackers), config, warn
+        self._seen = 0
+        self._started = False
+
+    def __enter__(self) -> Tracking:
+        return self
+
+    def start(self, ending: str = "", **more: Any) -> None:
+        """Tell of the training's name and configuration.
+
+        `ending` tells it from another training of the same second; `more` is told beside the
+        configuration.
+        """
+        name = f"{Path(self._config.data).stem}-{time.strftime('%Y%m%d-%H%M%S')}{ending}"
+        config = {k: v for k, v in asdict(self._config).items() if v is not None} | more
+        self._started = True
+        self._tell("start", name, config)
+
+    def __exit__(self, *_: object) -> None:
+        self.finish(None)
+
+    def watch(self, history: Any) -> None:
+        """Tell of every epoch since the last call; a watcher of `fit`."""
+        if not self._trackers:
+            return
+        fresh = []
+        for place in range(len(history) - 1, -1, -1):
+            epoch = history[place]
+            if epoch.number <= self._seen:
+                break
+            fresh.append(epoch)
+        for epoch in reversed(fresh):
+            self.epoch(epoch.number, epoch.step, epoch.train, epoch.holdout)
+        self._seen = history.latest.number
+
+    def epoch(
+        self,
+        number: int,
+        step: int,
+        train: Mapping[str, float],
+        holdout: Mapping[str, float] | None,
+    ) -> None:
+        """Tell of an epoch's terms."""
+        self._tell("epoch", number, step, train, holdout)
+
+    @property
+    def watcher(self) -> Callable[[Any], None] | None:
+        """`watch`, or None where nobody listens."""
+        return self.watch if self._trackers else None
+
+    def also(self, watch: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A watcher that tells another one too."""
+
+        def both(history: Any) -> None:
+            watch(history)
+            self.watch(history)
+
+        return both
+
+    def scores(self, scores: Mapping[str, Mapping[str, float]]) -> None:
+        """Tell of the metrics at the end."""
+        self._tell("scores", scores)
+
+    def finish(self, folder: Path | None) -> None:
+        """Tell of the run's folder, or that there is none; afterwards nobody hears of anything."""
+        if self._started:
+            self._tell("finish", folder)
+        self._trackers = []
+
+    def _tell(self, event: str, *values: Any) -> None:
+        for one in list(self._trackers):
+            text, tracker = one
+            try:
+                getattr(tracker, event, lambda *_: None)(*values)
+            except Exception as error:
+                self._trackers.remove(one)
+                reason = str(error).strip().partition("\n")[0]
+                self._warn(
+                    f"Warning: the tracker '{text}' failed ({type(error).__name__}: {reason}) and "
+                    f"hears of nothing more; the training goes on."
+                )

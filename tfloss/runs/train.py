@@ -1,0 +1,166 @@
+"""From a configuration to a result: what `tfloss train` does between its options and its output."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfloss.data import PreparedData, augment, load_dataset, prepare
+from tfloss.objective import Objective
+from tfloss.registry import Registry
+from tfloss.student import make_student
+from tfloss.teachers import FittedTeacher, parse_teachers, supply
+from tfloss.training.checkpoints.fingerprint import data_identity
+from tfloss.training.checkpoints.manager import Checkpoints
+from tfloss.training.checkpoints.teachers import unpacked
+from tfloss.training.config import Config
+from tfloss.training.fit import fit, names_in
+from tfloss.training.loop.train_loop import Watcher
+from tfloss.training.preflight import teacher_layers
+from tfloss.training.result import Result
+from tfloss.training.scope import full_scope
+
+
+def load_data(config: Config, registry: Registry) -> PreparedData:
+    """Load and split the data of a configuration."""
+    table = load_dataset(
+        config.data,
+        registry,
+        target=config.target,
+        weight=config.weight,
+        extra=config.extra or None,
+    )
+    data = prepare(
+        table,
+        train_fraction=config.train_fraction,
+        train_size=config.train_size,
+        test_size=config.test_size,
+        stratify=config.stratify,
+        scale=config.scale,
+        bootstrap=config.bootstrap,
+        leak=config.leak,
+        seed=config.seed,
+    )
+    return augment(data, times=config.augment, noise=config.augment_noise, seed=config.seed)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a training needs that is made without TensorFlow.
+
+    Attributes:
+        data: split and scaled.
+        teachers: fitted, and asked about every row.
+        seconds: how long the teachers took.
+    """
+
+    data: PreparedData
+    teachers: dict[str, FittedTeacher]
+    seconds: float
+
+
+def prepare_run(
+    config: Config,
+    registry: Registry,
+    *,
+    jobs: int | None = None,
+    cache: Path | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
+    kept: Checkpoints | None = None,
+) -> Ready:
+    """Load the data and ask the teachers; what is wrong with either is said before TensorFlow.
+
+    Args:
+        config: what is trained.
+        registry: what names stand for.
+        jobs: how many chunks of rows teachers are asked about at once.
+        cache: a folder in which teachers' answers are kept.
+        watch: called with a teacher's name, the rows it has answered, and all it will answer.
+        kept: the checkpoints of the same run, which hold the teachers' answers already.
+    """
+    data = load_data(config, registry)
+    if kept is not None and kept.identity is not None:
+        kept.compare(data_identity(data))
+        return Ready(data, unpacked(kept.answers, kept.about_teachers), 0.0)
+    started = time.perf_counter()
+    teachers = supply(
+        list(config.teacher),
+        data,
+        registry,
+        seed=config.seed,
+        fit=config.teacher_fit,
+        calibrate=config.teacher_calibrate,
+        rows=config.teacher_rows,
+        force=config.teacher_force,
+        n_jobs=jobs,
+        cache=cache,
+        watch=watch,
+        tensors=names_in(config.loss),
+    )
+    return Ready(data, teachers, time.perf_counter() - started)
+
+
+def run(
+    config: Config,
+    registry: Registry,
+    watch: Watcher | None = None,
+    *,
+    ready: Ready | None = None,
+    **more: Any,
+) -> Result:
+    """Train what a configuration describes.
+
+    Args:
+        config: see `tfloss.training.config.Config`.
+        registry: what names stand for.
+        watch: called with the history after every chunk of epochs.
+        ready: from `prepare_run`, where that was done before.
+        **more: handed to `fit`, `callbacks=` for example.
+    """
+    ready = ready or prepare_run(config, registry)
+    result = fit(
+        config.loss,
+        ready.data,
+        config.model,
+        teacher=ready.teachers,
+        optimizer=config.optimizer,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        shuffle=config.shuffle,
+        seed=config.seed,
+        evaluate_every=config.evaluate_every,
+        compile=config.compile,  # type: ignore[arg-type]
+        on_nan=config.on_nan,  # type: ignore[arg-type]
+        precision=config.precision,  # type: ignore[arg-type]
+        allow_negative=config.allow_negative,
+        registry=registry,
+        watch=watch,
+        **more,
+    )
+    result.seconds["teachers"] = ready.seconds
+    return result
+
+
+def objective_of(config: Config, registry: Registry) -> Objective:
+    """The objective that a configuration would minimise; no teacher is fitted."""
+    data = load_data(config, registry)
+    student = make_student(
+        config.model,
+        inputs=data.n_features,
+        outputs=data.n_outputs,
+        registry=registry,
+        seed=config.seed,
+    )
+    teachers = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
+    layers = dict.fromkeys(teacher_layers(config, registry))
+    return Objective(
+        config.loss,
+        registry,
+        full_scope(student, data, teachers, layers or None),
+        steps_per_epoch=-(-len(data.train) // config.batch_size),
+        allow_negative=config.allow_negative,
+        seed=config.seed,
+    )

@@ -1,0 +1,1 @@
+"""Fitting teachers and their predictions for every row."""

@@ -1,0 +1,170 @@
+"""One teacher's lesson: on which rows it is fitted, by which folds, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData, split_rows
+from tfloss.errors import UsageError
+from tfloss.registry import Registry
+from tfloss.teachers.fitting.batched import Answers, Watch
+from tfloss.teachers.fitting.classifiers import copied, fit_teacher, seen_codes
+from tfloss.teachers.fitting.cross_fit import (
+    FOLDS,
+    ROWS_FOR_CROSS,
+    Folds,
+    choose_fit,
+    make_folds,
+    out_of_fold,
+)
+from tfloss.teachers.fitting.estimator_check import suited, suited_for_regression
+from tfloss.teachers.fitting.regressors import fit_regressor
+from tfloss.teachers.fitting.scores import score
+from tfloss.teachers.spec.cost import estimated_seconds, refuse_expensive
+from tfloss.teachers.spec.options import Options
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What will be done with an estimator; checked, and nothing fitted yet.
+
+    Attributes:
+        estimator: not fitted.
+        name: the teacher's name, for messages.
+        options: how to fit it.
+        rows: (m,) the training rows that it is fitted on, as positions in the training part.
+        folds: of these rows, for answers out of fold; None for answers by the model that saw them.
+        notes: what was decided, a sentence each.
+    """
+
+    estimator: Any
+    name: str
+    options: Options
+    rows: np.ndarray
+    folds: Folds | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> Any:
+        """All that the answers depend on besides the data."""
+        how = (self.options.fit, self.options.calibrate)
+        return "lesson", self.estimator, how, self.rows, self.folds
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a lesson gave: answers for both parts, scores, notes, and the fitted estimator."""
+
+    train: Answers
+    holdout: Answers
+    scores: dict[str, dict[str, float]]
+    notes: tuple[str, ...]
+    fitted: Any = None
+
+
+def plan_lesson(
+    estimator: Any, name: str, options: Options, data: PreparedData, registry: Registry, seed: int
+) -> Lesson:
+    """Decide how the estimator is fitted, and refuse what cannot work.
+
+    Raises:
+        UsageError: an estimator that is not suited, or too expensive.
+        DataError: too few rows.
+    """
+    rows = _rows(options, data, seed)
+    codes = data.train.codes[rows] if data.classes is not None else None
+    _refuse_unsuited(estimator, codes, name, options)
+    drawn = data.train.rows[rows]
+    unlike = np.unique(drawn, return_index=True)[1]  # a row may have been drawn twice
+    how = choose_fit(options.fit, len(unlike), None if codes is None else codes[unlike])
+    folds = make_folds(drawn, codes, seed, name) if how == "cross" else None
+    if not options.force:
+        sizes = [len(rows), *(len(train) for train, _ in folds or [])]
+        classes = 0 if codes is None else len(np.unique(codes))
+        seconds = estimated_seconds(estimator, sizes, classes, registry)
+        refuse_expensive(seconds, len(rows), name)
+    return Lesson(estimator, name, options, rows, folds, _why(options.fit, how, len(rows)))
+
+
+def teach(
+    lesson: Lesson, data: PreparedData, n_jobs: int | None = None, watch: Watch | None = None
+) -> Outcome:
+    """Fit, and ask about every row of both parts; `watch` hears of the rows that are answered."""
+    fit = fitter(lesson, data)
+    fitted = fit(lesson.rows)
+    parts = (data.train, data.holdout)
+    train, holdout = (fitted.ask(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts)
+    scores = {"own rows": score(train[""][lesson.rows], data.train, lesson.rows)}
+    if lesson.folds is not None:
+        inputs = data.train.inputs[lesson.rows]
+        fair = out_of_fold(lambda fold: fit(lesson.rows[fold]), inputs, lesson.folds, n_jobs)
+        scores["out of fold"] = score(fair[""], data.train, lesson.rows)
+        for key, values in fair.items():
+            train[key][lesson.rows] = values
+    if len(data.holdout):
+        scores["holdout"] = score(holdout[""], data.holdout, np.arange(len(data.holdout)))
+    notes = (*lesson.notes, *fitted.notes)
+    return Outcome(train, holdout, scores, notes, fitted)
+
+
+def fitter(lesson: Lesson, data: PreparedData) -> Callable[[np.ndarray], Any]:
+    """A function from positions of training rows to the estimator fitted on them."""
+    part = data.train
+
+    def weight(rows: np.ndarray) -> np.ndarray | None:
+        return None if part.sample_weight is None else part.sample_weight[rows]
+
+    if data.classes is None:
+        return lambda rows: fit_regressor(
+            lesson.estimator,
+            part.inputs[rows],
+            part.labels[rows, 0],
+            name=lesson.name,
+            weight=weight(rows),
+        )
+    classes = len(data.classes)
+    return lambda rows: fit_teacher(
+        lesson.estimator,
+        part.inputs[rows],
+        part.codes[rows],
+        classes=classes,
+        name=lesson.name,
+        calibrate=lesson.options.calibrate,
+        weight=weight(rows),
+    )
+
+
+def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:
+    """The labelled training rows, or as many of them as the options allow."""
+    rows = np.flatnonzero(data.train.labelled)
+    if options.rows is None or options.rows >= len(rows):
+        return rows
+    codes = data.train.codes[rows] if data.classes is not None else np.zeros(len(rows))
+    stratify = data.classes is not None
+    chosen = split_rows(codes, train_size=options.rows, stratify=stratify, seed=seed).train
+    return rows[np.sort(chosen)]
+
+
+def _refuse_unsuited(estimator: Any, codes: np.ndarray | None, name: str, options: Options) -> None:
+    estimator = copied(estimator, name)
+    if codes is not None:
+        suited(estimator, seen_codes(codes, name)[1], name, options.calibrate)
+        return
+    suited_for_regression(estimator, name)
+    if options.calibrate not in ("auto", "none"):
+        raise UsageError(f"The teacher '{name}' is a regressor, which has nothing to calibrate.")
+
+
+def _why(asked: str, how: str, rows: int) -> tuple[str, ...]:
+    if how == "cross":
+        return (f"Answers for its {rows} training rows are out of fold.",)
+    if asked == "train":
+        return (f"Answers for its {rows} training rows are by the model that saw them.",)
+    return (
+        f"Answers for its {rows} training rows are by the model that saw them: out of fold needs "
+        f"{ROWS_FOR_CROSS} rows and {FOLDS} of every class.",
+    )

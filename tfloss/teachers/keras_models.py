@@ -1,0 +1,230 @@
+"""A trained Keras model as a teacher: its probabilities, its logits, and its inner layers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData, Scaler
+from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, listed
+from tfloss.lazy import keras, tf
+from tfloss.student.logits import expose_logits, source_of
+from tfloss.student.taps import find_taps
+from tfloss.teachers.fitting.batched import Answers, Watch, in_chunks
+from tfloss.teachers.fitting.classifiers import FAILURES, failed
+from tfloss.teachers.fitting.probabilities import aligned
+from tfloss.teachers.prefitted import AlreadyFitted, refuse_other_features, saw_holdout
+
+OWN_TENSORS = frozenset({"logits", "std"})  # what `alias.NAME` means before any layer
+
+
+def is_network(thing: Any) -> bool:
+    """Whether it is a Keras model; Keras is not imported to find out."""
+    loaded = sys.modules.get("keras")
+    return loaded is not None and isinstance(thing, loaded.Model)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNetwork:
+    """A trained Keras model, ready to be asked.
+
+    Attributes:
+        estimator: the model.
+        forward: from (m, d) float32 rows to arrays by name: `logits` (for regression the
+            prediction), and the layers asked for.
+        classes: the number of declared classes; None for regression.
+        name: the teacher's name, for messages.
+        notes: what a user should know, a sentence each.
+        unscale: undoes the scaling of the inputs, for a model that knows them unscaled.
+        rescale: how its own features were scaled; after `unscale`.
+        layers: the names of the layers asked for.
+    """
+
+    estimator: Any
+    forward: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+    classes: int | None
+    name: str
+    notes: tuple[str, ...] = ()
+    unscale: Scaler | None = None
+    rescale: Scaler | None = None
+    layers: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> Any:
+        """All that its answers depend on besides the rows.
+
+        A subclassed model has no configuration that would say what it computes, so it has none.
+        """
+        if not _is_graph(self.estimator):
+            raise TypeError("what a subclassed model computes cannot be told from outside")
+        weights = [weight.numpy() for weight in self.estimator.weights]
+        what = (self.estimator.to_json(), weights, self.layers, keras.__version__)
+        return "network", *what, self.classes, self.unscale, self.rescale
+
+    def ask(
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+    ) -> Answers:
+        """Its answers as '', for classes also 'logits', and each layer asked for, by its name.
+
+        TensorFlow spreads one forward pass over the processors itself, so `n_jobs` does nothing.
+
+        Raises:
+            PluginError: the model failed, or answered with NaN or infinity.
+        """
+        return in_chunks(self._piece, inputs, n_jobs=1, watch=watch)
+
+    def _piece(self, inputs: np.ndarray) -> Answers:
+        inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
+        inputs = inputs if self.rescale is None else self.rescale.transform(inputs)
+        try:
+            answers = dict(self.forward(inputs.astype(np.float32)))
+        except FAILURES as error:
+            raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
+        for key, values in answers.items():
+            if not np.isfinite(values).all():
+                raise PluginError(
+                    f"The teacher '{self.name}' has NaN or infinity in its tensor '{key}'; look "
+                    f"at its weights, and whether it expects scaled features (scaled=true)."
+                )
+        logits = answers.pop("logits").astype(np.float64)
+        if self.classes is None:
+            return {"": logits, **answers}
+        if self.classes == 2 and logits.shape[1] == 2:
+            logits = logits[:, 1:] - logits[:, :1]
+        own = np.arange(self.classes)
+        probabilities = aligned(_softmax(logits), own, len(inputs), self.classes, self.name)
+        return {"": probabilities, "logits": logits, **answers}
+
+
+def check_network(
+    known: AlreadyFitted, data: PreparedData, name: str, layers: Collection[str]
+) -> FittedNetwork:
+    """A trained Keras model, ready to be asked about this data.
+
+    Args:
+        known: a `keras.Model` with one input of (batch, features) and one output.
+        data: what it will be asked about.
+        name: the teacher's name, for messages.
+        layers: the names of its layers whose outputs are wanted.
+
+    Raises:
+        DataError: it takes other features, gives another number of outputs, or is known to have
+            been trained on rows of the holdout.
+        UsageError: it has not been built, or has no such layer.
+    """
+    model = known.estimator
+    refuse_other_features(known.features or data.feature_names, data, name)
+    checked = known.rows is not None and known.rows[0] == data.name
+    if known.rows is not None and checked:
+        seen = int(np.isin(data.holdout.rows, known.rows[1]).sum())
+        if seen:
+            raise DataError(saw_holdout(name, seen, data))
+    classes = None if data.classes is None else len(data.classes)
+    _same_features(model, data, name)
+    wanted = tuple(sorted(layers))
+    forward, width = _opened(model, classes is not None, wanted, data.n_features, name)
+    allowed = {1} if classes is None else {data.n_outputs, classes}
+    if width not in allowed:
+        counts = " or ".join(str(count) for count in sorted(allowed))
+        raise DataError(
+            f"The teacher '{name}' gives {width} outputs, but '{data.name}' needs {counts}; use a "
+            f"model that was trained on these data."
+        )
+    unscale, rescale = (None, None) if known.scaled else (data.scaler, known.scaler)
+    how = "features as they stand in the data" if unscale else "the features of this training"
+    how = "its features scaled as when it was trained" if rescale else how
+    notes = [f"Keras model '{model.name}' was trained before; it gets {how}."]
+    if not checked and len(data.holdout):
+        notes.append(
+            "Whether it was trained on rows of the holdout cannot be told; the student of a run is "
+            "known by its folder."
+        )
+    if classes is not None and not _is_graph(model):
+        notes.append("It is subclassed: its output is taken as logits.")
+    return FittedNetwork(model, forward, classes, name, tuple(notes), unscale, rescale, wanted)
+
+
+def _is_graph(model: Any) -> bool:
+    """Whether its layers are known to Keras as a graph: functional and sequential models are."""
+    return bool(getattr(model, "outputs", None))
+
+
+def _same_features(model: Any, data: PreparedData, name: str) -> None:
+    if not model.built:
+        raise UsageError(
+            f"The teacher '{name}' is a Keras model without weights; train it first, or load it."
+        )
+    shape = getattr(model, "input_shape", (None, data.n_features))
+    if isinstance(shape, list) or len(shape) != 2 or shape[1] not in (None, data.n_features):
+        raise DataError(
+            f"The teacher '{name}' takes inputs of shape {shape}, but '{data.name}' has "
+            f"{data.n_features} features; use a model that was trained on these data."
+        )
+
+
+def _opened(
+    model: Any, to_logits: bool, layers: Sequence[str], features: int, name: str
+) -> tuple[Callable[[np.ndarray], Mapping[str, np.ndarray]], int]:
+    """The compiled forward pass, and the number of outputs.
+
+    Finding logits can take the activation off the last layer; the model is the user's, so it gets
+    it back once the pass has been traced.
+    """
+    last = model.layers[-1] if model.layers else None
+    activation = getattr(last, "activation", None)
+    try:
+        outer = expose_logits(model)[0] if to_logits else _one_output(model, name)
+        traced = _traced(_tapped(outer, layers, name), features)
+    finally:
+        if last is not None and activation is not None:
+            last.activation = activation
+
+    def forward(rows: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {key: values.numpy() for key, values in traced(tf.constant(rows)).items()}
+
+    return forward, int(traced.structured_outputs["logits"].shape[-1])
+
+
+def _tapped(model: Any, layers: Sequence[str], name: str) -> Any:
+    """From inputs to `logits` and these layers, as a dictionary."""
+    taps = find_taps(model)
+    for layer in layers:
+        if layer not in taps:
+            raise UsageError(
+                f"The teacher '{name}' has no layer '{layer}'.{did_you_mean(layer, taps)} "
+                f"Its layers: {listed(taps)}."
+            )
+    if not layers:
+        return lambda rows, training: {"logits": model(rows, training=training)}
+    wanted = {layer: taps[layer] for layer in layers}
+    return keras.Model(source_of(model), {"logits": model.outputs[0], **wanted})
+
+
+def _traced(model: Any, features: int) -> Any:
+    """The forward pass as a compiled function of any number of rows, answering in float32."""
+
+    def call(rows: Any) -> Any:
+        answers = model(rows, training=False)
+        return {key: tf.cast(values, tf.float32) for key, values in answers.items()}
+
+    signature = tf.TensorSpec((None, features), tf.float32)
+    return tf.function(call, autograph=False).get_concrete_function(signature)
+
+
+def _one_output(model: Any, name: str) -> Any:
+    if len(getattr(model, "outputs", None) or [None]) != 1:
+        raise UsageError(f"The teacher '{name}' has several outputs; a teacher has one.")
+    return model
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    """(n, classes): sigmoid of one column, as two columns; softmax of several."""
+    from scipy.special import expit, softmax
+
+    if logits.shape[1] == 1:
+        return np.concatenate([expit(-logits), expit(logits)], axis=1)
+    return softmax(logits, axis=1)

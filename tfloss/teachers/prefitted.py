@@ -1,0 +1,208 @@
+"""Teachers that were fitted before: checked against the data, never fitted again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfloss.data import PreparedData, Scaler
+from tfloss.data.classes import label_text
+from tfloss.errors import DataError, UsageError, listed
+from tfloss.teachers.fingerprints import Fingerprints
+from tfloss.teachers.fitting.classifiers import Fitted
+from tfloss.teachers.fitting.estimator_check import suited_for_regression
+from tfloss.teachers.fitting.regressors import FittedRegressor
+
+_DEEPEST = 6  # how far inside an estimator its training rows are looked for
+
+
+NOT_CHECKED = (
+    "Whether it was fitted on rows of the holdout cannot be told, since it keeps none of its rows; "
+    "a file of tfloss.teachers.save_teacher knows them."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AlreadyFitted:
+    """An estimator that was fitted before; what a factory returns instead of an unfitted one.
+
+    Attributes:
+        estimator: with `predict_proba`, or `predict` for regression; or a Keras model.
+        source: where it came from, for messages.
+        scaled: whether it was fitted on features scaled as here; else it gets them unscaled.
+        scaler: how its features were scaled, for a network that does not scale them itself.
+        features: their names, where the estimator does not know them.
+        rows: the name of the data and the numbers of the rows that it was fitted on, where known.
+        seen: fingerprints of the rows that it was fitted on, where known.
+    """
+
+    estimator: Any
+    source: str = ""
+    scaled: bool = False
+    scaler: Scaler | None = None
+    features: tuple[str, ...] = ()
+    rows: tuple[str, np.ndarray] | None = None
+    seen: Fingerprints | None = None
+
+
+def is_fitted(estimator: Any) -> bool:
+    """Whether an estimator of scikit-learn's kind has been fitted."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    if not hasattr(estimator, "get_params") or isinstance(estimator, type):
+        return False
+    try:
+        check_is_fitted(estimator)
+    except (NotFittedError, TypeError):
+        return False
+    # What has nothing to fit always passes the check, so one learnt attribute must be there.
+    return hasattr(estimator, "classes_") or hasattr(estimator, "n_features_in_")
+
+
+def check_known(
+    known: AlreadyFitted, data: PreparedData, name: str, calibrate: str = "auto"
+) -> Fitted | FittedRegressor:
+    """The estimator, ready to be asked about this data.
+
+    Raises:
+        DataError: it knows other features or classes, or was fitted on rows of the holdout.
+        UsageError: it is of the wrong kind, or has no probabilities.
+    """
+    estimator = known.estimator
+    _same_features(estimator, data, name)
+    checked = _refuse_seen_holdout(known, data, name)
+    unscale = None if known.scaled else data.scaler
+    notes: tuple[str, ...] = (
+        f"{type(estimator).__name__} was fitted before, and is not refitted.",
+    )
+    if not checked:
+        notes += (NOT_CHECKED,)
+    if calibrate not in ("auto", "none"):
+        notes += ("It was fitted before, so it is not calibrated here.",)
+    if data.classes is None:
+        suited_for_regression(estimator, name)
+        return FittedRegressor(estimator, name, notes, unscale)
+    if not hasattr(estimator, "predict_proba") and calibrate != "none":
+        raise UsageError(
+            f"The teacher '{name}' ({type(estimator).__name__}) was fitted before and has no "
+            f"probabilities; fit it inside CalibratedClassifierCV, or take its bare classes with "
+            f"calibrate=none."
+        )
+    columns = _known_classes(estimator, data, name)
+    unknown = sorted(set(range(len(data.classes))) - set(columns.tolist()))
+    if unknown:
+        names = listed(data.classes.names[position] for position in unknown)
+        notes += (f"It does not know these classes: {names}.",)
+    return Fitted(estimator, columns, len(data.classes), name, notes, unscale)
+
+
+def _same_features(estimator: Any, data: PreparedData, name: str) -> None:
+    count = getattr(estimator, "n_features_in_", data.n_features)
+    if count != data.n_features:
+        raise DataError(
+            f"The teacher '{name}' was fitted on {count} features, but '{data.name}' has "
+            f"{data.n_features}; use one that was fitted on these data, or let it be fitted here."
+        )
+    names = tuple(getattr(estimator, "feature_names_in_", data.feature_names))
+    refuse_other_features(names, data, name)
+
+
+def refuse_other_features(names: tuple[str, ...], data: PreparedData, name: str) -> None:
+    """Raise DataError when a teacher knows its features by other names, or in another order."""
+    if names == data.feature_names:
+        return
+    if len(names) != data.n_features:
+        raise DataError(
+            f"The teacher '{name}' was fitted on {len(names)} features, but '{data.name}' has "
+            f"{data.n_features}; use one that was fitted on these data, or let it be fitted here."
+        )
+    pairs = enumerate(zip(names, data.feature_names, strict=True))
+    place = next(i for i, (own, given) in pairs if own != given)
+    raise DataError(
+        f"The teacher '{name}' was fitted on other features: its feature {place + 1} is "
+        f"'{names[place]}', that of '{data.name}' is '{data.feature_names[place]}'; give the "
+        f"columns in its order."
+    )
+
+
+def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
+    """The declared position of each of the estimator's classes, found by value, then by text."""
+    assert data.classes is not None
+    if not hasattr(estimator, "classes_"):
+        return np.arange(len(data.classes))
+    position = {str(text): place for place, text in enumerate(data.classes.names)}
+    values = data.classes.values.tolist()
+    position |= {label_text(value): place for place, value in enumerate(values)}
+    own = [label_text(label) for label in np.asarray(estimator.classes_).tolist()]
+    foreign = [label for label in own if label not in position]
+    if foreign:
+        raise DataError(
+            f"The teacher '{name}' knows the classes {listed(own)}, but '{data.name}' has "
+            f"{listed(data.classes.names)}; use one that was fitted on these classes."
+        )
+    return np.array([position[label] for label in own], dtype=np.int64)
+
+
+def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) -> bool:
+    """Refuse a model that knows rows of the holdout: by their hashes, or stored inside it.
+
+    Returns:
+        whether there was anything to tell it by, or no holdout to have seen.
+    """
+    checked = known.seen is not None or not len(data.holdout)
+    if known.seen is not None and len(data.holdout):
+        rows = data.holdout.inputs
+        found = known.seen.among(rows if data.scaler is None else data.scaler.restore(rows))
+        if found.any():
+            raise DataError(saw_holdout(name, int(found.sum()), data))
+    train = set(_row_keys(data.train.inputs))
+    holdout = set(_row_keys(data.holdout.inputs)) - train
+    for stored in _stored_rows(known.estimator, data.n_features, _DEEPEST, set()):
+        if data.scaler is not None and not known.scaled:
+            stored = data.scaler.transform(stored)
+        own = set(_row_keys(stored))
+        # Centres and components have a column per feature too; rows are known by those that train.
+        checked = checked or not own.isdisjoint(train)
+        seen = holdout & own
+        if seen:
+            raise DataError(saw_holdout(name, len(seen), data))
+    return checked
+
+
+def saw_holdout(name: str, rows: int, data: PreparedData) -> str:
+    """The sentence about a teacher that was fitted on rows that are held out here."""
+    return (
+        f"The teacher '{name}' was fitted on {rows} of the {len(data.holdout)} rows that are held "
+        f"out here; fit it on other rows, or let it be fitted here."
+    )
+
+
+def _row_keys(rows: np.ndarray) -> list[bytes]:
+    # Adding zero turns -0.0 into 0.0, which is the same number with other bytes.
+    return [row.tobytes() for row in np.asarray(rows, dtype=np.float32) + np.float32(0)]
+
+
+def _stored_rows(thing: Any, width: int, depth: int, visited: set[int]) -> Iterator[np.ndarray]:
+    """Arrays with one column per feature, anywhere inside an estimator."""
+    if id(thing) in visited or depth < 0:
+        return
+    visited.add(id(thing))
+    if isinstance(thing, np.ndarray):
+        if thing.ndim == 2 and thing.shape[1] == width and thing.dtype.kind == "f":
+            yield thing
+        elif thing.dtype == object:
+            for part in thing.ravel():
+                yield from _stored_rows(part, width, depth - 1, visited)
+        return
+    if isinstance(thing, dict):
+        parts = list(thing.values())
+    elif isinstance(thing, list | tuple):
+        parts = list(thing)
+    else:
+        parts = list(getattr(thing, "__dict__", {}).values())
+    for part in parts:
+        yield from _stored_rows(part, width, depth - 1, visited)

@@ -1,0 +1,1 @@
+"""A teacher's text: its name, settings and options, before anything is fitted."""

@@ -1,0 +1,1 @@
+"""Saving a training and resuming it."""

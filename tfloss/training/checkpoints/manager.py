@@ -1,0 +1,300 @@
+"""Checkpoints in a folder, and taking a training up again from the newest.
+
+`start.npz` says what the training is (formula, data, model, …) and holds the teachers' answers;
+`step-000000003200.npz` holds all that training changes: weights, optimizer, the state of random
+layers, what losses hold, the history, what was done about NaN, and the position. Each file is whole
+and knows its own digest, so that one file is all it takes to go on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import DataError, Interrupted, UsageError
+from tfloss.io.atomic import remove_leftovers
+from tfloss.io.checked_npz import read_sealed, write_sealed
+from tfloss.io.lock import FolderLock
+from tfloss.training.checkpoints.fingerprint import refuse_other
+from tfloss.training.checkpoints.interval import Cadence, Every, parse_every
+from tfloss.training.checkpoints.signals import Interrupts
+from tfloss.training.history import History
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.nan_guard import Guard
+from tfloss.training.loop.progress import Position
+from tfloss.training.program.step import Steps
+
+START = "start.npz"
+_LAYOUT = 2  # to be raised when what is written changes
+_KEPT = 2  # the newest, and the one before it
+
+
+class Checkpoints:
+    """The checkpoints of one training; a context that holds the folder's lock.
+
+    Args:
+        folder: where they are; or what makes the folder, once there is something to write.
+        every: see `tfloss.training.checkpoints.interval.parse_every`.
+        resume: go on from the newest checkpoint, where there is one. Without it a folder that
+            holds another training's checkpoints is refused.
+        advice: how to go on after an interruption, a sentence.
+        tell: called with a sentence when Ctrl-C was noted.
+
+    Attributes:
+        identity: what the training in the folder is; None where there is none to go on with.
+        answers: its teachers' answers.
+    """
+
+    def __init__(
+        self,
+        folder: Path | Callable[[], Path],
+        *,
+        every: str = "auto",
+        resume: bool = False,
+        advice: str = "",
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._every: Every = parse_every(every)
+        self._resume = resume
+        self.advice = advice
+        self._interrupts = Interrupts(tell)
+        self._lock: FolderLock | None = None
+        self.identity: dict[str, Any] | None = None
+        self.answers: dict[str, np.ndarray] = {}
+        self._teachers: Any = {}
+        self._callbacks: Callbacks | None = None
+        self._guard: Guard | None = None
+
+    # -- the folder ------------------------------------------------------------------------------
+
+    def __enter__(self) -> Checkpoints:
+        try:
+            if isinstance(self._folder, Path) and self._folder.is_dir():
+                self._take(self._folder)
+                if (self._folder / START).exists():
+                    self._read_start(self._folder)
+        except OSError as error:
+            raise UsageError(f"'{self._folder}' cannot be used: {error.strerror}.") from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def folder(self) -> Path:
+        """Where they are; it is made by `begin`."""
+        assert isinstance(self._folder, Path)
+        return self._folder
+
+    @property
+    def begun_in_vain(self) -> bool:
+        """Whether the folder was made, and no checkpoint has been written into it."""
+        return isinstance(self._folder, Path) and self._folder.is_dir() and not self._files()
+
+    @property
+    def about_teachers(self) -> Any:
+        """What was recorded beside the teachers' answers."""
+        return self._teachers
+
+    def _take(self, folder: Path) -> None:
+        self._lock = FolderLock(folder, "is training")
+        self._lock.acquire()
+        remove_leftovers(folder)
+
+    def _read_start(self, folder: Path) -> None:
+        if not self._resume:
+            self._lock.release()  # type: ignore[union-attr]
+            raise UsageError(
+                f"'{folder}' holds the checkpoints of a training; say resume=True to go on with "
+                f"it, or another folder."
+            )
+        self.answers, about = read_sealed(folder / START)
+        if about["layout"] != _LAYOUT:
+            raise UsageError(f"'{folder}' was written by another version of tfloss.")
+        self.identity, self._teachers = about["identity"], about["teachers"]
+
+    def begin(
+        self,
+        identity: Mapping[str, Any],
+        answers: Mapping[str, np.ndarray] | None = None,
+        teachers: Any = None,
+    ) -> None:
+        """Say what is trained: make the folder, or refuse to go on with another training.
+
+        Raises:
+            UsageError: the folder cannot be made or written, or holds another training; with the
+                differences.
+        """
+        if self.identity is not None:
+            refuse_other(self.identity, identity, self.folder)
+            return
+        try:
+            if not isinstance(self._folder, Path):
+                self._folder = self._folder()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self._lock is None:
+                self._take(self.folder)
+            about = {"layout": _LAYOUT, "identity": dict(identity), "teachers": teachers or {}}
+            write_sealed(self.folder / START, answers or {}, about)
+        except OSError as error:
+            raise UsageError(f"'{self._folder}' cannot be written: {error.strerror}.") from error
+
+    def compare(self, part: Mapping[str, Any]) -> None:
+        """Refuse another training as soon as some of what it is is known.
+
+        Raises:
+            UsageError: with the differences.
+        """
+        if self.identity is not None:
+            refuse_other({name: self.identity.get(name) for name in part}, part, self.folder)
+
+    def remove(self) -> None:
+        """The training is finished, and its results are safe elsewhere."""
+        if self._lock is not None:
+            self._lock.release()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- what a training does with them ----------------------------------------------------------
+
+    @property
+    def interrupts(self) -> Interrupts:
+        """A context in which Ctrl-C waits for the end of a chunk."""
+        return self._interrupts
+
+    def restore(
+        self,
+        steps: Steps,
+        history: History,
+        callbacks: Callbacks | None = None,
+        guard: Guard | None = None,
+    ) -> Position:
+        """Put back the newest checkpoint; returns where to go on: at the beginning without one.
+
+        Args:
+            steps: what trains.
+            history: still empty.
+            callbacks: those of Keras that watch, after `on_train_begin`; they are saved as well.
+            guard: what it did about numbers that are not finite is saved as well.
+
+        Raises:
+            DataError: there are checkpoints, but none of them can be read.
+        """
+        position, self.digest = Position(), ""
+        self._callbacks, self._guard = callbacks, guard
+        found = self._newest() if self.identity is not None else None
+        if found is not None:
+            arrays, about = found
+            steps.restore([arrays[f"state:{n}"] for n in range(about["variables"])])
+            history.load({k[8:]: v for k, v in arrays.items() if k.startswith("history:")})
+            if callbacks is not None:
+                held = {k[10:]: v for k, v in arrays.items() if k.startswith("callbacks:")}
+                callbacks.load(held, about["callbacks"])
+            if guard is not None:
+                guard.load(about["guard"])
+            position = Position(
+                about["epoch"],
+                about["steps"],
+                arrays.get("sums"),
+                about["left_out"],
+                about["ended"],
+            )
+            self.digest = about["stream"]
+        at = position.step(history.steps_per_epoch)
+        self._cadence = Cadence(self._every, history.steps_per_epoch, at)
+        return position
+
+    @property
+    def most_steps(self) -> int | None:
+        """How many steps one call may take at most; None: any number."""
+        return self._cadence.most_steps
+
+    def due(self, step: int) -> bool:
+        """Whether to save now."""
+        return self._interrupts.signal is not None or self._cadence.due(step)
+
+    def save(self, steps: Steps, history: History, position: Position, digest: str = "") -> None:
+        """Write a checkpoint; where that fails, say so and let the training go on.
+
+        Args:
+            steps: whose state is saved.
+            history: what was seen so far.
+            position: where the training is.
+            digest: of the last batch, for a stream.
+
+        Raises:
+            Interrupted: somebody asked for the end; the checkpoint says how to go on.
+        """
+        started, step = time.perf_counter(), position.step(history.steps_per_epoch)
+        failed = ""
+        try:
+            self._write(steps, history, position, digest, step)
+        except OSError as error:
+            failed = error.strerror or str(error)
+            warnings.warn(
+                f"The checkpoint of step {step} cannot be written in '{self.folder}': {failed}. "
+                f"The training goes on.",
+                stacklevel=2,
+            )
+        self._cadence.saved(step, time.perf_counter() - started)
+        if self._interrupts.signal is not None:
+            raise Interrupted(self._goodbye(step, failed), self._interrupts.signal)
+
+    def _goodbye(self, step: int, failed: str) -> str:
+        if failed:
+            newest = max((int(p.stem[5:]) for p in self._files()), default=0)
+            return f"Interrupted at step {step}; only step {newest} could be saved. {self.advice}"
+        return f"Interrupted at step {step}; all of it is saved. {self.advice}"
+
+    def _write(
+        self, steps: Steps, history: History, position: Position, digest: str, step: int
+    ) -> None:
+        state = steps.snapshot()
+        arrays = {f"state:{number}": np.asarray(values) for number, values in enumerate(state)}
+        arrays |= {f"history:{name}": values for name, values in history.to_arrays().items()}
+        if position.sums is not None:
+            arrays["sums"] = position.sums
+        held, plain = self._callbacks.state() if self._callbacks is not None else ({}, [])
+        arrays |= {f"callbacks:{name}": values for name, values in held.items()}
+        about = {
+            "variables": len(state),
+            "callbacks": plain,
+            "guard": self._guard.state() if self._guard is not None else None,
+            "epoch": position.epoch,
+            "steps": position.steps,
+            "left_out": position.left_out,
+            "ended": position.ended,
+            "stream": digest,
+        }
+        write_sealed(self.folder / f"step-{step:012d}.npz", arrays, about)
+        for old in self._files()[:-_KEPT]:
+            old.unlink(missing_ok=True)
+
+    def _newest(self) -> tuple[dict[str, np.ndarray], Any] | None:
+        files = self._files()
+        for path in reversed(files):
+            try:
+                return read_sealed(path)
+            except DataError as error:
+                warnings.warn(f"{error} The checkpoint before it is taken.", stacklevel=3)
+        if files:
+            raise DataError(
+                f"No checkpoint in '{self.folder}' can be read; remove them to begin anew."
+            )
+        return None
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.npz"))

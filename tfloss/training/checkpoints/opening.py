@@ -1,0 +1,31 @@
+"""Whether a training keeps checkpoints: in a folder, in somebody else's, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from tfloss.errors import UsageError
+from tfloss.training.checkpoints.manager import Checkpoints
+
+
+@contextmanager
+def keeping(
+    where: str | Path | Checkpoints | None, every: str, resume: bool
+) -> Iterator[Checkpoints | None]:
+    """Checkpoints in a folder, locked meanwhile; those of somebody else as they are; or none."""
+    if where is None and resume:
+        raise UsageError("To resume, say the folder of the checkpoints: checkpoint='folder'.")
+    if where is None or isinstance(where, Checkpoints):
+        yield where
+        return
+    advice = "The same call with resume=True goes on."
+    with Checkpoints(Path(where), every=every, resume=resume, advice=advice) as kept:
+        yield kept
+
+
+def watching(kept: Checkpoints | None) -> AbstractContextManager[Any]:
+    """A context in which Ctrl-C waits for the end of a chunk, where that can be saved."""
+    return nullcontext() if kept is None else kept.interrupts

@@ -1,0 +1,85 @@
+"""How strongly each term of a formula pulls at the student's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfloss.lazy import keras, tf
+from tfloss.training.fit import columns_of
+from tfloss.training.program.forward import Measure
+from tfloss.training.result import Result
+
+_BATCHES = 4  # whose norms are averaged
+
+
+class TermGradients:
+    """The Euclidean norm of each weighted term's gradient by the trainable weights.
+
+    The norms of several terms do not add up to that of their total: gradients can oppose each
+    other.
+
+    Args:
+        measure: the student and the objective. Its own weights are neither read nor changed.
+    """
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+        self._variables = measure.variables
+        trainable = {id(variable) for variable in measure.trainable_variables}
+        self._places = [i for i, v in enumerate(self._variables) if id(v) in trainable]
+        self._norms = tf.function(self._of_batch, autograph=False, reduce_retracing=True)
+
+    def __call__(
+        self, weights: Sequence[Any], batches: Sequence[Mapping[str, Any]], step: int
+    ) -> np.ndarray:
+        """The norms, averaged over some batches, (terms,) float64.
+
+        Args:
+            weights: the values of `measure.variables`.
+            batches: packed columns each; see `some_batches`.
+            step: at which schedules are taken.
+        """
+        at = tf.constant(step)
+        weights = [tf.convert_to_tensor(value) for value in weights]
+        return np.mean([self._norms(weights, one, at).numpy() for one in batches], axis=0)
+
+    def _of_batch(self, weights: Any, batch: Any, step: Any) -> Any:
+        watched = [weights[place] for place in self._places]
+        mapping = list(zip(self._variables, weights, strict=True))
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(watched)
+            with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
+                _, terms = self._measure(batch, step, training=True)
+            terms = tf.unstack(terms)
+        zero = tf.UnconnectedGradients.ZERO
+        norms = [
+            tf.linalg.global_norm(
+                [
+                    tf.convert_to_tensor(g)
+                    for g in tape.gradient(term, watched, unconnected_gradients=zero)
+                ]
+            )
+            for term in terms
+        ]
+        return tf.cast(tf.stack(norms), tf.float64)
+
+
+def some_batches(columns: Mapping[str, Any], batch_size: int) -> list[dict[str, Any]]:
+    """The first four whole batches of packed columns, in the order of the rows."""
+    rows = int(columns["inputs"].shape[0])
+    size = min(batch_size, rows)
+    starts = range(0, rows - size + 1, size)[:_BATCHES]
+    return [{name: c[at : at + size] for name, c in columns.items()} for at in starts]
+
+
+def gradients_of(result: Result, batch_size: int) -> dict[str, float]:
+    """By term, the norm of its gradient by the trained student's weights; see `TermGradients`."""
+    measure = Measure(result.student, result.objective)
+    columns = columns_of(result.data, "train", result.teachers).packed(result.objective.needs)
+    weights = [variable.value for variable in measure.variables]
+    batches = some_batches(columns, batch_size)
+    norms = TermGradients(measure)(weights, batches, result.history.latest.step)
+    return dict(zip(measure.names, norms.tolist(), strict=True))

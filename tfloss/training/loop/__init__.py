@@ -1,0 +1,1 @@
+"""Epochs: one loop over a source of batches, its chunks, callbacks and the guard against NaN."""

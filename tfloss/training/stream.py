@@ -1,0 +1,280 @@
+"""Train on a `tf.data.Dataset`: data that are generated, read from files, or larger than memory.
+
+The body is the same as for data in memory. Batches are stacked into blocks while the block before
+is being trained on, and one compiled call goes over a whole block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfloss.errors import DataError, UsageError
+from tfloss.formula import Node
+from tfloss.objective import Entry, Objective, Scope
+from tfloss.registry import Registry, load_registry
+from tfloss.student import Student, make_student
+from tfloss.training.checkpoints.fingerprint import (
+    columns_identity,
+    model_identity,
+    training_identity,
+)
+from tfloss.training.checkpoints.manager import Checkpoints
+from tfloss.training.checkpoints.opening import keeping, watching
+from tfloss.training.history import History
+from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.loop.dataset import SAMPLE_WEIGHT, StreamEngine
+from tfloss.training.loop.nan_guard import Guard
+from tfloss.training.loop.progress import Position
+from tfloss.training.loop.segments import epoch_in_parts
+from tfloss.training.loop.train_loop import Watcher
+from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
+from tfloss.training.program.batch import Columns
+from tfloss.training.program.forward import Measure
+from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.program.precision import (
+    Precision,
+    computing_in,
+    refuse_for_built_model,
+    with_loss_scaling,
+)
+
+
+@dataclass
+class StreamResult:
+    """A training on a stream.
+
+    Attributes:
+        student: with its trained weights; `student.model` is the Keras model.
+        objective: what was minimised.
+        history: every epoch's total and terms, on the stream and on the holdout.
+        seconds: how long the training took.
+        compiled_as: 'xla', 'graph' or 'steps'.
+        traces: how many programs were traced for it.
+        events: what was done where numbers were not finite, a sentence each.
+    """
+
+    student: Student
+    objective: Objective
+    history: History
+    seconds: float = 0.0
+    compiled_as: str = ""
+    traces: int = 0
+    events: list[str] = field(default_factory=list)
+
+
+def fit_stream(
+    loss: str | Node,
+    dataset: Any,
+    student: str | Student | Any,
+    *,
+    steps_per_epoch: int,
+    batch_size: int = 32,
+    epochs: int = 1,
+    task: str = "classification",
+    holdout: Mapping[str, np.ndarray] | None = None,
+    optimizer: str | Any = "adam",
+    seed: int = 0,
+    compile: Compile = "auto",
+    precision: Precision = "float32",
+    callbacks: Sequence[Any] = (),
+    allow_negative: bool = False,
+    on_nan: OnNan = "stop",
+    registry: Registry | None = None,
+    watch: Watcher | None = None,
+    checkpoint: str | Path | Checkpoints | None = None,
+    checkpoint_every: str = "auto",
+    resume: bool = False,
+) -> StreamResult:
+    """Train a student to minimise a formula on a stream of batches.
+
+    Args:
+        loss: the formula, text or tree.
+        dataset: a `tf.data.Dataset` whose elements are dictionaries of batches, each (rows, …):
+            `inputs`, `labels`, and whatever else the formula names: a teacher's probabilities, an
+            extra column. `sample_weight`, (rows,), weighs the rows. How many rows an element has
+            does not matter: they are arranged anew into batches of `batch_size`. The dataset is
+            repeated when it ends; shuffling is its own affair.
+        student: 'mlp:10,10' or a Keras model whose output is logits; as for `tfloss.fit`.
+        steps_per_epoch: batches per epoch; an epoch is what the history has one entry for.
+        batch_size: rows per step.
+        epochs: how many epochs.
+        task: 'classification' or 'regression'.
+        holdout: rows by name, in memory, to evaluate on after each epoch.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
+        optimizer, seed, compile, precision, allow_negative, registry, watch: as for `tfloss.fit`.
+        callbacks: Keras callbacks that look at epochs.
+        checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
+            batches again, which it is asked for anew up to where the training was: give
+            `shuffle` a seed.
+
+    Raises:
+        DataError: elements that are no dictionaries, lack a column that the formula names, or end.
+        UsageError: an option that cannot be; a callback that looks at every batch.
+        FormulaError, NumericsError, PluginError: as for `tfloss.fit`.
+    """
+    at_least_one(epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
+    one_of("compile", compile, COMPILE)
+    one_of("on_nan", on_nan, ON_NAN)
+    registry = registry or load_registry()
+    started = time.perf_counter()
+    shapes = _column_shapes(dataset)
+    student = _student(student, shapes, registry, seed, precision)
+    objective = Objective(
+        loss,
+        registry,
+        _scope(student, shapes, task),
+        steps_per_epoch=steps_per_epoch,
+        allow_negative=allow_negative,
+        seed=seed,
+    )
+    if checkpoint is not None:  # before an optimizer of the user's is built
+        identity = training_identity(
+            objective.text,
+            {
+                "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
+                "holdout": columns_identity(_holdout(holdout)),
+            },
+            model_identity(student.forward_model),
+            optimizer,
+            seed=seed,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            precision=precision,
+            compile=compile,
+            on_nan=on_nan,
+        )
+    keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
+    engine = StreamEngine(
+        Measure(student, objective),
+        keras_optimizer,
+        dataset,
+        _holdout(holdout),
+        steps_per_epoch=steps_per_epoch,
+        batch_size=batch_size,
+        compile=compile,
+        work=epochs * steps_per_epoch,
+    )
+    guard = Guard(engine, on_nan)
+    called = Callbacks(callbacks, student.model, keras_optimizer)
+    if called.see_batches:
+        raise UsageError("A stream has no callbacks that look at every batch; look at epochs.")
+    with keeping(checkpoint, checkpoint_every, resume) as kept:
+        if kept is not None:
+            kept.begin({**identity, "callbacks": called.kinds})
+        try:
+            with watching(kept):
+                history = _train(engine, guard, epochs, called, watch, kept)
+        finally:
+            engine.close()
+    return StreamResult(
+        student,
+        objective,
+        history,
+        time.perf_counter() - started,
+        engine.compiled_as,
+        engine.traces,
+        guard.events,
+    )
+
+
+def _train(
+    engine: StreamEngine,
+    guard: Guard,
+    epochs: int,
+    callbacks: Callbacks,
+    watch: Watcher | None,
+    kept: Checkpoints | None,
+) -> History:
+    history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
+    position, length = Position(), engine.steps_per_epoch
+    callbacks.on_train_begin()
+    if kept is not None:
+        position = kept.restore(engine, history, callbacks, guard)
+        engine.begin(position.step(length), kept.digest)
+    while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
+        callbacks.on_epoch_begin(position.epoch)
+        log = epoch_in_parts(engine, guard, history, position, kept)
+        history.extend(position.epoch + 1, log.train, log.holdout)
+        position = Position(position.epoch + 1)
+        callbacks.on_epoch_end(position.epoch - 1, history.latest.as_logs())
+        if watch is not None:
+            watch(history)
+        if kept is not None and kept.due(position.step(length)):
+            kept.save(engine, history, position, engine.digest())
+    if kept is not None and not position.ended:
+        kept.save(engine, history, replace(position, ended=True), engine.digest())
+    history.keep_latest()
+    engine.finish()
+    callbacks.on_train_end()
+    return history
+
+
+def _column_shapes(dataset: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each column, None for the rows.
+
+    Raises:
+        DataError: the elements are not dictionaries of batches, or a shape is not known.
+    """
+    spec = getattr(dataset, "element_spec", None)
+    if not isinstance(spec, Mapping) or "inputs" not in spec:
+        raise DataError(
+            "A stream's elements are dictionaries of batches with 'inputs' among them; for pairs "
+            "say dataset.map(lambda x, y: {'inputs': x, 'labels': y})."
+        )
+    for name, column in spec.items():
+        if column.shape.rank is None or None in column.shape.as_list()[1:]:
+            raise DataError(
+                f"The column '{name}' of the stream has shape {column.shape}; all axes but the "
+                f"first, the rows, must be known: use tf.ensure_shape, or output_signature."
+            )
+        if name != SAMPLE_WEIGHT and column.shape.rank < 2:
+            raise DataError(
+                f"The column '{name}' of the stream has shape {column.shape}; columns are "
+                f"(rows, width), labels (rows, 1): batch the dataset, or add an axis."
+            )
+    return {name: (None, *column.shape[1:]) for name, column in spec.items()}
+
+
+def _student(
+    student: Any, shapes: Mapping[str, Any], registry: Registry, seed: int, precision: str
+) -> Student:
+    if isinstance(student, Student):
+        refuse_for_built_model(precision)
+        return student
+    outputs = shapes["labels"][-1] if "labels" in shapes else None
+    if not isinstance(student, str):
+        refuse_for_built_model(precision)
+        outputs = student.output_shape[-1] if outputs is None else outputs
+    elif outputs is None:
+        raise UsageError("Without 'labels' in the stream, hand in a Keras model as the student.")
+    with computing_in(precision):
+        return make_student(
+            student, inputs=shapes["inputs"][-1], outputs=outputs, registry=registry, seed=seed
+        )
+
+
+def _scope(student: Student, shapes: Mapping[str, Any], task: str) -> Scope:
+    own = student.scope(task)
+    columns = [name for name in shapes if name not in ("inputs", SAMPLE_WEIGHT)]
+    taken = [name for name in columns if name in own]
+    if taken:
+        raise UsageError(
+            f"The stream's column '{taken[0]}' has the name of a {own[taken[0]].origin}; "
+            f"rename one."
+        )
+    return own | Scope([Entry(n, "stream", shapes[n], known_outside=True) for n in columns])
+
+
+def _holdout(rows: Mapping[str, np.ndarray] | None) -> Columns | None:
+    if rows is None:
+        return None
+    values = {name: np.asarray(column) for name, column in rows.items()}
+    values = {n: c.astype(np.float32) if c.dtype == np.float64 else c for n, c in values.items()}
+    return Columns(values, {}, values.pop(SAMPLE_WEIGHT, None))
