@@ -102,8 +102,8 @@ class Subject:
         """The loss on tensors."""
         settings = {**self.settings, **settings}
         if self.loss.state is None:
-            return self.loss.function(**tensors, **settings)
-        return self.loss.function(**tensors, **settings, state=self._state(tensors, settings))
+            return self.loss(**tensors, **settings)
+        return self.loss(**tensors, **settings, state=self._state(tensors, settings))
 
     def _state(self, tensors: Mapping[str, Any], settings: Mapping[str, Any]) -> State:
         """What the loss holds, the same for equal shapes, in the tensors' dtype."""
