@@ -256,12 +256,20 @@ def attention_transfer(
     """
     if len(teacher_maps.shape) < 3 or len(student_maps.shape) < 3:
         raise ValueError("'attention_transfer' needs maps with places: (batch, …, channels).")
-    places = [
-        tf.reduce_sum(tf.abs(maps) ** power, axis=-1) for maps in (teacher_maps, student_maps)
-    ]
+    places = [_attention(maps, power) for maps in (teacher_maps, student_maps)]
     same_shape(teacher_maps=places[0], student_maps=places[1])
     target, ours = (unit_length(_rows(attention)) for attention in places)
     return tf.reduce_sum(tf.math.squared_difference(ours, target), axis=-1)
+
+
+def _attention(maps: Any, power: float) -> Any:
+    """How much the channels say at each place, in units of the strongest: no power overflows."""
+    size = tf.abs(maps)
+    axes = list(range(1, len(maps.shape)))
+    strongest = tf.stop_gradient(tf.reduce_max(size, axis=axes, keepdims=True))
+    # A map of zeros stays one; the unit has no gradient, as the length of the whole is divided out.
+    unit = tf.where(strongest < 1e-6, tf.ones_like(strongest), strongest)
+    return tf.reduce_sum((size / unit) ** power, axis=-1)
 
 
 @tfloss.hookimpl

@@ -107,11 +107,11 @@ class Resolver:
             else:
                 own[name] = value
         settings = settings_of(loss, own, node, self.text)
-        bound = self._bound(node, loss, given)
-        wrong = refusal_of_shapes(loss, bound, self.scope)
+        use = LossUse(node, loss, self._bound(node, loss, given), settings)
+        wrong = refusal_of_shapes(use, self.scope)
         if wrong:
-            raise self._error(node, wrong)
-        return LossUse(node, loss, bound, settings)
+            raise self._error(node, f"In '{use.with_parameters}': {wrong}")
+        return use
 
     def _bound(self, node: Node, loss: Loss, given: dict[str, Node]) -> dict[str, Use]:
         """The expression for each tensor of a loss: as given, else the tensor of that name."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tfloss.objective.plan import Arithmetic, Constant, TensorUse, Use
+from tfloss.objective.plan import Arithmetic, Constant, LossUse, TensorUse, Use
 from tfloss.objective.scope import Scope, Shape
-from tfloss.registry import Loss
 from tfloss.registry.shapes import different_shapes
 
 
@@ -20,9 +19,11 @@ def shape_of_use(use: Use, scope: Scope) -> Shape | None:
     return None
 
 
-def refusal_of_shapes(loss: Loss, tensors: dict[str, Use], scope: Scope) -> str | None:
+def refusal_of_shapes(use: LossUse, scope: Scope) -> str | None:
     """The sentence that refuses tensors whose shapes the loss wants equal, or None."""
     shapes = {
-        name: shape_of_use(use, scope) for name, use in tensors.items() if name in loss.same_names
+        name: shape_of_use(tensor, scope)
+        for name, tensor in use.tensors.items()
+        if name in use.loss.same_names
     }
-    return different_shapes(loss.same_shapes, shapes)
+    return different_shapes(use.loss.same_shapes, shapes)

@@ -42,9 +42,14 @@ class Subject:
     ) -> None:
         self.loss = loss
         self.settings = dict(settings or {})
+        self._domains = domains
         said = {**loss.domains, **(domains or {})}
         self.parameters: tuple[Parameter, ...] = parameters_of(loss.signature.positional, said)
         self._cache: dict[Any, Any] = {}
+
+    def with_settings(self, **settings: Any) -> Subject:
+        """The same loss and domains with other settings."""
+        return Subject(self.loss, self._domains, {**self.settings, **settings})
 
     # -- inputs ----------------------------------------------------------------------------------
 
