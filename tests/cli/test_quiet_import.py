@@ -20,17 +20,21 @@ def test_what_a_library_writes_is_not_shown(capfd):
     assert capfd.readouterr().err == "afterwards\n"
 
 
-def test_it_is_shown_where_something_fails(capfd):
-    with pytest.raises(RuntimeError), quietly():
+def fail_after_logging(error):
+    with quietly():
         os.write(2, LOGGED)
-        raise RuntimeError
+        raise error
+
+
+def test_it_is_shown_where_something_fails(capfd):
+    with pytest.raises(RuntimeError):
+        fail_after_logging(RuntimeError())
     assert capfd.readouterr().err.encode() == LOGGED
 
 
 def test_an_error_of_ours_says_all_itself(capfd):
-    with pytest.raises(UsageError), quietly():
-        os.write(2, LOGGED)
-        raise UsageError("This will not do.")
+    with pytest.raises(UsageError):
+        fail_after_logging(UsageError("This will not do."))
     assert capfd.readouterr().err == ""
 
 
