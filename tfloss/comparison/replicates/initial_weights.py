@@ -17,7 +17,7 @@ import numpy as np
 from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import sublayers
 
-_DRAWS = 256  # how many seeds are looked through
+_DRAWS = 256  # how many seeds are on_evaluation through
 _HIGHEST = 10**9  # Keras draws an initializer's seed from 1 to this
 _WORTH = 6  # models; fewer are built
 
