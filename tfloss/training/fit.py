@@ -13,7 +13,7 @@ from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
-from tfloss.teachers import FittedTeacher, supply
+from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.checkpoints.fingerprint import data_identity, model_identity, training_identity
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import keeping, watching
@@ -132,7 +132,7 @@ def fit(
         teachers, asked_for = _already_asked(teacher), None
         if not teachers:
             asked_for = asked_identity(teacher, **options) if kept is not None else None
-            teachers = recorded(kept, asked_for) or supply(
+            teachers = recorded(kept, asked_for) or fit_teachers(
                 teacher, data, registry, n_jobs=jobs, cache=cache, tensors=names, **options
             )
         asked = time.perf_counter()
