@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfloss.comparison import worlds
+from tfloss.comparison.replicates import seeds as worlds
 from tfloss.comparison.replicates.seeds import make_worlds
 from tfloss.registry import Registry
 from tfloss.training.config import Config
 
-CONFIG = Config(loss="bce + kl", train_size=30, teacher=("lr",))
+CONFIG = Config(formula="bce + kl", train_size=30, teacher=("lr",))
 
 
 def test_teachers_of_every_seed_are_kept_and_not_fitted_again(registry, tmp_path, monkeypatch):

@@ -52,8 +52,8 @@ def make_worlds(
         seeds: one world each.
         registry: what names stand for.
         table: the rows; those of `config.data` unless said.
-        formulas: what is compared, if more than `config.loss`; a teacher that is a network supplies
-            the layers that they name.
+        formulas: what is compared, if more than `config.formula`; a teacher that is a network
+            supplies the layers that they name.
         cache: a folder in which teachers' answers are kept; the environment's TFLOSS_CACHE unless
             said.
         foresee: told, after two of the seeds, how many seconds of fitting are ahead, if many.
@@ -70,7 +70,7 @@ def make_worlds(
     more = {"times": config.augment, "noise": config.augment_noise}
     data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
     split_done = time.perf_counter()
-    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.loss]))
+    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
     asked = _teach(config, data, seeds, registry, names, cache, foresee)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     return [World(*world) for world in zip(seeds, data, asked, strict=True)], seconds
@@ -83,7 +83,7 @@ def load_table(config: Config, registry: Registry) -> Table:
         registry,
         target=config.target,
         weight=config.weight,
-        extra=config.extra or None,
+        columns=config.columns or None,
     )
 
 

@@ -71,7 +71,10 @@ def search(
     first = plan.static.seed
     tell(f"splits and teachers for {plan.seeds} seeds", 0.0)
     seeds = range(first, first + plan.seeds)
-    formulas = [plan.static.loss, plan.config_of(plan.space.filled(lambda one: one.middle)).loss]
+    formulas = [
+        plan.static.formula,
+        plan.config_of(plan.space.filled(lambda one: one.middle)).formula,
+    ]
     worlds, _ = make_worlds(plan.static, seeds, registry, formulas, table=for_search)
     prepared()
     if not len(worlds[0].data.holdout):
@@ -190,7 +193,7 @@ def _value(
     config: Config, worlds: Sequence[World], metric: Metric, registry: Registry, trial: Any
 ) -> float:
     """The metric's mean over the seeds at the end; NaN where a training diverged."""
-    comparison = Comparison.of([config.loss], config, seeds=len(worlds))
+    comparison = Comparison.of([config.formula], config, seeds=len(worlds))
     task = worlds[0].data.task
     truth = truth_of([world.data.holdout for world in worlds], task)
     value = math.nan
@@ -238,13 +241,13 @@ def _confirmed(
     """The best beside the baseline, on rows and with seeds that no trial saw."""
     configs = [plan.static, plan.config_of(texts)]
     same = configs[0].optimizer == configs[1].optimizer
-    labels = [one.loss if same else f"{one.loss} ({one.optimizer})" for one in configs]
+    labels = [one.formula if same else f"{one.formula} ({one.optimizer})" for one in configs]
     if labels[0] == labels[1]:
         raise UsageError("The best trial is the baseline itself; search wider, or longer.")
     trained = []
     for config, label in zip(configs, labels, strict=True):
         tell(label, 0.0)
-        alone = Comparison.of([config.loss], config, seeds=len(worlds))
+        alone = Comparison.of([config.formula], config, seeds=len(worlds))
         trained.append(train_all(alone, worlds, registry))
         trained[-1].trajectories[0].formula = label
     both = trained[0]
@@ -256,7 +259,7 @@ def _confirmed(
     tell("metrics and statistics", 0.0)
     parts = [world.data.holdout for world in worlds]
     add_scores(both.trajectories, parts, worlds[0].data.task, registry)
-    sources = [config.loss for config in configs]
+    sources = [config.formula for config in configs]
     results = results_of(comparison, worlds, both, registry, sources)
     return results, comparison, both.trajectories
 
