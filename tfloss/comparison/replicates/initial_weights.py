@@ -16,7 +16,7 @@ import numpy as np
 
 from tfloss.lazy import keras, tf
 
-_DRAWS = 256  # how many seeds are looked through
+_DRAWS = 256  # how many seeds are on_evaluation through
 _HIGHEST = 10**9  # Keras draws an initializer's seed from 1 to this
 _WORTH = 6  # models; fewer are built
 

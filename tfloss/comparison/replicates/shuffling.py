@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfloss.comparison.replicates.seeds import World
+from tfloss.comparison.replicates.seeds import SeedSetup
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import BatchOrder
 
 
-class Orders:
+class Shuffles:
     """Made once for all formulas, which see the same orders."""
 
-    def __init__(self, worlds: Sequence[World], config: Config) -> None:
-        self._seeds = [world.seed for world in worlds]
-        self._rows = len(worlds[0].data.train)
+    def __init__(self, setups: Sequence[SeedSetup], config: Config) -> None:
+        self._seeds = [setup.seed for setup in setups]
+        self._rows = len(setups[0].data.train)
         self._batch_size = config.batch_size
         self._shuffle = config.shuffle and config.batch_size < self._rows
         self._made: dict[tuple[int, int], np.ndarray] = {}
