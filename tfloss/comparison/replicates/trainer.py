@@ -27,6 +27,7 @@ from tfloss.comparison.replicates.trajectories import Trajectories, empty, joine
 from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.program.forward import Measure
 from tfloss.training.program.optimizers import make_optimizer
 
@@ -218,8 +219,8 @@ class _Trainer:
             lambda _: self.tell(formula, share),
         )
         self.done.seconds["training"] += time.perf_counter() - started
-        data = self.worlds[0].data
-        steps = -(-len(data.train) // self.config.batch_size)
+        rows = len(self.worlds[0].data.train)
+        steps = steps_per_epoch(rows, self.config.batch_size, self.config.batches)
         self.done.steps += steps * self.config.epochs * len(self.worlds)
         return result
 
@@ -242,6 +243,7 @@ class _Trainer:
             columns("train"),
             columns("holdout") if len(worlds[0].data.holdout) else None,
             batch_size=self.config.batch_size,
+            rows=self._orders.rows_per_epoch,
             coefficients=None if coefficients is None else coefficients.repeat(len(part), axis=0),
             compile="graph" if self.config.compile == "graph" else "xla",
         )
