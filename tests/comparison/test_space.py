@@ -8,7 +8,7 @@ from sklearn.datasets import load_wine
 
 import tfloss
 from tfloss.comparison.search.space import Space
-from tfloss.comparison.search.split import halves_of
+from tfloss.comparison.search.split import search_split
 from tfloss.errors import UsageError
 
 
@@ -49,7 +49,7 @@ def test_what_cannot_be_searched_is_refused(text):
 def test_no_row_is_in_both_halves_and_classes_keep_their_shares():
     features, target = load_wine(return_X_y=True)
     table = tfloss.Table(np.c_[np.arange(len(target)), features], target, name="wine")
-    one, other = halves_of(table, 0.5, seed=3)
+    one, other = search_split(table, 0.5, seed=3)
     numbers = np.concatenate([one.features[:, 0], other.features[:, 0]])
     assert sorted(numbers) == list(range(len(target)))
     for half in (one, other):
@@ -62,6 +62,6 @@ def test_rows_without_a_label_are_left_out():
     target = np.array([0.0, 1.0] * 20)
     target[:10] = np.nan
     table = tfloss.Table(np.arange(40.0)[:, None], target, task="classification")
-    one, other = halves_of(table, 0.5, seed=0)
+    one, other = search_split(table, 0.5, seed=0)
     assert len(one) == len(other) == 15
     assert min(one.features.min(), other.features.min()) == 10

@@ -1,4 +1,4 @@
-"""What is compared: formulas, seeds, the training they share, and what to look at."""
+"""What is compared: formulas, seeds, the training they share, and what is evaluated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfloss.registry import Registry
 from tfloss.training.config import Config
 from tfloss.training.preflight import check
 
-_LOOKS = 20  # at the holdout, where the user says nothing
+_EVALUATIONS = 20  # of the holdout, by default
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Comparison:
         seeds: how many replicates of each formula.
         baseline: the position of the formula that the others are held against.
         reach: goals whose steps are counted.
-        at: epochs, beside the last, at which the statistics are made.
+        at: epochs at which statistics are made, in addition to the last.
     """
 
     formulas: tuple[str, ...]
@@ -58,7 +58,7 @@ class Comparison:
         baseline: str | None = None,
         **more: object,
     ) -> Comparison:
-        """Write ranges out and find the baseline, the first formula unless said.
+        """Write ranges out and find the baseline (default: the first formula).
 
         Raises:
             UsageError: a range that cannot be read, or a baseline that is not compared.
@@ -89,8 +89,8 @@ class Comparison:
         return range(self.config.seed, self.config.seed + self.seeds)
 
     @cached_property
-    def look_epochs(self) -> tuple[int, ...]:
-        """After which epochs the holdout is looked at; the last is always among them."""
+    def eval_epochs(self) -> tuple[int, ...]:
+        """The epochs after which the holdout is evaluated; the last is always one of them."""
         last, every = self.config.epochs, self.config.evaluate_every
         return tuple(sorted({*range(every, last + 1, every), *self.at, last}))
 
@@ -126,9 +126,9 @@ class Comparison:
                 )
 
 
-def default_looks(epochs: int) -> int:
-    """Epochs between looks at the holdout, so that there are about twenty."""
-    return max(1, epochs // _LOOKS)
+def default_evaluate_every(epochs: int) -> int:
+    """Epochs between evaluations of the holdout, so that there are about twenty."""
+    return max(1, epochs // _EVALUATIONS)
 
 
 def parse_reach(text: str) -> Reach:

@@ -20,7 +20,7 @@ def track_comparison(
     registry: Registry,
     warn: Callable[[str], None],
 ) -> None:
-    """Tell trackers of a finished comparison.
+    """Report a finished comparison to trackers.
 
     Each formula is a training of its own to them, with the formula as the `loss` of its
     configuration; so nothing has to stand in a metric's name but the term or the metric.
@@ -51,10 +51,10 @@ def _steps_per_epoch(comparison: Comparison, results: Mapping[str, Any]) -> int:
 
 def _tell_curves(tracking: Tracking, curves: Mapping[str, Any], each: int) -> None:
     """The mean of each term at the steps that the results' curves hold."""
-    looks = {step: place for place, step in enumerate(curves["look_steps"])}
+    eval_epochs = {step: place for place, step in enumerate(curves["eval_steps"])}
     for place, step in enumerate(curves["steps"]):
         train = _means(curves["train"], place)
-        holdout = _means(curves["holdout"], looks[step]) if step in looks else None
+        holdout = _means(curves["holdout"], eval_epochs[step]) if step in eval_epochs else None
         if train:  # nothing where every training diverged
             tracking.epoch(step // each, step, train, holdout or None)
 

@@ -94,8 +94,8 @@ class Replicates:
         self._program.get_concrete_function(*nothing)
         return lambda: self._program(*nothing)
 
-    def trace_looks(self) -> None:
-        """Trace what `look` needs."""
+    def trace_evaluation(self) -> None:
+        """Trace what `evaluate` needs."""
         for piece in self._slices:
             self._look.get_concrete_function(piece, tf.constant(0))
 
@@ -114,7 +114,7 @@ class Replicates:
         log = self._program(tf.constant(order), tf.constant(count), tf.constant(first_step))
         return log.numpy()[:count]
 
-    def look(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def evaluate(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """The total and terms on the holdout, (R, 1 + terms), and its logits, (R, rows, k)."""
         answers = [self._look(piece, tf.constant(step)) for piece in self._slices]
         sizes = [piece["inputs"].shape[1] for piece in self._slices]

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfloss.comparison.replicates.seeds import World
+from tfloss.comparison.replicates.seeds import SeedSetup
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import BatchOrder, rows_per_epoch
 
 
-class Orders:
+class BatchOrders:
     """Made once for all formulas, which see the same batches.
 
     Attributes:
         rows_per_epoch: how many rows, repeated ones counted, an epoch goes over.
     """
 
-    def __init__(self, worlds: Sequence[World], config: Config) -> None:
-        self._seeds = [world.seed for world in worlds]
-        self._rows = len(worlds[0].data.train)
+    def __init__(self, setups: Sequence[SeedSetup], config: Config) -> None:
+        self._seeds = [setup.seed for setup in setups]
+        self._rows = len(setups[0].data.train)
         self._config = config
         self.rows_per_epoch = rows_per_epoch(self._rows, config.batch_size, config.batches)
         self._made: dict[tuple[int, int], np.ndarray] = {}

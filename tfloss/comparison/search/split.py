@@ -11,7 +11,7 @@ from tfloss.data.split import split_rows
 from tfloss.errors import UsageError
 
 
-def halves_of(table: Table, share: float, seed: int) -> tuple[Table, Table]:
+def search_split(table: Table, share: float, seed: int) -> tuple[Table, Table]:
     """Split the labelled rows once; classes keep their shares. Rows without a label are left out.
 
     Args:

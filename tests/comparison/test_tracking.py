@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import tfloss
-from tests.report.worlds import results_with
+from tests.report.builders import results_with
 from tfloss.comparison import Comparison
 from tfloss.comparison.tracking import track_comparison
 from tfloss.registry import Plugin, Registry
@@ -58,10 +58,10 @@ def test_curves_and_scores_are_the_results_means(tmp_path):
     curves = results["curves"][1]
     assert [step for _, step, *_ in epochs] == curves["steps"]
     assert [train["abs_kl"] for *_, train, _ in epochs] == curves["train"]["abs_kl"]["mean"]
-    looked = {step: holdout["bce"] for _, step, _, holdout in epochs if holdout}
-    assert looked == {
+    evaluated = {step: holdout["bce"] for _, step, _, holdout in epochs if holdout}
+    assert evaluated == {
         step: mean
-        for step, mean in zip(curves["look_steps"], curves["holdout"]["bce"]["mean"], strict=True)
+        for step, mean in zip(curves["eval_steps"], curves["holdout"]["bce"]["mean"], strict=True)
         if step in curves["steps"]
     }
     (scores,) = (values[0]["student on holdout"] for event, *values in second if event == "scores")
