@@ -76,10 +76,12 @@ def test_every_scaling_is_exported(raw, scale, name, tmp_path):
     data = tfloss.load_data("breast_cancer", train_size=120, scale=scale)
     trained = tfloss.fit("bce", data, "mlp:5", epochs=3)
     written = tfloss.export(trained, tmp_path / name, with_scaler=True, probs=True)
-    assert written.difference < 1e-5
+    # A narrow interval between two quantiles magnifies what float32 rounds off.
+    hold = 1e-4 if scale == "quantile" else 1e-5
+    assert written.difference < hold
     if name == "s.keras":
         answers = tfloss.keras.models.load_model(written.path)(raw.astype(np.float32)).numpy()
-        np.testing.assert_allclose(answers[:, 0], trained.predict(raw)[:, 1], atol=1e-5)
+        np.testing.assert_allclose(answers[:, 0], trained.predict(raw)[:, 1], atol=hold)
 
 
 def test_litert_answers_as_the_student(result, tmp_path):

@@ -60,12 +60,11 @@ class Scaler(ABC):
     @staticmethod
     def from_values(values: Mapping[str, Any]) -> Scaler:
         """The scaler that `to_values` described; lists, as from JSON, do as well as arrays."""
-        made: dict[str, type[Scaler]] = {"quantile": QuantileScaler, "power": PowerScaler}
-        own = made.get(values["kind"], AffineScaler)
+        own: Any = {"quantile": QuantileScaler, "power": PowerScaler}.get(values["kind"])
         arrays = {
             name: np.asarray(value, np.float64) for name, value in values.items() if name != "kind"
         }
-        return own(**arrays, kind=values["kind"])
+        return (own or AffineScaler)(**arrays, kind=values["kind"])
 
     def to_values(self) -> dict[str, Any]:
         """What to save: `kind`, and each array as lists of numbers, which JSON keeps exactly."""

@@ -44,9 +44,27 @@ def _grown(power: np.ndarray, value: Any) -> Any:
     """((1 + value)**power - 1) / power, a logarithm where the power is 0; value at least 0."""
     flat = np.abs(power) < _NO_POWER
     safe = np.where(flat, 1.0, power)
-    logarithm = keras.ops.log1p(value)
-    curved = keras.ops.expm1(logarithm * _constant(safe)) * _constant(~flat / safe)
+    logarithm = _log1p(value)
+    curved = _expm1(logarithm * _constant(safe)) * _constant(~flat / safe)
     return curved + logarithm * _constant(flat)
+
+
+# ONNX and LiteRT have neither log1p nor expm1, and log(1 + x) is 0 for a small x in float32.
+
+
+def _log1p(value: Any) -> Any:
+    """log(1 + value) for a value of at least 0."""
+    near = keras.ops.minimum(value, 1.0)
+    ratio = near / (near + 2.0)  # log(1 + x) = 2 artanh(x/(2 + x)), and artanh as its series
+    square, series = keras.ops.square(ratio), 0.0
+    for odd in range(15, 0, -2):  # 9**-8 / 17 is below float32
+        series = series * square + 1.0 / odd
+    small = 2.0 * ratio * series
+    return keras.ops.where(value < 1.0, small, keras.ops.log(value + 1.0))
+
+
+def _expm1(value: Any) -> Any:
+    return keras.ops.tanh(value * 0.5) * (keras.ops.exp(value) + 1.0)
 
 
 def _quantile(scaler: QuantileScaler, tensor: Any) -> Any:
