@@ -55,7 +55,7 @@ def test_a_quantity():
     ("column", "values", "error", "sentence"),
     [
         ("sft", SHARES, UsageError, "column 'sft'.*Did you mean 'soft'"),
-        ("labels", SHARES, UsageError, "does not have as an extra column"),
+        ("labels", SHARES, UsageError, "which .* does not have"),
         ("", SHARES, UsageError, "names no column"),
         ("soft", SHARES * 2, DataError, "sum to 2 instead of 1"),
         ("soft", SHARES[:, :2], DataError, r"shape .* where \(\d+, 3\) was expected"),
