@@ -275,7 +275,7 @@ class Model(Declaration):
     `inputs` is the number of features (or a shape), `outputs` the number of logits.
 
     Attributes:
-        layers: from the numbers and settings of a specification to the names of the layers, where
+        layers: from the numbers and settings of a model's text to the names of the layers, where
             they are known without building the model, so that a formula can be checked early.
     """
 
@@ -293,11 +293,15 @@ class Metric(Declaration):
         label: how a table names it.
         task: what it applies to, 'classification' or 'regression'; for regression it gets
             `(target, prediction)`, both (n, k) float64.
+        batched: the same figure of R students in one call, for `tfloss compare`: it gets
+            `(R, n)` and `(R, n, classes)`, or twice `(R, n, k)`, and returns (R,) float64. Without
+            it the metric is called once for each student.
     """
 
     better: Literal["higher", "lower"] | None = None
     label: str = ""
     task: Literal["classification", "regression"] = "classification"
+    batched: Callable[..., Any] | None = field(default=None, compare=False)
 
     kind = "metric"
 

@@ -19,7 +19,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
     """A network that classifies, trained by a formula.
 
     Args:
-        loss: the formula, text or tree; 'auto' is 'cross_entropy', with a teacher
+        formula: the formula, text or tree; 'auto' is 'cross_entropy', with a teacher
             'cross_entropy + kd'.
         teacher: an estimator, 'gpc' and the like, or a mapping from the names that the formula uses
             to either; None: the formula needs none. An estimator is cloned, and stays unfitted.
@@ -30,8 +30,11 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         optimizer: 'adam', 'sgd:learning_rate=0.05', ….
         epochs: passes over the rows.
         batch_size: rows per step.
-        shuffle: whether each epoch has another order.
-        scale: standardise the features, inside of the estimator.
+        batches: 'shuffled': every row once per epoch, in a new order; 'replacement': rows drawn
+            with replacement for each batch; 'sequential': in the order in which they are given.
+        scale: how features are scaled inside of the estimator: 'standard', 'minmax', 'maxabs',
+            'robust', 'quantile', 'power' (scikit-learn's scalers; sample weights count for
+            'standard' only), or 'none'.
         class_weight: 'balanced', or a mapping from classes to weights, as in scikit-learn.
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
@@ -44,7 +47,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
 
     Attributes:
         classes_: (C,) the labels, sorted.
-        loss_: the formula that was minimised, as text.
+        formula_: the formula that was minimised, as text.
         history_: by name, 'total' and each weighted term, (epochs,) float64.
         network_: the trained network; `network_.model` is the Keras model, from scaled features to
             logits.
@@ -53,7 +56,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
 
     def __init__(
         self,
-        loss: Any = "auto",
+        formula: Any = "auto",
         teacher: Any = None,
         hidden: Sequence[int] = (10, 10),
         *,
@@ -62,8 +65,8 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         optimizer: Any = "adam",
         epochs: int = 200,
         batch_size: int = 32,
-        shuffle: bool = True,
-        scale: bool = True,
+        batches: str = "shuffled",
+        scale: str = "standard",
         class_weight: Any = None,
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
@@ -73,7 +76,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
-        self.loss = loss
+        self.formula = formula
         self.teacher = teacher
         self.hidden = hidden
         self.activation = activation
@@ -81,7 +84,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.optimizer = optimizer
         self.epochs = epochs
         self.batch_size = batch_size
-        self.shuffle = shuffle
+        self.batches = batches
         self.scale = scale
         self.class_weight = class_weight
         self.teacher_fit = teacher_fit
