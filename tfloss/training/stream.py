@@ -7,7 +7,7 @@ is being trained on, and one compiled call goes over a whole block.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from tfloss.errors import DataError, UsageError
 from tfloss.formula import Node
 from tfloss.objective import Entry, Objective, Scope
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
 from tfloss.training.checkpoints.fingerprint import (
     columns_identity,
@@ -85,6 +85,7 @@ def fit_stream(
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     watch: Watcher | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
@@ -107,7 +108,8 @@ def fit_stream(
         task: 'classification' or 'regression'.
         holdout: rows by name, in memory, to evaluate on after each epoch.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
-        optimizer, seed, compile, precision, allow_negative, registry, watch: as for `tfloss.fit`.
+        optimizer, seed, compile, precision, allow_negative, losses, registry, watch: as for
+            `tfloss.fit`.
         callbacks: Keras callbacks that look at epochs.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
             batches again, which it is asked for anew up to where the training was: give
@@ -121,7 +123,7 @@ def fit_stream(
     at_least_one(epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
     one_of("compile", compile, COMPILE)
     one_of("on_nan", on_nan, ON_NAN)
-    registry = registry or load_registry()
+    registry = registry_with(registry, losses)
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
     student = _student(model, shapes, registry, seed, precision)
