@@ -65,7 +65,7 @@ def _of_run(path: Path) -> dict[str, Any]:
             f"the manifest's); restore it from a copy."
         )
     data = said["data"]
-    scaler = None if data["scaler"] is None else Scaler.from_arrays(data["scaler"])
+    scaler = None if data["scaler"] is None else Scaler.from_values(data["scaler"])
     found: dict[str, Any] = {"scaler": scaler, "features": tuple(data["features"])}
     if (path.parent / _SPLIT).is_file():
         with np.load(path.parent / _SPLIT, allow_pickle=False) as split:

@@ -71,6 +71,22 @@ CASES = {
         "batch_size": 8,
         "optimizer": "adam:learning_rate=0.01",
     },
+    "batches drawn with replacement, minmax": {
+        "formulas": ["bce + linear(0, 1, epochs=6)*binary_kl"],
+        "train_size": 30,
+        "scale": "minmax",
+        "teacher": ("lr",),
+        "batches": "replacement",
+        "batch_size": 8,
+        "optimizer": "adam:learning_rate=0.01",
+    },
+    "in sequence, quantiles": {
+        "formulas": ["bce"],
+        "train_size": 30,
+        "scale": "quantile",
+        "batches": "sequential",
+        "batch_size": 8,
+    },
     "three classes, taps and weights": {
         "formulas": ["ce + 0.01*l2 + 0.1*l1(hidden1)"],
         "data": "wine",

@@ -28,7 +28,7 @@ def test_scaling_knows_the_training_rows_only(table):
     for part in (data.train, data.holdout):
         expected = oracle.transform(table.features[part.rows])
         np.testing.assert_allclose(part.inputs, expected, rtol=1e-6, atol=1e-6)
-    again = Scaler.from_arrays({k: v.tolist() for k, v in data.scaler.to_arrays().items()})
+    again = Scaler.from_values(data.scaler.to_values())
     np.testing.assert_array_equal(again.transform(table.features), oracle.transform(table.features))
 
 
@@ -90,7 +90,7 @@ def test_regression():
 
 
 def test_without_scaling(table):
-    data = prepare(table, scale=False)
+    data = prepare(table, scale="none")
     expected = table.features[data.train.rows].astype(np.float32)
     np.testing.assert_array_equal(data.train.inputs, expected)
 
@@ -133,10 +133,10 @@ def test_a_loader_that_fails():
 @pytest.mark.parametrize(
     ("changed", "scale", "words"),
     [
-        ({"features": 1e39}, False, r"feature 'x1' of 'data' is 1e\+39 in row 4 .*float32"),
-        ({"features": 1e200}, True, r"feature 'x1' of 'data' is .* in row"),
-        ({"target": 1e39}, True, r"target of 'data' is 1e\+39 in row 4"),
-        ({"slope": -np.inf}, True, r"column 'slope' of 'data' is -inf in row 4"),
+        ({"features": 1e39}, "none", r"feature 'x1' of 'data' is 1e\+39 in row 4 .*float32"),
+        ({"features": 1e200}, "standard", r"feature 'x1' of 'data' is .* in row"),
+        ({"target": 1e39}, "robust", r"target of 'data' is 1e\+39 in row 4"),
+        ({"slope": -np.inf}, "minmax", r"column 'slope' of 'data' is -inf in row 4"),
     ],
 )
 def test_numbers_that_float32_cannot_hold_are_refused(changed, scale, words):

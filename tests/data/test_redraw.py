@@ -27,7 +27,7 @@ def labels(data):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=st.integers(12, 60),
+    rows=st.integers(14, 60),
     share=st.floats(0.3, 0.8),
     unlabelled=st.integers(0, 6),
     overlap=st.booleans(),

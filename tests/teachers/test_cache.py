@@ -56,7 +56,7 @@ def test_the_second_time_nothing_is_fitted(ask, data):
         {"rows": 50},
         {"calibrate": "sigmoid"},
         {"data": prepare(load_dataset("iris", REGISTRY), train_fraction=0.6, seed=1)},
-        {"data": prepare(load_dataset("iris", REGISTRY), train_fraction=0.6, scale=False)},
+        {"data": prepare(load_dataset("iris", REGISTRY), train_fraction=0.6, scale="none")},
     ],
 )
 def test_what_matters_is_in_the_key(ask, change):

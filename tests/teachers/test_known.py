@@ -148,7 +148,7 @@ def test_the_wrong_kind(table, data):
         supply(Ridge(), data, REGISTRY)
 
 
-@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
 def test_one_that_saw_the_holdout_is_refused(table, scale):
     data = prepare(table, train_fraction=0.6, scale=scale)
     target = table.target.astype(str)

@@ -172,7 +172,7 @@ def run(tmp_path_factory):
 
 
 def test_the_student_of_a_run_brings_its_scaling(run):
-    data = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5, scale=False)
+    data = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5, scale="none")
     teacher = supply(str(run / "student.keras"), data, REGISTRY)["teacher"]
     own = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5)
     np.testing.assert_array_equal(own.train.rows, data.train.rows)

@@ -27,7 +27,7 @@ def forest(table, rows):
     return RandomForestClassifier(10, random_state=0).fit(table.features[rows], table.target[rows])
 
 
-@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("scale", ["standard", "robust", "none"])
 @pytest.mark.parametrize("shared", [0, 1, 5])
 def test_rows_of_the_holdout_are_found_in_a_forest(table, tmp_path, scale, shared):
     data = prepare(table, train_fraction=0.7, scale=scale)

@@ -12,6 +12,7 @@ import click
 
 from tfloss.cli import completions
 from tfloss.cli.common import (
+    batches_option,
     cache_option,
     print_tables,
     registry_of,
@@ -41,9 +42,7 @@ from tfloss.training.config import Config
 @click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
 @click.option("--batch-size", type=click.IntRange(1), help="Rows per step.")
-@click.option(
-    "--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default)."
-)
+@batches_option
 @click.option(
     "--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout."
 )

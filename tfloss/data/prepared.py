@@ -10,7 +10,7 @@ import numpy as np
 from tfloss.data.classes import Classes
 from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
-from tfloss.data.scaling import Scaler
+from tfloss.data.scaling import Scaler, refuse_unknown_scale
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
@@ -101,7 +101,7 @@ def prepare(
     train_size: int | None = None,
     test_size: float | int | None = None,
     stratify: bool = True,
-    scale: bool = True,
+    scale: str = "standard",
     bootstrap: bool = False,
     leak: Sequence[str] = (),
     seed: int = 0,
@@ -114,7 +114,8 @@ def prepare(
         table: where the rows come from.
         train_fraction, train_size, test_size, stratify, seed: see `split_rows`; 90 % of the
             labelled rows train when no size is given. Regression is never stratified.
-        scale: standardise the features by the training rows.
+        scale: how the features are scaled, fitted on the training rows: 'standard', 'minmax',
+            'maxabs', 'robust', 'quantile', 'power' (scikit-learn's scalers), or 'none'.
         bootstrap: draw the training rows with replacement, as many of each class as without; the
             holdout is drawn from the rows that were never drawn.
         leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
@@ -127,6 +128,7 @@ def prepare(
         UsageError: impossible sizes, an unknown leak, or a column that is not there.
     """
     refuse_unknown_leaks(leak)
+    refuse_unknown_scale(scale)
     classes = None
     codes = np.zeros(len(table), dtype=np.int64)
     if table.task == "classification":
@@ -151,7 +153,7 @@ def prepare(
     if classes is not None:
         _refuse_single_class(classes, codes[split.train], table.name)
     seen = table.features if "scaling" in leak else table.features[split.train]
-    scaler = Scaler.fit(seen) if scale else None
+    scaler = Scaler.fit(seen, scale)
     train, holdout = (
         arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, columns=columns)
         for rows in (split.train, split.holdout)

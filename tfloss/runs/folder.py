@@ -140,9 +140,7 @@ def _manifest(folder: Path, config: Config, data: PreparedData) -> dict[str, Any
             "features": list(data.feature_names),
             "classes": None if data.classes is None else data.classes.values.tolist(),
             "class_names": None if data.classes is None else list(data.classes.names),
-            "scaler": None
-            if data.scaler is None
-            else {name: array.tolist() for name, array in data.scaler.to_arrays().items()},
+            "scaler": None if data.scaler is None else data.scaler.to_values(),
         },
         "sha256": {path.name: sha256(path) for path in files},
     }
@@ -223,7 +221,7 @@ class Run:
             if data["classes"] is not None
             else None
         )
-        scaler = Scaler.from_arrays(data["scaler"]) if data["scaler"] is not None else None
+        scaler = Scaler.from_values(data["scaler"]) if data["scaler"] is not None else None
         return PreparedData(
             empty, empty, data["task"], classes, tuple(data["features"]), scaler, data["name"]
         )

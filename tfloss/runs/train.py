@@ -18,6 +18,7 @@ from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import unpacked
 from tfloss.training.config import Config
 from tfloss.training.fit import fit, names_in
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.loop.train_loop import Watcher
 from tfloss.training.preflight import teacher_layers
 from tfloss.training.result import Result
@@ -129,7 +130,7 @@ def run(
         optimizer=config.optimizer,
         epochs=config.epochs,
         batch_size=config.batch_size,
-        shuffle=config.shuffle,
+        batches=config.batches,  # type: ignore[arg-type]
         seed=config.seed,
         evaluate_every=config.evaluate_every,
         compile=config.compile,  # type: ignore[arg-type]
@@ -160,7 +161,7 @@ def objective_of(config: Config, registry: Registry) -> Objective:
         config.formula,
         registry,
         full_scope(student, data, teachers, layers or None),
-        steps_per_epoch=-(-len(data.train) // config.batch_size),
+        steps_per_epoch=steps_per_epoch(len(data.train), config.batch_size, config.batches),
         allow_negative=config.allow_negative,
         seed=config.seed,
     )

@@ -30,8 +30,11 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         optimizer: 'adam', 'sgd:learning_rate=0.05', ….
         epochs: passes over the rows.
         batch_size: rows per step.
-        shuffle: whether each epoch has another order.
-        scale: standardise the features, inside of the estimator.
+        batches: 'shuffled': every row once per epoch, in a new order; 'replacement': rows drawn
+            with replacement for each batch; 'sequential': in the order in which they are given.
+        scale: how features are scaled inside of the estimator: 'standard', 'minmax', 'maxabs',
+            'robust', 'quantile', 'power' (scikit-learn's scalers; sample weights count for
+            'standard' only), or 'none'.
         class_weight: 'balanced', or a mapping from classes to weights, as in scikit-learn.
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
@@ -63,8 +66,8 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         optimizer: Any = "adam",
         epochs: int = 200,
         batch_size: int = 32,
-        shuffle: bool = True,
-        scale: bool = True,
+        batches: str = "shuffled",
+        scale: str = "standard",
         class_weight: Any = None,
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
@@ -83,7 +86,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.optimizer = optimizer
         self.epochs = epochs
         self.batch_size = batch_size
-        self.shuffle = shuffle
+        self.batches = batches
         self.scale = scale
         self.class_weight = class_weight
         self.teacher_fit = teacher_fit

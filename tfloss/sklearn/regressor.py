@@ -26,8 +26,11 @@ class DistilledRegressor(RegressorMixin, Distilled):
         optimizer: 'adam', 'sgd:learning_rate=0.05', ….
         epochs: passes over the rows.
         batch_size: rows per step.
-        shuffle: whether each epoch has another order.
-        scale: standardise the features, inside of the estimator.
+        batches: 'shuffled': every row once per epoch, in a new order; 'replacement': rows drawn
+            with replacement for each batch; 'sequential': in the order in which they are given.
+        scale: how features are scaled inside of the estimator: 'standard', 'minmax', 'maxabs',
+            'robust', 'quantile', 'power' (scikit-learn's scalers; sample weights count for
+            'standard' only), or 'none'.
         scale_target: let the network's answers start at the target's mean and spread by its
             deviation; labels, teachers and losses keep the target's own units.
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
@@ -59,8 +62,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         optimizer: Any = "adam",
         epochs: int = 200,
         batch_size: int = 32,
-        shuffle: bool = True,
-        scale: bool = True,
+        batches: str = "shuffled",
+        scale: str = "standard",
         scale_target: bool = True,
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
@@ -79,7 +82,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.optimizer = optimizer
         self.epochs = epochs
         self.batch_size = batch_size
-        self.shuffle = shuffle
+        self.batches = batches
         self.scale = scale
         self.scale_target = scale_target
         self.teacher_fit = teacher_fit

@@ -17,7 +17,12 @@ from tfloss.student.taps import find_taps
 from tfloss.teachers.fitting.batched import Answers, Watch, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, failed
 from tfloss.teachers.fitting.probabilities import aligned
-from tfloss.teachers.prefitted import AlreadyFitted, refuse_other_features, saw_holdout
+from tfloss.teachers.prefitted import (
+    AlreadyFitted,
+    refuse_lost_features,
+    refuse_other_features,
+    saw_holdout,
+)
 
 OWN_TENSORS = frozenset({"logits", "std"})  # what `alias.NAME` means before any layer
 
@@ -117,6 +122,7 @@ def check_network(
         UsageError: it has not been built, or has no such layer.
     """
     model = known.estimator
+    refuse_lost_features(known, data, name)
     refuse_other_features(known.features or data.feature_names, data, name)
     checked = known.rows is not None and known.rows[0] == data.name
     if known.rows is not None and checked:

@@ -74,6 +74,7 @@ def check_known(
     """
     estimator = known.estimator
     _same_features(estimator, data, name)
+    refuse_lost_features(known, data, name)
     checked = _refuse_seen_holdout(known, data, name)
     unscale = None if known.scaled else data.scaler
     notes: tuple[str, ...] = (
@@ -145,6 +146,16 @@ def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
             f"{listed(data.classes.names)}; use one that was fitted on these classes."
         )
     return np.array([position[label] for label in own], dtype=np.int64)
+
+
+def refuse_lost_features(known: AlreadyFitted, data: PreparedData, name: str) -> None:
+    """Refuse a model that wants unscaled features where scaling cannot be undone for every row."""
+    if not (known.scaled or data.scaler is None or data.scaler.affine):
+        raise UsageError(
+            f"The teacher '{name}' was fitted on unscaled features, which scale="
+            f"'{data.scaler.kind}' does not keep; choose another scaling, or a teacher that was "
+            f"fitted on features scaled like these (scaled=true)."
+        )
 
 
 def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) -> bool:

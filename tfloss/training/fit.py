@@ -24,7 +24,16 @@ from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.nan_guard import Guard
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import Watcher, train
-from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
+from tfloss.training.options import (
+    BATCHES,
+    COMPILE,
+    ON_NAN,
+    Batches,
+    Compile,
+    OnNan,
+    at_least_one,
+    one_of,
+)
 from tfloss.training.program.batch import Columns
 from tfloss.training.program.forward import Measure
 from tfloss.training.program.optimizers import make_optimizer
@@ -54,7 +63,7 @@ def fit(
     optimizer: str | Any = "adam",
     epochs: int = 200,
     batch_size: int = 32,
-    shuffle: bool = True,
+    batches: Batches = "shuffled",
     seed: int = 0,
     evaluate_every: int = 1,
     compile: Compile = "auto",
@@ -89,7 +98,9 @@ def fit(
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
         epochs: passes over the training rows.
         batch_size: rows per step.
-        shuffle: whether each epoch has another order.
+        batches: 'shuffled': each row once per epoch, in a new order; 'replacement': each batch is
+            drawn with replacement from all rows, and an epoch has as many full batches as fit into
+            the rows; 'sequential': each row once per epoch, in the order of the data.
         seed: of the initial weights, the order of the rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
@@ -120,6 +131,7 @@ def fit(
     at_least_one(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every)
     one_of("compile", compile, COMPILE)
     one_of("on_nan", on_nan, ON_NAN)
+    one_of("batches", batches, BATCHES)
     registry = registry_with(registry, losses)
     started = time.perf_counter()
     with keeping(checkpoint, checkpoint_every, resume) as kept:
@@ -142,7 +154,7 @@ def fit(
         asked = time.perf_counter()
         student = _student(model, data, registry, seed, precision)
         texts = {name: t.text for name, t in teachers.items()}
-        order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
+        order = BatchOrder(len(data.train), batch_size, batches=batches, seed=seed)
         objective = Objective(
             formula,
             registry,
@@ -165,7 +177,7 @@ def fit(
                 seed=seed,
                 epochs=epochs,
                 batch_size=batch_size,
-                shuffle=shuffle,
+                batches=batches,
                 evaluate_every=evaluate_every,
                 precision=precision,
                 compile=compile,
@@ -178,6 +190,7 @@ def fit(
             columns_of(data, "train", teachers),
             columns_of(data, "holdout", teachers) if len(data.holdout) else None,
             batch_size=batch_size,
+            rows=order.rows_per_epoch,
             evaluate_every=evaluate_every,
             compile=compile,
             work=epochs * order.steps_per_epoch,

@@ -33,7 +33,15 @@ from tfloss.training.loop.nan_guard import Guard
 from tfloss.training.loop.progress import Position
 from tfloss.training.loop.segments import epoch_in_parts
 from tfloss.training.loop.train_loop import Watcher
-from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
+from tfloss.training.options import (
+    BATCHES,
+    COMPILE,
+    ON_NAN,
+    Compile,
+    OnNan,
+    at_least_one,
+    one_of,
+)
 from tfloss.training.program.batch import Columns
 from tfloss.training.program.forward import Measure
 from tfloss.training.program.optimizers import make_optimizer
@@ -82,6 +90,7 @@ def fit_stream(
     seed: int = 0,
     compile: Compile = "auto",
     precision: Precision = "float32",
+    batches: str = "sequential",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
@@ -110,6 +119,8 @@ def fit_stream(
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         optimizer, seed, compile, precision, allow_negative, losses, registry, watch: as for
             `tfloss.fit`.
+        batches: 'sequential': rows are taken as they come. Any other choice is the dataset's own
+            to make (`shuffle`, `rejection_resample`), and refused here.
         callbacks: Keras callbacks that look at epochs.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
             batches again, which it is asked for anew up to where the training was: give
@@ -123,6 +134,12 @@ def fit_stream(
     at_least_one(epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
     one_of("compile", compile, COMPILE)
     one_of("on_nan", on_nan, ON_NAN)
+    one_of("batches", batches, BATCHES)
+    if batches != "sequential":
+        raise UsageError(
+            f"A stream's rows are taken as they come, so batches='{batches}' cannot be honoured; "
+            f"shuffle or draw them in the dataset."
+        )
     registry = registry_with(registry, losses)
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
