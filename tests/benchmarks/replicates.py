@@ -87,7 +87,7 @@ def with_keras(setup, steps: int) -> Callable[[], float]:
     student = student_of(CONFIG, setup.data, 0, tfloss.load_registry())
     model = WithTeacher(student.model)
     model.compile(optimizer=keras.optimizers.SGD(RATE))
-    targets = (setup.data.train.labels, setup.teachers["teacher"].answers_train)
+    targets = (setup.data.train.labels, setup.teachers["teacher"].predictions_train)
 
     def run(epochs: int = steps) -> float:
         started = time.perf_counter()

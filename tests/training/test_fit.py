@@ -37,7 +37,7 @@ def test_scores_are_scikit_learns(result, data):
 
 
 def test_the_teacher_stands_beside_the_student(result, data):
-    answers = result.teachers["teacher"].answers_holdout[:, 0]
+    answers = result.teachers["teacher"].predictions_holdout[:, 0]
     assert result.scores["teacher on holdout"]["accuracy"] == pytest.approx(
         accuracy_score(data.holdout.codes, answers > 0.5)
     )

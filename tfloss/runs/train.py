@@ -12,7 +12,7 @@ from tfloss.data import PreparedData, augment, load_dataset, prepare
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
-from tfloss.teachers import FittedTeacher, parse_teachers, supply
+from tfloss.teachers import FittedTeacher, fit_teachers, parse_teachers
 from tfloss.training.checkpoints.fingerprint import data_identity
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import unpacked
@@ -87,7 +87,7 @@ def prepare_run(
         kept.compare(data_identity(data))
         return Ready(data, unpacked(kept.answers, kept.about_teachers), 0.0)
     started = time.perf_counter()
-    teachers = supply(
+    teachers = fit_teachers(
         list(config.teacher),
         data,
         registry,

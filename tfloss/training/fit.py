@@ -14,7 +14,7 @@ from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
-from tfloss.teachers import FittedTeacher, supply
+from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.checkpoints.fingerprint import data_identity, model_identity, training_identity
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import keeping, watching
@@ -148,7 +148,7 @@ def fit(
         teachers, asked_for = _already_asked(teacher), None
         if not teachers:
             asked_for = asked_identity(teacher, **options) if kept is not None else None
-            teachers = recorded(kept, asked_for) or supply(
+            teachers = recorded(kept, asked_for) or fit_teachers(
                 teacher, data, registry, n_jobs=n_jobs, cache=cache, tensors=names, **options
             )
         asked = time.perf_counter()

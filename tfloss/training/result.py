@@ -100,7 +100,7 @@ def all_scores(
 def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
     """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
     if teacher.classes is None:
-        return teacher.answers_holdout.astype(np.float64)
-    full = as_columns(teacher.answers_holdout)
+        return teacher.predictions_holdout.astype(np.float64)
+    full = as_columns(teacher.predictions_holdout)
     # In float32 they sum to one within 1e-7, which is too little for scikit-learn's metrics.
     return full / full.sum(axis=1, keepdims=True)
