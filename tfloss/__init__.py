@@ -49,7 +49,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfloss.display import drawn_by
+from tfloss.display import set_renderer
 from tfloss.errors import (
     DataError,
     Interrupted,
@@ -161,7 +161,7 @@ __all__ = [
 ]
 
 
-drawn_by("tfloss.report.notebook")
+set_renderer("tfloss.report.notebook")
 # Keras then knows the classes by name, so that load_model finds them wherever tfloss is imported.
 after_import("keras", lambda: importlib.import_module("tfloss.keras_integration"))
 

@@ -36,7 +36,7 @@ def load_data(
     Args:
         source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, or
             arrays `(features, target)` of shapes (n, d) and (n,).
-        registry: where names are looked up; everything installed unless said.
+        registry: where names are looked up; default: everything installed.
         **options: of the split: train_fraction, train_size, test_size, stratify, scale, bootstrap,
             leak, seed, see `tfloss.data.prepare`; the others go to the data set: target, weight,
             columns for a file.
@@ -176,11 +176,11 @@ def export(
     Args:
         trained: what `fit` returned, or the folder of a run.
         path: a new file ('student.onnx', '.keras', '.tflite'), or a new folder for 'savedmodel'.
-        format: 'keras', 'savedmodel', 'onnx', 'litert'; by the ending of `path` unless said.
+        format: 'keras', 'savedmodel', 'onnx', 'litert'; default: by the ending of `path`.
         with_scaler: it takes features as they stand in the data, and scales them inside.
         probs: a classifier answers with probabilities instead of logits: of the second class,
             (n, 1), for two classes; of all, (n, C), for more.
-        registry: where a run's data set is looked up; everything installed unless said.
+        registry: where a run's data set is looked up; default: everything installed.
 
     Raises:
         UsageError: something is at `path`, or a package is not installed.

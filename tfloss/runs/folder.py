@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Classes, PreparedData, Scaler
-from tfloss.display import drawing
+from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import new_folder, remove_leftovers, sha256, write_text, write_whole
@@ -188,7 +188,7 @@ class Run:
 
     def plot(self) -> Any:
         """The total and each weighted term by step: a matplotlib Figure."""
-        return drawing().history_figure(self)
+        return renderer().history_figure(self)
 
     @property
     def task(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfloss.data import PreparedData
-from tfloss.display import drawing, in_notebook
+from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
@@ -232,7 +232,7 @@ def _watcher(watch: Watcher | Literal["auto"] | None) -> Watcher | None:
     """What is told of the history."""
     if watch != "auto":
         return watch
-    return drawing().LiveCurves() if in_notebook() else None
+    return renderer().LiveCurves() if in_notebook() else None
 
 
 def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
