@@ -82,7 +82,7 @@ COMMANDS = [
     (["predict", "{}", "iris"], 2, "not the folder of a finished run"),
     ([*BCE, "--on-nan", "halt"], 2, "on-nan"),
     ([*BCE, "--model", "{}/evil.pkl"], 2, "model.save"),
-    ([*BCE, "--model", "{}/broken.keras"], 2, "no whole .keras file"),
+    ([*BCE, "--model", "{}/broken.keras"], 2, "not a complete .keras file"),
     (["train", "--config", "{}/code.toml"], 2, '--model "os.path:join"'),
     (["train", "--config", "{}/teacher.toml"], 2, '--teacher "t=os:system"'),
     (["compare", "bce", "--config", "{}/code.toml"], 2, '--model "os.path:join"'),
