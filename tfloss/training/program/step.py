@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.training.program.forward import Measure
+
+T = TypeVar("T")
 
 NEVER = np.iinfo(np.int32).max
 
@@ -108,13 +110,14 @@ class Steps:
             watch: what was seen before.
             go_on: whether other steps may follow one that was taken back.
         """
-        before = [tf.identity(variable.value) for variable in self._state]
-        values, after = self.one(batch, watch)
-        fine = tf.math.is_finite(values[0]) & self._weights_are_finite()
-        if not go_on:
-            fine &= watch.bad_step == NEVER
-        for variable, old in zip(self._state, before, strict=True):
-            variable.assign(tf.where(fine, variable.value, old))
+        allowed = True if go_on else watch.bad_step == NEVER
+        (values, after), fine = undone_unless_finite(
+            lambda: self.one(batch, watch),
+            total=lambda result: result[0][0],
+            state=self._state,
+            weights=self.measure.weights,
+            allowed=allowed,
+        )
         first = ~fine & (watch.bad_step == NEVER)
         rows = tf.cast(tf.shape(batch["inputs"])[0], tf.float32)
         return values, after._replace(
@@ -179,13 +182,49 @@ class Steps:
         self.optimizer.finalize_variable_values(self.variables)
 
     def _weights_are_finite(self) -> Any:
-        weights = _floats(self.measure.weights)
-        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in weights])
+        return are_finite(self.measure.weights)
 
     @property
     def work_per_step(self) -> int:
         """Multiply-adds of one forward pass and its gradients, roughly."""
         return 3 * self.batch_size * sum(int(np.prod(v.shape)) for v in self.variables)
+
+
+def undone_unless_finite(
+    step: Callable[[], T],
+    *,
+    total: Callable[[T], Any],
+    state: Iterable[Any],
+    weights: Iterable[Any],
+    allowed: Any = True,
+) -> tuple[T, Any]:
+    """Take a step, and put everything back that it changed where it is not finite.
+
+    Every way of training that keeps NaN out of the weights goes through here, in the program.
+
+    Args:
+        step: changes the state; traced once.
+        total: the loss, of what `step` returned.
+        state: every variable that the step changes.
+        weights: the variables that have to be finite afterwards.
+        allowed: bool tensor; False puts everything back in any case.
+
+    Returns:
+        what `step` returned, and whether its changes were kept, a bool tensor.
+    """
+    state = list(state)
+    before = [tf.identity(variable.value) for variable in state]
+    result = step()
+    fine = tf.math.is_finite(total(result)) & are_finite(weights) & allowed
+    for variable, old in zip(state, before, strict=True):
+        variable.assign(tf.where(fine, variable.value, old))
+    return result, fine
+
+
+def are_finite(variables: Iterable[Any]) -> Any:
+    """Whether all values of these variables are, a bool tensor."""
+    floats = _floats(variables)
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in floats])
 
 
 def _refuse_strategy(variables: Iterable[Any]) -> None:
