@@ -308,7 +308,7 @@ def logistic_nll(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any
     latex=r"-\log\sum_m\pi_m\prod_j\mathcal N(y_j;\mu_{mj},\sigma_{mj}^2)",
     domains={"prediction": "numbers*6"},
     family="likelihood",
-    example="gaussian_mixture(labels=slope, prediction=flatten(conv1), components=2)",
+    example="gaussian_mixture(labels=slope, prediction=flatten(conv2), components=4)",
 )
 def gaussian_mixture(
     labels: Any, prediction: Any, *, components: int = 2, smallest: float = 1e-3

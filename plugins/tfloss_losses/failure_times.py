@@ -1,6 +1,6 @@
 """Accelerated failure time: the logarithm of a time is a location plus a scale times noise.
 
-The student gives both, `weibull_aft(time, event, prediction=hidden1)`, with a layer of two units.
+The student gives both, `weibull_aft(time, event, prediction=concat(hidden1, hidden2))`, with a layer of two units.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _negative(event: Any, log_density: Any, log_survival: Any) -> Any:
     latex=r"e\bigl(\log(\sigma t)-z\bigr)+e^z,\ z=(\log t-\mu)/\sigma",
     domains=_DOMAINS,
     family="survival",
-    example="weibull_aft(time, event, prediction=hidden1)",
+    example="weibull_aft(time, event, prediction=concat(hidden1, hidden2))",
 )
 def weibull_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-2) -> Any:
     """Weibull survival time: a hazard that rises or falls as a power of time.
@@ -61,7 +61,7 @@ def weibull_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-
     r"\ z=(\log t-\mu)/\sigma",
     domains=_DOMAINS,
     family="survival",
-    example="log_normal_aft(time, event, prediction=hidden1)",
+    example="log_normal_aft(time, event, prediction=concat(hidden1, hidden2))",
 )
 def log_normal_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-2) -> Any:
     """Log-normal survival time: its logarithm is Gaussian, and the censored lie above (tobit).
@@ -94,7 +94,7 @@ def _log_normal_tail(z: Any) -> Any:
     latex=r"e\bigl(\log(\sigma t)-z\bigr)+(1+e)\log(1+e^z),\ z=(\log t-\mu)/\sigma",
     domains=_DOMAINS,
     family="survival",
-    example="log_logistic_aft(time, event, prediction=hidden1)",
+    example="log_logistic_aft(time, event, prediction=concat(hidden1, hidden2))",
 )
 def log_logistic_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-2) -> Any:
     """Log-logistic survival time: odds of survival that fall as a power of time.

@@ -126,8 +126,8 @@ def ms_ssim(
 
     labels, prediction: (batch, height, width, channels), from 0 to `maximum`; at the last scale the
     image must still hold a window: 176 pixels on a side by default.
-    Returns (batch,): one minus the mean over channels. Below 1e-4 a factor counts as 1e-4, so that
-    its root has a slope.
+    Returns (batch,): one minus the mean over channels. Halving leaves out an odd last row. Below
+    1e-4 a factor counts as 1e-4, so that its root has a slope.
 
     window: side of the Gaussian window in pixels, odd.
     sigma: standard deviation of the window in pixels, positive.

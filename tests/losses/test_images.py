@@ -86,7 +86,7 @@ def test_even_images_have_a_finite_gradient(level):
 
 
 def test_ms_ssim_is_tensorflows():
-    a = RANDOM.uniform(size=(2, 180, 176, 1))
+    a = RANDOM.uniform(size=(2, 176, 176, 1))
     b = np.clip(a + 0.1 * RANDOM.normal(size=a.shape), 0, 1)
     theirs = tf.image.ssim_multiscale(tf.constant(a), tf.constant(b), 1.0).numpy()
     assert_agrees(ms_ssim, {"labels": a, "prediction": b}, 1 - theirs, rtol=1e-4)
