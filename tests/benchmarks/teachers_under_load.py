@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--blas", type=int)
     options = parser.parse_args()
     print(f"{options.teacher} on {options.data}, {os.cpu_count()} processors")
-    print("load before: {:.1f} processes that want a processor".format(os.getloadavg()[0]))
+    print(f"load before: {os.getloadavg()[0]:.1f} processes that want a processor")
     for count in options.busy:
         with busy(count):
             times = [

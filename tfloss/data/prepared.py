@@ -120,8 +120,8 @@ def prepare(
             holdout is drawn from the rows that were never drawn.
         leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
             that train among them; 'scaling': features are scaled by all rows.
-        sample_weight: the column that holds sample weights; the table's own unless said.
-        columns: the columns to take along; all of them unless said.
+        sample_weight: the column that holds sample weights; default: the table's own.
+        columns: the columns to take along; default: all of them.
 
     Raises:
         DataError: no labels, or training rows of one class only.
@@ -173,15 +173,15 @@ def arrange(
     weight: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> Part:
-    """Some rows of a table (all unless said) as float32 columns; fits nothing.
+    """Some rows of a table (default: all) as float32 columns; fits nothing.
 
     Args:
         table: its features must be in the order that `scaler` was fitted on.
         rows: (n,) row numbers.
         classes: the declared classes; None for regression.
         scaler: applied to the features; None leaves them as they are.
-        weight: the column of sample weights; the table's own unless said.
-        columns: the columns to take along; all of them unless said.
+        weight: the column of sample weights; default: the table's own.
+        columns: the columns to take along; default: all of them.
     """
     rows = np.arange(len(table)) if rows is None else rows
     features = table.features[rows]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from tfloss.data import PreparedData
-from tfloss.display import drawing, in_notebook
+from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.checkpoints.fingerprint import data_identity, model_identity, training_identity
@@ -71,6 +71,7 @@ def fit(
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     watch: Watcher | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
@@ -108,6 +109,7 @@ def fit(
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
+        losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; everything installed unless said.
         watch: called with the history after every chunk of epochs; 'auto': in a notebook curves
             that grow (`tfloss.LiveCurves`), elsewhere nothing.
@@ -130,7 +132,7 @@ def fit(
     one_of("compile", compile, COMPILE)
     one_of("on_nan", on_nan, ON_NAN)
     one_of("batches", batches, BATCHES)
-    registry = registry or load_registry()
+    registry = registry_with(registry, losses)
     started = time.perf_counter()
     with keeping(checkpoint, checkpoint_every, resume) as kept:
         if kept is not None:
@@ -230,7 +232,7 @@ def _watcher(watch: Watcher | Literal["auto"] | None) -> Watcher | None:
     """What is told of the history."""
     if watch != "auto":
         return watch
-    return drawing().LiveCurves() if in_notebook() else None
+    return renderer().LiveCurves() if in_notebook() else None
 
 
 def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData, score
-from tfloss.display import drawing
+from tfloss.display import renderer
 from tfloss.errors import DataError
 from tfloss.objective import Objective
 from tfloss.registry import Registry
@@ -69,10 +69,10 @@ class Result:
 
     def plot(self) -> Any:
         """The total and each weighted term by step: a matplotlib Figure."""
-        return drawing().history_figure(self)
+        return renderer().history_figure(self)
 
     def _repr_html_(self) -> str:
-        return drawing().result_html(self)
+        return renderer().result_html(self)
 
     def __str__(self) -> str:
         return summary_text(self.history.as_summary(), self.scores)

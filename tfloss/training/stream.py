@@ -7,7 +7,7 @@ is being trained on, and one compiled call goes over a whole block.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from tfloss.errors import DataError, UsageError
 from tfloss.formula import Node
 from tfloss.objective import Entry, Objective, Scope
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
 from tfloss.training.checkpoints.fingerprint import (
     columns_identity,
@@ -94,6 +94,7 @@ def fit_stream(
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     watch: Watcher | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
@@ -116,7 +117,8 @@ def fit_stream(
         task: 'classification' or 'regression'.
         holdout: rows by name, in memory, to evaluate on after each epoch.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
-        optimizer, seed, compile, precision, allow_negative, registry, watch: as for `tfloss.fit`.
+        optimizer, seed, compile, precision, allow_negative, losses, registry, watch: as for
+            `tfloss.fit`.
         batches: 'sequential': rows are taken as they come. Any other choice is the dataset's own
             to make (`shuffle`, `rejection_resample`), and refused here.
         callbacks: Keras callbacks that look at epochs.
@@ -138,7 +140,7 @@ def fit_stream(
             f"A stream's rows are taken as they come, so batches='{batches}' cannot be honoured; "
             f"shuffle or draw them in the dataset."
         )
-    registry = registry or load_registry()
+    registry = registry_with(registry, losses)
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
     student = _student(model, shapes, registry, seed, precision)
