@@ -1,6 +1,6 @@
 """Accelerated failure time: the logarithm of a time is a location plus a scale times noise.
 
-The student gives both, `weibull_aft(time, event, prediction=concat(hidden1, hidden2))`, with a layer of two units.
+The student gives both, with a layer of two units: `weibull_aft(time, event, prediction=output)`.
 """
 
 from __future__ import annotations
