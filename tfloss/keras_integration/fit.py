@@ -42,7 +42,7 @@ def fit_model(
     callbacks: Any = (),
     verbose: Any = 0,
     compile: Compile = "auto",
-    on_nan: OnNan = "stop",
+    on_nan: OnNan | None = None,
     **attaching: Any,
 ) -> Any:
     """Train a Keras model by the compiled engine; what comes out is what its `fit` gives.
@@ -59,7 +59,8 @@ def fit_model(
             evaluation, Keras evaluates.
         verbose: 0, or anything else for a line after every epoch.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
-        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate;
+            None: as attached.
         **attaching: what `tfloss.attach` takes, for a model that is not attached.
 
     Returns:
@@ -97,7 +98,7 @@ def fit_model(
         initial_epoch=initial_epoch,
         callbacks=[*watching, EpochLines()] if verbose else watching,
         compile=compile,
-        on_nan=on_nan,
+        on_nan=on_nan or attached.on_nan,
     ).run()
 
 
@@ -161,11 +162,11 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
     """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
-    x, y = model.ready(x, y, weight)
+    x, y = model.checks.ready(x, y, weight)
     outputs = len(model.output_names or [""])
     if options.get("class_weight") is not None:
         named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
         options = weighted_by_class(named, options, outputs)
     weight = options.get("sample_weight")
-    model.take_weights({"sample_weight": weight})
+    model.checks.take_weights(weight)
     return Rows(x, y, None if weight is None else np.asarray(weight))
