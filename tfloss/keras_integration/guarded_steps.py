@@ -53,7 +53,6 @@ class GuardedSteps:
         self._steps: Steps | None = None
         self._steps_per_epoch = _NO_END
         self._batch: Any = None  # of the last step
-        self._structure: Any = None  # of a batch
         self._since: list[Any] = []  # batches since `_start`
         self._start: list[Any] = []
         self._epoch_at = -1  # which of them begins an epoch
@@ -88,8 +87,7 @@ class GuardedSteps:
         """What a step answers, and its batch, which is free to hand out and names the rows."""
         if self._undone is None or self._several_devices or self._model.steps_per_execution != 1:
             return logs
-        self._structure = batch
-        return {**logs, _BATCH: [part for part in keras.tree.flatten(batch) if part is not None]}
+        return {**logs, _BATCH: _without_none(batch)}
 
     # -- around it -------------------------------------------------------------------------------
 
@@ -161,11 +159,7 @@ class GuardedSteps:
         logs = dict(call())
         undone = int(self._undone.numpy())
         bad = (self._steps_done, self._bad_values) if undone else None
-        self._batch = None
-        if _BATCH in logs:
-            self._batch = keras.tree.pack_sequence_as(
-                self._structure, _filled(self._structure, logs.pop(_BATCH))
-            )
+        self._batch = _with_none(logs.pop(_BATCH, ()))
         steps = self._model.steps_per_execution
         return ChunkLog(np.empty(0), None, bad, undone, steps, finite=not undone), logs
 
@@ -260,10 +254,24 @@ class GuardedSteps:
         )
 
 
-def _filled(structure: Any, parts: list[Any]) -> list[Any]:
-    """The parts with None where the structure has it."""
-    there = iter(parts)
-    return [None if part is None else next(there) for part in keras.tree.flatten(structure)]
+def _without_none(part: Any) -> Any:
+    """A structure that a compiled step can return: no None, no lists."""
+    if part is None:
+        return ()
+    if isinstance(part, dict):
+        return {name: _without_none(value) for name, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return tuple(_without_none(value) for value in part)
+    return part
+
+
+def _with_none(part: Any) -> Any:
+    """The other way round."""
+    if isinstance(part, dict):
+        return {name: _with_none(value) for name, value in part.items()}
+    if isinstance(part, tuple):
+        return tuple(_with_none(value) for value in part) or None
+    return part
 
 
 def _once_each(variables: list[Any]) -> list[Any]:
