@@ -41,7 +41,9 @@ from tfloss.training.program.forward import Measure
 from tfloss.training.scope import full_scope
 
 FORMULA, RATE = "bce + 0.1*abs_kl", 0.5
-CONFIG = Config(loss=FORMULA, train_size=5, teacher=("gpc",), optimizer=f"sgd:learning_rate={RATE}")
+CONFIG = Config(
+    formula=FORMULA, train_size=5, teacher=("gpc",), optimizer=f"sgd:learning_rate={RATE}"
+)
 
 
 def stacked(setups, weights, steps: int) -> Callable[[], float]:
@@ -85,7 +87,7 @@ def with_keras(setup, steps: int) -> Callable[[], float]:
     student = student_of(CONFIG, setup.data, 0, tfloss.load_registry())
     model = WithTeacher(student.model)
     model.compile(optimizer=keras.optimizers.SGD(RATE))
-    targets = (setup.data.train.labels, setup.teachers["teacher"].answers_train)
+    targets = (setup.data.train.labels, setup.teachers["teacher"].predictions_train)
 
     def run(epochs: int = steps) -> float:
         started = time.perf_counter()

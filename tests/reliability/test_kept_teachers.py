@@ -11,17 +11,17 @@ from sklearn.naive_bayes import GaussianNB
 
 import tfloss
 from tfloss.errors import UsageError
-from tfloss.io.checked_npz import read_sealed, write_sealed
-from tfloss.teachers import FittedTeacher, supply
+from tfloss.io.checked_npz import read_checked, write_checked
+from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.checkpoints.teachers import answers_identity, asked_identity, packed, unpacked
 
 
 def test_teachers_come_back_as_they_were(registry, tmp_path):
     data = tfloss.load_data("breast_cancer", train_size=60, test_size=20)
-    teachers = supply({"one": "lr", "two": "nb"}, data, registry)
+    teachers = fit_teachers({"one": "lr", "two": "nb"}, data, registry)
     arrays, about = packed(teachers)
-    write_sealed(tmp_path / "start.npz", arrays, about)
-    back = unpacked(*read_sealed(tmp_path / "start.npz"))
+    write_checked(tmp_path / "start.npz", arrays, about)
+    back = unpacked(*read_checked(tmp_path / "start.npz"))
     assert list(back) == ["one", "two"]
     assert answers_identity(back) == answers_identity(teachers)
     for alias, teacher in teachers.items():

@@ -23,7 +23,7 @@ from tfloss.keras_integration.teachers import named_teachers, teacher_columns
 from tfloss.keras_integration.tracebacks import plainly
 from tfloss.keras_integration.validation import is_arrays, weighted_by_class
 from tfloss.lazy import keras
-from tfloss.registry import Declaration, Registry, load_registry
+from tfloss.registry import Declaration, registry_with
 from tfloss.student.keras_internals import takes_training
 from tfloss.training.options import OnNan
 from tfloss.training.program.forward import MODEL_TERM
@@ -82,9 +82,7 @@ class Attached(AttachedStep):
             "on_nan": on_nan,
         }
         teachers = named_teachers(teacher)
-        registry = load_registry()
-        if losses:  # a registry of this model's own
-            registry = Registry(registry.plugins).add(*losses)
+        registry = registry_with(losses=losses)
         used = names_in(formula)
         self._columns = tuple(dict.fromkeys([*columns, *teacher_columns(teachers, used)]))
         self._bound = Bound(

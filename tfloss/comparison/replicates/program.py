@@ -30,6 +30,7 @@ class Replicates:
         train: columns, (R, rows, …), as `stacked_columns` makes them.
         holdout: the same for the holdout; None without one.
         batch_size: rows per step.
+        rows: how many an epoch goes over, repeated ones counted; default: all once.
         coefficients: (R, terms) what each replicate's terms are multiplied by; None: nothing.
         compile: 'xla' or 'graph'.
 
@@ -46,13 +47,15 @@ class Replicates:
         holdout: Mapping[str, np.ndarray] | None = None,
         *,
         batch_size: int,
+        rows: int | None = None,
         coefficients: np.ndarray | None = None,
         compile: str = "xla",
     ) -> None:
         self.measure = measure
         self.optimizer = optimizer
-        self.count, self.rows = train["inputs"].shape[:2]
-        self.batch_size = min(batch_size, self.rows)
+        self.count, own = train["inputs"].shape[:2]
+        self.rows = own if rows is None else rows
+        self.batch_size = min(batch_size, own)
         self.variables = measure.variables
         self._train = {name: tf.constant(column) for name, column in train.items()}
         self._slices = _slices(holdout)

@@ -51,7 +51,7 @@ def train_one_by_one(
                 optimizer=config.optimizer,
                 epochs=config.epochs,
                 batch_size=config.batch_size,
-                shuffle=config.shuffle,
+                batches=config.batches,  # type: ignore[arg-type]
                 seed=setup.seed,
                 compile=config.compile,  # type: ignore[arg-type]
                 callbacks=[watcher],

@@ -21,12 +21,13 @@ from tfloss.comparison.replicates.program import Replicates
 from tfloss.comparison.replicates.seeds import SeedSetup, initial_weights, student_of
 from tfloss.comparison.replicates.sequential import train_one_by_one
 from tfloss.comparison.replicates.shared_programs import Family, families
-from tfloss.comparison.replicates.shuffling import Shuffles
+from tfloss.comparison.replicates.shuffling import BatchOrders
 from tfloss.comparison.replicates.stacking import bytes_of_one, stacked_columns, why_not_stacked
 from tfloss.comparison.replicates.trajectories import Trajectories, empty, joined
 from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.program.forward import Measure
 from tfloss.training.program.optimizers import make_optimizer
 
@@ -119,7 +120,7 @@ class _Trainer:
         share = _GRADIENTS // len(comparison.formulas)
         self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
         self._weights: list[np.ndarray] | None = None
-        self._shuffles = Shuffles(setups, self.config)
+        self._orders = BatchOrders(setups, self.config)
 
     def train(self) -> Trained:
         data, teachers = self.setups[0].data, self.setups[0].teachers
@@ -225,8 +226,8 @@ class _Trainer:
             lambda _: self.on_progress(formula, share),
         )
         self.done.seconds["training"] += time.perf_counter() - started
-        data = self.setups[0].data
-        steps = -(-len(data.train) // self.config.batch_size)
+        rows = len(self.setups[0].data.train)
+        steps = steps_per_epoch(rows, self.config.batch_size, self.config.batches)
         self.done.steps += steps * self.config.epochs * len(self.setups)
         return result
 
@@ -249,6 +250,7 @@ class _Trainer:
             columns("train"),
             columns("holdout") if len(setups[0].data.holdout) else None,
             batch_size=self.config.batch_size,
+            rows=self._orders.rows_per_epoch,
             coefficients=None if coefficients is None else coefficients.repeat(len(part), axis=0),
             compile="graph" if self.config.compile == "graph" else "xla",
         )
@@ -262,7 +264,7 @@ class _Trainer:
             while done < stop:
                 count = min(longest, stop - done)
                 started = time.perf_counter()
-                order = np.tile(self._shuffles(part, done, count), (1, times, 1))
+                order = np.tile(self._orders(part, done, count), (1, times, 1))
                 order = np.concatenate([order, np.repeat(order[:1], longest - count, axis=0)])
                 step = done * program.steps_per_epoch
                 whole.train[done : done + count] = program.run(order, step, epochs=count)

@@ -20,7 +20,7 @@ import numpy as np
 
 from tfloss.errors import DataError, Interrupted, UsageError
 from tfloss.io.atomic import remove_leftovers
-from tfloss.io.checked_npz import read_sealed, write_sealed
+from tfloss.io.checked_npz import read_checked, write_checked
 from tfloss.io.lock import FolderLock
 from tfloss.training.checkpoints.fingerprint import refuse_other
 from tfloss.training.checkpoints.interval import Cadence, Every, parse_every
@@ -122,7 +122,7 @@ class Checkpoints:
                 f"'{folder}' holds the checkpoints of a training; say resume=True to go on with "
                 f"it, or another folder."
             )
-        self.answers, about = read_sealed(folder / START)
+        self.answers, about = read_checked(folder / START)
         if about["layout"] != _LAYOUT:
             raise UsageError(f"'{folder}' was written by another version of tfloss.")
         self.identity, self._teachers = about["identity"], about["teachers"]
@@ -149,7 +149,7 @@ class Checkpoints:
             if self._lock is None:
                 self._take(self.folder)
             about = {"layout": _LAYOUT, "identity": dict(identity), "teachers": teachers or {}}
-            write_sealed(self.folder / START, answers or {}, about)
+            write_checked(self.folder / START, answers or {}, about)
         except OSError as error:
             raise UsageError(f"'{self._folder}' cannot be written: {error.strerror}.") from error
 
@@ -279,7 +279,7 @@ class Checkpoints:
             "ended": position.ended,
             "stream": digest,
         }
-        write_sealed(self.folder / f"step-{step:012d}.npz", arrays, about)
+        write_checked(self.folder / f"step-{step:012d}.npz", arrays, about)
         for old in self._files()[:-_KEPT]:
             old.unlink(missing_ok=True)
 
@@ -287,7 +287,7 @@ class Checkpoints:
         files = self._files()
         for path in reversed(files):
             try:
-                return read_sealed(path)
+                return read_checked(path)
             except DataError as error:
                 warnings.warn(f"{error} The checkpoint before it is taken.", stacklevel=3)
         if files:

@@ -55,6 +55,7 @@ class Engine(Steps):
         train: the rows to train on.
         holdout: rows to evaluate on after epochs, never trained on.
         batch_size: rows per step.
+        rows: how many an epoch goes over, repeated ones counted; default: all once.
         evaluate_every: evaluate after every so many epochs (and after the last of a chunk).
         evaluated_rows: of the holdout at a time.
         compile: 'xla', 'graph' (TensorFlow's own executor), 'steps' (nothing is compiled, so that
@@ -73,14 +74,15 @@ class Engine(Steps):
         holdout: Columns | None = None,
         *,
         batch_size: int,
+        rows: int | None = None,
         evaluate_every: int = 1,
         evaluated_rows: int = SLICE_ROWS,
         compile: Compile = "auto",
         work: int | None = None,
     ) -> None:
         prepare_xla()
-        self.rows = len(train)
-        self.batch_size = min(batch_size, self.rows)
+        self.rows = len(train) if rows is None else rows
+        self.batch_size = min(batch_size, len(train))
         self.steps_per_epoch = -(-self.rows // self.batch_size)
         self.evaluate_every = evaluate_every
         self._train = train.packed(measure.objective.needs)
