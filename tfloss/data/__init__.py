@@ -2,9 +2,10 @@
 
 from tfloss.data.augment import augment
 from tfloss.data.classes import Classes
+from tfloss.data.columns import Columns
 from tfloss.data.leakage import LEAKS, leak_warning
 from tfloss.data.loading import load_dataset
-from tfloss.data.prepared import Part, PreparedData, arrange, prepare
+from tfloss.data.prepared import PreparedData, arrange, prepare
 from tfloss.data.scaling import Scaler
 from tfloss.data.split import Split, split_rows
 from tfloss.data.table import Table
@@ -13,7 +14,7 @@ from tfloss.io.archive_check import check_archive
 __all__ = [
     "LEAKS",
     "Classes",
-    "Part",
+    "Columns",
     "PreparedData",
     "Scaler",
     "Split",

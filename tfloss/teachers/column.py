@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfloss.data import Part, PreparedData
+from tfloss.data import Columns, PreparedData
 from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, listed
 from tfloss.teachers.fitting.batched import Answers
 from tfloss.teachers.fitting.probabilities import aligned
@@ -24,7 +24,7 @@ class AnswersColumn:
 
 
 def read_answers(
-    column: AnswersColumn, part: Part, data: PreparedData, name: str
+    column: AnswersColumn, part: Columns, data: PreparedData, name: str
 ) -> tuple[Answers, np.ndarray]:
     """The answers for one side of the split, and in which rows there are any.
 
@@ -65,11 +65,11 @@ def read_answers(
     return {"": answers.astype(np.float32)}, present
 
 
-def _column(key: str, part: Part, data: PreparedData, name: str) -> np.ndarray:
-    extras = [column for column in part.columns if column not in ("inputs", "labels")]
+def _column(key: str, part: Columns, data: PreparedData, name: str) -> np.ndarray:
+    extras = [column for column in part.values if column not in ("inputs", "labels")]
     if key not in extras:
         raise UsageError(
             f"The teacher '{name}' asks for the column '{key}', which '{data.name}' does not have "
             f"as an extra column.{did_you_mean(key, extras)} It has: {listed(extras)}."
         )
-    return part.columns[key].astype(np.float64)
+    return part.values[key].astype(np.float64)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from tfloss.errors import UsageError, did_you_mean, listed
 
 OnNan = Literal["stop", "skip", "lower"]
-Compile = Literal["auto", "xla", "graph", "steps"]
+Compile = Literal["auto", "xla", "graph", "eager"]
 
 ON_NAN: tuple[str, ...] = get_args(OnNan)
 COMPILE: tuple[str, ...] = get_args(Compile)

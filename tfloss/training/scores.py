@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Part, PreparedData
+from tfloss.data import Columns, PreparedData
 from tfloss.lazy import tf
 from tfloss.registry import Registry
 from tfloss.student import Student
@@ -51,7 +51,7 @@ def as_columns(probs: np.ndarray) -> np.ndarray:
 
 
 def score(
-    answers: np.ndarray, part: Part, data: PreparedData, registry: Registry
+    answers: np.ndarray, part: Columns, data: PreparedData, registry: Registry
 ) -> dict[str, float]:
     """Every registered metric of the data's task, by name, on the rows that have a label."""
     rows = part.labelled

@@ -14,7 +14,7 @@ from functools import partial, reduce
 import numpy as np
 
 from tfloss.comparison.replicates.trajectories import Trajectories
-from tfloss.data import Part
+from tfloss.data import Columns
 from tfloss.registry import Metric, Registry
 from tfloss.training.scores import probabilities
 
@@ -26,7 +26,7 @@ _SAMPLE = 16
 
 def add_scores(
     trajectories: Sequence[Trajectories],
-    parts: Sequence[Part],
+    parts: Sequence[Columns],
     task: str,
     registry: Registry,
 ) -> None:
@@ -63,7 +63,7 @@ def answers_of(logits: np.ndarray, task: str) -> np.ndarray:
     return flat.reshape(*logits.shape[:2], -1)
 
 
-def truth_of(parts: Iterable[Part], task: str) -> np.ndarray:
+def truth_of(parts: Iterable[Columns], task: str) -> np.ndarray:
     """(R, n) class positions, or (R, n, k) targets for regression."""
     return np.stack([part.codes if task == "classification" else part.labels for part in parts])
 

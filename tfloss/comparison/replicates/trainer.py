@@ -27,7 +27,8 @@ from tfloss.comparison.replicates.trajectories import Trajectories, empty, joine
 from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 
 Tell = Callable[[str, float], None]  # the formula at work, and the share of all steps done
@@ -230,13 +231,12 @@ class _Trainer:
         def repeated(values: np.ndarray) -> np.ndarray:
             return np.tile(values, (times, *[1] * (values.ndim - 1)))
 
-        def columns(split: str) -> dict[str, np.ndarray]:
-            needs = family.objective.needs
-            return {n: repeated(c) for n, c in stacked_columns(worlds, split, needs).items()}
+        def columns(split: str) -> Batch:
+            return stacked_columns(worlds, split, family.objective.needs).map(repeated)
 
         coefficients = family.coefficients
         return Replicates(
-            Measure(self.template, family.objective),
+            StudentLoss(self.template, family.objective),
             make_optimizer(self.config.optimizer),
             [repeated(values[list(part)]) for values in self._weights],
             columns("train"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfloss.data import Part
+from tfloss.data import Columns
 
 
-def score(answers: np.ndarray, part: Part, rows: np.ndarray) -> dict[str, float]:
+def score(answers: np.ndarray, part: Columns, rows: np.ndarray) -> dict[str, float]:
     """Accuracy and log-loss for classes, mean squared error for a quantity; {} without rows.
 
     Args:
