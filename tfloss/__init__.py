@@ -14,7 +14,7 @@ Put a formula into a Keras model of your own; compile, fit and save stay Keras':
     model.compile("adam", metrics=["accuracy"])
     model.fit(x, y, validation_split=0.2)
 
-    history = tfloss.fit(model, (x, y), epochs=200)        # the same by the compiled engine
+    history = tfloss.fit_model(model, (x, y), epochs=200)  # the same by the compiled engine
 
 What a formula is made of:
 
@@ -49,7 +49,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfloss.display import drawn_by
+from tfloss.display import set_renderer
 from tfloss.errors import (
     DataError,
     Interrupted,
@@ -78,13 +78,15 @@ from tfloss.registry import (
 )
 
 if TYPE_CHECKING:
-    from tfloss.api import bind, export, fit, load_data
+    from tfloss.api import bind, evaluate, explain, export, load_data
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
-    from tfloss.keras_integration import Loss, attach
+    from tfloss.keras_integration import Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
+    from tfloss.runs.folder import read_run
     from tfloss.student import load_network, tap
+    from tfloss.training.fit import fit
     from tfloss.training.result import Result
     from tfloss.training.stream import fit_stream
 
@@ -97,16 +99,20 @@ _LATER = {
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
     "bind": "tfloss.api",
+    "evaluate": "tfloss.api",
+    "explain": "tfloss.api",
     "export": "tfloss.api",
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.result",
     "Table": "tfloss.data",
-    "fit": "tfloss.api",
+    "fit": "tfloss.training.fit",
+    "fit_model": "tfloss.keras_integration",
     "fit_stream": "tfloss.training.stream",
     "losses": "tfloss.registry.names",
     "load_data": "tfloss.api",
     "load_network": "tfloss.student",
     "parse": "tfloss.formula",
+    "read_run": "tfloss.runs.folder",
 }
 
 __all__ = [
@@ -127,8 +133,11 @@ __all__ = [
     "attach",
     "bind",
     "dataset",
+    "evaluate",
+    "explain",
     "export",
     "fit",
+    "fit_model",
     "fit_stream",
     "function",
     "hookimpl",
@@ -141,6 +150,7 @@ __all__ = [
     "metric",
     "model",
     "parse",
+    "read_run",
     "recipe",
     "reduction",
     "schedule",
@@ -151,7 +161,7 @@ __all__ = [
 ]
 
 
-drawn_by("tfloss.report.notebook")
+set_renderer("tfloss.report.notebook")
 # Keras then knows the classes by name, so that load_model finds them wherever tfloss is imported.
 after_import("keras", lambda: importlib.import_module("tfloss.keras_integration"))
 

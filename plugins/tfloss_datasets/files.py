@@ -33,25 +33,25 @@ def _declare(path: Path, reader: Callable[[Path], Columns]) -> object:
         *,
         target: str | None = None,
         weight: str | None = None,
+        features: str | Sequence[str] | None = None,
         columns: str | Sequence[str] | None = None,
-        extra: str | Sequence[str] | None = None,
         task: str | None = None,
     ) -> Table:
         """A table in a file.
 
         target: the column to learn; without it no row has a label.
         weight: the column of sample weights.
-        columns: the feature columns; all that have no other use unless said.
-        extra: columns to hand to losses by name, or to use as a teacher.
-        task: 'classification' or 'regression'; guessed from the target unless said.
+        features: the feature columns; default: all that have no other use.
+        columns: columns to hand to losses by name, or to use as a teacher.
+        task: 'classification' or 'regression'; default: guessed from the target.
         """
         return table_of(
             _read(path, reader),
             name=path.name,
             target=target,
             weight=weight,
-            columns_wanted=_names(columns),
-            extra=_names(extra) or (),
+            features=_names(features),
+            side_columns=_names(columns) or (),
             task=task,
         )
 

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 import tfloss
+from tfloss_metrics import batched
 
-_BINS = 10
 
-
-@tfloss.metric(label="accuracy", better="higher")
+@tfloss.metric(label="accuracy", better="higher", batched=batched.accuracy)
 def accuracy(classes: np.ndarray, probs: np.ndarray) -> float:
     """Share of rows whose most probable class is the right one."""
     from sklearn.metrics import accuracy_score
@@ -19,7 +18,7 @@ def accuracy(classes: np.ndarray, probs: np.ndarray) -> float:
     return float(accuracy_score(classes, probs.argmax(axis=1)))
 
 
-@tfloss.metric(label="F1", better="higher")
+@tfloss.metric(label="F1", better="higher", batched=batched.f1)
 def f1(classes: np.ndarray, probs: np.ndarray) -> float:
     """F1 of the second class for two classes, else the mean of the classes' F1 (macro)."""
     from sklearn.metrics import f1_score
@@ -31,7 +30,7 @@ def f1(classes: np.ndarray, probs: np.ndarray) -> float:
     return float(f1_score(classes, predicted, labels=labels, average="macro", zero_division=0.0))
 
 
-@tfloss.metric(label="log-loss", better="lower")
+@tfloss.metric(label="log-loss", better="lower", batched=batched.log_loss)
 def log_loss(classes: np.ndarray, probs: np.ndarray) -> float:
     """Mean of -log(probability of the right class), in nats."""
     from sklearn.metrics import log_loss as sklearn_log_loss
@@ -39,7 +38,7 @@ def log_loss(classes: np.ndarray, probs: np.ndarray) -> float:
     return float(sklearn_log_loss(classes, probs, labels=np.arange(probs.shape[1])))
 
 
-@tfloss.metric(label="Brier", better="lower")
+@tfloss.metric(label="Brier", better="lower", batched=batched.brier)
 def brier(classes: np.ndarray, probs: np.ndarray) -> float:
     """Squared distance to the right answer, averaged over rows.
 
@@ -53,7 +52,7 @@ def brier(classes: np.ndarray, probs: np.ndarray) -> float:
     return float(brier_score_loss(classes, probs, labels=np.arange(probs.shape[1])))
 
 
-@tfloss.metric(label="ECE", better="lower")
+@tfloss.metric(label="ECE", better="lower", batched=batched.ece)
 def ece(classes: np.ndarray, probs: np.ndarray) -> float:
     """Expected calibration error of the predicted class, 10 bins of equal width.
 
@@ -61,7 +60,7 @@ def ece(classes: np.ndarray, probs: np.ndarray) -> float:
     """
     confidence = probs.max(axis=1)
     right = probs.argmax(axis=1) == classes
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    bins = np.minimum((confidence * batched.BINS).astype(int), batched.BINS - 1)
     gaps = [
         np.count_nonzero(bins == b) * abs(right[bins == b].mean() - confidence[bins == b].mean())
         for b in np.unique(bins)
@@ -69,7 +68,7 @@ def ece(classes: np.ndarray, probs: np.ndarray) -> float:
     return float(sum(gaps) / len(classes))
 
 
-@tfloss.metric(label="mean entropy", better=None)
+@tfloss.metric(label="mean entropy", better=None, batched=batched.mean_entropy)
 def mean_entropy(classes: np.ndarray, probs: np.ndarray) -> float:
     """Mean Shannon entropy of the predictions, in nats: how unsure the model is."""
     from scipy.special import entr
@@ -77,7 +76,7 @@ def mean_entropy(classes: np.ndarray, probs: np.ndarray) -> float:
     return float(entr(probs).sum(axis=1).mean())
 
 
-@tfloss.metric(label="MSE", better="lower", task="regression")
+@tfloss.metric(label="MSE", better="lower", task="regression", batched=batched.mean_squared_error)
 def mean_squared_error(target: np.ndarray, prediction: np.ndarray) -> float:
     """Mean squared error."""
     from sklearn.metrics import mean_squared_error as sklearn_mse
@@ -85,7 +84,7 @@ def mean_squared_error(target: np.ndarray, prediction: np.ndarray) -> float:
     return float(sklearn_mse(target, prediction))
 
 
-@tfloss.metric(label="MAE", better="lower", task="regression")
+@tfloss.metric(label="MAE", better="lower", task="regression", batched=batched.mean_absolute_error)
 def mean_absolute_error(target: np.ndarray, prediction: np.ndarray) -> float:
     """Mean absolute error."""
     from sklearn.metrics import mean_absolute_error as sklearn_mae
@@ -93,7 +92,7 @@ def mean_absolute_error(target: np.ndarray, prediction: np.ndarray) -> float:
     return float(sklearn_mae(target, prediction))
 
 
-@tfloss.metric(label="R2", better="higher", task="regression")
+@tfloss.metric(label="R2", better="higher", task="regression", batched=batched.r2)
 def r2(target: np.ndarray, prediction: np.ndarray) -> float:
     """Coefficient of determination."""
     from sklearn.metrics import r2_score

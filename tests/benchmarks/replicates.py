@@ -4,7 +4,7 @@
 
 The job: 30-10-10-1 sigmoid units, five rows in one batch, plain SGD, `bce + 0.1*abs_kl` with a
 Gaussian process' answers, the value of every term recorded at every step. All are warmed up before
-they are timed and take turns; nothing looks at the holdout. A hand-written JAX program (vmap over
+they are timed and take turns; nothing is evaluated. A hand-written JAX program (vmap over
 replicates, scan over steps) takes part in a process of its own where JAX is installed. A second
 table times `tfloss compare` from the fitted teachers to the written page.
 """
@@ -28,9 +28,9 @@ import tfloss
 from tests.benchmarks.article_job import WithTeacher
 from tests.benchmarks.engine import ROOT, markdown_of, write_page
 from tfloss.comparison import Comparison
-from tfloss.comparison.comparison import default_looks
+from tfloss.comparison.comparison import default_evaluate_every
 from tfloss.comparison.replicates.program import Replicates
-from tfloss.comparison.replicates.seeds import initial_weights, make_worlds, student_of
+from tfloss.comparison.replicates.seeds import initial_weights, prepare_seeds, student_of
 from tfloss.comparison.replicates.stacking import stacked_columns
 from tfloss.comparison.run import compare
 from tfloss.objective import Objective
@@ -41,64 +41,66 @@ from tfloss.training.program.forward import StudentLoss
 from tfloss.training.scope import full_scope
 
 FORMULA, RATE = "bce + 0.1*abs_kl", 0.5
-CONFIG = Config(loss=FORMULA, train_size=5, teacher=("gpc",), optimizer=f"sgd:learning_rate={RATE}")
+CONFIG = Config(
+    formula=FORMULA, train_size=5, teacher=("gpc",), optimizer=f"sgd:learning_rate={RATE}"
+)
 
 
-def stacked(worlds, weights, steps: int) -> Callable[[], float]:
+def stacked(setups, weights, steps: int) -> Callable[[], float]:
     """All replicates in one program."""
     registry = tfloss.load_registry()
-    student = student_of(CONFIG, worlds[0].data, 0, registry)
+    student = student_of(CONFIG, setups[0].data, 0, registry)
     objective = Objective(
-        FORMULA, registry, full_scope(student, worlds[0].data, {"teacher": "gpc"})
+        FORMULA, registry, full_scope(student, setups[0].data, {"teacher": "gpc"})
     )
-    measure = StudentLoss(student, objective)
-    columns = stacked_columns(worlds, "train", objective.needs)
-    program = Replicates(measure, keras.optimizers.SGD(RATE), weights, columns, batch_size=5)
-    order = np.tile(np.arange(5, dtype=np.int32), (steps, len(worlds), 1))
+    forward = StudentLoss(student, objective)
+    columns = stacked_columns(setups, "train", objective.needs)
+    program = Replicates(forward, keras.optimizers.SGD(RATE), weights, columns, batch_size=5)
+    order = np.tile(np.arange(5, dtype=np.int32), (steps, len(setups), 1))
     program.run(order, 0, epochs=1)
 
     def run() -> float:
         started = time.perf_counter()
         program.run(order, 0)
-        return steps * len(worlds) / (time.perf_counter() - started)
+        return steps * len(setups) / (time.perf_counter() - started)
 
     return run
 
 
-def alone(worlds, steps: int) -> Callable[[], float]:
+def alone(setups, steps: int) -> Callable[[], float]:
     """Two `tfloss.fit`, one after the other; a training builds and compiles its own."""
 
     def run() -> float:
         started = time.perf_counter()
-        for world in worlds[:2]:
+        for setup in setups[:2]:
             fit(
-                FORMULA, world.data, teacher=world.teachers, optimizer=CONFIG.optimizer,
-                epochs=steps, seed=world.seed, evaluate_every=steps,
+                FORMULA, setup.data, teacher=setup.teachers, optimizer=CONFIG.optimizer,
+                epochs=steps, seed=setup.seed, evaluate_every=steps,
             )  # fmt: skip
         return 2 * steps / (time.perf_counter() - started)
 
     return run
 
 
-def with_keras(world, steps: int) -> Callable[[], float]:
+def with_keras(setup, steps: int) -> Callable[[], float]:
     """Keras `fit` with a training step of one's own."""
-    student = student_of(CONFIG, world.data, 0, tfloss.load_registry())
+    student = student_of(CONFIG, setup.data, 0, tfloss.load_registry())
     model = WithTeacher(student.model)
     model.compile(optimizer=keras.optimizers.SGD(RATE))
-    targets = (world.data.train.labels, world.teachers["teacher"].answers_train)
+    targets = (setup.data.train.labels, setup.teachers["teacher"].predictions_train)
 
     def run(epochs: int = steps) -> float:
         started = time.perf_counter()
-        model.fit(world.data.train.inputs, targets, batch_size=5, epochs=epochs, verbose=0)
+        model.fit(setup.data.train.inputs, targets, batch_size=5, epochs=epochs, verbose=0)
         return epochs / (time.perf_counter() - started)
 
     run(2)
     return run
 
 
-def with_jax(worlds, weights, steps: int, python: str, folder: Path) -> Callable[[], float] | None:
+def with_jax(setups, weights, steps: int, python: str, folder: Path) -> Callable[[], float] | None:
     """The same by hand in JAX, in another process."""
-    columns = stacked_columns(worlds, "train", frozenset(["labels", "teacher"]))
+    columns = stacked_columns(setups, "train", frozenset(["labels", "teacher"]))
     job = folder / "job.npz"
     np.savez(job, **columns, **{f"w{number}": values for number, values in enumerate(weights)})
     process = subprocess.Popen(
@@ -124,7 +126,7 @@ def with_jax(worlds, weights, steps: int, python: str, folder: Path) -> Callable
 def whole_job(seeds: int, steps: int, folder: Path) -> Table:
     """The seconds of `tfloss compare` with three formulas, stage by stage."""
     formulas = ["bce", FORMULA, "bce + binary_kl"]
-    config = CONFIG.changed(epochs=steps, evaluate_every=default_looks(steps))
+    config = CONFIG.changed(epochs=steps, evaluate_every=default_evaluate_every(steps))
     registry = tfloss.load_registry()
     teachers_done: list[float] = []
     results, written = compare(
@@ -145,21 +147,21 @@ def whole_job(seeds: int, steps: int, folder: Path) -> Table:
     table.add_row("files and page", f"{whole - sum(seconds.values()):.1f}")
     table.add_row("all, after imports and teachers", f"{whole:.1f}")
     rate = results["replicate_steps"] / results["seconds"]["training"]
-    table.add_row("replicate-steps/s, looks at the holdout included", f"{rate:,.0f}")
+    table.add_row("replicate-steps/s, evaluations included", f"{rate:,.0f}")
     return table
 
 
 def rates_of(options: argparse.Namespace, folder: Path) -> Table:
     """Every peer's rate, taking turns."""
     registry = tfloss.load_registry()
-    worlds, _ = make_worlds(CONFIG, range(options.seeds), registry)
-    student = student_of(CONFIG, worlds[0].data, 0, registry)
-    weights = initial_weights(student, CONFIG, worlds[0].data, range(options.seeds), registry)
+    setups, _ = prepare_seeds(CONFIG, range(options.seeds), registry)
+    student = student_of(CONFIG, setups[0].data, 0, registry)
+    weights = initial_weights(student, CONFIG, setups[0].data, range(options.seeds), registry)
     peers = {
-        "stacked": stacked(worlds, weights, options.steps),
-        "tfloss.fit, one at a time": alone(worlds, options.steps),
-        "Keras fit": with_keras(worlds[0], options.steps),
-        "JAX by hand": with_jax(worlds, weights, options.steps, options.peers_python, folder),
+        "stacked": stacked(setups, weights, options.steps),
+        "tfloss.fit, one at a time": alone(setups, options.steps),
+        "Keras fit": with_keras(setups[0], options.steps),
+        "JAX by hand": with_jax(setups, weights, options.steps, options.peers_python, folder),
     }
     rates: dict[str, list[float]] = {name: [] for name, run in peers.items() if run is not None}
     for _ in range(options.rounds):

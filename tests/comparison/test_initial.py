@@ -25,7 +25,7 @@ def model(seed, kernel="glorot_uniform", dropout=0.0, batch_norm=False):
         ({}, True),
         ({"kernel": "he_normal"}, True),
         ({"batch_norm": True}, True),
-        ({"kernel": "orthogonal"}, None),  # whichever way, the values are the same
+        ({"kernel": "orthogonal"}, None),  # whichever execution, the values are the same
         ({"dropout": 0.5}, False),  # a generator's state is a variable without initializer
     ],
 )

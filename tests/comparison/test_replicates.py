@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tfloss.comparison import Comparison
-from tfloss.comparison.analysis.metrics import add_scores
+from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
-from tfloss.comparison.replicates.seeds import make_worlds
+from tfloss.comparison.replicates.seeds import prepare_seeds
 from tfloss.comparison.replicates.trainer import train_all
 from tfloss.report.comparison import comparison_words
 from tfloss.report.html import html_page
@@ -22,24 +22,26 @@ HOLD = 1e-5  # float32, summed in another order
 
 
 def trained(registry, formulas, **options):
-    config = Config(loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, **options)
+    config = Config(formula=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, **options)
     comparison = Comparison.of(formulas, config, seeds=SEEDS)
-    worlds, _ = make_worlds(config, comparison.seed_numbers, registry)
-    return comparison, worlds, train_all(comparison, worlds, registry)
+    setups, _ = prepare_seeds(config, comparison.seed_numbers, registry)
+    return comparison, setups, train_all(comparison, setups, registry)
 
 
-def assert_like_alone(registry, comparison, worlds, result, place=SEEDS - 1):
+def assert_like_alone(registry, comparison, setups, result, place=SEEDS - 1):
     for formula, found in zip(comparison.formulas, result.trajectories, strict=True):
-        config = comparison.config.changed(loss=formula, seed=worlds[place].seed, evaluate_every=1)
+        config = comparison.config.changed(
+            formula=formula, seed=setups[place].seed, evaluate_every=1
+        )
         alone = run(config, registry)
         assert found.names == alone.history.names
         for number, name in enumerate(("total", *found.names)):
             np.testing.assert_allclose(
                 found.train[:, place, number], alone.history.column(name), atol=HOLD
             )
-            holdout = alone.history.column(name, "holdout")[found.looks - 1]
+            holdout = alone.history.column(name, "holdout")[found.eval_epochs - 1]
             np.testing.assert_allclose(found.holdout[:, place, number], holdout, atol=HOLD)
-        logits = alone.student.forward_model(worlds[place].data.holdout.inputs, training=False)
+        logits = alone.student.forward_model(setups[place].data.holdout.inputs, training=False)
         np.testing.assert_allclose(found.logits[-1, place], logits.numpy(), atol=HOLD, rtol=HOLD)
 
 
@@ -69,6 +71,22 @@ CASES = {
         "batch_size": 8,
         "optimizer": "adam:learning_rate=0.01",
     },
+    "batches drawn with replacement, minmax": {
+        "formulas": ["bce + linear(0, 1, epochs=6)*binary_kl"],
+        "train_size": 30,
+        "scale": "minmax",
+        "teacher": ("lr",),
+        "batches": "replacement",
+        "batch_size": 8,
+        "optimizer": "adam:learning_rate=0.01",
+    },
+    "in sequence, quantiles": {
+        "formulas": ["bce"],
+        "train_size": 30,
+        "scale": "quantile",
+        "batches": "sequential",
+        "batch_size": 8,
+    },
     "three classes, taps and weights": {
         "formulas": ["ce + 0.01*l2 + 0.1*l1(hidden1)"],
         "data": "wine",
@@ -92,10 +110,10 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_replicate_equals_the_training_alone(registry, case):
-    comparison, worlds, result = trained(registry, **case)
+    comparison, setups, result = trained(registry, **case)
     assert result.notes == []
-    assert {found.way for found in result.trajectories} == {"stacked"}
-    assert_like_alone(registry, comparison, worlds, result)
+    assert {found.execution for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, setups, result)
 
 
 def test_rows_without_a_teachers_answer_are_left_out_as_alone(registry, tmp_path):
@@ -107,12 +125,12 @@ def test_rows_without_a_teachers_answer_are_left_out_as_alone(registry, tmp_path
     rows = np.c_[table, label, soft]
     text = "\n".join(",".join("" if np.isnan(v) else f"{v:.6f}" for v in row) for row in rows)
     path.write_text(f"a,b,c,d,y,soft\n{text}\n")
-    comparison, worlds, result = trained(
-        registry, ["bce + kl"], data=str(path), target="y", extra=("soft",),
+    comparison, setups, result = trained(
+        registry, ["bce + kl"], data=str(path), target="y", columns=("soft",),
         teacher=("column:soft",), train_size=24, batch_size=10, optimizer="sgd:learning_rate=0.3",
     )  # fmt: skip
-    assert {found.way for found in result.trajectories} == {"stacked"}
-    assert_like_alone(registry, comparison, worlds, result)
+    assert {found.execution for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, setups, result)
 
 
 def test_a_look_can_end_a_training(registry):
@@ -123,16 +141,16 @@ def test_a_look_can_end_a_training(registry):
 
     seen = []
 
-    def looked(epoch, logits):
+    def on_evaluation(epoch, logits):
         seen.append((epoch, logits.shape[0]))
         if epoch == 8:
             raise EnoughError
 
-    config = Config(loss="bce", train_size=20, epochs=EPOCHS, evaluate_every=4)
+    config = Config(formula="bce", train_size=20, epochs=EPOCHS, evaluate_every=4)
     comparison = Comparison.of(["bce"], config, seeds=SEEDS)
-    worlds, _ = make_worlds(config, comparison.seed_numbers, registry)
+    setups, _ = prepare_seeds(config, comparison.seed_numbers, registry)
     with pytest.raises(EnoughError):
-        train_all(comparison, worlds, registry, looked=looked)
+        train_all(comparison, setups, registry, on_evaluation=on_evaluation)
     assert seen == [(4, SEEDS), (8, SEEDS)]
 
 
@@ -140,10 +158,10 @@ def test_gradients_of_replicates_are_those_of_a_training_alone(registry):
     from tfloss.training.gradient_norms import gradients_of
 
     formulas = ["bce + 0.5*mae + 0.01*l2", "bce + 2*mae + 0.01*l2"]
-    comparison, worlds, result = trained(registry, formulas, train_size=24, batch_size=8)
+    comparison, setups, result = trained(registry, formulas, train_size=24, batch_size=8)
     for formula, found in zip(formulas, result.trajectories, strict=True):
         assert found.gradients.shape == (SEEDS, 3)
-        config = comparison.config.changed(loss=formula, seed=worlds[1].seed)
+        config = comparison.config.changed(formula=formula, seed=setups[1].seed)
         alone = gradients_of(run(config, registry), 8)
         np.testing.assert_allclose(found.gradients[1], list(alone.values()), rtol=1e-3, atol=1e-6)
 
@@ -158,42 +176,42 @@ REFUSED = {
 @pytest.mark.parametrize(("options", "word"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_cannot_be_stacked_is_trained_alone_and_said_once(registry, options, word):
     formulas = ["bce", "bce + 0.1*mae"]
-    comparison, worlds, result = trained(registry, formulas, train_size=10, **options)
+    comparison, setups, result = trained(registry, formulas, train_size=10, **options)
     assert len(result.notes) == 1
     assert word in result.notes[0]
-    assert {found.way for found in result.trajectories} == {"one at a time"}
-    assert_like_alone(registry, comparison, worlds, result)
+    assert {found.execution for found in result.trajectories} == {"one at a time"}
+    assert_like_alone(registry, comparison, setups, result)
 
 
 def test_a_loss_that_holds_variables_is_trained_alone_beside_those_that_are_stacked(registry):
     formulas = ["bce", "bce + 0.1*centre(embedding=hidden1)"]
-    comparison, worlds, result = trained(registry, formulas, train_size=10)
-    assert [found.way for found in result.trajectories] == ["stacked", "one at a time"]
+    comparison, setups, result = trained(registry, formulas, train_size=10)
+    assert [found.execution for found in result.trajectories] == ["stacked", "one at a time"]
     (note,) = result.notes
     assert "variables" in note
-    assert_like_alone(registry, comparison, worlds, result)
+    assert_like_alone(registry, comparison, setups, result)
 
 
 def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
     """One seed's rows are not finite, so its weights are not after a step."""
     formulas, bad = ["bce + l2", "bce + 0.5*l2"], 1
     config = Config(
-        loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, train_size=12,
+        formula=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, train_size=12,
         optimizer="sgd:learning_rate=0.1",
     )  # fmt: skip
     comparison = Comparison.of(formulas, config, seeds=SEEDS)
-    sound, _ = make_worlds(config, comparison.seed_numbers, registry)
+    sound, _ = prepare_seeds(config, comparison.seed_numbers, registry)
     data = sound[bad].data
     columns = data.train.values | {"inputs": data.train.inputs * np.float32(np.nan)}
     broken = replace(data.train, values=columns)
-    worlds = list(sound)
-    worlds[bad] = replace(sound[bad], data=replace(data, train=broken))
+    setups = list(sound)
+    setups[bad] = replace(sound[bad], data=replace(data, train=broken))
     others = np.arange(SEEDS) != bad
-    parts = [world.data.holdout for world in worlds]
+    parts = [setup.data.holdout for setup in setups]
     runs = []
-    for one in (worlds, sound):
+    for one in (setups, sound):
         runs.append(train_all(comparison, one, registry))
-        add_scores(runs[-1].trajectories, parts, data.task, registry)
+        add_metrics(runs[-1].trajectories, parts, data.task, registry)
     for found, fine in zip(*(one.trajectories for one in runs), strict=True):
         np.testing.assert_array_equal(found.diverged, ~others)
         assert not fine.diverged.any()
@@ -204,7 +222,7 @@ def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
         for name, values in found.metrics.items():
             np.testing.assert_array_equal(values[:, others], fine.metrics[name][:, others])
             assert np.isnan(values[:, bad]).all()
-    results = results_of(comparison, worlds, runs[0], registry)
+    results = results_of(comparison, setups, runs[0], registry)
     assert results["diverged_seeds"] == [[FIRST + bad]] * 2
     row = next(r for r in results["tables"][-1]["rows"] if "p" in r)
     assert row["difference"]["count"] == SEEDS - 1
@@ -224,26 +242,26 @@ def test_layers_of_a_network_that_teaches_are_those_of_a_training_alone(registry
         keras.layers.Dense(1, name="last"),
     ]
     keras.Sequential(layers).save(tmp_path / "net.keras")
-    comparison, worlds, result = trained(
+    comparison, setups, result = trained(
         registry,
         ["bce + 0.1*mse(hidden1, net.inner)", "bce + binary_kl(teacher=net)"],
         train_size=20,
         teacher=(f"net={tmp_path / 'net.keras'}",),
         model="mlp:10",
     )
-    assert {found.way for found in result.trajectories} == {"stacked"}
-    assert_like_alone(registry, comparison, worlds, result)
+    assert {found.execution for found in result.trajectories} == {"stacked"}
+    assert_like_alone(registry, comparison, setups, result)
 
 
 def test_a_grid_is_one_program(registry):
     from tfloss.comparison.replicates.seeds import student_of
     from tfloss.comparison.replicates.shared_programs import families
 
-    config = Config(loss="bce", train_size=10)
-    (world,), _ = make_worlds(config, [0], registry)
-    student = student_of(config, world.data, 0, registry)
+    config = Config(formula="bce", train_size=10)
+    (setup,), _ = prepare_seeds(config, [0], registry)
+    student = student_of(config, setup.data, 0, registry)
     formulas = ["bce", "bce + 0.1*mae", "bce + 10*mae", "bce + linear(0,1,steps=5)*mae"]
-    groups = families(formulas, config, student, world.data, {}, registry)
+    groups = families(formulas, config, student, setup.data, {}, registry)
     assert [family.positions for family in groups] == [(0,), (1, 2), (3,)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from tfloss.comparison.analysis.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
-from tfloss.comparison.analysis.verdicts import sentence, verdict
+from tfloss.comparison.analysis.verdicts import describe, verdict
 
 
 @pytest.fixture
@@ -81,10 +81,10 @@ def test_words_say_what_interval_and_test_both_allow():
     row = {
         "difference": difference,
         "p_holm": 0.01,
-        "shown": "up",
-        "ahead": {"mean": 0.8, "count": 9},
+        "significant": "up",
+        "win_rate": {"mean": 0.8, "count": 9},
     }
-    assert "better by 0.02" in sentence(row, "accuracy", "higher")
-    assert "worse by 0.02" in sentence(row, "log-loss", "lower")
-    assert "higher by 0.02" in sentence(row, "mean entropy", None)
-    assert "no difference shown" in sentence({**row, "shown": ""}, "accuracy", "higher")
+    assert "better by 0.02" in describe(row, "accuracy", "higher")
+    assert "worse by 0.02" in describe(row, "log-loss", "lower")
+    assert "higher by 0.02" in describe(row, "mean entropy", None)
+    assert "no difference shown" in describe({**row, "significant": ""}, "accuracy", "higher")

@@ -6,7 +6,7 @@ import pytest
 from tfloss.data import Table, augment, load_dataset, prepare
 from tfloss.errors import UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 
@@ -15,7 +15,7 @@ REGISTRY = load_registry()
 def data():
     iris = load_dataset("iris", REGISTRY)
     extras = {"w": np.arange(150.0), "soft": np.full((150, 3), 1 / 3)}
-    table = Table(iris.features, iris.target, extras=extras, weight="w")
+    table = Table(iris.features, iris.target, columns=extras, weight="w")
     return prepare(table, train_fraction=0.8)
 
 
@@ -47,15 +47,15 @@ def test_the_noise_has_the_size_asked_for(data):
 
 def test_the_teacher_answers_but_does_not_learn_from_them(data):
     more = augment(data, times=2)
-    fitted, plain = (supply("lr", one, REGISTRY)["teacher"] for one in (more, data))
+    fitted, plain = (fit_teachers("lr", one, REGISTRY)["teacher"] for one in (more, data))
     assert fitted.rows == plain.rows
-    np.testing.assert_array_equal(fitted.answers_holdout, plain.answers_holdout)
-    assert fitted.answers_train.shape == (3 * len(data.train), 3)
+    np.testing.assert_array_equal(fitted.predictions_holdout, plain.predictions_holdout)
+    assert fitted.predictions_train.shape == (3 * len(data.train), 3)
 
 
 def test_a_column_has_no_answer_for_added_rows_which_are_masked(data):
     more = augment(data, times=2)
-    present = supply("column:soft", more, REGISTRY)["teacher"].present("train")["teacher"]
+    present = fit_teachers("column:soft", more, REGISTRY)["teacher"].present("train")["teacher"]
     np.testing.assert_array_equal(present, np.arange(len(more.train)) < len(data.train))
 
 

@@ -11,8 +11,8 @@ from sklearn.naive_bayes import GaussianNB
 
 import tfloss
 from tfloss.errors import UsageError
-from tfloss.io.checked_npz import read_sealed, write_sealed
-from tfloss.teachers import FittedTeacher, supply
+from tfloss.io.checked_npz import read_checked, write_checked
+from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.checkpoints.teachers import (
     from_arrays,
     predictions_fingerprint,
@@ -23,10 +23,10 @@ from tfloss.training.checkpoints.teachers import (
 
 def test_teachers_come_back_as_they_were(registry, tmp_path):
     data = tfloss.load_data("breast_cancer", train_size=60, test_size=20)
-    teachers = supply({"one": "lr", "two": "nb"}, data, registry)
+    teachers = fit_teachers({"one": "lr", "two": "nb"}, data, registry)
     arrays, about = to_arrays(teachers)
-    write_sealed(tmp_path / "start.npz", arrays, about)
-    back = from_arrays(*read_sealed(tmp_path / "start.npz"))
+    write_checked(tmp_path / "start.npz", arrays, about)
+    back = from_arrays(*read_checked(tmp_path / "start.npz"))
     assert list(back) == ["one", "two"]
     assert predictions_fingerprint(back) == predictions_fingerprint(teachers)
     for alias, teacher in teachers.items():

@@ -75,7 +75,8 @@ def train(data, source, optimizer, layer, shuffle, where, **options):
     model = student(layer)
     if source == "memory":
         return tfloss.fit(
-            FORMULA, data, model, teacher="lr", batch_size=BATCH, shuffle=shuffle,
+            FORMULA, data, model, teacher="lr", batch_size=BATCH,
+            batches="shuffled" if shuffle else "replacement",
             checkpoint=where, compile="graph", **more,
         )  # fmt: skip
     part = data.train
@@ -176,16 +177,16 @@ def test_another_training_is_refused_with_the_difference(data, tmp_path):
     options = {"teacher": "lr", "epochs": 1, "batch_size": 8, "optimizer": "adam", "seed": 3}
     tfloss.fit("bce + kl", data, "mlp:4", checkpoint=tmp_path, **options)
 
-    def refused(match, loss="bce + kl", rows=data, student="mlp:4", **other):
+    def refused(match, formula="bce + kl", rows=data, model="mlp:4", **other):
         with pytest.raises(UsageError, match=match) as error:
             tfloss.fit(
-                loss, rows, student, checkpoint=tmp_path, resume=True, **{**options, **other}
+                formula, rows, model, checkpoint=tmp_path, resume=True, **{**options, **other}
             )
         return str(error.value)
 
-    refused(r"formula: bce \+ kl in the checkpoint, bce \+ 2\*kl now", loss="bce + 2*kl")
-    refused(r"model\[0\]: mlp:4 in the checkpoint, mlp:5 now", student="mlp:5")
-    refused(r"model\[.\]\.units: 4 in the checkpoint, 5 now", student="mlp:5")
+    refused(r"formula: bce \+ kl in the checkpoint, bce \+ 2\*kl now", formula="bce + 2*kl")
+    refused(r"model\[0\]: mlp:4 in the checkpoint, mlp:5 now", model="mlp:5")
+    refused(r"model\[.\]\.units: 4 in the checkpoint, 5 now", model="mlp:5")
     refused("optimizer: adam in the checkpoint, sgd now", optimizer="sgd")
     refused("seed: 3 in the checkpoint, 4 now", seed=4)
     refused(r"teachers\[0\]: lr in the checkpoint, knn now", teacher="knn")

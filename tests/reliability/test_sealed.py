@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tfloss.errors import DataError, UsageError
-from tfloss.io.checked_npz import digest_of, read_sealed, write_sealed
+from tfloss.io.checked_npz import digest_of, read_checked, write_checked
 from tfloss.training.checkpoints import interval
 from tfloss.training.checkpoints.interval import SaveInterval, SaveSchedule, parse_interval
 
@@ -30,8 +30,8 @@ def same(one, other):
 
 
 def test_what_is_read_is_what_was_written(tmp_path):
-    write_sealed(tmp_path / "a.npz", ARRAYS, {"step": np.float32(1.5), "none": None})
-    arrays, about = read_sealed(tmp_path / "a.npz")
+    write_checked(tmp_path / "a.npz", ARRAYS, {"step": np.float32(1.5), "none": None})
+    arrays, about = read_checked(tmp_path / "a.npz")
     assert same(arrays, ARRAYS)
     assert about == {"step": 1.5, "none": None}
     assert digest_of(arrays) == digest_of(ARRAYS)
@@ -42,7 +42,7 @@ def test_what_is_read_is_what_was_written(tmp_path):
 def test_damage_is_noticed(tmp_path, how, full_size):
     """Refused, or the content is the same (bytes between the archive's members mean nothing)."""
     path, about = tmp_path / "a.npz", {"step": 1}
-    write_sealed(path, ARRAYS, about)
+    write_checked(path, ARRAYS, about)
     good, places, refused = path.read_bytes(), random.Random(0), 0
     for _ in range(200 if full_size else 60):
         place = places.randrange(len(good))
@@ -53,7 +53,7 @@ def test_damage_is_noticed(tmp_path, how, full_size):
             bad = bad[:place]
         path.write_bytes(bad)
         try:
-            arrays, said = read_sealed(path)
+            arrays, said = read_checked(path)
         except DataError as error:
             assert str(path) in str(error)
             refused += 1

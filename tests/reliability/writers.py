@@ -24,8 +24,8 @@ from tfloss.comparison.folder import MANIFEST
 from tfloss.errors import DataError, UsageError
 from tfloss.io.atomic import remove_leftovers, sha256, whole_folder, write_text, write_whole
 from tfloss.runs.folder import read_run, unfinished_run, write_run
-from tfloss.teachers.cache import remembered
-from tfloss.teachers.fitting.plan import Outcome
+from tfloss.teachers.cache import cached
+from tfloss.teachers.fitting.plan import TeacherPredictions
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
 from tfloss.training.history import History
@@ -123,7 +123,7 @@ class Cache(Artefact):
     """A teacher's answers."""
 
     def write(self, folder, version):
-        remembered(f"key{version}", folder, lambda: outcome(version))
+        cached(f"key{version}", folder, lambda: outcome(version))
 
     def read(self, folder):
         found = [0]
@@ -133,21 +133,21 @@ class Cache(Artefact):
             def refuse() -> Any:
                 raise AssertionError("an answer in the cache cannot be read")
 
-            answers = remembered(f"key{version}", folder, refuse).train[""]
+            answers = cached(f"key{version}", folder, refuse).train[""]
             assert version_of(answers) == version
             found.append(version)
         return max(found)
 
 
-def outcome(version: int) -> Outcome:
-    return Outcome({"": content(version)}, {"": content(version)[:10]}, {}, ())
+def outcome(version: int) -> TeacherPredictions:
+    return TeacherPredictions({"": content(version)}, {"": content(version)[:10]}, {}, ())
 
 
 class RunFolder(Artefact):
     """A whole run, from its begin to its manifest, in a folder of its own each time."""
 
     data = tfloss.load_data("breast_cancer", train_size=20, test_size=10)
-    config = Config(loss="bce")
+    config = Config(formula="bce")
 
     def write(self, folder, version):
         also = {"answers.json": json.dumps([version] * 9_999)}

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tests.report.worlds import results_with
+from tests.report.builders import results_with
 from tfloss.report.html import html_page
 from tfloss.report.theme import math_svg
 
@@ -120,7 +120,7 @@ def test_names_cannot_become_markup():
     results = results_with(2)
     results["data"]["name"] = "<script>alert(1)</script>"
     results["data"]["classes"] = ["<b>no</b>", "$yes"]
-    results["picture"]["classes"] = results["data"]["classes"]
+    results["pca"]["classes"] = results["data"]["classes"]
     page = html_page(results)
     assert "<script" not in page
     assert "<b>no" not in page
@@ -137,7 +137,7 @@ def test_a_comparison_whose_trainings_all_diverged_still_has_a_page():
     for curve in results["curves"]:
         for part in ("train", "holdout", "metrics"):
             curve[part] = {name: {"mean": [], "low": [], "high": []} for name in curve[part]}
-    results["answers"] = {}
+    results["predictions"] = {}
     results["notes"] = ["all diverged"]
     assert "all diverged" in html_page(results)
 

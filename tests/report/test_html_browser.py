@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.report.worlds import results_with
+from tests.report.builders import results_with
 from tfloss.report.html import html_page
 
 CHROMIUM = next(

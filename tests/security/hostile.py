@@ -191,7 +191,7 @@ def config(path: str) -> list[str]:
 def toml(path: Path, **values: Any) -> None:
     import tomli_w
 
-    base = {"loss": "bce", "data": "good.csv", "target": "y", "epochs": 1, "train_size": 6}
+    base = {"formula": "bce", "data": "good.csv", "target": "y", "epochs": 1, "train_size": 6}
     path.write_text(tomli_w.dumps(base | values))
 
 
@@ -266,7 +266,7 @@ CASES: list[tuple[str, Callable[[Path], None], Callable[[str], list[str]], int, 
         lambda p: keras_file(p, lambda c: None, **{"evil.py": "x"}),
         model,
         2,
-        "which .keras files have not",
+        "which a .keras file does not have",
     ),
     ("bomb.keras", lambda p: bomb(p, "config.json"), model, 2, "would unpack"),
     ("deep.keras", lambda p: keras_file(p, deep), model, 4, "cannot be loaded"),

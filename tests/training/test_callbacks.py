@@ -29,7 +29,7 @@ def ours(registry, callbacks, epochs=EPOCHS, rate=RATE):
         formula="bce",
         compile="graph",
     )
-    order = BatchOrder(engine.rows, 5, shuffle=False)
+    order = BatchOrder(engine.rows, 5, batches="sequential")
     history = train(
         ArraySource(engine, order), epochs, callbacks=Callbacks(callbacks, model, optimizer)
     )

@@ -37,7 +37,7 @@ def test_scores_are_scikit_learns(result, data):
 
 
 def test_the_teacher_stands_beside_the_student(result, data):
-    answers = result.teachers["teacher"].answers_holdout[:, 0]
+    answers = result.teachers["teacher"].predictions_holdout[:, 0]
     assert result.scores["teacher on holdout"]["accuracy"] == pytest.approx(
         accuracy_score(data.holdout.codes, answers > 0.5)
     )
@@ -156,7 +156,7 @@ def test_keras_callbacks_are_called(data):
 
 def test_bind_shows_and_computes():
     data = tfloss.load_data("iris")
-    objective = tfloss.bind("ce + kl(teacher=soft)", data, teachers={"soft": "anything"})
+    objective = tfloss.bind("ce + kl(teacher=soft)", data, teacher={"soft": "anything"})
     assert objective.names == ("ce", "kl(teacher=soft)")
     assert objective.needs == {"labels", "logits", "soft"}
     assert objective._repr_latex_().startswith("$")

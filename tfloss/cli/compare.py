@@ -19,7 +19,7 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.quiet_import import import_tensorflow
-from tfloss.comparison.comparison import Comparison, default_looks, parse_reach
+from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
 from tfloss.errors import UsageError
 from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Recipe, Registry
@@ -129,12 +129,12 @@ def _comparison(
             values.pop(other, None)
     texts = list(formulas) or own.get("formulas", [])
     values = {**values, **said}
-    values["loss"] = texts[0] if texts else values.get("loss", "")
-    if not values["loss"]:
+    values["formula"] = texts[0] if texts else values.get("formula", "")
+    if not values["formula"]:
         raise UsageError('No formula was given; say tfloss compare "bce" "bce + 0.1*l2".')
-    values.setdefault("evaluate_every", default_looks(values.get("epochs", Config.epochs)))
+    values.setdefault("evaluate_every", default_evaluate_every(values.get("epochs", Config.epochs)))
     return Comparison.of(
-        texts or [values["loss"]],
+        texts or [values["formula"]],
         Config.from_mapping(values, origin=origin),
         baseline=None
         if formulas and "baseline" not in said and not options["baseline"]
@@ -154,10 +154,17 @@ def _compared(
         return run(comparison, registry, runs, prepared=import_tensorflow, cache=cache)
     from rich.console import Console
 
-    from tfloss.report.comparison_progress import Comparing
+    from tfloss.report.comparison_progress import ComparisonProgress
 
-    with Comparing(Console(stderr=True), sys.stderr.isatty()) as tell:
-        return run(comparison, registry, runs, tell=tell, prepared=import_tensorflow, cache=cache)
+    with ComparisonProgress(Console(stderr=True), sys.stderr.isatty()) as on_progress:
+        return run(
+            comparison,
+            registry,
+            runs,
+            on_progress=on_progress,
+            prepared=import_tensorflow,
+            cache=cache,
+        )
 
 
 def _show(results: dict[str, Any], folder: Path) -> None:

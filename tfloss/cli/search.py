@@ -16,7 +16,7 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.quiet_import import import_tensorflow
-from tfloss.comparison.comparison import default_looks
+from tfloss.comparison.comparison import default_evaluate_every
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.registry import Recipe, Registry
 from tfloss.training.config import Config
@@ -117,15 +117,15 @@ def _plan(registry: Registry, formula: str | None, recipe: str | None, said: dic
         if one in said:
             values.pop(other, None)
     values |= said
-    loss = formula or values.get("loss", "")
-    if not loss:
+    text = formula or values.get("formula", "")
+    if not text:
         raise UsageError('No formula was given; say tfloss search "bce + {0.01..10:log}*l2".')
-    values.pop("loss", None)
+    values.pop("formula", None)
     optimizer = values.pop("optimizer", Config.optimizer)
-    values.setdefault("evaluate_every", default_looks(values.get("epochs", Config.epochs)))
+    values.setdefault("evaluate_every", default_evaluate_every(values.get("epochs", Config.epochs)))
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
     own = {"metric": _DEFAULT_METRIC, "baseline": "", **own}
-    return Plan(loss=loss, optimizer=optimizer, config=plain, **own)
+    return Plan(formula=text, optimizer=optimizer, config=plain, **own)
 
 
 def _check_metric(name: str, registry: Registry) -> None:
@@ -146,10 +146,12 @@ def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: b
             return run(plan, folder, trials, registry, prepared=import_tensorflow)
         from rich.console import Console
 
-        from tfloss.report.comparison_progress import Comparing
+        from tfloss.report.comparison_progress import ComparisonProgress
 
-        with Comparing(Console(stderr=True), sys.stderr.isatty()) as tell:
-            return run(plan, folder, trials, registry, tell=tell, prepared=import_tensorflow)
+        with ComparisonProgress(Console(stderr=True), sys.stderr.isatty()) as on_progress:
+            return run(
+                plan, folder, trials, registry, on_progress=on_progress, prepared=import_tensorflow
+            )
     except KeyboardInterrupt:
         click.echo(f"Go on with: tfloss search --resume {folder} --trials {trials}", err=True)
         raise
@@ -167,7 +169,7 @@ def _show(results: dict[str, Any], folder: Path) -> None:
     )
     for name, value in found["found"].items():
         click.echo(f"  {name}: {value:.6g}")
-    click.echo(f"  {found['loss']}  ({found['optimizer']})")
+    click.echo(f"  {found['formula']}  ({found['optimizer']})")
     click.echo("The best of many trials is the luckiest too; on rows that no trial saw:")
     print_tables(comparison_tables(results))
     for line in comparison_words(results):

@@ -1,4 +1,4 @@
-"""What is compared: formulas, seeds, the training they share, and what to look at."""
+"""What is compared: formulas, seeds, the training they share, and what is evaluated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfloss.registry import Registry
 from tfloss.training.config import Config
 from tfloss.training.preflight import check
 
-_LOOKS = 20  # at the holdout, where the user says nothing
+_EVALUATIONS = 20  # of the holdout, by default
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Comparison:
     Attributes:
         formulas: at least one; ranges written out. All are trained on the same splits, initial
             weights, orders of rows and teachers' answers.
-        config: the training that they share; its `loss` is the baseline, its `seed` the first.
+        config: the training that they share; its `formula` is the baseline, its `seed` the first.
         seeds: how many replicates of each formula.
         baseline: the position of the formula that the others are held against.
         reach: goals whose steps are counted.
-        at: epochs, beside the last, at which the statistics are made.
+        at: epochs at which statistics are made, in addition to the last.
     """
 
     formulas: tuple[str, ...]
@@ -58,7 +58,7 @@ class Comparison:
         baseline: str | None = None,
         **more: object,
     ) -> Comparison:
-        """Write ranges out and find the baseline, the first formula unless said.
+        """Write ranges out and find the baseline (default: the first formula).
 
         Raises:
             UsageError: a range that cannot be read, or a baseline that is not compared.
@@ -69,7 +69,7 @@ class Comparison:
         position = 0 if baseline is None else _position(baseline, formulas)
         return cls(
             formulas,
-            config.changed(loss=formulas[position]),
+            config.changed(formula=formulas[position]),
             baseline=position,
             **more,  # type: ignore[arg-type]
         )
@@ -89,8 +89,8 @@ class Comparison:
         return range(self.config.seed, self.config.seed + self.seeds)
 
     @cached_property
-    def look_epochs(self) -> tuple[int, ...]:
-        """After which epochs the holdout is looked at; the last is always among them."""
+    def eval_epochs(self) -> tuple[int, ...]:
+        """The epochs after which the holdout is evaluated; the last is always one of them."""
         last, every = self.config.epochs, self.config.evaluate_every
         return tuple(sorted({*range(every, last + 1, every), *self.at, last}))
 
@@ -111,7 +111,7 @@ class Comparison:
                 f"`tfloss train`."
             )
         for formula in self.formulas:
-            check(self.config.changed(loss=formula), registry)
+            check(self.config.changed(formula=formula), registry)
         for goal in self.reach:
             metric = registry.metrics.get(goal.metric)
             if metric is None:
@@ -126,9 +126,9 @@ class Comparison:
                 )
 
 
-def default_looks(epochs: int) -> int:
-    """Epochs between looks at the holdout, so that there are about twenty."""
-    return max(1, epochs // _LOOKS)
+def default_evaluate_every(epochs: int) -> int:
+    """Epochs between evaluations of the holdout, so that there are about twenty."""
+    return max(1, epochs // _EVALUATIONS)
 
 
 def parse_reach(text: str) -> Reach:

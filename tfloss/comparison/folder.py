@@ -108,7 +108,7 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
     import tomllib
 
     values = tomllib.loads(comparison.config.as_toml())
-    del values["loss"]
+    del values["formula"]
     return {
         "formulas": list(comparison.formulas),
         "baseline": comparison.formulas[comparison.baseline],
@@ -119,7 +119,7 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-# -- one row for each formula, seed and look ---------------------------------------------------
+# -- one row for each formula, seed and evaluation ---------------------------------------------
 
 
 def _arrow(
@@ -133,14 +133,14 @@ def _arrow(
     columns["holdout_total"] = []
     step = results["tables"][-1]["step"] // comparison.config.epochs if results["tables"] else 1
     for one in trajectories:
-        for look, epoch in enumerate(one.looks):
+        for evaluation, epoch in enumerate(one.eval_epochs):
             columns["formula"] += [one.formula] * len(seeds)
             columns["seed"] += seeds.tolist()
             columns["epoch"] += [int(epoch)] * len(seeds)
             columns["step"] += [int(epoch) * step] * len(seeds)
             for name in results["metrics"]:
-                columns[name] += one.metrics[name][look].tolist()
-            columns["holdout_total"] += one.holdout[look, :, 0].tolist()
+                columns[name] += one.metrics[name][evaluation].tolist()
+            columns["holdout_total"] += one.holdout[evaluation, :, 0].tolist()
     return pa.table(columns)
 
 
@@ -159,14 +159,14 @@ def _parquet(table: Any, path: Path) -> None:
 def _lines(trajectories: list[Trajectories], results: dict[str, Any]) -> Iterator[str]:
     """Mean curves: one line for each formula and epoch that the results' curves hold."""
     for one, curves in zip(trajectories, results["curves"], strict=True):
-        holdout = {step: at for at, step in enumerate(curves["look_steps"])}
+        holdout = {step: at for at, step in enumerate(curves["eval_steps"])}
         for at, step in enumerate(curves["steps"]):
             line: dict[str, Any] = {"formula": one.formula, "step": step}
             line["train"] = {name: band["mean"][at] for name, band in curves["train"].items()}
             if step in holdout:
-                look = holdout[step]
-                line["holdout"] = {n: b["mean"][look] for n, b in curves["holdout"].items()}
-                line["metrics"] = {n: b["mean"][look] for n, b in curves["metrics"].items()}
+                evaluation = holdout[step]
+                line["holdout"] = {n: b["mean"][evaluation] for n, b in curves["holdout"].items()}
+                line["metrics"] = {n: b["mean"][evaluation] for n, b in curves["metrics"].items()}
             yield as_json(line)
 
 
@@ -197,7 +197,7 @@ def latex_table(results: Mapping[str, Any]) -> str:
 
 def _cell(row: Mapping[str, Any]) -> str:
     mean = row["mean"]
-    star = r"^{\star}" if row.get("shown") else ""
+    star = r"^{\star}" if row.get("significant") else ""
     low, high = (_figure(mean[key]) for key in ("low", "high"))
     return rf"${_figure(mean['mean'])}{star}$ {{\scriptsize [{low}, {high}]}}"
 
@@ -215,7 +215,7 @@ def _numbers(results: dict[str, Any]) -> dict[str, Any]:
     """Estimates that JSON holds as null are NaN again."""
     for table in results["tables"]:
         for row in (*table["rows"], *table["reach"]):
-            for key in ("mean", "difference", "ahead", "reached", "steps"):
+            for key in ("mean", "difference", "win_rate", "reached", "steps"):
                 if isinstance(row.get(key), dict):
                     row[key] = {n: np.nan if v is None else v for n, v in row[key].items()}
     return results

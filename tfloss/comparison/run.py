@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfloss.comparison.analysis.metrics import add_scores
+from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import write_comparison
-from tfloss.comparison.replicates.seeds import make_worlds
-from tfloss.comparison.replicates.trainer import Tell, train_all
+from tfloss.comparison.replicates.seeds import prepare_seeds
+from tfloss.comparison.replicates.trainer import OnProgress, train_all
 from tfloss.registry import Registry
 from tfloss.teachers.spec.cost import duration_text
 
@@ -22,7 +22,7 @@ def compare(
     registry: Registry,
     runs: Path | None,
     *,
-    tell: Tell | None = None,
+    on_progress: OnProgress | None = None,
     prepared: Callable[[], object] = lambda: None,
     cache: Path | None = None,
 ) -> tuple[dict[str, Any], Path]:
@@ -32,31 +32,33 @@ def compare(
         comparison: what to do.
         registry: what names stand for.
         runs: where the folder goes.
-        tell: hears of stages, and of the share of all steps that was done.
+        on_progress: called with each stage, and the share of all steps just done.
         prepared: called once the teachers are fitted and before TensorFlow is needed.
         cache: a folder in which teachers' answers are kept.
 
     Returns:
         the results, and the folder.
     """
-    tell = tell or (lambda *_: None)
+    on_progress = on_progress or (lambda *_: None)
     stage = f"splits and teachers for {comparison.seeds} seeds"
-    tell(stage, 0.0)
-    worlds, seconds = make_worlds(
+    on_progress(stage, 0.0)
+    setups, seconds = prepare_seeds(
         comparison.config,
         comparison.seed_numbers,
         registry,
         comparison.formulas,
         cache=cache,
-        foresee=lambda ahead: tell(f"{stage}: about {duration_text(ahead)} of fitting", 0.0),
+        on_estimate=lambda seconds: on_progress(
+            f"{stage}: about {duration_text(seconds)} of fitting", 0.0
+        ),
     )
     prepared()
-    trained = train_all(comparison, worlds, registry, tell)
-    tell("metrics and statistics", 0.0)
+    trained = train_all(comparison, setups, registry, on_progress)
+    on_progress("metrics and statistics", 0.0)
     started = time.perf_counter()
-    parts = [world.data.holdout for world in worlds]
-    add_scores(trained.trajectories, parts, worlds[0].data.task, registry)
-    results = results_of(comparison, worlds, trained, registry)
+    parts = [setup.data.holdout for setup in setups]
+    add_metrics(trained.trajectories, parts, setups[0].data.task, registry)
+    results = results_of(comparison, setups, trained, registry)
     seconds |= trained.seconds | {"statistics": time.perf_counter() - started}
     results["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
     folder = write_comparison(runs or Path("runs"), comparison, trained.trajectories, results)

@@ -9,6 +9,7 @@ from typing import Any
 from tfloss.comparison.comparison import Comparison
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
+from tfloss.training.loop.shuffling import steps_per_epoch
 
 
 def track_comparison(
@@ -19,7 +20,7 @@ def track_comparison(
     registry: Registry,
     warn: Callable[[str], None],
 ) -> None:
-    """Tell trackers of a finished comparison.
+    """Report a finished comparison to trackers.
 
     Each formula is a training of its own to them, with the formula as the `loss` of its
     configuration; so nothing has to stand in a metric's name but the term or the metric.
@@ -33,7 +34,7 @@ def track_comparison(
         warn: called with a sentence when a tracker failed.
     """
     for place, formula in enumerate(comparison.formulas):
-        config = comparison.config.changed(loss=formula)
+        config = comparison.config.changed(formula=formula)
         with Tracking(make_trackers(texts, registry), config, warn) as tracking:
             tracking.start(
                 f"-{place + 1}", seeds=comparison.seeds, diverged=results["diverged"][place]
@@ -44,15 +45,16 @@ def track_comparison(
 
 
 def _steps_per_epoch(comparison: Comparison, results: Mapping[str, Any]) -> int:
-    return -(-int(results["data"]["train"]) // comparison.config.batch_size)
+    config = comparison.config
+    return steps_per_epoch(int(results["data"]["train"]), config.batch_size, config.batches)
 
 
 def _tell_curves(tracking: Tracking, curves: Mapping[str, Any], each: int) -> None:
     """The mean of each term at the steps that the results' curves hold."""
-    looks = {step: place for place, step in enumerate(curves["look_steps"])}
+    eval_epochs = {step: place for place, step in enumerate(curves["eval_steps"])}
     for place, step in enumerate(curves["steps"]):
         train = _means(curves["train"], place)
-        holdout = _means(curves["holdout"], looks[step]) if step in looks else None
+        holdout = _means(curves["holdout"], eval_epochs[step]) if step in eval_epochs else None
         if train:  # nothing where every training diverged
             tracking.epoch(step // each, step, train, holdout or None)
 

@@ -6,13 +6,14 @@ from tfloss.data.columns import Columns
 from tfloss.data.leakage import LEAKS, leak_warning
 from tfloss.data.loading import load_dataset
 from tfloss.data.prepared import PreparedData, arrange, prepare
-from tfloss.data.scaling import Scaler
+from tfloss.data.scaling import SCALES, Scaler
 from tfloss.data.split import Split, split_rows
 from tfloss.data.table import Table
 from tfloss.io.archive_check import check_archive
 
 __all__ = [
     "LEAKS",
+    "SCALES",
     "Classes",
     "Columns",
     "PreparedData",

@@ -11,7 +11,7 @@ from tfloss.data.classes import Classes
 from tfloss.data.columns import Columns
 from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
-from tfloss.data.scaling import Scaler
+from tfloss.data.scaling import Scaler, refuse_unknown_scale
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
@@ -63,12 +63,12 @@ def prepare(
     train_size: int | None = None,
     test_size: float | int | None = None,
     stratify: bool = True,
-    scale: bool = True,
+    scale: str = "standard",
     bootstrap: bool = False,
     leak: Sequence[str] = (),
     seed: int = 0,
     sample_weight: str | None = None,
-    extra: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> PreparedData:
     """Split, scale and encode a table.
 
@@ -76,19 +76,21 @@ def prepare(
         table: where the rows come from.
         train_fraction, train_size, test_size, stratify, seed: see `split_rows`; 90 % of the
             labelled rows train when no size is given. Regression is never stratified.
-        scale: standardise the features by the training rows.
+        scale: how the features are scaled, fitted on the training rows: 'standard', 'minmax',
+            'maxabs', 'robust', 'quantile', 'power' (scikit-learn's scalers), or 'none'.
         bootstrap: draw the training rows with replacement, as many of each class as without; the
             holdout is drawn from the rows that were never drawn.
         leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
             that train among them; 'scaling': features are scaled by all rows.
-        sample_weight: the extra column that holds sample weights; the table's own unless said.
-        extra: the extra columns to take along; all of them unless said.
+        sample_weight: the column that holds sample weights; default: the table's own.
+        columns: the columns to take along; default: all of them.
 
     Raises:
         DataError: no labels, or training rows of one class only.
-        UsageError: impossible sizes, an unknown leak, or an extra column that is not there.
+        UsageError: impossible sizes, an unknown leak, or a column that is not there.
     """
     refuse_unknown_leaks(leak)
+    refuse_unknown_scale(scale)
     classes = None
     codes = np.zeros(len(table), dtype=np.int64)
     if table.task == "classification":
@@ -113,9 +115,9 @@ def prepare(
     if classes is not None:
         _refuse_single_class(classes, codes[split.train], table.name)
     seen = table.features if "scaling" in leak else table.features[split.train]
-    scaler = Scaler.fit(seen) if scale else None
+    scaler = Scaler.fit(seen, scale)
     train, holdout = (
-        arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, extra=extra)
+        arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, columns=columns)
         for rows in (split.train, split.holdout)
     )
     task: Task = "regression" if classes is None else "classification"
@@ -131,33 +133,33 @@ def arrange(
     classes: Classes | None,
     scaler: Scaler | None,
     weight: str | None = None,
-    extra: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Columns:
-    """Some rows of a table (all unless said) as float32 columns; fits nothing.
+    """Some rows of a table (default: all) as float32 columns; fits nothing.
 
     Args:
         table: its features must be in the order that `scaler` was fitted on.
         rows: (n,) row numbers.
         classes: the declared classes; None for regression.
         scaler: applied to the features; None leaves them as they are.
-        weight: the extra column of sample weights; the table's own unless said.
-        extra: the extra columns to take along; all of them unless said.
+        weight: the column of sample weights; default: the table's own.
+        columns: the columns to take along; default: all of them.
     """
     rows = np.arange(len(table)) if rows is None else rows
     features = table.features[rows]
-    columns = {"inputs": (features if scaler is None else scaler.transform(features))}
+    values_by_name = {"inputs": features if scaler is None else scaler.transform(features)}
     present = {"labels": table.labelled[rows]}
-    columns["labels"], codes = _labels(table, rows, classes)
-    for name in table.extras if extra is None else extra:
+    values_by_name["labels"], codes = _labels(table, rows, classes)
+    for name in table.columns if columns is None else columns:
         if name in ("inputs", "labels"):
-            raise UsageError(f"An extra column of '{table.name}' cannot be called '{name}'.")
+            raise UsageError(f"A column of '{table.name}' cannot be called '{name}'.")
         values = _extra(table, name)[rows]
         values = values[:, None] if values.ndim == 1 else values
         present[name] = ~np.isnan(values).any(axis=1)
-        columns[name] = np.where(present[name][:, None], values, 0.0)
+        values_by_name[name] = np.where(present[name][:, None], values, 0.0)
     weight = weight or table.weight
     return Columns(
-        {name: _float32(name, c, rows, table) for name, c in columns.items()},
+        {name: _float32(name, c, rows, table) for name, c in values_by_name.items()},
         rows=rows,
         codes=codes,
         present={name: there for name, there in present.items() if not there.all()},
@@ -212,12 +214,12 @@ def _labels(
 
 
 def _extra(table: Table, name: str) -> np.ndarray:
-    if name not in table.extras:
+    if name not in table.columns:
         raise UsageError(
-            f"'{table.name}' has no extra column '{name}'.{did_you_mean(name, table.extras)} "
-            f"It has: {listed(table.extras)}."
+            f"'{table.name}' has no column '{name}'.{did_you_mean(name, table.columns)} "
+            f"It has: {listed(table.columns)}."
         )
-    return table.extras[name]
+    return table.columns[name]
 
 
 def _weights(table: Table, name: str, rows: np.ndarray) -> np.ndarray:

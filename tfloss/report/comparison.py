@@ -9,11 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from tfloss.comparison.analysis.verdicts import (
-    diverged_sentences,
+    describe,
+    describe_diverged,
+    describe_reach,
+    describe_scope,
     p_text,
-    reach_sentence,
-    scope_sentence,
-    sentence,
 )
 
 _SHOWN = 12  # formulas in a table of the terminal; the folder holds all
@@ -43,16 +43,16 @@ def comparison_words(results: Mapping[str, Any]) -> list[str]:
         lines.append(f"{formula}  against  {baseline}, step {table['step']}:")
         for row in rows:
             metric = results["metrics"][row["metric"]]
-            lines.append("  " + sentence(row, metric["label"], metric["better"]))
+            lines.append("  " + describe(row, metric["label"], metric["better"]))
         reached = [row for row in table["reach"] if row["formula"] == formula]
-        lines += ["  " + reach_sentence(row) for row in reached]
-    return [*lines, scope_sentence(results), *diverged_sentences(results), *results["notes"]]
+        lines += ["  " + describe_reach(row) for row in reached]
+    return [*lines, describe_scope(results), *describe_diverged(results), *results["notes"]]
 
 
 def _metric_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table:
     baseline = results["formulas"][results["baseline"]]
     title = f"Step {table['step']}, holdout, {len(results['seeds'])} seeds: mean [95 % interval]"
-    made = _table(title, ("", "loss", "mean", f"minus {baseline}", "p (Holm)", "ahead"))
+    made = _table(title, ("", "loss", "mean", f"minus {baseline}", "p (Holm)", "better on"))
     for name, metric in results["metrics"].items():
         rows = [row for row in table["rows"] if row["metric"] == name][:_SHOWN]
         for number, row in enumerate(rows):
@@ -76,11 +76,11 @@ def _compared(row: Mapping[str, Any], better: str | None) -> tuple[str, str, str
     if "p" not in row:
         return "", "", ""
     difference = escape(estimate(row["difference"], signed=True))
-    style = {"up": "higher", "down": "lower"}.get(row["shown"])
+    style = {"up": "higher", "down": "lower"}.get(row["significant"])
     if style and better:
         difference = f"[{'green' if style == better else 'red'}]{difference}[/]"
-    ahead = "" if better is None else f"{100 * row['ahead']['mean']:.0f} %"
-    return difference, p_text(row["p_holm"]), ahead
+    win_rate = "" if better is None else f"{100 * row['win_rate']['mean']:.0f} %"
+    return difference, p_text(row["p_holm"]), win_rate
 
 
 def _reach_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table:
@@ -121,7 +121,7 @@ def estimate(value: Mapping[str, Any], *, signed: bool = False) -> str:
 
 
 def number_text(value: float | None, *, signed: bool = False, like: float | None = None) -> str:
-    """Four decimals, two from 10 on, one from 100 on; of the size of `like`, where it is given."""
+    """Four decimals, two above 10, one above 100; of the size of `like`, where it is given."""
     if value is None or value != value:
         return "–"
     size = abs(value if like is None or like != like else like)

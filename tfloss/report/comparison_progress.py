@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class Comparing:
+class ComparisonProgress:
     """Told of a stage and of the share of all steps that was done just now."""
 
     def __init__(self, console: Console, live: bool) -> None:

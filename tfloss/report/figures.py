@@ -56,7 +56,7 @@ def legend_entry(label: str, style: int, marker: str = "line") -> dict[str, Any]
 
 def answers_shown(results: Mapping[str, Any]) -> list[tuple[int, str, Mapping[str, Any]]]:
     """Style, name and answers of the teachers and of as many students as can be told apart."""
-    answers, teachers = results["answers"], len(results["teachers"])
+    answers, teachers = results["predictions"], len(results["teachers"])
     names = list(answers)
     own, taught = names[: len(names) - teachers], names[len(names) - teachers :]
     labels = [label_of(results, place) for place in range(len(results["formulas"]))]
@@ -76,7 +76,7 @@ def _difference_figures(results: Mapping[str, Any]) -> Iterator[str]:
     table = results["tables"][-1]
     for name, metric in results["metrics"].items():
         rows = [
-            (row["formula"], row["difference"], bool(row["shown"]))
+            (row["formula"], row["difference"], bool(row["significant"]))
             for row in table["rows"]
             if row["metric"] == name and "p" in row
         ]
@@ -95,7 +95,7 @@ def _metric_figures(results: Mapping[str, Any], pairs: Pairs) -> Iterator[str]:
             goals[name] = float(value)
     for name, metric in results["metrics"].items():
         lines = [
-            (style, curve["look_steps"], curve["metrics"][name])
+            (style, curve["eval_steps"], curve["metrics"][name])
             for style, _, curve in pairs
             if name in curve["metrics"]
         ]
@@ -107,7 +107,7 @@ def _terms(title: str, split: str, rows: str, pairs: Pairs, band: str) -> dict[s
     names = _term_names(pairs)
     figures = []
     for _, label, curve in pairs:
-        steps = curve["steps" if split == "train" else "look_steps"]
+        steps = curve["steps" if split == "train" else "eval_steps"]
         lines = [
             (-1 if name == "total" else names.index(name), steps, values)
             for name, values in curve[split].items()
@@ -175,7 +175,7 @@ def _calibration(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
 
 
 def _picture(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
-    picture = results["picture"]
+    picture = results["pca"]
     if not picture:
         return _section("The data", "", [])
     pairs = [(0, 1), (0, 2), (1, 2)]

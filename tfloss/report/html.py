@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tfloss.comparison.analysis.verdicts import (
-    diverged_sentences,
+    describe,
+    describe_diverged,
+    describe_reach,
+    describe_scope,
     p_text,
-    reach_sentence,
-    scope_sentence,
-    sentence,
 )
 from tfloss.report.comparison import number_text
 from tfloss.report.figures import answers_shown, label_of, legend_entry, sections
@@ -96,10 +96,10 @@ def _words(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for row in table["rows"]:
             if row["formula"] == formula and "p" in row:
                 metric = results["metrics"][row["metric"]]
-                text = sentence(row, metric["label"], metric["better"])
+                text = describe(row, metric["label"], metric["better"])
                 lines.append((_judged(row, metric["better"]), text))
         lines += [
-            (_judged(row, "lower"), reach_sentence(row))
+            (_judged(row, "lower"), describe_reach(row))
             for row in table["reach"]
             if row["formula"] == formula
         ]
@@ -117,16 +117,16 @@ def _remarks(results: Mapping[str, Any]) -> list[str]:
         return list(results["notes"])
     left = len(results["formulas"]) - 1 - len(_told(results))
     more = [f"The other {left} formulas are in the tables."] if left else []
-    return [*more, scope_sentence(results), *diverged_sentences(results), *results["notes"]]
+    return [*more, describe_scope(results), *describe_diverged(results), *results["notes"]]
 
 
 def _judged(row: Mapping[str, Any], better: str | None) -> str:
     """'good', 'bad', 'other' (neither is better) or 'none' (nothing shown)."""
-    if not row.get("shown"):
+    if not row.get("significant"):
         return "none"
     if better is None:
         return "other"
-    return "good" if (row["shown"] == "up") == (better == "higher") else "bad"
+    return "good" if (row["significant"] == "up") == (better == "higher") else "bad"
 
 
 def _metric_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -152,7 +152,7 @@ def _metric_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             f"{table['comparisons']} comparisons (Holm)."
             if many
             else "",
-            "columns": ["loss", "mean", f"minus {baseline}", "ahead, p"]
+            "columns": ["loss", "mean", f"minus {baseline}", "better, p"]
             if many
             else ["loss", "value"],
             "groups": groups,
@@ -184,17 +184,17 @@ def _reach_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _cells(row: Mapping[str, Any], better: str | None, many: bool) -> list[dict[str, Any]]:
-    """Mean, difference to the baseline, and how often and how surely it is ahead."""
+    """Mean, difference to the baseline, and how often and how surely it is better."""
     if not many:
         return [{"text": number_text(row["mean"]["mean"]), "subs": [], "kind": ""}]
     nothing: dict[str, Any] = {"text": "", "subs": [], "kind": ""}
     if "p" not in row:
         return [_cell(row["mean"]), nothing, nothing]
-    ahead = "–" if better is None else f"{100 * row['ahead']['mean']:.0f} %"
+    win_rate = "–" if better is None else f"{100 * row['win_rate']['mean']:.0f} %"
     return [
         _cell(row["mean"]),
         _cell(row["difference"], signed=True, kind=_judged(row, better)),
-        {"text": ahead, "subs": [f"p {p_text(row['p_holm'])}"], "kind": ""},
+        {"text": win_rate, "subs": [f"p {p_text(row['p_holm'])}"], "kind": ""},
     ]
 
 

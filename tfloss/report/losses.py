@@ -35,7 +35,7 @@ def curves_of(history: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> dic
     return {
         "steps": [epoch["step"] for epoch in thin],
         "train": {name: _band([epoch["train"][name] for epoch in thin]) for name in names},
-        "look_steps": [epoch["step"] for epoch in seen],
+        "eval_steps": [epoch["step"] for epoch in seen],
         "holdout": {name: _band([epoch["holdout"][name] for epoch in seen]) for name in names},
         "metrics": {},
     }
@@ -52,9 +52,9 @@ def history_lines(history: Sequence[Mapping[str, Any]], terms: Sequence[str]) ->
     found = curves_of(history, terms)
     steps, train = found["steps"], found["train"]
     yield Line("total", -1, steps, train["total"]["mean"])
-    if found["look_steps"]:
+    if found["eval_steps"]:
         total = found["holdout"]["total"]["mean"]
-        yield Line("total, holdout", -1, found["look_steps"], total, holdout=True)
+        yield Line("total, holdout", -1, found["eval_steps"], total, holdout=True)
     if len(terms) > 1:
         for style, name in enumerate(terms):
             yield Line(name, style, steps, train[name]["mean"])

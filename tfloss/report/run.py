@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.comparison.analysis.definitions import definitions_of
-from tfloss.comparison.analysis.predictions import describe_answers, picture_of
+from tfloss.comparison.analysis.predictions import describe_predictions, pca_points
 from tfloss.comparison.analysis.results import gradient_shares
 from tfloss.data import leak_warning
 from tfloss.errors import UsageError
@@ -46,7 +46,7 @@ def _answers(result: Any, batch_size: int) -> dict[str, Any]:
     data = result.data
     norms = gradients_of(result, batch_size)
     found: dict[str, Any] = {
-        "picture": picture_of(data),
+        "pca": pca_points(data),
         "student": None,
         "teachers": {},
         "gradients": gradient_shares(list(norms), np.array([list(norms.values())])),
@@ -55,11 +55,11 @@ def _answers(result: Any, batch_size: int) -> dict[str, Any]:
         rows = data.holdout.labelled
         truth = data.holdout.codes[rows]
         student = predict(result.student, data.holdout.inputs, data.task)[rows]
-        found["student"] = describe_answers(truth, student)
+        found["student"] = describe_predictions(truth, student)
         for alias, teacher in result.teachers.items():
-            answers = as_columns(teacher.answers_holdout)[rows]
+            answers = as_columns(teacher.predictions_holdout)[rows]
             answers /= answers.sum(axis=1, keepdims=True)  # float32 answers add up to nearly 1
-            found["teachers"][alias] = describe_answers(truth, answers)
+            found["teachers"][alias] = describe_predictions(truth, answers)
     return found
 
 
@@ -112,8 +112,8 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
         "teachers": teachers,
         "curves": [curves_of(run.history, run.result["terms"]) for run in runs],
         "gradients": [one.get("gradients", {}) for one in described],
-        "answers": answers,
-        "picture": described[0]["picture"],
+        "predictions": answers,
+        "pca": described[0]["pca"],
         "notes": list(dict.fromkeys(filter(None, (leak_warning(r.config.leak) for r in runs)))),
         "seconds": first.result["seconds"],
         "versions": first.manifest["versions"],

@@ -12,12 +12,13 @@ from tfloss.data import PreparedData, augment, load_dataset, prepare
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
-from tfloss.teachers import FittedTeacher, parse_teachers, supply
+from tfloss.teachers import FittedTeacher, fit_teachers, parse_teachers
 from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import from_arrays
 from tfloss.training.config import Config
 from tfloss.training.fit import fit, names_in
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.loop.train_loop import Watcher
 from tfloss.training.preflight import teacher_layers
 from tfloss.training.result import Result
@@ -31,7 +32,7 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
         registry,
         target=config.target,
         weight=config.weight,
-        extra=config.extra or None,
+        columns=config.columns or None,
     )
     data = prepare(
         table,
@@ -66,7 +67,7 @@ def prepare_run(
     config: Config,
     registry: Registry,
     *,
-    jobs: int | None = None,
+    n_jobs: int | None = None,
     cache: Path | None = None,
     watch: Callable[[str, int, int], None] | None = None,
     kept: Checkpoints | None = None,
@@ -76,7 +77,7 @@ def prepare_run(
     Args:
         config: what is trained.
         registry: what names stand for.
-        jobs: how many chunks of rows teachers are asked about at once.
+        n_jobs: how many chunks of rows teachers are asked about at once.
         cache: a folder in which teachers' answers are kept.
         watch: called with a teacher's name, the rows it has answered, and all it will answer.
         kept: the checkpoints of the same run, which hold the teachers' answers already.
@@ -86,7 +87,7 @@ def prepare_run(
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
     started = time.perf_counter()
-    teachers = supply(
+    teachers = fit_teachers(
         list(config.teacher),
         data,
         registry,
@@ -95,10 +96,10 @@ def prepare_run(
         calibrate=config.teacher_calibrate,
         rows=config.teacher_rows,
         force=config.teacher_force,
-        n_jobs=jobs,
+        n_jobs=n_jobs,
         cache=cache,
         watch=watch,
-        tensors=names_in(config.loss),
+        tensors=names_in(config.formula),
     )
     return Ready(data, teachers, time.perf_counter() - started)
 
@@ -122,14 +123,14 @@ def run(
     """
     ready = ready or prepare_run(config, registry)
     result = fit(
-        config.loss,
+        config.formula,
         ready.data,
         config.model,
         teacher=ready.teachers,
         optimizer=config.optimizer,
         epochs=config.epochs,
         batch_size=config.batch_size,
-        shuffle=config.shuffle,
+        batches=config.batches,  # type: ignore[arg-type]
         seed=config.seed,
         evaluate_every=config.evaluate_every,
         compile=config.compile,  # type: ignore[arg-type]
@@ -157,10 +158,10 @@ def objective_of(config: Config, registry: Registry) -> Objective:
     teachers = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
     layers = dict.fromkeys(teacher_layers(config, registry))
     return Objective(
-        config.loss,
+        config.formula,
         registry,
         full_scope(student, data, teachers, layers or None),
-        steps_per_epoch=-(-len(data.train) // config.batch_size),
+        steps_per_epoch=steps_per_epoch(len(data.train), config.batch_size, config.batches),
         allow_negative=config.allow_negative,
         seed=config.seed,
     )

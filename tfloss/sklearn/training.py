@@ -12,7 +12,7 @@ import numpy as np
 from tfloss.data import Classes, PreparedData, Scaler, Table, arrange
 from tfloss.errors import UsageError
 from tfloss.lazy import keras
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
 from tfloss.student import make_student
 from tfloss.training.fit import fit
@@ -28,7 +28,7 @@ def prepared(
     classes: Classes | None,
     weight: np.ndarray | None,
     columns: Mapping[str, Any],
-    scale: bool,
+    scale: str,
     name: str,
 ) -> PreparedData:
     """All rows as training rows; those of weight 0 are left out.
@@ -39,25 +39,27 @@ def prepared(
         classes: of the labels; None for regression.
         weight: (n,) float64, or None.
         columns: further columns that the formula names, (n,) or (n, k); NaN: missing.
-        scale: standardise the features, by their weighted mean and deviation.
+        scale: see `tfloss.data.prepare`; 'standard' by the weighted mean and deviation.
         name: of the estimator, for messages.
     """
-    extras = dict(columns)
+    side_columns = dict(columns)
     kept: Any = slice(None)
     if weight is not None:
-        extras[_WEIGHT] = weight / weight[weight > 0].mean()  # so that the mean loss keeps its size
+        side_columns[_WEIGHT] = (
+            weight / weight[weight > 0].mean()
+        )  # so that the mean loss keeps its size
         kept = weight > 0
     table = Table(
         features[kept],
         target[kept],
         name=name,
-        extras={key: np.asarray(column)[kept] for key, column in extras.items()},
+        columns={key: np.asarray(column)[kept] for key, column in side_columns.items()},
         task="regression" if classes is None else "classification",
         weight=None if weight is None else _WEIGHT,
     )
-    scaler = Scaler(*_moments(table.features, table.extras.get(_WEIGHT))) if scale else None
+    scaler = Scaler.fit(table.features, scale, table.columns.get(_WEIGHT))
     train, nothing = (
-        arrange(table, rows, classes=classes, scaler=scaler, extra=list(columns))
+        arrange(table, rows, classes=classes, scaler=scaler, columns=list(columns))
         for rows in (None, np.empty(0, np.int64))
     )
     task = table.task or "classification"
@@ -66,11 +68,11 @@ def prepared(
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
-    registry: Registry = estimator.registry or load_registry()
+    registry = registry_with(estimator.registry, estimator.losses)
     with _global_randomness_kept():
         student = _student(estimator, data, registry, seed)
         result = fit(
-            _formula(estimator.loss, estimator.teacher, data),
+            _formula(estimator.formula, estimator.teacher, data),
             data,
             student,
             teacher=() if estimator.teacher is None else estimator.teacher,
@@ -79,24 +81,24 @@ def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Netw
             optimizer=estimator.optimizer,
             epochs=estimator.epochs,
             batch_size=estimator.batch_size,
-            shuffle=estimator.shuffle,
+            batches=estimator.batches,
             seed=seed,
             compile=estimator.compile,
             allow_negative=estimator.allow_negative,
             registry=registry,
-            jobs=estimator.n_jobs,
+            n_jobs=estimator.n_jobs,
             watch=None,
         )
     return result, Network(result.student.forward_model, data.scaler)
 
 
-def _formula(loss: Any, teacher: Any, data: PreparedData) -> Any:
+def _formula(formula: Any, teacher: Any, data: PreparedData) -> Any:
     """The formula; 'auto' is what labels and, where there is one, a teacher ask for."""
-    if loss != "auto":
-        return loss
+    if formula != "auto":
+        return formula
     if isinstance(teacher, (list, tuple, Mapping)) and len(teacher):
         raise UsageError(
-            "loss='auto' knows one teacher, given by itself; with several, or with names, write "
+            "formula='auto' knows one teacher, given by itself; with several, or with names, write "
             "the formula, 'cross_entropy + kd(teacher=NAME)' for example."
         )
     own, taught = ("mse", "mse(teacher, prediction)")

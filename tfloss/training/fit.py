@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from tfloss.data import Columns, PreparedData
-from tfloss.display import drawing, in_notebook
+from tfloss.display import in_notebook, renderer
+from tfloss.errors import UsageError
 from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
-from tfloss.teachers import FittedTeacher, supply
+from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.checkpoints.fingerprint import (
     data_fingerprint,
     model_fingerprint,
@@ -33,7 +34,16 @@ from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import Watcher, train
-from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
+from tfloss.training.options import (
+    BATCHES,
+    COMPILE,
+    ON_NAN,
+    Batches,
+    Compile,
+    OnNan,
+    at_least_one,
+    one_of,
+)
 from tfloss.training.program.batch import as_tensors
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
@@ -49,21 +59,21 @@ from tfloss.training.target_kind import refuse_quantities
 
 
 def fit(
-    loss: str | Node,
+    formula: str | Node,
     data: PreparedData,
-    student: str | Student | Any = "mlp:10,10",
+    model: str | Student | Any = "mlp:10,10",
     *,
     teacher: Any = (),
     teacher_fit: str = "auto",
     teacher_calibrate: str = "auto",
     teacher_rows: int | None = None,
     teacher_force: bool = False,
-    jobs: int | None = None,
+    n_jobs: int | None = None,
     cache: str | Path | None = None,
     optimizer: str | Any = "adam",
     epochs: int = 200,
     batch_size: int = 32,
-    shuffle: bool = True,
+    batches: Batches = "shuffled",
     seed: int = 0,
     evaluate_every: int = 1,
     compile: Compile = "auto",
@@ -71,6 +81,7 @@ def fit(
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     watch: Watcher | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
@@ -80,9 +91,9 @@ def fit(
     """Train a student to minimise a formula.
 
     Args:
-        loss: the formula, text or tree.
+        formula: the formula, text or tree.
         data: from `tfloss.load_data` or `tfloss.data.prepare`.
-        student: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model whose output
+        model: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model whose output
             is logits (or ends in a sigmoid or softmax).
         teacher: 'gpc', an estimator, a list of specifications, or a mapping from name to either; or
             what `tfloss.teachers.fitting.fit_teachers` returned.
@@ -92,12 +103,14 @@ def fit(
             has no probabilities.
         teacher_rows: fit teachers on at most this many training rows.
         teacher_force: fit teachers even where that takes long.
-        jobs: how many chunks of rows teachers are asked about at once.
+        n_jobs: how many chunks of rows teachers are asked about at once.
         cache: a folder in which teachers' answers are kept.
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
         epochs: passes over the training rows.
         batch_size: rows per step.
-        shuffle: whether each epoch has another order.
+        batches: 'shuffled': each row once per epoch, in a new order; 'replacement': each batch is
+            drawn with replacement from all rows, and an epoch has as many full batches as fit into
+            the rows; 'sequential': each row once per epoch, in the order of the data.
         seed: of the initial weights, the order of the rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
@@ -106,6 +119,7 @@ def fit(
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
+        losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; everything installed unless said.
         watch: called with the history after every chunk of epochs; 'auto': in a notebook curves
             that grow (`tfloss.LiveCurves`), elsewhere nothing.
@@ -123,10 +137,12 @@ def fit(
         NumericsError: the loss stopped being finite.
         PluginError: a plugin failed.
     """
+    _refuse_model_first(formula)
     at_least_one(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every)
     one_of("compile", compile, COMPILE)
     one_of("on_nan", on_nan, ON_NAN)
-    registry = registry or load_registry()
+    one_of("batches", batches, BATCHES)
+    registry = registry_with(registry, losses)
     started = time.perf_counter()
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
         if checkpoints is not None:
@@ -138,19 +154,19 @@ def fit(
             "rows": teacher_rows,
             "force": teacher_force,
         }
-        names = sorted(names_in(loss))
+        names = sorted(names_in(formula))
         teachers, asked_for = _already_asked(teacher), None
         if not teachers:
             asked_for = teacher_fingerprint(teacher, **options) if checkpoints is not None else None
-            teachers = from_checkpoint(checkpoints, asked_for) or supply(
-                teacher, data, registry, n_jobs=jobs, cache=cache, tensors=names, **options
+            teachers = from_checkpoint(checkpoints, asked_for) or fit_teachers(
+                teacher, data, registry, n_jobs=n_jobs, cache=cache, tensors=names, **options
             )
         asked = time.perf_counter()
-        given, student = student, _student(student, data, registry, seed, precision)
+        student = _student(model, data, registry, seed, precision)
         texts = {name: t.text for name, t in teachers.items()}
-        order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
+        order = BatchOrder(len(data.train), batch_size, batches=batches, seed=seed)
         objective = Objective(
-            loss,
+            formula,
             registry,
             full_scope(student, data, texts, shapes_of(teachers)),
             steps_per_epoch=order.steps_per_epoch,
@@ -166,12 +182,12 @@ def fit(
                     "teachers": asked_for if asked_for is not None else texts,
                     "answers": predictions_fingerprint(teachers),
                 },
-                [given if isinstance(given, str) else "", *model_fingerprint(student.model)],
+                [model if isinstance(model, str) else "", *model_fingerprint(student.model)],
                 optimizer,
                 seed=seed,
                 epochs=epochs,
                 batch_size=batch_size,
-                shuffle=shuffle,
+                batches=batches,
                 evaluate_every=evaluate_every,
                 precision=precision,
                 compile=compile,
@@ -187,6 +203,7 @@ def fit(
             as_tensors(columns_of(data, "train", teachers), objective.needs),
             holdout_batch,
             batch_size=batch_size,
+            rows=order.rows_per_epoch,
             evaluate_every=evaluate_every,
             compile=compile,
             work=epochs * order.steps_per_epoch,
@@ -226,7 +243,7 @@ def _watcher(watch: Watcher | Literal["auto"] | None) -> Watcher | None:
     """What is told of the history."""
     if watch != "auto":
         return watch
-    return drawing().LiveCurves() if in_notebook() else None
+    return renderer().LiveCurves() if in_notebook() else None
 
 
 def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
@@ -278,3 +295,11 @@ def columns_of(
         values |= teacher.tensors(split)
         present |= teacher.present(split)
     return Columns(values, present=present, sample_weight=part.sample_weight)
+
+
+def _refuse_model_first(formula: Any) -> None:
+    if not isinstance(formula, (str, Node)):
+        raise UsageError(
+            f"tfloss.fit takes the formula first, and got a {type(formula).__name__}; for a Keras "
+            f"model with arrays, call tfloss.fit_model(model, (x, y), formula)."
+        )

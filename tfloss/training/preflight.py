@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
 from tfloss.formula import Name, as_node
 from tfloss.objective import plan_terms
@@ -9,7 +10,7 @@ from tfloss.registry import Dataset, Registry, Teacher
 from tfloss.student import check_model, known_layers
 from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
 from tfloss.training.config import Config
-from tfloss.training.options import COMPILE, ON_NAN, one_of
+from tfloss.training.options import BATCHES, COMPILE, ON_NAN, one_of
 from tfloss.training.program.optimizers import check_optimizer
 from tfloss.training.program.precision import check_precision
 from tfloss.training.scope import early_scope
@@ -29,6 +30,8 @@ def check(config: Config, registry: Registry) -> None:
     check_optimizer(config.optimizer)
     one_of("compile", config.compile, COMPILE)
     one_of("on_nan", config.on_nan, ON_NAN)
+    one_of("batches", config.batches, BATCHES)
+    refuse_unknown_scale(config.scale)
     check_precision(config.precision)
     one_of("teacher_fit", config.teacher_fit, FITS)
     one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)
@@ -38,11 +41,11 @@ def check(config: Config, registry: Registry) -> None:
     teachers = parse_teachers(config.teacher)
     scope = early_scope(
         known_layers(config.model, registry),
-        [*config.extra, *([config.weight] if config.weight else [])],
+        [*config.columns, *([config.weight] if config.weight else [])],
         {teacher.alias: teacher.text for teacher in teachers},
         teacher_layers(config, registry),
     )
-    plan_terms(config.loss, registry, scope, allow_negative=config.allow_negative)
+    plan_terms(config.formula, registry, scope, allow_negative=config.allow_negative)
     registry.get(Dataset, config.data)
 
 
@@ -64,7 +67,7 @@ def networks(config: Config, registry: Registry) -> list[str]:
 
 def teacher_layers(config: Config, registry: Registry) -> list[str]:
     """The names in the formula that can only be tensors of a teacher that is a network."""
-    named = [node.name for node in as_node(config.loss).walk() if isinstance(node, Name)]
+    named = [node.name for node in as_node(config.formula).walk() if isinstance(node, Name)]
     starts = tuple(f"{alias}." for alias in networks(config, registry))
     return [name for name in named if name.startswith(starts)]
 

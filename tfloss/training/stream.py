@@ -7,7 +7,7 @@ is being trained on, and one compiled call goes over a whole block.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tfloss.data import Columns
 from tfloss.errors import DataError, UsageError
 from tfloss.formula import Node
 from tfloss.objective import Entry, Objective, Scope
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
 from tfloss.training.checkpoints.fingerprint import (
     columns_fingerprint,
@@ -32,7 +32,15 @@ from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.dataset import DatasetSource
 from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.loop.train_loop import Watcher, train
-from tfloss.training.options import COMPILE, ON_NAN, Compile, OnNan, at_least_one, one_of
+from tfloss.training.options import (
+    BATCHES,
+    COMPILE,
+    ON_NAN,
+    Compile,
+    OnNan,
+    at_least_one,
+    one_of,
+)
 from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
@@ -68,9 +76,9 @@ class StreamResult:
 
 
 def fit_stream(
-    loss: str | Node,
+    formula: str | Node,
     dataset: Any,
-    student: str | Student | Any,
+    model: str | Student | Any,
     *,
     steps_per_epoch: int,
     batch_size: int = 32,
@@ -81,9 +89,11 @@ def fit_stream(
     seed: int = 0,
     compile: Compile = "auto",
     precision: Precision = "float32",
+    batches: str = "sequential",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     watch: Watcher | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
@@ -93,20 +103,23 @@ def fit_stream(
     """Train a student to minimise a formula on a stream of batches.
 
     Args:
-        loss: the formula, text or tree.
+        formula: the formula, text or tree.
         dataset: a `tf.data.Dataset` whose elements are dictionaries of batches, each (rows, …):
             `inputs`, `labels`, and whatever else the formula names: a teacher's probabilities, an
             extra column. `sample_weight`, (rows,), weighs the rows. How many rows an element has
             does not matter: they are arranged anew into batches of `batch_size`. The dataset is
             repeated when it ends; shuffling is its own affair.
-        student: 'mlp:10,10' or a Keras model whose output is logits; as for `tfloss.fit`.
+        model: 'mlp:10,10' or a Keras model whose output is logits; as for `tfloss.fit`.
         steps_per_epoch: batches per epoch; an epoch is what the history has one entry for.
         batch_size: rows per step.
         epochs: how many epochs.
         task: 'classification' or 'regression'.
         holdout: rows by name, in memory, to evaluate on after each epoch.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
-        optimizer, seed, compile, precision, allow_negative, registry, watch: as for `tfloss.fit`.
+        optimizer, seed, compile, precision, allow_negative, losses, registry, watch: as for
+            `tfloss.fit`.
+        batches: 'sequential': rows are taken as they come. Any other choice is the dataset's own
+            to make (`shuffle`, `rejection_resample`), and refused here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
             batches again, which it is asked for anew up to where the training was: give
@@ -120,12 +133,18 @@ def fit_stream(
     at_least_one(epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
     one_of("compile", compile, COMPILE)
     one_of("on_nan", on_nan, ON_NAN)
-    registry = registry or load_registry()
+    one_of("batches", batches, BATCHES)
+    if batches != "sequential":
+        raise UsageError(
+            f"A stream's rows are taken as they come, so batches='{batches}' cannot be honoured; "
+            f"shuffle or draw them in the dataset."
+        )
+    registry = registry_with(registry, losses)
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
-    student = _student(student, shapes, registry, seed, precision)
+    student = _student(model, shapes, registry, seed, precision)
     objective = Objective(
-        loss,
+        formula,
         registry,
         _scope(student, shapes, task),
         steps_per_epoch=steps_per_epoch,

@@ -1,4 +1,4 @@
-"""What a student's or teacher's answers look like: calibration, histogram, confusion, the data."""
+"""What predictions look like: calibration, histogram, confusion; and the data's components."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BINS, _BARS = 10, 20
 _POINTS = 700  # of the picture; more cannot be told apart
 
 
-def describe_answers(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]:
+def describe_predictions(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]:
     """Reliability, histogram and confusion of classifications.
 
     For two classes the probability is that of the second; for more, that of the predicted class.
@@ -42,7 +42,7 @@ def describe_answers(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]:
     }
 
 
-def picture_of(data: PreparedData) -> dict[str, Any]:
+def pca_points(data: PreparedData) -> dict[str, Any]:
     """The rows in their first three principal components, with the training rows marked.
 
     Features are standardised and components found over all rows, for the picture alone; nothing is

@@ -1,4 +1,4 @@
-"""From trajectories to what is told: estimates, paired differences, curves, answers."""
+"""From trajectories to results: estimates, paired differences, curves, predictions."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from typing import Any
 import numpy as np
 
 from tfloss.comparison.analysis.definitions import definitions_of
-from tfloss.comparison.analysis.metrics import answers_of, truth_of, ways_of
-from tfloss.comparison.analysis.predictions import describe_answers, picture_of
+from tfloss.comparison.analysis.metrics import (
+    metric_values,
+    metrics_for,
+    predictions_of,
+    truth_of,
+)
+from tfloss.comparison.analysis.predictions import describe_predictions, pca_points
 from tfloss.comparison.analysis.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
 from tfloss.comparison.analysis.verdicts import CERTAIN, verdict
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.replicates.seeds import World
+from tfloss.comparison.replicates.seeds import SeedSetup
 from tfloss.comparison.replicates.trainer import Trained
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.data import leak_warning
 from tfloss.registry import Metric, Registry
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.scores import as_columns
 
 _CURVE_POINTS = 80
@@ -25,7 +31,7 @@ _CURVE_POINTS = 80
 
 def results_of(
     comparison: Comparison,
-    worlds: Sequence[World],
+    setups: Sequence[SeedSetup],
     trained: Trained,
     registry: Registry,
     sources: Sequence[str] = (),
@@ -35,14 +41,15 @@ def results_of(
     `sources` are the formulas themselves, where the comparison's texts say more than they.
     """
     sources = list(sources or comparison.formulas)
-    data = worlds[0].data
-    metrics = {name: m for name, m in registry.metrics.items() if m.task == data.task}
+    data = setups[0].data
+    metrics = metrics_for(data.task, registry)
     found = trained.trajectories
-    steps = -(-len(data.train) // comparison.config.batch_size)
+    config = comparison.config
+    steps = steps_per_epoch(len(data.train), config.batch_size, config.batches)
     tables = [
         table_at(comparison, found, metrics, epoch, steps)
         for epoch in comparison.report_epochs
-        if len(found[0].looks)
+        if len(found[0].eval_epochs)
     ]
     if tables:
         tables[-1]["reach"] = _reached(comparison, found, metrics, steps)
@@ -53,7 +60,7 @@ def results_of(
         "definitions": definitions_of(sources, registry),
         "terms": [list(one.names) for one in found],
         "baseline": comparison.baseline,
-        "seeds": [world.seed for world in worlds],
+        "seeds": [setup.seed for setup in setups],
         "data": {
             "name": data.name,
             "task": data.task,
@@ -63,20 +70,20 @@ def results_of(
         },
         "metrics": {n: {"label": m.label or n, "better": m.better} for n, m in metrics.items()},
         "tables": tables,
-        "teachers": _teachers(worlds, metrics, data.task),
+        "teachers": _teachers(setups, metrics, data.task),
         "diverged": [int(one.diverged.sum()) for one in found],
         "diverged_seeds": [
-            [world.seed for world, bad in zip(worlds, one.diverged, strict=True) if bad]
+            [setup.seed for setup, bad in zip(setups, one.diverged, strict=True) if bad]
             for one in found
         ],
         "curves": [curves_of(one, steps) for one in found],
         "gradients": [gradient_shares(one.names, one.gradients) for one in found],
-        "answers": _answers(comparison, found, worlds, data.task),
-        "picture": picture_of(data),
+        "predictions": _pooled(comparison, found, setups, data.task),
+        "pca": pca_points(data),
         "notes": [*filter(None, [leak_warning(data.leaks)]), *trained.notes],
         "seconds": {name: round(value, 3) for name, value in trained.seconds.items()},
         "replicate_steps": trained.steps,
-        "way": [one.way for one in found],
+        "execution": [one.execution for one in found],
     }
 
 
@@ -87,13 +94,13 @@ def table_at(
     epoch: int,
     steps: int,
 ) -> dict[str, Any]:
-    """Every formula's metrics after an epoch, each beside the baseline's."""
+    """Every formula's metrics after an epoch, each compared with the baseline's."""
     rows = []
     for name, metric in metrics.items():
-        look = int(np.flatnonzero(found[0].looks == epoch)[0])
-        base = found[comparison.baseline].metrics[name][look]
+        evaluation = int(np.flatnonzero(found[0].eval_epochs == epoch)[0])
+        base = found[comparison.baseline].metrics[name][evaluation]
         for place, one in enumerate(found):
-            values = one.metrics[name][look]
+            values = one.metrics[name][evaluation]
             row = {"formula": one.formula, "metric": name, "mean": mean_of(values).as_dict()}
             if place != comparison.baseline:
                 row |= paired(values, base, metric.better)
@@ -105,11 +112,11 @@ def paired(values: np.ndarray, base: np.ndarray, better: str | None) -> dict[str
     """The difference to the baseline over the seeds that both finished."""
     difference = values - base
     sign = -1.0 if better == "lower" else 1.0
-    ahead = np.where(np.isfinite(difference), (np.sign(sign * difference) + 1) / 2, np.nan)
+    win_rate = np.where(np.isfinite(difference), (np.sign(sign * difference) + 1) / 2, np.nan)
     return {
         "difference": mean_of(difference).as_dict(),
         "p": sign_flip_p(difference),
-        "ahead": share_of(ahead).as_dict(),
+        "win_rate": share_of(win_rate).as_dict(),
     }
 
 
@@ -128,7 +135,7 @@ def _reached(
             np.where(
                 one.diverged,
                 np.inf,
-                steps_to(one.metrics[goal.metric], one.looks * steps, goal.value, better),
+                steps_to(one.metrics[goal.metric], one.eval_epochs * steps, goal.value, better),
             )
             for one in found
         ]
@@ -139,7 +146,7 @@ def _reached(
                 "formula": found[place].formula,
                 "reached": share_of(np.isfinite(first).astype(float)).as_dict(),
                 "steps": mean_of(within).as_dict(),
-                "every": int(np.diff([0, *found[place].looks]).max()) * steps,
+                "every": int(np.diff([0, *found[place].eval_epochs]).max()) * steps,
             }
             if place != comparison.baseline:
                 base = np.minimum(firsts[comparison.baseline], end)
@@ -153,54 +160,56 @@ def _correct(tables: list[dict[str, Any]], baseline: str) -> None:
     rows = [row for table in tables for row in (*table["rows"], *table["reach"]) if "p" in row]
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
-        row["shown"] = verdict(row["difference"], p)
+        row["significant"] = verdict(row["difference"], p)
     for table in tables:
         table["comparisons"] = len(rows)
         table["certain_below"] = CERTAIN
 
 
 def _teachers(
-    worlds: Sequence[World], metrics: Mapping[str, Metric], task: str
+    setups: Sequence[SeedSetup], metrics: Mapping[str, Metric], task: str
 ) -> dict[str, dict[str, Any]]:
     """Each teacher's own metrics on the holdouts."""
-    if not len(worlds[0].data.holdout):
+    if not len(setups[0].data.holdout):
         return {}
-    truth = truth_of([world.data.holdout for world in worlds], task)
+    truth = truth_of([setup.data.holdout for setup in setups], task)
     found = {}
-    for alias, teacher in worlds[0].teachers.items():
-        answers = _teacher_answers(worlds, alias, task)
-        ways = ways_of(metrics, truth, answers)
-        scores = {name: mean_of(many(truth, answers)).as_dict() for name, many in ways.items()}
+    for alias, teacher in setups[0].teachers.items():
+        predictions = _teacher_predictions(setups, alias, task)
+        scores = {
+            name: mean_of(metric_values(metric, truth, predictions)).as_dict()
+            for name, metric in metrics.items()
+        }
         found[alias] = {"text": teacher.text, "metrics": scores}
     return found
 
 
-def _teacher_answers(worlds: Sequence[World], alias: str, task: str) -> np.ndarray:
-    answers = [world.teachers[alias].answers_holdout for world in worlds]
+def _teacher_predictions(setups: Sequence[SeedSetup], alias: str, task: str) -> np.ndarray:
+    predictions = [setup.teachers[alias].predictions_holdout for setup in setups]
     if task == "classification":
-        answers = [as_columns(answer) for answer in answers]
-        answers = [answer / answer.sum(axis=1, keepdims=True) for answer in answers]
-    return np.stack(answers)
+        predictions = [as_columns(one) for one in predictions]
+        predictions = [one / one.sum(axis=1, keepdims=True) for one in predictions]
+    return np.stack(predictions)
 
 
-def _answers(
-    comparison: Comparison, found: Sequence[Trajectories], worlds: Sequence[World], task: str
+def _pooled(
+    comparison: Comparison, found: Sequence[Trajectories], setups: Sequence[SeedSetup], task: str
 ) -> dict[str, Any]:
-    """All seeds' answers on their holdouts, taken together."""
-    if task != "classification" or not len(worlds[0].data.holdout):
+    """All seeds' predictions for their holdouts, pooled."""
+    if task != "classification" or not len(setups[0].data.holdout):
         return {}
-    truth = truth_of([world.data.holdout for world in worlds], task)
+    truth = truth_of([setup.data.holdout for setup in setups], task)
     described = {}
     for one in found:
         fine = ~one.diverged
         if fine.any():
-            answers = answers_of(one.logits[-1], task)[fine]
-            pooled = answers.reshape(-1, answers.shape[-1])
-            described[one.formula] = describe_answers(truth[fine].ravel(), pooled)
-    for alias, teacher in worlds[0].teachers.items():
-        pooled = _teacher_answers(worlds, alias, task)
+            predictions = predictions_of(one.logits[-1], task)[fine]
+            pooled = predictions.reshape(-1, predictions.shape[-1])
+            described[one.formula] = describe_predictions(truth[fine].ravel(), pooled)
+    for alias, teacher in setups[0].teachers.items():
+        pooled = _teacher_predictions(setups, alias, task)
         name = f"{alias}: {teacher.text}"
-        described[name] = describe_answers(truth.ravel(), pooled.reshape(-1, pooled.shape[-1]))
+        described[name] = describe_predictions(truth.ravel(), pooled.reshape(-1, pooled.shape[-1]))
     return described
 
 
@@ -226,7 +235,7 @@ def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:
         "train": {
             name: _band(one.train[thin][:, fine, number]) for number, name in enumerate(names)
         },
-        "look_steps": (one.looks * steps).tolist(),
+        "eval_steps": (one.eval_epochs * steps).tolist(),
         "holdout": {name: _band(one.holdout[:, fine, number]) for number, name in enumerate(names)},
         "metrics": {name: _band(values[:, fine]) for name, values in one.metrics.items()},
     }

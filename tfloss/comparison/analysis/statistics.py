@@ -54,7 +54,7 @@ def _bootstrapped(values: np.ndarray) -> tuple[float, float]:
 
     def interval(method: str) -> tuple[float, float]:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a degenerate distribution gives NaN, looked at below
+            warnings.simplefilter("ignore")  # a degenerate distribution gives NaN, handled below
             found = bootstrap(
                 (values,),
                 np.mean,

@@ -18,36 +18,36 @@ def verdict(difference: Mapping[str, Any], p: float) -> str:
     return "down" if difference["high"] < 0 else ""
 
 
-def sentence(row: Mapping[str, Any], label: str, better: str | None) -> str:
+def describe(row: Mapping[str, Any], label: str, better: str | None) -> str:
     """One row of a table in words, about its formula against the baseline."""
     difference = row["difference"]
-    ahead = row["ahead"]
+    win_rate = row["win_rate"]
     between = f"{_signed(difference['low'])} to {_signed(difference['high'])}"
-    if not row["shown"]:
+    if not row["significant"]:
         return f"{label}: no difference shown ({between}, corrected p {p_text(row['p_holm'])})."
     size = f"{abs(difference['mean']):.3g}"
-    how = _direction(row["shown"], better)
+    how = _direction(row["significant"], better)
     text = f"{label}: {how} by {size} ({between}, corrected p {p_text(row['p_holm'])})"
     if better is None:
         return text + "."
-    return text + f", ahead on {100 * ahead['mean']:.0f} % of {ahead['count']} seeds."
+    return text + f", better on {100 * win_rate['mean']:.0f} % of {win_rate['count']} seeds."
 
 
-def reach_sentence(row: Mapping[str, Any]) -> str:
+def describe_reach(row: Mapping[str, Any]) -> str:
     """The steps to a goal in words, against the baseline."""
     difference = row["difference"]
     between = f"{_signed(difference['low'])} to {_signed(difference['high'])}"
-    if not row["shown"]:
+    if not row["significant"]:
         return (
             f"{row['goal']}: no difference in steps shown ({between} steps, corrected p "
             f"{p_text(row['p_holm'])})."
         )
-    how = "sooner" if row["shown"] == "down" else "later"
+    how = "sooner" if row["significant"] == "down" else "later"
     size = f"{abs(difference['mean']):.3g}"
     return f"{row['goal']}: {how} by {size} steps ({between})."
 
 
-def scope_sentence(results: Mapping[str, Any]) -> str:
+def describe_scope(results: Mapping[str, Any]) -> str:
     """What the intervals are about."""
     seeds, data = len(results["seeds"]), results["data"]["name"]
     return (
@@ -56,7 +56,7 @@ def scope_sentence(results: Mapping[str, Any]) -> str:
     )
 
 
-def diverged_sentences(results: Mapping[str, Any]) -> list[str]:
+def describe_diverged(results: Mapping[str, Any]) -> list[str]:
     """How many trainings of each formula stopped being finite, and of which seeds."""
     total = len(results["seeds"])
     known = results.get("diverged_seeds") or [[]] * len(results["formulas"])

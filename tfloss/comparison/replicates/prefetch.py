@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def begun_ahead(things: Iterable[T], begin: Callable[[T], object], count: int) -> Iterator[T]:
+def prefetch(things: Iterable[T], begin: Callable[[T], object], count: int) -> Iterator[T]:
     """The same things in the same order, each begun when at most `count` are before it."""
     waiting: deque[T] = deque()
     for thing in things:

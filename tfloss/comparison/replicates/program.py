@@ -31,6 +31,7 @@ class Replicates:
         train: columns, (R, rows, …), as `stacked_columns` makes them.
         holdout: the same for the holdout; None without one.
         batch_size: rows per step.
+        rows: how many an epoch goes over, repeated ones counted; default: all once.
         coefficients: (R, terms) what each replicate's terms are multiplied by; None: nothing.
         compile: 'xla' or 'graph'.
 
@@ -47,13 +48,15 @@ class Replicates:
         holdout: Batch | None = None,
         *,
         batch_size: int,
+        rows: int | None = None,
         coefficients: np.ndarray | None = None,
         compile: str = "xla",
     ) -> None:
         self.forward = forward
         self.optimizer = optimizer
-        self.count, self.rows = train.tensors["inputs"].shape[:2]
-        self.batch_size = min(batch_size, self.rows)
+        self.count, own = train.tensors["inputs"].shape[:2]
+        self.rows = own if rows is None else rows
+        self.batch_size = min(batch_size, own)
         self.variables = forward.variables
         self._train = train.map(tf.constant)
         self._slices = _slices(holdout)
@@ -92,8 +95,8 @@ class Replicates:
         self._program.get_concrete_function(*nothing)
         return lambda: self._program(*nothing)
 
-    def trace_looks(self) -> None:
-        """Trace what `look` needs."""
+    def trace_evaluation(self) -> None:
+        """Trace what `evaluate` needs."""
         for piece in self._slices:
             self._look.get_concrete_function(piece, tf.constant(0))
 
@@ -112,7 +115,7 @@ class Replicates:
         log = self._program(tf.constant(order), tf.constant(count), tf.constant(first_step))
         return log.numpy()[:count]
 
-    def look(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def evaluate(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """The total and terms on the holdout, (R, 1 + terms), and its logits, (R, rows, k)."""
         answers = [self._look(piece, tf.constant(step)) for piece in self._slices]
         sizes = [piece.tensors["inputs"].shape[1] for piece in self._slices]

@@ -1,4 +1,4 @@
-"""What each seed brings, the same for every formula: split, teachers' answers, initial weights."""
+"""What each seed decides, the same for every formula: split, teachers, initial weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfloss.comparison.replicates.initial_weights import initial_values
 from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
-from tfloss.teachers import FittedTeacher, supply
+from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.config import Config
 from tfloss.training.fit import names_in
 
@@ -27,7 +27,7 @@ _SPLIT = (
 
 
 @dataclass(frozen=True)
-class World:
+class SeedSetup:
     """One seed's split and teachers."""
 
     seed: int
@@ -35,7 +35,7 @@ class World:
     teachers: dict[str, FittedTeacher]
 
 
-def make_worlds(
+def prepare_seeds(
     config: Config,
     seeds: Sequence[int],
     registry: Registry,
@@ -43,23 +43,23 @@ def make_worlds(
     table: Table | None = None,
     *,
     cache: Path | None = None,
-    foresee: Callable[[float], None] = lambda seconds: None,
-) -> tuple[list[World], dict[str, float]]:
+    on_estimate: Callable[[float], None] = lambda seconds: None,
+) -> tuple[list[SeedSetup], dict[str, float]]:
     """Split the data and fit the teachers for every seed; needs no TensorFlow.
 
     Args:
         config: the training.
-        seeds: one world each.
+        seeds: one setup is made for each.
         registry: what names stand for.
-        table: the rows; those of `config.data` unless said.
-        formulas: what is compared, if more than `config.loss`; a teacher that is a network supplies
-            the layers that they name.
-        cache: a folder in which teachers' answers are kept; the environment's TFLOSS_CACHE unless
-            said.
-        foresee: told, after two of the seeds, how many seconds of fitting are ahead, if many.
+        table: the rows; default: those of `config.data`.
+        formulas: what is compared, if more than `config.formula`; a teacher that is a network
+            supplies the layers that they name.
+        cache: a folder in which teachers' answers are kept; default: the environment's
+            TFLOSS_CACHE.
+        on_estimate: called after two seeds with the seconds of fitting left, if they are many.
 
     Returns:
-        the worlds, and the seconds that 'data' and 'teachers' took.
+        the setups, and the seconds that 'data' and 'teachers' took.
 
     Raises:
         DataError, UsageError, PluginError: as for a training alone.
@@ -70,10 +70,10 @@ def make_worlds(
     more = {"times": config.augment, "noise": config.augment_noise}
     data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
     split_done = time.perf_counter()
-    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.loss]))
-    asked = _teach(config, data, seeds, registry, names, cache, foresee)
+    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
+    fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
-    return [World(*world) for world in zip(seeds, data, asked, strict=True)], seconds
+    return [SeedSetup(*setup) for setup in zip(seeds, data, fitted, strict=True)], seconds
 
 
 def load_table(config: Config, registry: Registry) -> Table:
@@ -83,44 +83,44 @@ def load_table(config: Config, registry: Registry) -> Table:
         registry,
         target=config.target,
         weight=config.weight,
-        extra=config.extra or None,
+        columns=config.columns or None,
     )
 
 
-def _teach(
+def _teachers_of(
     config: Config,
     data: Sequence[PreparedData],
     seeds: Sequence[int],
     registry: Registry,
     names: frozenset[str],
     cache: Path | None,
-    foresee: Callable[[float], None],
+    on_estimate: Callable[[float], None],
 ) -> list[dict[str, FittedTeacher]]:
     """The teachers of every split, in several processes where fitting takes long."""
     if not config.teacher:
         return [{} for _ in seeds]
 
-    def lesson(place: int) -> dict[str, FittedTeacher]:
-        return _lesson(config, data[place], seeds[place], registry, names, cache)
+    def fitted_for(place: int) -> dict[str, FittedTeacher]:
+        return _fit_teachers(config, data[place], seeds[place], registry, names, cache)
 
-    asked = [lesson(0)]  # what it imports at first is not counted below
+    fitted = [fitted_for(0)]  # what it imports at first is not counted below
     if len(data) > 1:
         started = time.perf_counter()
-        asked.append(lesson(1))
-        foreseen = (time.perf_counter() - started) * (len(data) - 2)
+        fitted.append(fitted_for(1))
+        estimated = (time.perf_counter() - started) * (len(data) - 2)
         rest = range(2, len(data))
-        if foreseen > _WORTH_PROCESSES:
-            foresee(foreseen)
+        if estimated > _WORTH_PROCESSES:
+            on_estimate(estimated)
         # Another process finds what is installed, and nothing else that a registry may hold.
-        if foreseen > _WORTH_PROCESSES and registry is load_registry():
+        if estimated > _WORTH_PROCESSES and registry is load_registry():
             pairs = [(data[place], seeds[place]) for place in rest]
-            asked += _in_processes(config, pairs, names, cache)
+            fitted += _in_processes(config, pairs, names, cache)
         else:
-            asked += map(lesson, rest)
-    return asked
+            fitted += map(fitted_for, rest)
+    return fitted
 
 
-def _lesson(
+def _fit_teachers(
     config: Config,
     data: PreparedData,
     seed: int,
@@ -132,7 +132,7 @@ def _lesson(
 
     # Small matrices: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
-        return supply(
+        return fit_teachers(
             list(config.teacher),
             data,
             registry,
@@ -161,9 +161,9 @@ def _in_processes(
 def _answers(
     config: Config, data: PreparedData, seed: int, names: frozenset[str], cache: Path | None
 ) -> dict[str, FittedTeacher]:
-    """A lesson in another process; the fitted estimators are large, and stay there."""
-    lesson = _lesson(config, data, seed, load_registry(), names, cache)
-    return {name: replace(teacher, fit=None) for name, teacher in lesson.items()}
+    """The teachers of one seed, in another process; fitted estimators are large and stay there."""
+    fitted = _fit_teachers(config, data, seed, load_registry(), names, cache)
+    return {name: replace(teacher, fit=None) for name, teacher in fitted.items()}
 
 
 def initial_weights(

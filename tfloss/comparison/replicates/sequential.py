@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.replicates.seeds import World, student_of
+from tfloss.comparison.replicates.seeds import SeedSetup, student_of
 from tfloss.comparison.replicates.trajectories import Trajectories, empty
 from tfloss.errors import NumericsError
 from tfloss.lazy import keras, tf
@@ -23,72 +23,72 @@ def train_one_by_one(
     formula: str,
     names: tuple[str, ...],
     config: Config,
-    worlds: Sequence[World],
-    looks: Sequence[int],
+    setups: Sequence[SeedSetup],
+    eval_epochs: Sequence[int],
     gradients: int,
     registry: Registry,
-    tell: Callable[[int], None],
+    on_progress: Callable[[int], None],
 ) -> Trajectories:
-    """Train every seed with `fit`; `tell` hears of each replicate that is done.
+    """Train every seed with `fit`; `on_progress` hears of each replicate that is done.
 
     The first few, `gradients` of them, are asked how strongly each term pulls at their weights.
 
     A training that stops being finite stays NaN.
     """
-    data = worlds[0].data
-    shape = (config.epochs, len(worlds), len(data.holdout), data.n_outputs)
-    result = empty(formula, names, shape, looks, "one at a time")
+    data = setups[0].data
+    shape = (config.epochs, len(setups), len(data.holdout), data.n_outputs)
+    result = empty(formula, names, shape, eval_epochs, "one at a time")
     pulls = []
-    for place, world in enumerate(worlds):
-        student = student_of(config, world.data, world.seed, registry)
-        watcher = _looker(student, world.data.holdout.inputs, looks)
+    for place, setup in enumerate(setups):
+        student = student_of(config, setup.data, setup.seed, registry)
+        watcher = _logit_recorder(student, setup.data.holdout.inputs, eval_epochs)
         try:
             alone = fit(
                 formula,
-                world.data,
+                setup.data,
                 student,
-                teacher=world.teachers or (),
+                teacher=setup.teachers or (),
                 optimizer=config.optimizer,
                 epochs=config.epochs,
                 batch_size=config.batch_size,
-                shuffle=config.shuffle,
-                seed=world.seed,
+                batches=config.batches,  # type: ignore[arg-type]
+                seed=setup.seed,
                 compile=config.compile,  # type: ignore[arg-type]
                 callbacks=[watcher],
                 allow_negative=config.allow_negative,
                 registry=registry,
             )
         except NumericsError:
-            tell(1)
+            on_progress(1)
             continue
-        _take_in(result, place, alone, looks)
+        _take_in(result, place, alone, eval_epochs)
         for number, logits in enumerate(watcher.seen):
             result.logits[number, place] = logits
         if place < gradients:
             pulls.append(list(gradients_of(alone, config.batch_size).values()))
-        tell(1)
+        on_progress(1)
     result.gradients = np.array(pulls).reshape(-1, len(names))
     return result
 
 
-def _take_in(result: Trajectories, place: int, alone: Result, looks: Sequence[int]) -> None:
+def _take_in(result: Trajectories, place: int, alone: Result, eval_epochs: Sequence[int]) -> None:
     columns = ("total", *alone.history.names)
     for number, name in enumerate(columns):
         result.train[:, place, number] = alone.history.column(name)
         seen = alone.history.column(name, "holdout")
-        result.holdout[:, place, number] = seen[np.array(looks) - 1]
+        result.holdout[:, place, number] = seen[np.array(eval_epochs) - 1]
 
 
-def _looker(student: Student, inputs: np.ndarray, looks: Sequence[int]) -> Any:
-    """A Keras callback that keeps the logits for `inputs` after the epochs in `looks`."""
+def _logit_recorder(student: Student, inputs: np.ndarray, eval_epochs: Sequence[int]) -> Any:
+    """A Keras callback that keeps the logits for `inputs` after the epochs in `eval_epochs`."""
     forward = student.compiled_for(inputs)
 
-    class Looker(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
+    class LogitRecorder(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
         seen: list[np.ndarray] = []  # noqa: RUF012 - one class per student
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            if epoch + 1 in looks and len(inputs):
+            if epoch + 1 in eval_epochs and len(inputs):
                 self.seen.append(forward(tf.constant(inputs)).numpy())
 
-    Looker.seen = []
-    return Looker()
+    LogitRecorder.seen = []
+    return LogitRecorder()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.replicates.seeds import World
+from tfloss.comparison.replicates.seeds import SeedSetup
 from tfloss.student import Student
 from tfloss.training.program.batch import Batch
 
@@ -33,21 +33,21 @@ def why_not_stacked(student: Student, optimizer: Any, stateful: bool) -> str:
     return ""
 
 
-def stacked_columns(worlds: Sequence[World], split: str, needs: frozenset[str]) -> Batch:
+def stacked_columns(setups: Sequence[SeedSetup], split: str, needs: frozenset[str]) -> Batch:
     """The columns that an objective needs, (replicates, rows, …) each, as arrays."""
-    parts = [getattr(world.data, split) for world in worlds]
+    parts = [getattr(setup.data, split) for setup in setups]
     columns = {
         name: np.stack([part.values[name] for part in parts])
         for name in parts[0].values
         if name == "inputs" or name in needs
     }
-    for alias in worlds[0].teachers:
+    for alias in setups[0].teachers:
         if alias in needs or any(need.startswith(f"{alias}.") for need in needs):
-            answers = [world.teachers[alias].tensors(split) for world in worlds]  # type: ignore[arg-type]
+            answers = [setup.teachers[alias].tensors(split) for setup in setups]  # type: ignore[arg-type]
             columns |= {name: np.stack([a[name] for a in answers]) for name in answers[0]}
     masks = [
-        part.present | {n: m for t in world.teachers.values() for n, m in t.present(split).items()}  # type: ignore[arg-type]
-        for part, world in zip(parts, worlds, strict=True)
+        part.present | {n: m for t in setup.teachers.values() for n, m in t.present(split).items()}  # type: ignore[arg-type]
+        for part, setup in zip(parts, setups, strict=True)
     ]
     present = {}
     for name in sorted({name for mask in masks for name in mask} & needs):
@@ -62,9 +62,9 @@ def stacked_columns(worlds: Sequence[World], split: str, needs: frozenset[str]) 
     return Batch(columns, present, weight)
 
 
-def bytes_of_one(worlds: Sequence[World], student: Student) -> int:
+def bytes_of_one(setups: Sequence[SeedSetup], student: Student) -> int:
     """Roughly what a replicate occupies: its columns, and the layers' outputs on the holdout."""
-    data = worlds[0].data
+    data = setups[0].data
     rows = len(data.train) + len(data.holdout)
     units = sum(int(variable.shape[-1]) for variable in student.forward_model.variables)
     return 4 * rows * (data.n_features + 4 * data.n_outputs + 2 * units)

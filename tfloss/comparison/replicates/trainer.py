@@ -16,28 +16,29 @@ from typing import Any
 import numpy as np
 
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.replicates.prefetch import begun_ahead
+from tfloss.comparison.replicates.prefetch import prefetch
 from tfloss.comparison.replicates.program import Replicates
-from tfloss.comparison.replicates.seeds import World, initial_weights, student_of
+from tfloss.comparison.replicates.seeds import SeedSetup, initial_weights, student_of
 from tfloss.comparison.replicates.sequential import train_one_by_one
 from tfloss.comparison.replicates.shared_programs import Family, families
-from tfloss.comparison.replicates.shuffling import Orders
+from tfloss.comparison.replicates.shuffling import BatchOrders
 from tfloss.comparison.replicates.stacking import bytes_of_one, stacked_columns, why_not_stacked
 from tfloss.comparison.replicates.trajectories import Trajectories, empty, joined
 from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 
-Tell = Callable[[str, float], None]  # the formula at work, and the share of all steps done
-Looked = Callable[[int, np.ndarray], None]  # the epoch, and the logits on the holdout
+OnProgress = Callable[[str, float], None]  # the formula at work, and the share of all steps done
+OnEvaluation = Callable[[int, np.ndarray], None]  # the epoch, and the logits on the holdout
 
 _BYTES_AT_ONCE = 1 << 29
 _EPOCHS_AT_ONCE = 500
-_AHEAD = 2  # programs that are made ready while one trains
-_GRADIENTS = 256  # replicates whose gradients are looked at, over all formulas
+_PREFETCHED = 2  # programs that are made ready while one trains
+_GRADIENTS = 256  # replicates whose gradients are measured, over all formulas
 _MOST_GRADIENTS = 32  # of one formula
 
 
@@ -59,27 +60,29 @@ class Trained:
 
 def train_all(
     comparison: Comparison,
-    worlds: Sequence[World],
+    setups: Sequence[SeedSetup],
     registry: Registry,
-    tell: Tell | None = None,
-    looked: Looked | None = None,
+    on_progress: OnProgress | None = None,
+    on_evaluation: OnEvaluation | None = None,
 ) -> Trained:
-    """Train `comparison.formulas` on `worlds`.
+    """Train `comparison.formulas` on `setups`.
 
     Args:
         comparison: what is trained.
-        worlds: what each seed brings.
+        setups: what each seed brings.
         registry: what names stand for.
-        tell: hears of the formula at work, and of the share of all steps that was done.
-        looked: called after every look at the holdout of a stacked training, with the epoch and the
-            logits (R, rows, k); it may raise a TflossError to end all.
+        on_progress: called with the formula at work, and the share of all steps just done.
+        on_evaluation: called after every evaluation of a stacked training, with the epoch and
+            the logits (R, rows, k); it may raise a TflossError to end all.
 
     Raises:
         FormulaError: a formula that does not fit the student or the data.
         TflossError: what a plugin or an optimizer refuses.
     """
     nothing = lambda *_: None  # noqa: E731
-    trainer = _Trainer(comparison, worlds, registry, tell or nothing, looked or nothing)
+    trainer = _Trainer(
+        comparison, setups, registry, on_progress or nothing, on_evaluation or nothing
+    )
     return trainer.train()
 
 
@@ -98,25 +101,30 @@ class _Trainer:
     def __init__(
         self,
         comparison: Comparison,
-        worlds: Sequence[World],
+        setups: Sequence[SeedSetup],
         registry: Registry,
-        tell: Tell,
-        looked: Looked,
+        on_progress: OnProgress,
+        on_evaluation: OnEvaluation,
     ) -> None:
         self.comparison, self.config = comparison, comparison.config
-        self.worlds, self.registry, self.tell, self.looked = worlds, registry, tell, looked
-        self.template: Student = student_of(self.config, worlds[0].data, worlds[0].seed, registry)
+        self.setups, self.registry, self.on_progress, self.on_evaluation = (
+            setups,
+            registry,
+            on_progress,
+            on_evaluation,
+        )
+        self.template: Student = student_of(self.config, setups[0].data, setups[0].seed, registry)
         self.done = Trained([], seconds=dict.fromkeys(("weights", "compiling", "training"), 0.0))
-        self.looks = comparison.look_epochs if len(worlds[0].data.holdout) else ()
-        self.stops = sorted({*self.looks, self.config.epochs})
+        self.eval_epochs = comparison.eval_epochs if len(setups[0].data.holdout) else ()
+        self.stops = sorted({*self.eval_epochs, self.config.epochs})
         self.chunk = min(_EPOCHS_AT_ONCE, int(np.diff([0, *self.stops]).max()))
         share = _GRADIENTS // len(comparison.formulas)
         self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
         self._weights: list[np.ndarray] | None = None
-        self._orders = Orders(worlds, self.config)
+        self._orders = BatchOrders(setups, self.config)
 
     def train(self) -> Trained:
-        data, teachers = self.worlds[0].data, self.worlds[0].teachers
+        data, teachers = self.setups[0].data, self.setups[0].teachers
         groups = families(
             self.comparison.formulas,
             self.config,
@@ -128,7 +136,7 @@ class _Trainer:
         found: dict[int, list[Trajectories]] = {place: [] for g in groups for place in g.positions}
         refused: set[int] = set()  # families, by their first formula
         with ThreadPoolExecutor(os.cpu_count()) as self._compilers:
-            for piece in begun_ahead(self._pieces(groups), self._ready, _AHEAD):
+            for piece in prefetch(self._pieces(groups), self._ready, _PREFETCHED):
                 family, name = piece.family, piece.family.positions[0]
                 if name in refused:
                     continue
@@ -148,10 +156,10 @@ class _Trainer:
             reason = why_not_stacked(
                 self.template, make_optimizer(self.config.optimizer), bool(family.objective.states)
             )
-            each = bytes_of_one(self.worlds, self.template) * len(family.positions)
-            size = int(np.clip(_BYTES_AT_ONCE // max(each, 1), 1, len(self.worlds)))
-            for first in range(0, len(self.worlds), size):
-                part = range(first, min(first + size, len(self.worlds)))
+            each = bytes_of_one(self.setups, self.template) * len(family.positions)
+            size = int(np.clip(_BYTES_AT_ONCE // max(each, 1), 1, len(self.setups)))
+            for first in range(0, len(self.setups), size):
+                part = range(first, min(first + size, len(self.setups)))
                 yield _Piece(family, part, refused=reason)
 
     # -- one piece -------------------------------------------------------------------------------
@@ -169,7 +177,7 @@ class _Trainer:
         piece.program = self._program(piece.family, piece.part)
         compile_it = piece.program.traced(self.chunk)
         piece.compiled = self._compilers.submit(compile_it)
-        piece.program.trace_looks()
+        piece.program.trace_evaluation()
 
     def _finish(self, piece: _Piece, found: dict[int, list[Trajectories]]) -> str:
         """Train a piece that was made ready; the reason where TensorFlow cannot."""
@@ -183,10 +191,10 @@ class _Trainer:
         """Some seeds of a family, in one program: formula after formula along the leading axis."""
         family, program = piece.family, piece.program
         assert program is not None
-        seeds, data = len(piece.part), self.worlds[0].data
+        seeds, data = len(piece.part), self.setups[0].data
         shape = (self.config.epochs, program.count, len(data.holdout), data.n_outputs)
         text = self.comparison.formulas[family.positions[0]]
-        whole = empty(text, program.names, shape, self.looks, "stacked")
+        whole = empty(text, program.names, shape, self.eval_epochs, "stacked")
         self._run(program, whole, piece.part, len(family.positions))
         for number, place in enumerate(family.positions):
             own = slice(number * seeds, (number + 1) * seeds)
@@ -196,7 +204,7 @@ class _Trainer:
                     self.comparison.formulas[place],
                     (*family.names[number], *program.names[len(family.names[number]) :]),
                     whole.train[:, own],
-                    whole.looks,
+                    whole.eval_epochs,
                     whole.holdout[:, own],
                     whole.logits[:, own],
                     gradients=program.term_gradients(looked_at, self.config.epochs),
@@ -207,32 +215,32 @@ class _Trainer:
         started = time.perf_counter()
         formula = self.comparison.formulas[place]
         names = family.names[family.positions.index(place)]
-        share = 1 / (len(self.comparison.formulas) * len(self.worlds))
+        share = 1 / (len(self.comparison.formulas) * len(self.setups))
         result = train_one_by_one(
             formula,
             names,
             self.config,
-            self.worlds,
-            self.comparison.look_epochs,
+            self.setups,
+            self.comparison.eval_epochs,
             self.gradients,
             self.registry,
-            lambda _: self.tell(formula, share),
+            lambda _: self.on_progress(formula, share),
         )
         self.done.seconds["training"] += time.perf_counter() - started
-        data = self.worlds[0].data
-        steps = -(-len(data.train) // self.config.batch_size)
-        self.done.steps += steps * self.config.epochs * len(self.worlds)
+        rows = len(self.setups[0].data.train)
+        steps = steps_per_epoch(rows, self.config.batch_size, self.config.batches)
+        self.done.steps += steps * self.config.epochs * len(self.setups)
         return result
 
     def _program(self, family: Family, part: range) -> Replicates:
-        times, worlds = len(family.positions), self.worlds[part.start : part.stop]
+        times, setups = len(family.positions), self.setups[part.start : part.stop]
         assert self._weights is not None
 
         def repeated(values: np.ndarray) -> np.ndarray:
             return np.tile(values, (times, *[1] * (values.ndim - 1)))
 
         def columns(split: str) -> Batch:
-            return stacked_columns(worlds, split, family.objective.needs).map(repeated)
+            return stacked_columns(setups, split, family.objective.needs).map(repeated)
 
         coefficients = family.coefficients
         return Replicates(
@@ -240,17 +248,18 @@ class _Trainer:
             make_optimizer(self.config.optimizer),
             [repeated(values[list(part)]) for values in self._weights],
             columns("train"),
-            columns("holdout") if len(worlds[0].data.holdout) else None,
+            columns("holdout") if len(setups[0].data.holdout) else None,
             batch_size=self.config.batch_size,
+            rows=self._orders.rows_per_epoch,
             coefficients=None if coefficients is None else coefficients.repeat(len(part), axis=0),
             compile="graph" if self.config.compile == "graph" else "xla",
         )
 
     def _run(self, program: Replicates, whole: Trajectories, part: range, times: int) -> None:
-        """Train from look to look."""
+        """Train from evaluation to evaluation."""
         longest = self.chunk
-        total = self.config.epochs * len(self.worlds) * len(self.comparison.formulas)
-        done, look = 0, 0
+        total = self.config.epochs * len(self.setups) * len(self.comparison.formulas)
+        done, evaluation = 0, 0
         for stop in self.stops:
             while done < stop:
                 count = min(longest, stop - done)
@@ -261,14 +270,14 @@ class _Trainer:
                 whole.train[done : done + count] = program.run(order, step, epochs=count)
                 done += count
                 self._clock(started, count * program.steps_per_epoch * program.count)
-                self.tell(whole.formula, count * program.count / total)
-            if done in whole.looks:
+                self.on_progress(whole.formula, count * program.count / total)
+            if done in whole.eval_epochs:
                 started = time.perf_counter()
-                values = program.look(done * program.steps_per_epoch)
-                whole.holdout[look], whole.logits[look] = values
+                values = program.evaluate(done * program.steps_per_epoch)
+                whole.holdout[evaluation], whole.logits[evaluation] = values
                 self._clock(started, 0)
-                self.looked(done, whole.logits[look])
-                look += 1
+                self.on_evaluation(done, whole.logits[evaluation])
+                evaluation += 1
 
     def _clock(self, started: float, steps: int) -> None:
         self.done.seconds["training"] += time.perf_counter() - started
@@ -277,8 +286,8 @@ class _Trainer:
     def _make_weights(self) -> None:
         if self._weights is None:
             started = time.perf_counter()
-            seeds = [world.seed for world in self.worlds]
-            data = self.worlds[0].data
+            seeds = [setup.seed for setup in self.setups]
+            data = self.setups[0].data
             self._weights = initial_weights(self.template, self.config, data, seeds, self.registry)
             self.done.seconds["weights"] = time.perf_counter() - started
 

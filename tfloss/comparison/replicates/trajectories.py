@@ -16,10 +16,10 @@ class Trajectories:
         formula: its text.
         names: its terms.
         train: (epochs, R, 1 + terms) float32: the total and each weighted term after each epoch.
-        looks: (L,) epochs after which the holdout was looked at.
+        eval_epochs: (L,) epochs after which the holdout was evaluated.
         holdout: (L, R, 1 + terms) float32, the same on the holdout; NaN without one.
         logits: (L, R, rows, k) float32 on the holdout.
-        way: 'stacked' or 'one at a time'.
+        execution: 'stacked' or 'one at a time'.
         metrics: by name (L, R) float64; see `tfloss.comparison.analysis.metrics`.
         gradients: (S, terms) the norm of each term's gradient at the end, of some replicates.
     """
@@ -27,10 +27,10 @@ class Trajectories:
     formula: str
     names: tuple[str, ...]
     train: np.ndarray
-    looks: np.ndarray
+    eval_epochs: np.ndarray
     holdout: np.ndarray
     logits: np.ndarray
-    way: str = "stacked"
+    execution: str = "stacked"
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     gradients: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
@@ -45,8 +45,8 @@ def empty(
     formula: str,
     names: tuple[str, ...],
     shape: tuple[int, int, int, int],
-    looks: Sequence[int],
-    way: str,
+    eval_epochs: Sequence[int],
+    execution: str,
 ) -> Trajectories:
     """Trajectories full of NaN; `shape` is (epochs, replicates, rows, logits)."""
     epochs, replicates, rows, width = shape
@@ -55,10 +55,10 @@ def empty(
         formula,
         names,
         np.full((epochs, replicates, values), np.nan, np.float32),
-        np.array(looks),
-        np.full((len(looks), replicates, values), np.nan, np.float32),
-        np.full((len(looks), replicates, rows, width), np.nan, np.float32),
-        way,
+        np.array(eval_epochs),
+        np.full((len(eval_epochs), replicates, values), np.nan, np.float32),
+        np.full((len(eval_epochs), replicates, rows, width), np.nan, np.float32),
+        execution,
     )
 
 

@@ -15,15 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.analysis.metrics import add_scores, answers_of, truth_of, ways_of
+from tfloss.comparison.analysis.metrics import (
+    add_metrics,
+    metric_values,
+    predictions_of,
+    truth_of,
+)
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import fill_folder
-from tfloss.comparison.replicates.seeds import World, load_table, make_worlds
-from tfloss.comparison.replicates.trainer import Tell, train_all
+from tfloss.comparison.replicates.seeds import SeedSetup, load_table, prepare_seeds
+from tfloss.comparison.replicates.trainer import OnProgress, train_all
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.comparison.search.space import Range, Space
-from tfloss.comparison.search.split import halves_of
+from tfloss.comparison.search.split import search_split
 from tfloss.comparison.search.study import MOST_SEEDS, Plan
 from tfloss.errors import NumericsError, TflossError, UsageError
 from tfloss.io.atomic import write_text
@@ -44,7 +49,7 @@ def search(
     trials: int,
     registry: Registry,
     *,
-    tell: Tell | None = None,
+    on_progress: OnProgress | None = None,
     prepared: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """Run trials until the folder's study has `trials` of them, then confirm the best.
@@ -54,7 +59,7 @@ def search(
         folder: holds the study; one that was interrupted goes on.
         trials: how many in all, finished, pruned and failed.
         registry: what names stand for.
-        tell: hears of each trial, and of its share of all.
+        on_progress: called with each trial, and its share of all.
         prepared: called once the teachers are fitted and before TensorFlow is needed.
 
     Returns:
@@ -63,25 +68,28 @@ def search(
     Raises:
         UsageError: optuna is not installed; or no trial came to an end.
     """
-    tell = tell or (lambda *_: None)
+    on_progress = on_progress or (lambda *_: None)
     metric = registry.metrics[plan.metric]
     study = _study(folder, metric, plan.static.seed)
     table = load_table(plan.static, registry)
-    for_search, for_confirmation = halves_of(table, plan.share, plan.static.seed)
+    for_search, for_confirmation = search_split(table, plan.share, plan.static.seed)
     first = plan.static.seed
-    tell(f"splits and teachers for {plan.seeds} seeds", 0.0)
+    on_progress(f"splits and teachers for {plan.seeds} seeds", 0.0)
     seeds = range(first, first + plan.seeds)
-    formulas = [plan.static.loss, plan.config_of(plan.space.filled(lambda one: one.middle)).loss]
-    worlds, _ = make_worlds(plan.static, seeds, registry, formulas, table=for_search)
+    formulas = [
+        plan.static.formula,
+        plan.config_of(plan.space.filled(lambda one: one.middle)).formula,
+    ]
+    setups, _ = prepare_seeds(plan.static, seeds, registry, formulas, table=for_search)
     prepared()
-    if not len(worlds[0].data.holdout):
+    if not len(setups[0].data.holdout):
         raise UsageError("A search needs rows that are held out; give --train-size or --test-size.")
-    _run_trials(plan, study, trials, worlds, metric, registry, tell)
+    _run_trials(plan, study, trials, setups, metric, registry, on_progress)
     best = _best(study)
     _write_trials(folder, study, plan.space)
-    tell(f"splits and teachers for {plan.confirm} other seeds", 0.0)
+    on_progress(f"splits and teachers for {plan.confirm} other seeds", 0.0)
     fresh = range(first + MOST_SEEDS, first + MOST_SEEDS + plan.confirm)
-    others, _ = make_worlds(plan.static, fresh, registry, formulas, table=for_confirmation)
+    others, _ = prepare_seeds(plan.static, fresh, registry, formulas, table=for_confirmation)
     texts = plan.space.filled(lambda one: best.params[one.name])
     states = [trial.state.name for trial in _finished(study)]
     about = {
@@ -94,7 +102,7 @@ def search(
         "found": {f"{one.name} {{{one.text}}}": best.params[one.name] for one in plan.space.ranges},
         **texts,
     }
-    results, comparison, trajectories = _confirmed(plan, texts, others, registry, tell)
+    results, comparison, trajectories = _confirmed(plan, texts, others, registry, on_progress)
     results["search"] = about
     fill_folder(folder, comparison, trajectories, results)
     return results
@@ -153,10 +161,10 @@ def _run_trials(
     plan: Plan,
     study: Any,
     trials: int,
-    worlds: Sequence[World],
+    setups: Sequence[SeedSetup],
     metric: Metric,
     registry: Registry,
-    tell: Tell,
+    on_progress: OnProgress,
 ) -> None:
     optuna = _optuna()
     done = len(_finished(study))
@@ -164,10 +172,10 @@ def _run_trials(
     def objective(trial: Any) -> float:
         texts = plan.space.filled(lambda one: _suggested(trial, one))
         best = _text_of_best(study)
-        tell(f"trial {len(_finished(study)) + 1}/{trials}{best}", 1 / trials)
+        on_progress(f"trial {len(_finished(study)) + 1}/{trials}{best}", 1 / trials)
         value = math.nan  # which optuna counts as failed
         try:
-            value = _value(plan.config_of(texts), worlds, metric, registry, trial)
+            value = _value(plan.config_of(texts), setups, metric, registry, trial)
         except PrunedError:
             raise optuna.TrialPruned from None
         except NumericsError:
@@ -187,28 +195,26 @@ def _suggested(trial: Any, one: Range) -> float:
 
 
 def _value(
-    config: Config, worlds: Sequence[World], metric: Metric, registry: Registry, trial: Any
+    config: Config, setups: Sequence[SeedSetup], metric: Metric, registry: Registry, trial: Any
 ) -> float:
     """The metric's mean over the seeds at the end; NaN where a training diverged."""
-    comparison = Comparison.of([config.loss], config, seeds=len(worlds))
-    task = worlds[0].data.task
-    truth = truth_of([world.data.holdout for world in worlds], task)
+    comparison = Comparison.of([config.formula], config, seeds=len(setups))
+    task = setups[0].data.task
+    truth = truth_of([setup.data.holdout for setup in setups], task)
     value = math.nan
 
-    def looked(epoch: int, logits: np.ndarray) -> None:
+    def on_evaluation(epoch: int, logits: np.ndarray) -> None:
         nonlocal value
         value = math.nan
         if np.isfinite(logits).all():
-            answers = answers_of(logits, task)
-            way = ways_of({metric.name: metric}, truth, answers)[metric.name]
-            value = float(way(truth, answers).mean())
+            value = float(metric_values(metric, truth, predictions_of(logits, task)).mean())
         trial.report(value, epoch)
         if epoch < config.epochs and trial.should_prune():
             raise PrunedError
 
-    trained = train_all(comparison, worlds, registry, looked=looked)
-    if trained.trajectories[0].way != "stacked":
-        looked(config.epochs, trained.trajectories[0].logits[-1])
+    trained = train_all(comparison, setups, registry, on_evaluation=on_evaluation)
+    if trained.trajectories[0].execution != "stacked":
+        on_evaluation(config.epochs, trained.trajectories[0].logits[-1])
     return value
 
 
@@ -231,33 +237,33 @@ def _text_of_best(study: Any) -> str:
 def _confirmed(
     plan: Plan,
     texts: dict[str, str],
-    worlds: Sequence[World],
+    setups: Sequence[SeedSetup],
     registry: Registry,
-    tell: Tell,
+    on_progress: OnProgress,
 ) -> tuple[dict[str, Any], Comparison, list[Trajectories]]:
     """The best beside the baseline, on rows and with seeds that no trial saw."""
     configs = [plan.static, plan.config_of(texts)]
     same = configs[0].optimizer == configs[1].optimizer
-    labels = [one.loss if same else f"{one.loss} ({one.optimizer})" for one in configs]
+    labels = [one.formula if same else f"{one.formula} ({one.optimizer})" for one in configs]
     if labels[0] == labels[1]:
         raise UsageError("The best trial is the baseline itself; search wider, or longer.")
     trained = []
     for config, label in zip(configs, labels, strict=True):
-        tell(label, 0.0)
-        alone = Comparison.of([config.loss], config, seeds=len(worlds))
-        trained.append(train_all(alone, worlds, registry))
+        on_progress(label, 0.0)
+        alone = Comparison.of([config.formula], config, seeds=len(setups))
+        trained.append(train_all(alone, setups, registry))
         trained[-1].trajectories[0].formula = label
     both = trained[0]
     both.trajectories += trained[1].trajectories
     both.notes += [note for note in trained[1].notes if note not in both.notes]
     comparison = Comparison(
-        tuple(labels), configs[0].changed(seed=worlds[0].seed), seeds=len(worlds)
+        tuple(labels), configs[0].changed(seed=setups[0].seed), seeds=len(setups)
     )
-    tell("metrics and statistics", 0.0)
-    parts = [world.data.holdout for world in worlds]
-    add_scores(both.trajectories, parts, worlds[0].data.task, registry)
-    sources = [config.loss for config in configs]
-    results = results_of(comparison, worlds, both, registry, sources)
+    on_progress("metrics and statistics", 0.0)
+    parts = [setup.data.holdout for setup in setups]
+    add_metrics(both.trajectories, parts, setups[0].data.task, registry)
+    sources = [config.formula for config in configs]
+    results = results_of(comparison, setups, both, registry, sources)
     return results, comparison, both.trajectories
 
 

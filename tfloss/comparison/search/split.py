@@ -11,7 +11,7 @@ from tfloss.data.split import split_rows
 from tfloss.errors import UsageError
 
 
-def halves_of(table: Table, share: float, seed: int) -> tuple[Table, Table]:
+def search_split(table: Table, share: float, seed: int) -> tuple[Table, Table]:
     """Split the labelled rows once; classes keep their shares. Rows without a label are left out.
 
     Args:
@@ -37,5 +37,5 @@ def halves_of(table: Table, share: float, seed: int) -> tuple[Table, Table]:
 
 def _rows_of(table: Table, rows: np.ndarray) -> Table:
     rows = np.sort(rows)
-    extras = {name: column[rows] for name, column in table.extras.items()}
-    return replace(table, features=table.features[rows], target=table.target[rows], extras=extras)
+    columns = {name: column[rows] for name, column in table.columns.items()}
+    return replace(table, features=table.features[rows], target=table.target[rows], columns=columns)

@@ -1,7 +1,7 @@
-"""Answers out of fold: for each row, by a model that was not fitted on it.
+"""Predictions out of fold: for each row, by a model that was not fitted on it.
 
 A teacher is overconfident about the rows that it was fitted on, and a student that learns from such
-answers learns the labels again. Source: Dao et al., Knowledge Distillation as Semiparametric
+predictions learns the labels again. Source: Dao et al., Knowledge Distillation as Semiparametric
 Inference, ICLR 2021 (cross-fitting).
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import DataError
-from tfloss.teachers.fitting.batched import Answers
+from tfloss.teachers.fitting.batched import Predictions
 
 FOLDS = 5
 # Below this, a fold's model is much worse than one fitted on all rows.
@@ -74,8 +74,8 @@ def make_folds(rows: np.ndarray, codes: np.ndarray | None, seed: int, name: str)
 
 def out_of_fold(
     fit: Callable[[np.ndarray], Any], inputs: np.ndarray, folds: Folds, n_jobs: int | None = None
-) -> Answers:
-    """Each row's answers by the model of the fold that left it out.
+) -> Predictions:
+    """Each row's predictions by the model of the fold that left it out.
 
     Args:
         fit: from row numbers to what was fitted on them, with a method `ask`.
@@ -83,9 +83,9 @@ def out_of_fold(
         folds: (training rows, left-out rows) of each.
         n_jobs: for asking.
     """
-    together: Answers = {}
+    together: Predictions = {}
     for train, test in folds:
-        for key, values in fit(train).ask(inputs[test], n_jobs=n_jobs).items():
+        for key, values in fit(train).predict(inputs[test], n_jobs=n_jobs).items():
             if key not in together:
                 together[key] = np.empty((len(inputs), values.shape[1]), dtype=values.dtype)
             together[key][test] = values

@@ -14,14 +14,20 @@ import numpy as np
 from tfloss.data import PreparedData
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
-from tfloss.teachers.cache import key_of, remembered
-from tfloss.teachers.column import AnswersColumn, read_answers
+from tfloss.teachers.cache import cached, key_of
+from tfloss.teachers.column import PredictionsColumn, read_predictions
 from tfloss.teachers.fitting.batched import Watch
 from tfloss.teachers.fitting.classifiers import copied, seeded
-from tfloss.teachers.fitting.plan import Lesson, Outcome, fitter, plan_lesson, teach
+from tfloss.teachers.fitting.plan import (
+    FitPlan,
+    TeacherPredictions,
+    fit_and_predict,
+    fitter,
+    plan_fit,
+)
 from tfloss.teachers.fitting.scores import score
 from tfloss.teachers.keras_models import OWN_TENSORS, check_network, is_network
-from tfloss.teachers.prefitted import AlreadyFitted, check_known, is_fitted
+from tfloss.teachers.prefitted import PrefittedTeacher, check_prefitted, is_fitted
 from tfloss.teachers.spec.building import build_estimator
 from tfloss.teachers.spec.options import Options
 from tfloss.teachers.spec.text import DEFAULT_ALIAS, TeacherSpec, parse_teacher, refuse_same_alias
@@ -30,7 +36,7 @@ from tfloss.teachers.teacher import FittedTeacher, as_tensors
 CACHE_VARIABLE = "TFLOSS_CACHE"
 
 
-def supply(
+def fit_teachers(
     teachers: Any,
     data: PreparedData,
     registry: Registry,
@@ -57,7 +63,7 @@ def supply(
         seed: of the folds, and for every `random_state` that the user did not set.
         fit, calibrate, rows, force: see `Options`; a teacher's own text overrules them.
         n_jobs: how many chunks of rows are asked about at once, as joblib counts.
-        cache: a folder in which answers are kept; the environment's TFLOSS_CACHE unless said.
+        cache: a folder in which predictions are kept; the environment's TFLOSS_CACHE unless said.
         watch: called with a teacher's name, the rows it has answered, and all it will answer; first
             with 0, before it is fitted.
         tensors: names that a formula uses; `alias.LAYER` among them asks a network for a layer.
@@ -65,7 +71,7 @@ def supply(
     Raises:
         UsageError: unknown names or settings, one name for two teachers, an unsuited estimator.
         DataError: rows that a teacher cannot be fitted on, or a teacher that does not fit the data.
-        PluginError: an estimator that fails or does not answer as it should.
+        PluginError: an estimator that fails or does not predict as it should.
     """
     defaults = Options(fit, calibrate, rows, force)
     cache = cache or os.environ.get(CACHE_VARIABLE) or None
@@ -114,7 +120,7 @@ def _given(teacher: Any, alias: str | None = None) -> _Given:
         teacher = parse_teacher(teacher if alias is None else f"{alias}={teacher}")
     if isinstance(teacher, TeacherSpec):
         return _Given(alias or teacher.alias, teacher.text or teacher.name, teacher)
-    if not (_fits(teacher) or isinstance(teacher, AlreadyFitted | AnswersColumn)):
+    if not (_fits(teacher) or isinstance(teacher, PrefittedTeacher | PredictionsColumn)):
         raise UsageError(
             f"A {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
             f"and 'predict_proba'."
@@ -134,10 +140,10 @@ def _resolved(given: _Given, options: Options, registry: Registry, seed: int) ->
         options, settings = options.taking(thing.settings)
         thing = build_estimator(replace(thing, settings=settings), registry)
         keep = frozenset(settings)
-    if isinstance(thing, AlreadyFitted | AnswersColumn):
+    if isinstance(thing, PrefittedTeacher | PredictionsColumn):
         return replace(given, thing=thing, options=options)
     if is_network(thing) or is_fitted(thing):
-        return replace(given, thing=AlreadyFitted(thing, given.text), options=options)
+        return replace(given, thing=PrefittedTeacher(thing, given.text), options=options)
     return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)
 
 
@@ -152,14 +158,14 @@ def _prepared(
     given: _Given, data: PreparedData, registry: Registry, seed: int, layers: frozenset[str]
 ) -> Any:
     """What is left to do, checked."""
-    if isinstance(given.thing, AlreadyFitted):
+    if isinstance(given.thing, PrefittedTeacher):
         known = given.thing
         if is_network(known.estimator):
             return check_network(known, data, given.name, layers)
-        return check_known(given.thing, data, given.name, given.options.calibrate)
-    if isinstance(given.thing, AnswersColumn):
-        return partial(read_answers, given.thing, data=data, name=given.name)
-    return plan_lesson(given.thing, given.name, given.options, data, registry, seed)
+        return check_prefitted(given.thing, data, given.name, given.options.calibrate)
+    if isinstance(given.thing, PredictionsColumn):
+        return partial(read_predictions, given.thing, data=data, name=given.name)
+    return plan_fit(given.thing, given.name, given.options, data, registry, seed)
 
 
 def _counter(
@@ -189,38 +195,40 @@ def _asked(
 ) -> FittedTeacher:
     if watch is not None:
         watch(0)
-    if isinstance(how, Lesson):
+    if isinstance(how, FitPlan):
         key = key_of(how, data) if cache else None
-        outcome = remembered(key, cache, partial(teach, how, data, n_jobs, watch))
-        fitted = outcome.fitted
+        predicted = cached(key, cache, partial(fit_and_predict, how, data, n_jobs, watch))
+        fitted = predicted.fitted
         fit: Callable[[], Any] = partial(fitter(how, data), how.rows)
         kind = "train" if how.folds is None else "cross"
         return _teacher(
-            given, outcome, data, kind, (lambda: fitted) if fitted else fit, len(how.rows)
+            given, predicted, data, kind, (lambda: fitted) if fitted else fit, len(how.rows)
         )
-    if isinstance(given.thing, AnswersColumn):
+    if isinstance(given.thing, PredictionsColumn):
         return _read(given, how, data)
     key = key_of(how, data) if cache else None
-    outcome = remembered(key, cache, partial(_answered, how, data, n_jobs, watch))
-    return _teacher(given, outcome, data, "before", lambda: how)
+    predicted = cached(key, cache, partial(_answered, how, data, n_jobs, watch))
+    return _teacher(given, predicted, data, "prefitted", lambda: how)
 
 
-def _answered(how: Any, data: PreparedData, n_jobs: int | None, watch: Watch | None) -> Outcome:
-    """Answers of a teacher that was fitted before, about both parts."""
+def _answered(
+    how: Any, data: PreparedData, n_jobs: int | None, watch: Watch | None
+) -> TeacherPredictions:
+    """Predictions of a teacher that was fitted before, about both parts."""
     parts = (data.train, data.holdout)
-    answers = [how.ask(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts]
-    return _scored(answers, data, how.notes, np.arange(len(data.holdout)))
+    predictions = [how.predict(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts]
+    return _scored(predictions, data, how.notes, np.arange(len(data.holdout)))
 
 
 def _read(given: _Given, how: Any, data: PreparedData) -> FittedTeacher:
-    """A column's answers; the rows that have none are masked."""
+    """A column's predictions; the rows that have none are masked."""
     (train, there), (holdout, there_held_out) = how(data.train), how(data.holdout)
     missing = int(np.sum(~there)) + int(np.sum(~there_held_out))
     rows = np.flatnonzero(there_held_out)
     total = len(there) + len(there_held_out)
     note = f"{missing} of {total} rows have no answer: its terms leave them out."
-    outcome = _scored([train, holdout], data, (note,) if missing else (), rows)
-    teacher = _teacher(given, outcome, data, "column", None)
+    predicted = _scored([train, holdout], data, (note,) if missing else (), rows)
+    teacher = _teacher(given, predicted, data, "column", None)
     return replace(
         teacher,
         present_train=None if there.all() else there,
@@ -229,18 +237,18 @@ def _read(given: _Given, how: Any, data: PreparedData) -> FittedTeacher:
 
 
 def _scored(
-    answers: list[Any], data: PreparedData, notes: tuple[str, ...], rows: np.ndarray
-) -> Outcome:
+    predictions: list[Any], data: PreparedData, notes: tuple[str, ...], rows: np.ndarray
+) -> TeacherPredictions:
     """With scores on these rows of the holdout."""
-    scores = {"holdout": score(answers[1][""][rows], data.holdout, rows)} if len(rows) else {}
-    return Outcome(answers[0], answers[1], scores, notes)
+    scores = {"holdout": score(predictions[1][""][rows], data.holdout, rows)} if len(rows) else {}
+    return TeacherPredictions(predictions[0], predictions[1], scores, notes)
 
 
 def _teacher(
     given: _Given,
-    outcome: Outcome,
+    predicted: TeacherPredictions,
     data: PreparedData,
-    how: Any,
+    origin: Any,
     fit: Callable[[], Any] | None,
     rows: int = 0,
 ) -> FittedTeacher:
@@ -248,12 +256,12 @@ def _teacher(
     return FittedTeacher(
         alias=given.alias,
         text=given.text,
-        train=as_tensors(outcome.train, classes),
-        holdout=as_tensors(outcome.holdout, classes),
-        how=how,
+        train=as_tensors(predicted.train, classes),
+        holdout=as_tensors(predicted.holdout, classes),
+        origin=origin,
         rows=rows,
-        scores=outcome.scores,
-        notes=tuple(f"Teacher '{given.alias}': {note}" for note in outcome.notes),
+        scores=predicted.scores,
+        notes=tuple(f"Teacher '{given.alias}': {note}" for note in predicted.notes),
         classes=classes,
         fit=fit,
     )

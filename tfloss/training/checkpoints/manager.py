@@ -20,7 +20,7 @@ import numpy as np
 
 from tfloss.errors import DataError, Interrupted, UsageError
 from tfloss.io.atomic import remove_leftovers
-from tfloss.io.checked_npz import read_sealed, write_sealed
+from tfloss.io.checked_npz import read_checked, write_checked
 from tfloss.io.lock import FolderLock
 from tfloss.training.checkpoints.fingerprint import require_same_run
 from tfloss.training.checkpoints.interval import SaveInterval, SaveSchedule, parse_interval
@@ -124,7 +124,7 @@ class Checkpoints:
                 f"'{folder}' holds the checkpoints of a training; pass resume=True to resume "
                 f"it, or another folder."
             )
-        self.teacher_arrays, about = read_sealed(folder / START)
+        self.teacher_arrays, about = read_checked(folder / START)
         if about["layout"] != _LAYOUT:
             raise UsageError(f"'{folder}' was written by another version of tfloss.")
         self.fingerprint, self._teachers = about["fingerprint"], about["teachers"]
@@ -155,7 +155,7 @@ class Checkpoints:
                 "fingerprint": dict(fingerprint),
                 "teachers": teachers or {},
             }
-            write_sealed(self.folder / START, teacher_arrays or {}, about)
+            write_checked(self.folder / START, teacher_arrays or {}, about)
         except OSError as error:
             raise UsageError(f"'{self._folder}' cannot be written: {error.strerror}.") from error
 
@@ -303,7 +303,7 @@ class Checkpoints:
             "skipped_rows": progress.skipped_rows,
             "ended": progress.ended,
         }
-        write_sealed(self.folder / f"step-{step:012d}.npz", arrays, about)
+        write_checked(self.folder / f"step-{step:012d}.npz", arrays, about)
         for old in self._files()[:-_KEPT]:
             old.unlink(missing_ok=True)
 
@@ -311,7 +311,7 @@ class Checkpoints:
         files = self._files()
         for path in reversed(files):
             try:
-                return read_sealed(path)
+                return read_checked(path)
             except DataError as error:
                 warnings.warn(f"{error} The checkpoint before it is taken.", stacklevel=3)
         if files:

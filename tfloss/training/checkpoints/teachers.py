@@ -12,7 +12,7 @@ from tfloss.io.checked_npz import digest_of
 from tfloss.teachers import FittedTeacher
 from tfloss.training.checkpoints.manager import Checkpoints
 
-_WORDS = ("alias", "text", "how", "rows", "scores", "notes", "classes")
+_WORDS = ("alias", "text", "origin", "rows", "scores", "notes", "classes")
 _SIDES = ("train", "holdout")
 _MASKS = ("present_train", "present_holdout")
 

@@ -39,6 +39,7 @@ class Engine(TrainStep):
         train: the rows to train on.
         holdout: rows to evaluate on after epochs, never trained on.
         batch_size: rows per step.
+        rows: how many an epoch goes over, repeated ones counted; default: all once.
         evaluate_every: evaluate after every so many epochs (and after the last of a chunk).
         evaluated_rows: of the holdout at a time.
         compile: 'xla', 'graph' (TensorFlow's own executor), 'eager' (nothing is compiled, so that
@@ -57,14 +58,16 @@ class Engine(TrainStep):
         holdout: Batch | None = None,
         *,
         batch_size: int,
+        rows: int | None = None,
         evaluate_every: int = 1,
         evaluated_rows: int = SLICE_ROWS,
         compile: Compile = "auto",
         work: int | None = None,
     ) -> None:
         prepare_xla()
-        self.rows = int(train.tensors["inputs"].shape[0])
-        self.batch_size = min(batch_size, self.rows)
+        own = int(train.tensors["inputs"].shape[0])
+        self.rows = own if rows is None else rows
+        self.batch_size = min(batch_size, own)
         self.steps_per_epoch = -(-self.rows // self.batch_size)
         self.evaluate_every = evaluate_every
         self._train = train

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.forward import ForwardLoss
+
+T = TypeVar("T")
 
 NEVER = np.iinfo(np.int32).max
 
@@ -111,13 +113,13 @@ class TrainStep:
             policy: 'stop': nothing changes after a step that was rolled back; 'skip': the next
                 step follows.
         """
-        before = [tf.identity(variable.value) for variable in self._state]
-        values, after = self.train_step(batch, state)
-        fine = tf.math.is_finite(values[0]) & self._weights_are_finite()
-        if policy == "stop":
-            fine &= state.bad_step == NEVER
-        for variable, old in zip(self._state, before, strict=True):
-            variable.assign(tf.where(fine, variable.value, old))
+        (values, after), fine = rolled_back_unless_finite(
+            lambda: self.train_step(batch, state),
+            total=lambda result: result[0][0],
+            state=self._state,
+            weights=self.forward.weights,
+            allowed=True if policy == "skip" else state.bad_step == NEVER,
+        )
         first = ~fine & (state.bad_step == NEVER)
         return values, after._replace(
             sums=tf.where(fine, after.sums, state.sums),
@@ -181,8 +183,7 @@ class TrainStep:
         self.optimizer.finalize_variable_values(self.variables)
 
     def _weights_are_finite(self) -> Any:
-        weights = _floats(self.forward.weights)
-        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in weights])
+        return are_finite(self.forward.weights)
 
     @property
     def work_per_step(self) -> int:
@@ -192,6 +193,43 @@ class TrainStep:
 
 def _rows(batch: Batch) -> Any:
     return tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
+
+
+def rolled_back_unless_finite(
+    step: Callable[[], T],
+    *,
+    total: Callable[[T], Any],
+    state: Iterable[Any],
+    weights: Iterable[Any],
+    allowed: Any = True,
+) -> tuple[T, Any]:
+    """Take a step, and put everything back that it changed where it is not finite.
+
+    Every way of training that keeps NaN out of the weights goes through here, in the program.
+
+    Args:
+        step: changes the state; traced once.
+        total: the loss, of what `step` returned.
+        state: every variable that the step changes.
+        weights: the variables that have to be finite afterwards.
+        allowed: bool tensor; False puts everything back in any case.
+
+    Returns:
+        what `step` returned, and whether its changes were kept, a bool tensor.
+    """
+    state = list(state)
+    before = [tf.identity(variable.value) for variable in state]
+    result = step()
+    fine = tf.math.is_finite(total(result)) & are_finite(weights) & allowed
+    for variable, old in zip(state, before, strict=True):
+        variable.assign(tf.where(fine, variable.value, old))
+    return result, fine
+
+
+def are_finite(variables: Iterable[Any]) -> Any:
+    """Whether all values of these variables are, a bool tensor."""
+    floats = _floats(variables)
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in floats])
 
 
 def _refuse_strategy(variables: Iterable[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import tfloss
-from tests.report.worlds import results_with
+from tests.report.builders import results_with
 from tfloss.comparison import Comparison
 from tfloss.comparison.tracking import track_comparison
 from tfloss.registry import Plugin, Registry
@@ -34,7 +34,7 @@ def told(tmp_path):
         return Diary()
 
     results = results_with(3)
-    config = Config(loss="bce", train_size=5, epochs=200)
+    config = Config(formula="bce", train_size=5, epochs=200)
     comparison = Comparison.of(results["formulas"], config, seeds=50)
     registry = Registry([Plugin("own", "test 1", "test")]).add(diary)
     track_comparison(["diary"], comparison, results, tmp_path, registry, print)
@@ -44,7 +44,7 @@ def told(tmp_path):
 def test_each_formula_is_a_training_with_its_formula_as_a_parameter(tmp_path):
     results, heard = told(tmp_path)
     starts = [values for event, *values in heard if event == "start"]
-    assert [config["loss"] for _, config in starts] == results["formulas"]
+    assert [config["formula"] for _, config in starts] == results["formulas"]
     assert len({name for name, _ in starts}) == 3
     assert [config["seeds"] for _, config in starts] == [50] * 3
     assert [values for event, *values in heard if event == "finish"] == [[tmp_path]] * 3
@@ -58,10 +58,10 @@ def test_curves_and_scores_are_the_results_means(tmp_path):
     curves = results["curves"][1]
     assert [step for _, step, *_ in epochs] == curves["steps"]
     assert [train["abs_kl"] for *_, train, _ in epochs] == curves["train"]["abs_kl"]["mean"]
-    looked = {step: holdout["bce"] for _, step, _, holdout in epochs if holdout}
-    assert looked == {
+    evaluated = {step: holdout["bce"] for _, step, _, holdout in epochs if holdout}
+    assert evaluated == {
         step: mean
-        for step, mean in zip(curves["look_steps"], curves["holdout"]["bce"]["mean"], strict=True)
+        for step, mean in zip(curves["eval_steps"], curves["holdout"]["bce"]["mean"], strict=True)
         if step in curves["steps"]
     }
     (scores,) = (values[0]["student on holdout"] for event, *values in second if event == "scores")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.analysis.predictions import describe_answers
+from tfloss.comparison.analysis.predictions import describe_predictions
 from tfloss.comparison.analysis.statistics import holm
 from tfloss.comparison.analysis.verdicts import verdict
 
@@ -35,19 +35,19 @@ def results_with(count: int) -> dict[str, Any]:
         found: dict[str, Any] = {"formula": formula, "mean": estimate(random.uniform())}
         if formula != formulas[0]:
             found |= {"difference": estimate(random.normal(0, 0.02)), "p": random.uniform(0, 0.05)}
-            found["ahead"] = estimate(0.6)
+            found["win_rate"] = estimate(0.6)
         return found
 
     def answers() -> dict[str, Any]:
         probability = random.uniform(size=500)
-        return describe_answers(truth, np.stack([1 - probability, probability], axis=1))
+        return describe_predictions(truth, np.stack([1 - probability, probability], axis=1))
 
     def curve(formula: str) -> dict[str, Any]:
         names = ["total", "bce", *(["abs_kl"] if "abs_kl" in formula else [])]
         return {
             "steps": list(range(80)),
             "train": {name: band(80) for name in names},
-            "look_steps": STEPS,
+            "eval_steps": STEPS,
             "holdout": {name: band(20) for name in names},
             "metrics": {name: band(20) for name in METRICS},
         }
@@ -60,7 +60,7 @@ def results_with(count: int) -> dict[str, Any]:
     ]
     tested = [one for one in (*rows, *reach) if "p" in one]
     for one, p in zip(tested, holm([one["p"] for one in tested]), strict=True):
-        one |= {"p_holm": p, "shown": verdict(one["difference"], p)}
+        one |= {"p_holm": p, "significant": verdict(one["difference"], p)}
     points = random.normal(size=(300, 3))
     return {
         "formulas": formulas,
@@ -88,8 +88,8 @@ def results_with(count: int) -> dict[str, Any]:
             {"count": 32, "shares": {"bce": 0.75, "abs_kl": 0.25} if place else {"bce": 1.0}}
             for place in range(count)
         ],
-        "answers": {name: answers() for name in [*formulas, "teacher: gpc"]},
-        "picture": {
+        "predictions": {name: answers() for name in [*formulas, "teacher: gpc"]},
+        "pca": {
             "points": points.tolist(),
             "codes": (points[:, 0] > 0).astype(int).tolist(),
             "train": (np.arange(300) < 5).tolist(),
