@@ -76,7 +76,7 @@ def train(data, source, optimizer, layer, shuffle, where, **options):
     if source == "memory":
         return tfloss.fit(
             FORMULA, data, model, teacher="lr", batch_size=BATCH,
-            batches="shuffled" if shuffle else "replacement",
+            batches="shuffled" if shuffle else "sequential",
             checkpoint=where, compile="graph", **more,
         )  # fmt: skip
     part = data.train
