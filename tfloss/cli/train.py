@@ -247,7 +247,7 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     from tfloss.report.teachers import trust_table
 
     labels = {name: metric.label for name, metric in registry.metrics.items()}
-    trust = trust_table(result.teachers)
+    trust = trust_table(result.teachers, labels)
     tables = result_tables(result.history.as_summary(), result.scores, labels)
     print_tables([*tables, *([trust] if trust else [])])
     for note in [

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData
+from tfloss.data import PreparedData, score
 from tfloss.display import renderer
 from tfloss.errors import DataError
 from tfloss.objective import Objective
@@ -16,7 +16,7 @@ from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.history import History
-from tfloss.training.scores import as_columns, predict, score, scores_of_all
+from tfloss.training.scores import as_columns, predict, scores_of_all
 from tfloss.training.summary import summary_text
 
 
