@@ -106,9 +106,7 @@ def test_weights_alone_are_loaded(used, tmp_path):
 def test_the_fast_loop_trains_them_alike():
     slow, fast = attached(), attached()
     slow.fit(X, Y, epochs=3, batch_size=8, shuffle=False, verbose=0)
-    from tfloss.keras_integration import fit_model
-
-    fit_model(fast, (X, Y), epochs=3, batch_size=8, shuffle=False)
+    tfloss.fit_model(fast, (X, Y), epochs=3, batch_size=8, shuffle=False)
     for path, values in by_path(slow).items():
         np.testing.assert_allclose(values, by_path(fast)[path], rtol=1e-4, atol=1e-6)
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tfloss.lazy import keras, tf
-from tfloss.training.loop.nan_report import Batch
+from tfloss.training.loop.nan_report import StepRows
+from tfloss.training.program.batch import Batch
 
 _ROW = "inputs"  # unless an input is called so, the column of row numbers
 
@@ -29,25 +30,28 @@ class BatchForward:
         self.weights = model.weights_to_guard
         self.variables = [*model.variables, *model.metrics_variables]
 
-    def terms(self, columns: Mapping[str, Any], step: Any, *, training: bool) -> list[Any]:
-        """Each term, a scalar float32, on the rows that `columns` number."""
-        terms: list[Any] = self._evaluated(columns, training)[2]
+    def build(self, row: Batch) -> None:
+        """Everything has been made."""
+
+    def terms(self, rows: Batch, step: Any, *, training: bool) -> list[Any]:
+        """Each term, a scalar float32, on the rows that `rows` number."""
+        terms: list[Any] = self._evaluated(rows, training)[2]
         return terms
 
-    def __call__(self, columns: Mapping[str, Any], step: Any, *, training: bool) -> tuple[Any, Any]:
+    def __call__(self, rows: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         """The total and the terms."""
-        _, total, terms, _ = self._evaluated(columns, training)
+        _, total, terms, _ = self._evaluated(rows, training)
         return total, tf.stack(terms)
 
-    def _evaluated(self, columns: Mapping[str, Any], training: bool) -> Any:
-        numbers = tf.convert_to_tensor(columns["row"])
+    def _evaluated(self, rows: Batch, training: bool) -> Any:
+        numbers = tf.convert_to_tensor(rows.tensors["row"])
         some = keras.tree.map_structure(
             lambda part: None if part is None else tf.gather(part, numbers), self.batch
         )
         return self._model.evaluated(*keras.utils.unpack_x_y_sample_weight(some), training)
 
 
-def batch_of(batch: Any, arrays: Any) -> Batch:
+def batch_of(batch: Any, arrays: Any) -> StepRows:
     """The batch by columns, with the numbers that its rows have in the data.
 
     Args:
@@ -64,8 +68,8 @@ def batch_of(batch: Any, arrays: Any) -> Batch:
     columns.setdefault(_ROW, columns["row"])
     found = None if arrays is None else _numbers(x, y, arrays, rows)
     if found is None:
-        return Batch(np.arange(rows), columns, "the batch")
-    return Batch(found, columns, "the data")
+        return StepRows(np.arange(rows), Batch(columns, {}), "the batch")
+    return StepRows(found, Batch(columns, {}), "the data")
 
 
 def _without_missing(y: Any) -> Iterator[tuple[str, np.ndarray]]:

@@ -1,7 +1,7 @@
 """NaN kept out of the weights while Keras' own `fit` trains.
 
-The step itself is guarded in the program, as the engine guards its own (`undone_unless_finite`);
-what follows from a bad step, on the host, is the engine's `Guard` as well: the same words, the same
+The step itself is guarded in the program, as the engine guards its own (`rolled_back_unless_finite`);
+what follows from a bad step, on the host, is the engine's `NanGuard` as well: the same words, the same
 rows, the same warnings.
 """
 
@@ -18,12 +18,12 @@ from tfloss.errors import NumericsError, UsageError
 from tfloss.keras_integration.bad_batch import BatchForward, batch_of
 from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import rate_is_a_schedule
-from tfloss.training.loop.in_memory import ChunkLog
-from tfloss.training.loop.nan_guard import Guard
+from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.options import ON_NAN, OnNan, one_of
-from tfloss.training.program.step import Steps, are_finite, undone_unless_finite
+from tfloss.training.program.chunk_log import ChunkLog
+from tfloss.training.program.step import TrainStep, are_finite, rolled_back_unless_finite
 
-_STEPS_BACK = 16  # how far a lower learning rate goes back
+_STEPS_BACK = 16  # at most so far goes a lower learning rate back
 _BATCH = "_batch"
 _NO_END = 2**31  # steps in an epoch that nobody can count
 
@@ -48,32 +48,32 @@ class GuardedSteps:
         self.arrays: Any = None
         self._model = model
         self._function: Callable[[Any], Any] = iter
-        self._guard: Guard | None = None
+        self._guard: NanGuard | None = None
         self._forward: BatchForward | None = None
-        self._steps: Steps | None = None
+        self._steps: TrainStep | None = None
         self._steps_per_epoch = _NO_END
         self._batch: Any = None  # of the last step
         self._since: list[Any] = []  # batches since `_start`
         self._start: list[Any] = []
         self._epoch_at = -1  # which of them begins an epoch
-        self._undone: Any = None  # tf.Variable, how many steps of this call were taken back
+        self._rolled_back: Any = None  # tf.Variable, how many steps of this call were rolled back
         self._bad: Any = None  # tf.Variable, (1 + terms,), the total and terms of the first
 
     # -- in the program --------------------------------------------------------------------------
 
     def step(self, update: Callable[[], Any]) -> None:
-        """Trace a step that leaves no trace of itself where it is not finite.
+        """Trace a step that is rolled back where it is not finite.
 
         Args:
             update: changes the weights; returns (1 + terms,) float32, the total and the terms.
         """
-        if self._several_devices or self._undone is None:
+        if self._several_devices or self._rolled_back is None:
             update()  # replicas are looked at from outside; whoever calls a step himself, as well
             return
         model = self._model
         state = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
-        none_before = self._undone < 0.5
-        values, fine = undone_unless_finite(
+        none_before = self._rolled_back < 0.5
+        values, fine = rolled_back_unless_finite(
             update,
             total=lambda values: values[0],
             state=_once_each(state),
@@ -81,11 +81,15 @@ class GuardedSteps:
             allowed=True if self.on_nan == "skip" else none_before,
         )
         self._bad.assign(tf.where(~fine & none_before, values, self._bad))
-        self._undone.assign_add(tf.where(fine, 0.0, 1.0))
+        self._rolled_back.assign_add(tf.where(fine, 0.0, 1.0))
 
     def with_batch(self, logs: dict[str, Any], batch: Any) -> dict[str, Any]:
         """What a step answers, and its batch, which is free to hand out and names the rows."""
-        if self._undone is None or self._several_devices or self._model.steps_per_execution != 1:
+        if (
+            self._rolled_back is None
+            or self._several_devices
+            or self._model.steps_per_execution != 1
+        ):
             return logs
         return {**logs, _BATCH: _without_none(batch)}
 
@@ -116,7 +120,7 @@ class GuardedSteps:
             )
         if self.on_nan == "lower" and self._model.steps_per_execution != 1:
             raise UsageError(
-                "on_nan='lower' takes a step again, so it needs steps_per_execution=1 in compile."
+                "on_nan='lower' repeats steps, so it needs steps_per_execution=1 in compile."
             )
         if self.on_nan != "stop" and self._several_devices:
             raise UsageError(
@@ -125,43 +129,43 @@ class GuardedSteps:
 
     def _prepare(self, batch: Callable[[], Any]) -> None:
         """Make every variable before the step is traced, which has to know them all."""
-        if self._undone is None:
+        if self._rolled_back is None:
             width = 1 + len(self._model.term_trackers)
-            self._undone = tf.Variable(0.0, trainable=False)
+            self._rolled_back = tf.Variable(0.0, trainable=False)
             self._bad = tf.Variable(np.zeros(width, np.float32), trainable=False)
         self._model.make_variables(batch)
 
     def _run(self, call: Callable[[], Any]) -> Any:
-        """Take the steps of one call, and see to what was not finite in them."""
+        """Take the steps of one call, and handle what was not finite in them."""
         if self.on_nan == "lower":
             self._begin_chunk()
         log, logs = self._once(call)
         if self.on_nan == "lower":
             self._since.append(self._batch)
-        if log.bad is None and (self._guard is None or not self._guard.left_out):
+        if log.bad is None and (self._guard is None or not self._guard.skipped):
             return logs
         if self._guard is None:
             self._guard = self._new_guard()
         waiting = [log]
 
-        def run(care: Any) -> ChunkLog:
+        def run(policy: Any) -> ChunkLog:
             nonlocal logs
             if waiting:
                 return waiting.pop()
             log, logs = self._again()
             return log
 
-        self._guard(run, self._failed, watched=True)
+        self._guard(run, self._failed, guarded=True)
         return logs
 
     def _once(self, call: Callable[[], Any]) -> tuple[ChunkLog, Any]:
-        self._undone.assign(0.0)
+        self._rolled_back.assign(0.0)
         logs = dict(call())
-        undone = int(self._undone.numpy())
-        bad = (self._steps_done, self._bad_values) if undone else None
+        rolled_back = int(self._rolled_back.numpy())
+        bad = (self._steps_done, self._bad_values) if rolled_back else None
         self._batch = _with_none(logs.pop(_BATCH, ()))
         steps = self._model.steps_per_execution
-        return ChunkLog(np.empty(0), None, bad, undone, steps, finite=not undone), logs
+        return ChunkLog(np.empty(0), None, bad, rolled_back, steps, finite=not rolled_back), logs
 
     # -- the last steps again, with a lower learning rate ----------------------------------------
 
@@ -205,18 +209,18 @@ class GuardedSteps:
 
     @property
     def _steps_done(self) -> int:
-        left_out = self._guard.left_out if self._guard is not None else 0
-        return int(self._model.optimizer.iterations.numpy()) + left_out
+        skipped = self._guard.skipped if self._guard is not None else 0
+        return int(self._model.optimizer.iterations.numpy()) + skipped
 
-    def _new_steps(self) -> Steps:
+    def _new_steps(self) -> TrainStep:
         self._forward = BatchForward(self._model, self._batch)
-        steps: Any = Steps(self._forward, self._model.optimizer)  # type: ignore[arg-type]
+        steps: Any = TrainStep(self._forward, self._model.optimizer)  # type: ignore[arg-type]
         steps.steps_per_epoch = self._steps_per_epoch
         return steps  # type: ignore[no-any-return]
 
-    def _new_guard(self) -> Guard:
+    def _new_guard(self) -> NanGuard:
         self._steps = self._steps or self._new_steps()
-        return Guard(self._steps, self.on_nan)
+        return NanGuard(self._steps, self.on_nan)
 
     def _failed(self, step: int) -> Any:
         """The rows of the step that was not finite."""
