@@ -1,8 +1,7 @@
 """NaN kept out of the weights while Keras' own `fit` trains.
 
-The step itself is guarded in the program, as the engine guards its own (`rolled_back_unless_finite`);
-what follows from a bad step, on the host, is the engine's `NanGuard` as well: the same words, the same
-rows, the same warnings.
+The step itself is guarded in the program, as the engine guards its own; what follows from a bad
+step, on the host, is the engine's `NanGuard` as well: the same words, rows and warnings.
 """
 
 from __future__ import annotations
