@@ -25,7 +25,7 @@ from tfloss.errors import TflossError
 from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
-from tfloss.training.checkpoints.interval import parse_every
+from tfloss.training.checkpoints.interval import parse_interval
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
 
@@ -39,7 +39,7 @@ from tfloss.training.config import Config
     help='What to minimise, "bce + 0.1*abs_kl" for example.',
 )
 @training_options
-@loop_options("auto", "xla", "graph", "steps")
+@loop_options("auto", "xla", "graph", "eager")
 @click.option(
     "--on-nan",
     type=click.Choice(["stop", "skip", "lower"]),
@@ -114,7 +114,7 @@ def train(
         configuration = resumed_config(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
-    parse_every(checkpoint_every)
+    parse_interval(checkpoint_every)
     trackers = make_trackers(track, registry)
     if networks(configuration, registry):
         import_tensorflow()
@@ -137,7 +137,7 @@ def train(
             kept.remove()
             tracking.finish(folder)
     except TflossError:
-        if resume is None and kept.begun_in_vain:
+        if resume is None and kept.is_empty:
             forget_run(kept.folder.parent)
             if made:
                 with contextlib.suppress(OSError):  # another run has begun in it meanwhile
