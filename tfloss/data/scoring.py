@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data.prepared import Part, PreparedData
+from tfloss.data.columns import Columns
+from tfloss.data.prepared import PreparedData
 from tfloss.registry import Registry
 
 
 def score(
     predictions: np.ndarray,
-    part: Part,
+    part: Columns,
     data: PreparedData,
     registry: Registry,
     rows: np.ndarray | None = None,
