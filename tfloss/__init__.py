@@ -14,7 +14,7 @@ Put a formula into a Keras model of your own; compile, fit and save stay Keras':
     model.compile("adam", metrics=["accuracy"])
     model.fit(x, y, validation_split=0.2)
 
-    history = tfloss.fit(model, (x, y), epochs=200)        # the same by the compiled engine
+    history = tfloss.fit_model(model, (x, y), epochs=200)  # the same by the compiled engine
 
 What a formula is made of:
 
@@ -78,13 +78,14 @@ from tfloss.registry import (
 )
 
 if TYPE_CHECKING:
-    from tfloss.api import bind, export, fit, load_data
+    from tfloss.api import bind, export, load_data
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
-    from tfloss.keras_integration import Loss, attach
+    from tfloss.keras_integration import Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.student import load_network, tap
+    from tfloss.training.fit import fit
     from tfloss.training.result import Result
     from tfloss.training.stream import fit_stream
 
@@ -101,7 +102,8 @@ _LATER = {
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.result",
     "Table": "tfloss.data",
-    "fit": "tfloss.api",
+    "fit": "tfloss.training.fit",
+    "fit_model": "tfloss.keras_integration",
     "fit_stream": "tfloss.training.stream",
     "losses": "tfloss.registry.names",
     "load_data": "tfloss.api",
@@ -129,6 +131,7 @@ __all__ = [
     "dataset",
     "export",
     "fit",
+    "fit_model",
     "fit_stream",
     "function",
     "hookimpl",

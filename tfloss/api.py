@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from tfloss.data import PreparedData, Table, leak_warning, load_dataset, prepare
 from tfloss.exporting import Exported, source_of_result, source_of_run
@@ -16,7 +15,6 @@ from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
 from tfloss.runs.folder import read_run
 from tfloss.student import make_student
-from tfloss.training import fit as training
 from tfloss.training.result import Result
 from tfloss.training.scope import full_scope
 
@@ -37,7 +35,7 @@ def load_data(
         registry: where names are looked up; everything installed unless said.
         **options: of the split: train_fraction, train_size, test_size, stratify, scale, bootstrap,
             leak, seed, see `tfloss.data.prepare`; the others go to the data set: target, weight,
-            extra for a file.
+            columns for a file.
 
     Warns:
         UserWarning: a leak was asked for.
@@ -63,9 +61,9 @@ def load_data(
 def bind(
     formula: str | Node,
     data: PreparedData,
-    student: Any = "mlp:10,10",
+    model: Any = "mlp:10,10",
     *,
-    teachers: Mapping[str, str] | None = None,
+    teacher: Mapping[str, str] | None = None,
     registry: Registry | None = None,
     allow_negative: bool = False,
 ) -> Objective:
@@ -74,8 +72,8 @@ def bind(
     Args:
         formula: text or tree.
         data: from `load_data`.
-        student: as for `tfloss.fit`.
-        teachers: the names of teachers, with a text that says what each is.
+        model: as for `tfloss.fit`.
+        teacher: the names of teachers, with a text that says what each is.
         registry: what names stand for; everything installed unless said.
         allow_negative: accept coefficients below zero.
 
@@ -83,8 +81,8 @@ def bind(
         FormulaError: the formula does not fit; with the position.
     """
     registry = registry or load_registry()
-    built = make_student(student, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
-    scope = full_scope(built, data, teachers or {})
+    built = make_student(model, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
+    scope = full_scope(built, data, teacher or {})
     return Objective(formula, registry, scope, allow_negative=allow_negative)
 
 
@@ -118,39 +116,3 @@ def export(
     else:
         source = source_of_run(read_run(Path(trained)), registry or load_registry())
     return export_source(source, path, format=format, with_scaler=with_scaler, probs=probs)
-
-
-@overload
-def fit(
-    loss: str | Node, data: PreparedData, student: Any = "mlp:10,10", **options: Any
-) -> Result: ...
-
-
-@overload
-def fit(loss: Any, data: Any, student: str | Node | None = None, **options: Any) -> Any: ...
-
-
-def fit(loss: Any, data: Any, student: Any = None, **options: Any) -> Any:
-    """Put together below, from the two ways that share this name."""
-    if "formula" in options and student is None:
-        student = options.pop("formula")
-    if isinstance(loss, (str, Node)):
-        return training.fit(loss, data, "mlp:10,10" if student is None else student, **options)
-    if isinstance(data, PreparedData):
-        formula = getattr(loss, "formula", "") if student is None else student
-        return training.fit(formula, data, loss, **options)
-    from tfloss.keras_integration import fit_model
-
-    return fit_model(loss, data, student, **options)
-
-
-fit.__signature__ = inspect.signature(training.fit)  # type: ignore[attr-defined]
-fit.__doc__ = f"""{(training.fit.__doc__ or "").rstrip()}
-
-    With a Keras model first, the arrays and the formula after it, the model's own `fit` is carried
-    out by the engine, and the result is a Keras History; the options are those of Keras:
-
-        history = tfloss.fit(model, (x, y), "bce + 1e-3*l2", epochs=20, validation_split=0.2)
-
-    See `tfloss.keras_integration.fit_model`.
-    """

@@ -25,7 +25,7 @@ equation = f"grad({velocity}, inputs) + {2 * D}*{velocity} + {W**2}*prediction"
 formula = f"mse + 0.1*mse(slope, {velocity}) + 1e-4*mse({equation}, 0*prediction)"
 model = tfloss.attach(network, formula, columns=["slope"])
 model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS)))
-tfloss.fit(model, (t, {"labels": position, "slope": slope}), epochs=EPOCHS, batch_size=len(t))
+tfloss.fit_model(model, (t, {"labels": position, "slope": slope}), epochs=EPOCHS, batch_size=len(t))
 
 w = np.sqrt(W**2 - D**2)
 exact = np.exp(-D * t) * (np.cos(w * t) + D / w * np.sin(w * t))

@@ -56,8 +56,8 @@ def table_of(
     name: str,
     target: str | None,
     weight: str | None,
-    columns_wanted: Sequence[str] | None = None,
-    extra: Sequence[str] = (),
+    features: Sequence[str] | None = None,
+    side_columns: Sequence[str] = (),
     task: str | None = None,
 ) -> Table:
     """Give each column its role, and make the table."""
@@ -70,36 +70,36 @@ def table_of(
     if twice:
         raise DataError(f"'{name}' has more than one column called '{twice[0]}'; rename one.")
     target = target or columns.default_target
-    extras = {column: columns.get(column, "extra column", name) for column in extra}
+    others = {column: columns.get(column, "column", name) for column in side_columns}
     if weight is not None:
-        extras[weight] = columns.get(weight, "sample weights", name)
+        others[weight] = columns.get(weight, "sample weights", name)
     labels = None if target is None else columns.get(target, "target", name)
-    other = {target, *extras}
-    if columns_wanted is None:
-        columns_wanted = [c for c in columns.features or columns.names if c not in other]
-    for column in columns_wanted:
+    other = {target, *others}
+    if features is None:
+        features = [c for c in columns.features or columns.names if c not in other]
+    for column in features:
         if column == target:
             raise DataError(f"The column '{column}' of '{name}' cannot be feature and target.")
-    features = [columns.get(column, "features", name) for column in columns_wanted]
-    if not features:
-        raise DataError(f"'{name}' has no feature columns besides its target and extra columns.")
-    wide = [c for c, values in zip(columns_wanted, features, strict=True) if values.ndim != 1]
+    values_of = [columns.get(column, "features", name) for column in features]
+    if not values_of:
+        raise DataError(f"'{name}' has no feature columns besides its target and other columns.")
+    wide = [c for c, values in zip(features, values_of, strict=True) if values.ndim != 1]
     if wide:
         raise DataError(
             f"The column '{wide[0]}' of '{name}' has several values per row; name the features "
-            f"with columns, or call the matrix 'features' and the labels 'target'."
+            f"with `features`, or call the matrix 'features' and the labels 'target'."
         )
-    numeric = all(values.dtype.kind in "biuf" for values in features)
-    lengths = {len(values) for values in features}
+    numeric = all(values.dtype.kind in "biuf" for values in values_of)
+    lengths = {len(values) for values in values_of}
     if len(lengths) > 1:
         raise DataError(f"The columns of '{name}' have different lengths: {sorted(lengths)}.")
-    matrix = np.column_stack(features if numeric else [_as_objects(v) for v in features])
+    matrix = np.column_stack(values_of if numeric else [_as_objects(v) for v in values_of])
     return Table(
         features=matrix,
         target=labels,  # type: ignore[arg-type]
-        feature_names=tuple(columns_wanted),
+        feature_names=tuple(features),
         name=name,
-        extras=extras,
+        columns=others,
         task=task,  # type: ignore[arg-type]
         weight=weight,
     )

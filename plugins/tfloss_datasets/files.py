@@ -33,16 +33,16 @@ def _declare(path: Path, reader: Callable[[Path], Columns]) -> object:
         *,
         target: str | None = None,
         weight: str | None = None,
+        features: str | Sequence[str] | None = None,
         columns: str | Sequence[str] | None = None,
-        extra: str | Sequence[str] | None = None,
         task: str | None = None,
     ) -> Table:
         """A table in a file.
 
         target: the column to learn; without it no row has a label.
         weight: the column of sample weights.
-        columns: the feature columns; all that have no other use unless said.
-        extra: columns to hand to losses by name, or to use as a teacher.
+        features: the feature columns; all that have no other use unless said.
+        columns: columns to hand to losses by name, or to use as a teacher.
         task: 'classification' or 'regression'; guessed from the target unless said.
         """
         return table_of(
@@ -50,8 +50,8 @@ def _declare(path: Path, reader: Callable[[Path], Columns]) -> object:
             name=path.name,
             target=target,
             weight=weight,
-            columns_wanted=_names(columns),
-            extra=_names(extra) or (),
+            features=_names(features),
+            side_columns=_names(columns) or (),
             task=task,
         )
 

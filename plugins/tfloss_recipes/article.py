@@ -24,7 +24,7 @@ def article() -> dict[str, Any]:
     """Distillation on five rows: bce + 0.1*abs_kl, the teacher a Gaussian process."""
     return {
         **_NETWORK,
-        "loss": "bce + 0.1*abs_kl",
+        "formula": "bce + 0.1*abs_kl",
         "data": "breast_cancer",
         "teacher": ["gpc"],
         "teacher_fit": "train",
@@ -46,7 +46,7 @@ def article_base() -> dict[str, Any]:
     """The base network: plain bce on 90 % of the rows."""
     return {
         **_NETWORK,
-        "loss": "bce",
+        "formula": "bce",
         "data": "breast_cancer",
         "train_fraction": 0.9,
         "batch_size": 32,
@@ -60,7 +60,7 @@ def article_multiclass() -> dict[str, Any]:
     """The multi-class form: softmax cross-entropy on three kinds of wine."""
     return {
         **_NETWORK,
-        "loss": "ce",
+        "formula": "ce",
         "data": "wine",
         "train_fraction": 0.9,
         "batch_size": 32,

@@ -38,7 +38,7 @@ def fast_fit(workload: Workload, watched: str = "") -> Train:
 
     def run(epochs: int) -> float:
         with _Chunks(workload) as clock:
-            tfloss.fit(
+            tfloss.fit_model(
                 model,
                 train,
                 batch_size=workload.batch,

@@ -25,7 +25,7 @@ def tfloss_fit(workload: Workload, **options: Any) -> Train:
 
     columns = workload.columns()
     table = Table(
-        columns["inputs"], columns["labels"][:, 0], extras={"teacher": columns["teacher"]}
+        columns["inputs"], columns["labels"][:, 0], columns={"teacher": columns["teacher"]}
     )
     data = prepare(table, train_size=workload.rows, test_size=workload.holdout, scale=False)
     least = 1  # epochs that are several chunks, so that the clock runs

@@ -41,7 +41,9 @@ from tfloss.training.program.forward import Measure
 from tfloss.training.scope import full_scope
 
 FORMULA, RATE = "bce + 0.1*abs_kl", 0.5
-CONFIG = Config(loss=FORMULA, train_size=5, teacher=("gpc",), optimizer=f"sgd:learning_rate={RATE}")
+CONFIG = Config(
+    formula=FORMULA, train_size=5, teacher=("gpc",), optimizer=f"sgd:learning_rate={RATE}"
+)
 
 
 def stacked(setups, weights, steps: int) -> Callable[[], float]:

@@ -194,8 +194,8 @@ def _half_width(values: np.ndarray) -> float:
 
 WAYS = {
     "predict_proba": "predict_proba on all rows",
-    "chunks": "tfloss, --jobs 1",
-    "chunks2": "tfloss, --jobs 2",
+    "chunks": "tfloss, --n-jobs 1",
+    "chunks2": "tfloss, --n-jobs 2",
     "predict_proba2": "predict_proba, n_jobs=2",
 }
 

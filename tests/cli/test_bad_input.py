@@ -22,11 +22,11 @@ def files(tmp_path_factory) -> Path:
     (folder / "quantity.csv").write_text("a,y\n1,0.5\n2,1.5\n3,2.25\n4,3.5\n")
     (folder / "broken.parquet").write_text("this is no parquet")
     np.savez(folder / "objects.npz", x=np.ones((3, 2)), y=np.array([{}, 1, "a"], object))
-    (folder / "broken.toml").write_text("loss = ")
-    (folder / "unknown.toml").write_text('loss = "bce"\nepoch = 3\n')
-    (folder / "wrong.toml").write_text('loss = "bce"\nepochs = "many"\n')
-    (folder / "code.toml").write_text('loss = "bce"\nmodel = "os.path:join"\n')
-    (folder / "teacher.toml").write_text('loss = "bce"\nteacher = ["t=os:system"]\n')
+    (folder / "broken.toml").write_text("formula = ")
+    (folder / "unknown.toml").write_text('formula = "bce"\nepoch = 3\n')
+    (folder / "wrong.toml").write_text('formula = "bce"\nepochs = "many"\n')
+    (folder / "code.toml").write_text('formula = "bce"\nmodel = "os.path:join"\n')
+    (folder / "teacher.toml").write_text('formula = "bce"\nteacher = ["t=os:system"]\n')
     (folder / "broken.keras").write_bytes(b"this is no model")
     (folder / "inf.csv").write_text("a,b,y\n1,inf,no\n2,1,yes\n3,1,no\n4,5,yes\n")
     (folder / "evil.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
@@ -37,7 +37,7 @@ def files(tmp_path_factory) -> Path:
 COMMANDS = [
     # the formula
     ([*BCE[:2], "bec"], 2, "Did you mean 'bce'"),
-    ([*BCE[:2], ""], 2, "No loss was given"),
+    ([*BCE[:2], ""], 2, "No formula was given"),
     ([*BCE[:2], "bce +"], 2, "ends too early"),
     ([*BCE[:2], "bce + 0.1 abs_kl"], 2, "missing before 'abs_kl'"),
     ([*BCE[:2], "3"], 2, "has no loss"),
@@ -52,8 +52,8 @@ COMMANDS = [
     ([*BCE[:2], "ce"], 2, "use bce"),
     ([*BCE[:2], "mse(hidden1, labels)"], 2, "mse"),
     # the other options
-    ([*BCE, "--extra", "hidden1"], 2, "'hidden1' is a student layer already"),
-    (["train"], 2, "No loss was given"),
+    ([*BCE, "--columns", "hidden1"], 2, "'hidden1' is a student layer already"),
+    (["train"], 2, "No formula was given"),
     (["trian"], 2, "Did you mean 'train'"),
     ([*BCE, "--epochs", "0"], 2, "epochs"),
     ([*BCE, "--batch-size", "-1"], 2, "batch-size"),

@@ -82,7 +82,7 @@ def test_regression_from_end_to_end(tmp_path):
 def test_options_are_part_of_the_run_but_for_jobs_and_cache(tmp_path):
     options = ("--teacher-rows", "60", "--teacher-calibrate", "isotonic", "--augment", "0.5")
     cache = tmp_path / "cache"
-    first = tfloss(*DISTIL, "--teacher", "nb", *options, "--jobs", "2", "--cache", cache,
+    first = tfloss(*DISTIL, "--teacher", "nb", *options, "--n-jobs", "2", "--cache", cache,
                    "--runs", tmp_path / "runs")  # fmt: skip
     assert first.code == 0, first.err
     assert "768 rows trained" in first.out  # 512 and half as many added
@@ -92,7 +92,7 @@ def test_options_are_part_of_the_run_but_for_jobs_and_cache(tmp_path):
     values = tomllib.loads(config.read_text())
     assert (values["teacher_rows"], values["teacher_calibrate"]) == (60, "isotonic")
     assert (values["augment"], values["augment_noise"]) == (0.5, 0.1)
-    assert not {"jobs", "cache"} & set(values)
+    assert not {"n_jobs", "cache"} & set(values)
     again = tfloss("train", "--config", config, "--cache", cache, "--runs", tmp_path / "runs")
     assert again.code == 0, again.err
     assert "Its answers come from the cache" in again.out

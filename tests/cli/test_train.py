@@ -59,7 +59,7 @@ def test_the_folder_holds_what_repeats_it(run):
         "student.keras",
     }
     config = tomllib.loads((run / "config.toml").read_text())
-    assert config["loss"] == "bce + 0.1*abs_kl"
+    assert config["formula"] == "bce + 0.1*abs_kl"
     assert config["seed"] == 0
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["versions"]["keras"] == keras.__version__
@@ -178,7 +178,18 @@ def test_columns_of_a_file_as_weights_and_in_the_formula(runs, tmp_path):
         lines.append(f"{a},{b},{label},{abs(b):.3f},{1 / (1 + np.exp(-a - b)):.3f}")
     path = tmp_path / "rows.csv"
     path.write_text("\n".join(lines) + "\n")
-    options = ("--data", path, "--target", "y", "--weight", "w", "--extra", "soft", "--epochs", "2")
+    options = (
+        "--data",
+        path,
+        "--target",
+        "y",
+        "--weight",
+        "w",
+        "--columns",
+        "soft",
+        "--epochs",
+        "2",
+    )
     answer = tfloss("train", "--loss", "bce + mse(probs, soft)", *options, "--runs", runs)
     assert answer.code == 0, answer.err
     assert "mse(probs, soft)" in answer.out

@@ -22,7 +22,7 @@ HOLD = 1e-5  # float32, summed in another order
 
 
 def trained(registry, formulas, **options):
-    config = Config(loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, **options)
+    config = Config(formula=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, **options)
     comparison = Comparison.of(formulas, config, seeds=SEEDS)
     setups, _ = prepare_seeds(config, comparison.seed_numbers, registry)
     return comparison, setups, train_all(comparison, setups, registry)
@@ -30,7 +30,9 @@ def trained(registry, formulas, **options):
 
 def assert_like_alone(registry, comparison, setups, result, place=SEEDS - 1):
     for formula, found in zip(comparison.formulas, result.trajectories, strict=True):
-        config = comparison.config.changed(loss=formula, seed=setups[place].seed, evaluate_every=1)
+        config = comparison.config.changed(
+            formula=formula, seed=setups[place].seed, evaluate_every=1
+        )
         alone = run(config, registry)
         assert found.names == alone.history.names
         for number, name in enumerate(("total", *found.names)):
@@ -108,7 +110,7 @@ def test_rows_without_a_teachers_answer_are_left_out_as_alone(registry, tmp_path
     text = "\n".join(",".join("" if np.isnan(v) else f"{v:.6f}" for v in row) for row in rows)
     path.write_text(f"a,b,c,d,y,soft\n{text}\n")
     comparison, setups, result = trained(
-        registry, ["bce + kl"], data=str(path), target="y", extra=("soft",),
+        registry, ["bce + kl"], data=str(path), target="y", columns=("soft",),
         teacher=("column:soft",), train_size=24, batch_size=10, optimizer="sgd:learning_rate=0.3",
     )  # fmt: skip
     assert {found.execution for found in result.trajectories} == {"stacked"}
@@ -128,7 +130,7 @@ def test_a_look_can_end_a_training(registry):
         if epoch == 8:
             raise EnoughError
 
-    config = Config(loss="bce", train_size=20, epochs=EPOCHS, evaluate_every=4)
+    config = Config(formula="bce", train_size=20, epochs=EPOCHS, evaluate_every=4)
     comparison = Comparison.of(["bce"], config, seeds=SEEDS)
     setups, _ = prepare_seeds(config, comparison.seed_numbers, registry)
     with pytest.raises(EnoughError):
@@ -143,7 +145,7 @@ def test_gradients_of_replicates_are_those_of_a_training_alone(registry):
     comparison, setups, result = trained(registry, formulas, train_size=24, batch_size=8)
     for formula, found in zip(formulas, result.trajectories, strict=True):
         assert found.gradients.shape == (SEEDS, 3)
-        config = comparison.config.changed(loss=formula, seed=setups[1].seed)
+        config = comparison.config.changed(formula=formula, seed=setups[1].seed)
         alone = gradients_of(run(config, registry), 8)
         np.testing.assert_allclose(found.gradients[1], list(alone.values()), rtol=1e-3, atol=1e-6)
 
@@ -178,7 +180,7 @@ def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
     """One seed's rows are not finite, so its weights are not after a step."""
     formulas, bad = ["bce + l2", "bce + 0.5*l2"], 1
     config = Config(
-        loss=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, train_size=12,
+        formula=formulas[0], epochs=EPOCHS, evaluate_every=4, seed=FIRST, train_size=12,
         optimizer="sgd:learning_rate=0.1",
     )  # fmt: skip
     comparison = Comparison.of(formulas, config, seeds=SEEDS)
@@ -239,7 +241,7 @@ def test_a_grid_is_one_program(registry):
     from tfloss.comparison.replicates.seeds import student_of
     from tfloss.comparison.replicates.shared_programs import families
 
-    config = Config(loss="bce", train_size=10)
+    config = Config(formula="bce", train_size=10)
     (setup,), _ = prepare_seeds(config, [0], registry)
     student = student_of(config, setup.data, 0, registry)
     formulas = ["bce", "bce + 0.1*mae", "bce + 10*mae", "bce + linear(0,1,steps=5)*mae"]

@@ -36,7 +36,7 @@ def rows_of(folder):
 def test_the_best_found_stands_beside_the_baseline(answer, runs):
     assert answer.code == 0, answer.err
     results = json.loads((runs / "search-1" / "results.json").read_text())
-    found = results["search"]["found"]["loss 1 {0.001..10:log}"]
+    found = results["search"]["found"]["formula 1 {0.001..10:log}"]
     assert found < 0.1
     assert len(results["formulas"]) == 2
     assert results["formulas"][0] == "bce + 0.1*l2"

@@ -10,7 +10,7 @@ from tfloss.comparison.replicates.seeds import prepare_seeds
 from tfloss.registry import Registry
 from tfloss.training.config import Config
 
-CONFIG = Config(loss="bce + kl", train_size=30, teacher=("lr",))
+CONFIG = Config(formula="bce + kl", train_size=30, teacher=("lr",))
 
 
 def test_teachers_of_every_seed_are_kept_and_not_fitted_again(registry, tmp_path, monkeypatch):

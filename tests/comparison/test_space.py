@@ -14,9 +14,10 @@ from tfloss.errors import UsageError
 
 def test_ranges_are_read_from_both_texts():
     space = Space.of(
-        loss="bce + {0.01..10:log}*kd(temperature={1, 2, 4})", optimizer="sgd:learning_rate={0..1}"
+        formula="bce + {0.01..10:log}*kd(temperature={1, 2, 4})",
+        optimizer="sgd:learning_rate={0..1}",
     )
-    assert [one.name for one in space.ranges] == ["loss 1", "loss 2", "optimizer 1"]
+    assert [one.name for one in space.ranges] == ["formula 1", "formula 2", "optimizer 1"]
     log, listed, plain = space.ranges
     assert (log.low, log.high, log.log) == (0.01, 10, True)
     assert listed.choices == (1, 2, 4)
@@ -24,15 +25,15 @@ def test_ranges_are_read_from_both_texts():
 
 
 def test_the_middle_is_geometric_on_a_logarithmic_scale():
-    space = Space.of(loss="{0.01..100:log}*bce + {1..3}*l2 + {1, 2, 9}*l1")
-    assert space.filled(lambda one: one.middle) == {"loss": "1*bce + 2*l2 + 2*l1"}
+    space = Space.of(formula="{0.01..100:log}*bce + {1..3}*l2 + {1, 2, 9}*l1")
+    assert space.filled(lambda one: one.middle) == {"formula": "1*bce + 2*l2 + 2*l1"}
 
 
 def test_values_go_where_their_ranges_stood():
-    space = Space.of(loss="{0..1}*bce + {0..1}*l2", optimizer="adam:learning_rate={0..1}")
-    values = {"loss 1": 0.25, "loss 2": 1 / 3, "optimizer 1": 0.5}
+    space = Space.of(formula="{0..1}*bce + {0..1}*l2", optimizer="adam:learning_rate={0..1}")
+    values = {"formula 1": 0.25, "formula 2": 1 / 3, "optimizer 1": 0.5}
     assert space.filled(lambda one: values[one.name]) == {
-        "loss": "0.25*bce + 0.333333*l2",
+        "formula": "0.25*bce + 0.333333*l2",
         "optimizer": "adam:learning_rate=0.5",
     }
 
@@ -43,7 +44,7 @@ def test_values_go_where_their_ranges_stood():
 )  # fmt: skip
 def test_what_cannot_be_searched_is_refused(text):
     with pytest.raises(UsageError):
-        Space.of(loss=text)
+        Space.of(formula=text)
 
 
 def test_no_row_is_in_both_halves_and_classes_keep_their_shares():

@@ -34,7 +34,7 @@ def told(tmp_path):
         return Diary()
 
     results = results_with(3)
-    config = Config(loss="bce", train_size=5, epochs=200)
+    config = Config(formula="bce", train_size=5, epochs=200)
     comparison = Comparison.of(results["formulas"], config, seeds=50)
     registry = Registry([Plugin("own", "test 1", "test")]).add(diary)
     track_comparison(["diary"], comparison, results, tmp_path, registry, print)
@@ -44,7 +44,7 @@ def told(tmp_path):
 def test_each_formula_is_a_training_with_its_formula_as_a_parameter(tmp_path):
     results, heard = told(tmp_path)
     starts = [values for event, *values in heard if event == "start"]
-    assert [config["loss"] for _, config in starts] == results["formulas"]
+    assert [config["formula"] for _, config in starts] == results["formulas"]
     assert len({name for name, _ in starts}) == 3
     assert [config["seeds"] for _, config in starts] == [50] * 3
     assert [values for event, *values in heard if event == "finish"] == [[tmp_path]] * 3

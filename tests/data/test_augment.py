@@ -15,7 +15,7 @@ REGISTRY = load_registry()
 def data():
     iris = load_dataset("iris", REGISTRY)
     extras = {"w": np.arange(150.0), "soft": np.full((150, 3), 1 / 3)}
-    table = Table(iris.features, iris.target, extras=extras, weight="w")
+    table = Table(iris.features, iris.target, columns=extras, weight="w")
     return prepare(table, train_fraction=0.8)
 
 

@@ -42,16 +42,16 @@ def test_reading(path):
     assert table.feature_names == ("age", "size")
     np.testing.assert_array_equal(table.features, np.c_[COLUMNS["age"], COLUMNS["size"]])
     assert list(table.target) == COLUMNS["kind"]
-    np.testing.assert_array_equal(table.extras["w"], COLUMNS["w"])
+    np.testing.assert_array_equal(table.columns["w"], COLUMNS["w"])
     np.testing.assert_array_equal(table.labelled, [True, True, False, True])
     assert (table.name, table.weight, table.task) == (path.name, "w", "classification")
 
 
 def test_choosing_columns(path):
-    table = _load(path, target="kind", columns="size", extra=["w", "age"])
+    table = _load(path, target="kind", features="size", columns=["w", "age"])
     assert table.feature_names == ("size",)
-    assert set(table.extras) == {"w", "age"}
-    assert not _load(path, columns=["age"]).labelled.any()
+    assert set(table.columns) == {"w", "age"}
+    assert not _load(path, features=["age"]).labelled.any()
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_choosing_columns(path):
     [
         ({"target": "kinds"}, "no column 'kinds' for the target. Did you mean 'kind'"),
         ({"target": "age", "weight": "weigth"}, "for the sample weights"),
-        ({"target": "kind", "columns": "age,siez"}, "Did you mean 'size'"),
+        ({"target": "kind", "features": "age,siez"}, "Did you mean 'size'"),
         ({"target": "age"}, "The feature 'kind' of .* holds 'dog' in row 0"),
-        ({"target": "age", "columns": "age"}, "cannot be feature and target"),
+        ({"target": "age", "features": "age"}, "cannot be feature and target"),
     ],
 )
 def test_columns_that_are_not_there(path, settings, sentence):
@@ -89,10 +89,10 @@ def test_matrix_and_labels(tmp_path, names):
     features, target = np.random.default_rng(0).random((8, 3)), np.arange(8) % 2
     extra = np.ones((8, 2))
     np.savez(tmp_path / "a.npz", **dict(zip(names, (features, target), strict=True)), soft=extra)
-    table = _load(tmp_path / "a.npz", extra="soft")
+    table = _load(tmp_path / "a.npz", columns="soft")
     np.testing.assert_array_equal(table.features, features)
     np.testing.assert_array_equal(table.target, target)
-    assert table.extras["soft"].shape == (8, 2)
+    assert table.columns["soft"].shape == (8, 2)
 
 
 def test_pickled_members_are_refused(tmp_path):

@@ -19,7 +19,7 @@ def table():
         "rating": np.where(np.arange(60) == 3, np.nan, 1.0),
         "answers": random.random((60, 2)),
     }
-    return Table(random.normal(5, 3, (60, 4)), target, extras=extras)
+    return Table(random.normal(5, 3, (60, 4)), target, columns=extras)
 
 
 def test_scaling_knows_the_training_rows_only(table):
@@ -42,7 +42,7 @@ def test_columns(table):
     expected = (table.target[part.rows] == "yes").astype(float)
     np.testing.assert_array_equal(part.labels[:, 0], expected)
     np.testing.assert_array_equal(part.present["labels"], part.rows != 7)
-    np.testing.assert_allclose(part.sample_weight, table.extras["w"][part.rows], rtol=1e-6)
+    np.testing.assert_allclose(part.sample_weight, table.columns["w"][part.rows], rtol=1e-6)
     assert "labels" not in data.holdout.present
     side = next(part for part in (data.train, data.holdout) if 3 in part.rows)
     np.testing.assert_array_equal(side.present["rating"], side.rows != 3)
@@ -57,15 +57,15 @@ def test_other_rows_in_the_same_columns(table):
 
 
 def test_only_the_columns_asked_for(table):
-    assert set(prepare(table, extra=("rating",)).train.columns) == {"inputs", "labels", "rating"}
+    assert set(prepare(table, columns=("rating",)).train.columns) == {"inputs", "labels", "rating"}
     with pytest.raises(UsageError, match="Did you mean 'rating'"):
-        prepare(table, extra=("ratings",))
+        prepare(table, columns=("ratings",))
 
 
 @pytest.mark.parametrize("weights", [np.full(60, -1.0), np.zeros(60), np.full(60, np.nan)])
 def test_weights_that_cannot_be_used(table, weights):
     with pytest.raises(DataError, match="sample weights 'w'"):
-        prepare(Table(table.features, table.target, extras={"w": weights}, weight="w"))
+        prepare(Table(table.features, table.target, columns={"w": weights}, weight="w"))
 
 
 def test_one_class_only():
@@ -136,15 +136,15 @@ def test_a_loader_that_fails():
         ({"features": 1e39}, False, r"feature 'x1' of 'data' is 1e\+39 in row 4 .*float32"),
         ({"features": 1e200}, True, r"feature 'x1' of 'data' is .* in row"),
         ({"target": 1e39}, True, r"target of 'data' is 1e\+39 in row 4"),
-        ({"extra": -np.inf}, True, r"column 'slope' of 'data' is -inf in row 4"),
+        ({"slope": -np.inf}, True, r"column 'slope' of 'data' is -inf in row 4"),
     ],
 )
 def test_numbers_that_float32_cannot_hold_are_refused(changed, scale, words):
-    values = {name: np.linspace(0, 1, 12) for name in ("features", "target", "extra")}
+    values = {name: np.linspace(0, 1, 12) for name in ("features", "target", "slope")}
     for name, value in changed.items():
         values[name][4] = value
     features = np.column_stack([np.arange(12.0), values["features"]])
-    extras = {"slope": values["extra"]}
-    table = Table(features, values["target"], extras=extras, task="regression")
+    extras = {"slope": values["slope"]}
+    table = Table(features, values["target"], columns=extras, task="regression")
     with pytest.raises(DataError, match=words):
         prepare(table, scale=scale, train_fraction=1.0)

@@ -32,7 +32,7 @@ def both(make, formula, arrays, *, metrics=None, fitting=None, **attaching):
         keras.utils.set_random_seed(8)
         options = {"epochs": 3, "batch_size": 7, **(fitting or {})}
         if fast:
-            history = tfloss.fit(model, arrays, **options)
+            history = tfloss.fit_model(model, arrays, **options)
         else:
             x, y, *weight = arrays
             weight = weight[0] if weight else None
@@ -84,7 +84,7 @@ def test_a_plain_model_keeps_its_optimizer_and_metrics():
     keras.utils.set_random_seed(1)
     expected = plain.fit(X, Y, epochs=3, batch_size=10, validation_split=0.2, verbose=0).history
     keras.utils.set_random_seed(1)
-    history = tfloss.fit(ours, (X, Y), "bce", epochs=3, batch_size=10, validation_split=0.2)
+    history = tfloss.fit_model(ours, (X, Y), "bce", epochs=3, batch_size=10, validation_split=0.2)
     for name, values in expected.items():
         np.testing.assert_allclose(history.history[name], values, rtol=1e-5)
     assert ours.optimizer.iterations == plain.optimizer.iterations
@@ -156,7 +156,7 @@ def test_a_callback_that_sees_batches_of_the_evaluation():
 
 def test_a_line_for_every_epoch(capsys):
     model = tfloss.attach(functional(), "bce")
-    tfloss.fit(model, (X, Y), epochs=2, verbose=1)
+    tfloss.fit_model(model, (X, Y), epochs=2, verbose=1)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
     assert " - bce: 0." in lines[1]
@@ -173,15 +173,14 @@ def test_a_line_for_every_epoch(capsys):
 )
 def test_what_is_refused(formula, arrays, words):
     with pytest.raises(tfloss.TflossError, match=words):
-        tfloss.fit(tfloss.attach(functional(), "bce"), arrays, formula)
+        tfloss.fit_model(tfloss.attach(functional(), "bce"), arrays, formula)
 
 
 def test_a_plain_model_needs_a_formula():
-    with pytest.raises(UsageError, match="Say which formula"):
-        tfloss.fit(functional(), (X, Y))
+    with pytest.raises(UsageError, match="Pass the formula"):
+        tfloss.fit_model(functional(), (X, Y))
 
 
-def test_prepared_data_with_the_model_first():
-    table = tfloss.load_data((X.astype(np.float64), Y), train_fraction=0.8)
-    result = tfloss.fit(functional(), table, "bce", epochs=2)
-    assert isinstance(result, tfloss.Result)
+def test_fit_with_a_model_first_names_the_function_that_takes_one():
+    with pytest.raises(UsageError, match=r"tfloss\.fit_model\(model, \(x, y\), formula\)"):
+        tfloss.fit(functional(), (X, Y), "bce")

@@ -49,7 +49,7 @@ def test_one_sentence(kind, fast):
     make, x, y, words = WRONG[kind]
     model = make()
     with pytest.raises(tfloss.TflossError, match=words) as found:
-        tfloss.fit(model, (x, y)) if fast else model.fit(x, y, verbose=0)
+        tfloss.fit_model(model, (x, y)) if fast else model.fit(x, y, verbose=0)
     assert "\n" not in str(found.value)
     assert found.value.__cause__ is None
     frames = [frame.filename for frame in traceback.extract_tb(found.value.__traceback__)]
@@ -69,7 +69,7 @@ def test_a_fault_inside_of_a_loss_is_shown():
         return tf.reduce_sum(labels * probs + tf.ones((1, 5)), axis=-1)
 
     with pytest.raises(tfloss.UsageError, match="In 'faulty': Dimensions must be equal") as found:
-        tfloss.fit(compiled("faulty", 3, losses=[faulty]), (X, np.eye(3)[Y]))
+        tfloss.fit_model(compiled("faulty", 3, losses=[faulty]), (X, np.eye(3)[Y]))
     assert isinstance(found.value.__cause__, ValueError)
 
 
@@ -94,4 +94,4 @@ def test_everything_is_shown_when_keras_is_told_so():
 )
 def test_what_the_fast_loop_refuses(arrays, options, words):
     with pytest.raises(tfloss.TflossError, match=words):
-        tfloss.fit(compiled("bce"), arrays, **options)
+        tfloss.fit_model(compiled("bce"), arrays, **options)

@@ -17,9 +17,9 @@ import numpy as np
 
 import tfloss
 from tfloss.runs.folder import METRICS, write_run
-from tfloss.training import pace
 from tfloss.training.config import Config
 from tfloss.training.history import MOST_EPOCHS
+from tfloss.training.loop import chunk_size as pace
 
 
 def resident() -> int:
@@ -51,7 +51,7 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
             checkpoint=kept, checkpoint_every=f"{max(1, epochs // 40)}epochs", compile=compile,
         )  # fmt: skip
         newest = max(kept.glob("step-*.npz")).stat().st_size
-        run = write_run(Path(folder), Config(loss="bce", epochs=epochs), result)
+        run = write_run(Path(folder), Config(formula="bce", epochs=epochs), result)
         content = (run / METRICS).read_bytes()
     step, memory, clock = (np.array(values, float) for values in zip(*seen, strict=True))
     later = step > steps / 5

@@ -27,7 +27,7 @@ FILES = ("config.toml", "metrics.jsonl", "student.keras", "split.npz", "result.j
 def folder(tmp_path_factory, registry):
     """A run with a cached teacher, and a saved one."""
     place = tmp_path_factory.mktemp("runs")
-    values = {"loss": "bce + 0.1*kl", "teacher": ["lr"], "epochs": 2, "model": "mlp:3"}
+    values = {"formula": "bce + 0.1*kl", "teacher": ["lr"], "epochs": 2, "model": "mlp:3"}
     config = Config.from_mapping(values, origin="test")
     from tfloss.runs.train import prepare_run
 

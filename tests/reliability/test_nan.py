@@ -14,7 +14,7 @@ from tests.cli.running import tfloss as command
 from tests.reliability.faults import BATCH, FAULTS, World
 from tests.training.engine_worlds import columns, engine_of, mlp
 from tfloss.errors import NumericsError, UsageError
-from tfloss.training import pace
+from tfloss.training.loop import chunk_size as pace
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.nan_guard import Guard
 from tfloss.training.loop.shuffling import BatchOrder
@@ -223,10 +223,10 @@ def test_a_keras_model_of_ones_own(metrics):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=metrics)
     with pytest.raises(NumericsError, match=r"At step 4 .*'mse'.* in row 17 of the data"):
-        tfloss.fit(model, (x, y), "mse", epochs=3, batch_size=4, shuffle=False)
+        tfloss.fit_model(model, (x, y), "mse", epochs=3, batch_size=4, shuffle=False)
     assert all(np.isfinite(value).all() for value in model.get_weights())
     with pytest.warns(UserWarning, match="left out"):
-        history = tfloss.fit(
+        history = tfloss.fit_model(
             model, (x, y), "mse", epochs=3, batch_size=4, shuffle=False, on_nan="skip"
         )
     assert np.isfinite(history.history["loss"]).all()

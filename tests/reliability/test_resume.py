@@ -14,7 +14,8 @@ import tfloss
 from tests.reliability.worlds import StoppedAt, digest_of_state, student
 from tfloss.data import Classes
 from tfloss.errors import DataError, Interrupted, UsageError
-from tfloss.training import pace, stream_engine
+from tfloss.training.loop import chunk_size as pace
+from tfloss.training.loop import dataset as stream_engine
 
 FORMULA = (
     "bce + linear(0, 1, epochs=3)*binary_kl"
@@ -176,16 +177,16 @@ def test_another_training_is_refused_with_the_difference(data, tmp_path):
     options = {"teacher": "lr", "epochs": 1, "batch_size": 8, "optimizer": "adam", "seed": 3}
     tfloss.fit("bce + kl", data, "mlp:4", checkpoint=tmp_path, **options)
 
-    def refused(match, loss="bce + kl", rows=data, student="mlp:4", **other):
+    def refused(match, formula="bce + kl", rows=data, model="mlp:4", **other):
         with pytest.raises(UsageError, match=match) as error:
             tfloss.fit(
-                loss, rows, student, checkpoint=tmp_path, resume=True, **{**options, **other}
+                formula, rows, model, checkpoint=tmp_path, resume=True, **{**options, **other}
             )
         return str(error.value)
 
-    refused(r"formula: bce \+ kl in the checkpoint, bce \+ 2\*kl now", loss="bce + 2*kl")
-    refused(r"model\[0\]: mlp:4 in the checkpoint, mlp:5 now", student="mlp:5")
-    refused(r"model\[.\]\.units: 4 in the checkpoint, 5 now", student="mlp:5")
+    refused(r"formula: bce \+ kl in the checkpoint, bce \+ 2\*kl now", formula="bce + 2*kl")
+    refused(r"model\[0\]: mlp:4 in the checkpoint, mlp:5 now", model="mlp:5")
+    refused(r"model\[.\]\.units: 4 in the checkpoint, 5 now", model="mlp:5")
     refused("optimizer: adam in the checkpoint, sgd now", optimizer="sgd")
     refused("seed: 3 in the checkpoint, 4 now", seed=4)
     refused(r"teachers\[0\]: lr in the checkpoint, knn now", teacher="knn")

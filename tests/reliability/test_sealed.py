@@ -10,7 +10,7 @@ import pytest
 
 from tfloss.errors import DataError, UsageError
 from tfloss.io.checked_npz import digest_of, read_sealed, write_sealed
-from tfloss.training import cadence
+from tfloss.training.checkpoints import interval as cadence
 from tfloss.training.checkpoints.interval import Cadence, Every, parse_every
 
 ARRAYS = {

@@ -147,7 +147,7 @@ class RunFolder(Artefact):
     """A whole run, from its begin to its manifest, in a folder of its own each time."""
 
     data = tfloss.load_data("breast_cancer", train_size=20, test_size=10)
-    config = Config(loss="bce")
+    config = Config(formula="bce")
 
     def write(self, folder, version):
         also = {"answers.json": json.dumps([version] * 9_999)}

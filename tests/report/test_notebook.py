@@ -66,7 +66,7 @@ def test_a_keras_model_with_a_formula_shows_it():
 def test_whatever_a_user_wrote_is_escaped():
     data = tfloss.load_data("breast_cancer", train_size=40)
     evil = "<script>alert(1)</script>"
-    objective = tfloss.bind("bce + kd", data, "mlp:4", teachers={"teacher": evil})
+    objective = tfloss.bind("bce + kd", data, "mlp:4", teacher={"teacher": evil})
     html = objective._repr_html_()
     assert f"teacher {evil}" in Cells(html).cells
     assert "script" not in Cells(html).tags

@@ -191,7 +191,7 @@ def config(path: str) -> list[str]:
 def toml(path: Path, **values: Any) -> None:
     import tomli_w
 
-    base = {"loss": "bce", "data": "good.csv", "target": "y", "epochs": 1, "train_size": 6}
+    base = {"formula": "bce", "data": "good.csv", "target": "y", "epochs": 1, "train_size": 6}
     path.write_text(tomli_w.dumps(base | values))
 
 

@@ -99,7 +99,7 @@ def test_grid_search_over_the_formula_and_the_teacher_in_a_pipeline():
     search = GridSearchCV(
         make_pipeline(MinMaxScaler(), model),
         {
-            "distilledclassifier__loss": ["cross_entropy", "ce + 0.5*kd(temperature=4)"],
+            "distilledclassifier__formula": ["cross_entropy", "ce + 0.5*kd(temperature=4)"],
             "distilledclassifier__teacher__C": [0.1],
         },
         cv=2,
@@ -108,7 +108,7 @@ def test_grid_search_over_the_formula_and_the_teacher_in_a_pipeline():
     best = search.best_estimator_[-1]
     assert search.best_score_ > 0.8
     assert best.teacher.C == 0.1
-    assert best.loss_ == search.best_params_["distilledclassifier__loss"]
+    assert best.formula_ == search.best_params_["distilledclassifier__formula"]
 
 
 def test_cross_val_score_in_other_processes_gives_the_same_scores(full_size):
@@ -138,7 +138,7 @@ def test_weights_are_repetitions_in_full_batches():
 def test_a_regressor_answers_in_the_targets_units():
     features, target = load_diabetes(return_X_y=True)
     model = DistilledRegressor(teacher=Ridge(), epochs=30, **FAST).fit(features, target)
-    assert model.loss_ == "mse + mse(teacher, prediction)"
+    assert model.formula_ == "mse + mse(teacher, prediction)"
     assert model.score(features, target) > 0.4
     assert 100 < model.predict(features).mean() < 200  # the target's mean is 152
     first = model.history_["mse"][0]
@@ -188,8 +188,8 @@ def test_the_global_generators_are_left_alone(cancer):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"loss": "bce + abs_kll"}, FormulaError, "abs_kl"),
-        ({"loss": "bce + kd"}, FormulaError, "teacher"),
+        ({"formula": "bce + abs_kll"}, FormulaError, "abs_kl"),
+        ({"formula": "bce + kd"}, FormulaError, "teacher"),
         ({"teacher": {"a": "lr", "b": "gpc"}}, UsageError, "write the formula"),
         ({"model": 3}, UsageError, "a function"),
     ],

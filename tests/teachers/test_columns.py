@@ -15,7 +15,7 @@ SHARES = RANDOM.dirichlet([1, 1, 1], size=30)
 
 def _data(classes=3, **extras):
     target = np.arange(30) % classes if classes else RANDOM.normal(size=30)
-    table = Table(RANDOM.normal(size=(30, 2)), target, extras=extras)
+    table = Table(RANDOM.normal(size=(30, 2)), target, columns=extras)
     return prepare(table, train_fraction=0.6)
 
 

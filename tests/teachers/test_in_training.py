@@ -14,7 +14,7 @@ def _data(soft=None):
     features = RANDOM.normal(size=(120, 3))
     target = (features[:, 0] > 0).astype(int)
     extras = {} if soft is None else {"soft": soft}
-    return tfloss.load_data((features, target), extras=extras, train_fraction=0.5)
+    return tfloss.load_data((features, target), columns=extras, train_fraction=0.5)
 
 
 def test_rows_without_an_answer_count_in_the_other_terms_only():

@@ -30,7 +30,7 @@ def _data(regression=False):
     quantity = features[:, 0] + random.normal(size=80)
     target = quantity if regression else (quantity > 0).astype(int)
     weight = {"w": random.gamma(1, size=80)}
-    return prepare(Table(features, target, extras=weight, weight="w"), train_fraction=0.7)
+    return prepare(Table(features, target, columns=weight, weight="w"), train_fraction=0.7)
 
 
 @pytest.mark.parametrize(

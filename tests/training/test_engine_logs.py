@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests.training.engine_worlds import columns, engine_of, mlp, order_of, run_steps
-from tfloss.training import engine as engine_module
-from tfloss.training import evaluation
-from tfloss.training import steps as steps_module
+from tfloss.training.loop import in_memory as engine_module
+from tfloss.training.program import evaluate as evaluation
+from tfloss.training.program import step as steps_module
 
 HOW = ["xla", "graph", "steps"]
 

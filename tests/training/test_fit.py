@@ -156,7 +156,7 @@ def test_keras_callbacks_are_called(data):
 
 def test_bind_shows_and_computes():
     data = tfloss.load_data("iris")
-    objective = tfloss.bind("ce + kl(teacher=soft)", data, teachers={"soft": "anything"})
+    objective = tfloss.bind("ce + kl(teacher=soft)", data, teacher={"soft": "anything"})
     assert objective.names == ("ce", "kl(teacher=soft)")
     assert objective.needs == {"labels", "logits", "soft"}
     assert objective._repr_latex_().startswith("$")

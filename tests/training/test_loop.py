@@ -15,8 +15,9 @@ from tests.training.engine_worlds import (
     order_of,
 )
 from tfloss.errors import NumericsError
-from tfloss.training import loop, pace
 from tfloss.training.checkpoints.manager import Checkpoints
+from tfloss.training.loop import chunk_size as pace
+from tfloss.training.loop import train_loop as loop
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.shuffling import BatchOrder
 

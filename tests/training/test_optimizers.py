@@ -42,7 +42,7 @@ def test_one_of_your_own_is_taken_as_it_is():
         ("sgd:0.1", "without a name"),
         ("sgd:momentum=", "cannot be read"),
         (":momentum=0.9", "has no name"),
-        ("sgd:momentum=0.9,momentum=0.8", "each setting once"),
+        ("sgd:momentum=0.9,momentum=0.8", "given twice"),
     ],
 )
 def test_what_is_refused_before_keras_is_imported(text, words):

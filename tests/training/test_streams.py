@@ -20,7 +20,7 @@ from tests.training.engine_worlds import (
     mlp,
 )
 from tfloss.errors import DataError, NumericsError, UsageError
-from tfloss.training import stream_engine
+from tfloss.training.loop import dataset as stream_engine
 from tfloss.training.stream import fit_stream
 
 ROWS, BATCH = 20, 5
@@ -32,10 +32,10 @@ def dataset(rows_per_element=BATCH, **more):
     return tf.data.Dataset.from_tensor_slices(values).batch(rows_per_element)
 
 
-def fitted(registry, data, model=None, loss=FORMULA, **options):
+def fitted(registry, data, model=None, formula=FORMULA, **options):
     model = model or mlp()
     options = {"optimizer": keras.optimizers.SGD(0.1), "steps_per_epoch": 4, "epochs": 3} | options
-    return fit_stream(loss, data, model, batch_size=BATCH, registry=registry, **options)
+    return fit_stream(formula, data, model, batch_size=BATCH, registry=registry, **options)
 
 
 def after_rows(model, rows):
@@ -120,8 +120,8 @@ def test_records_from_files(registry, tmp_path):
 def test_sample_weights_count(registry):
     weight = np.zeros(ROWS, np.float32)
     still, moved = mlp(), mlp()
-    fitted(registry, dataset(sample_weight=weight), still, loss="bce")
-    fitted(registry, dataset(sample_weight=weight + 1), moved, loss="bce")
+    fitted(registry, dataset(sample_weight=weight), still, formula="bce")
+    fitted(registry, dataset(sample_weight=weight + 1), moved, formula="bce")
     assert_same_weights(still, mlp())
     assert np.abs(moved.get_weights()[0] - still.get_weights()[0]).max() > 1e-3
 
@@ -179,7 +179,8 @@ def test_steps_that_are_not_finite_are_left_out_and_counted(registry):
 MEMORY = """
     import resource, sys
     import numpy as np, tensorflow as tf
-    from tfloss.training import stream_engine, streams
+    from tfloss.training import stream as streams
+    from tfloss.training.loop import dataset as stream_engine
     ROWS, WIDTH, BATCH, BLOCK = int(sys.argv[1]), 256, 64, 8 * 2**20
     stream_engine.BLOCK_BYTES = BLOCK
     def rows():

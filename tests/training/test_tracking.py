@@ -38,7 +38,7 @@ class Diary:
 
 @pytest.fixture
 def config():
-    return Config(loss="bce + 0.1*mae", train_size=20, epochs=5, evaluate_every=2)
+    return Config(formula="bce + 0.1*mae", train_size=20, epochs=5, evaluate_every=2)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def tracked(config, data, *diaries):
     made = [(f"diary{i}", one) for i, one in enumerate(diaries)]
     with Tracking(made, config, warned.append) as tracking:
         tracking.start()
-        result = package.fit(config.loss, data, epochs=5, evaluate_every=2, watch=tracking.watch)
+        result = package.fit(config.formula, data, epochs=5, evaluate_every=2, watch=tracking.watch)
         tracking.scores(result.scores)
         tracking.finish("folder")
     return result, warned
@@ -62,7 +62,7 @@ def test_every_epoch_is_told_once_and_in_order(config, data):
     result, warned = tracked(config, data, diary)
     assert not warned
     assert [event for event, *_ in diary.heard] == ["start", *["epoch"] * 5, "scores", "finish"]
-    assert diary.heard[0][2]["loss"] == "bce + 0.1*mae"
+    assert diary.heard[0][2]["formula"] == "bce + 0.1*mae"
     epochs = [values for event, *values in diary.heard if event == "epoch"]
     assert [number for number, *_ in epochs] == [1, 2, 3, 4, 5]
     np.testing.assert_allclose([train["total"] for _, _, train, _ in epochs],
@@ -171,7 +171,7 @@ def test_mlflow_hears_parameters_metrics_and_files(tmp_path, monkeypatch):
     answer = tfloss(*TRAIN, "--runs", tmp_path, "--track", f"mlflow:uri={uri},experiment=e")
     assert answer.code == 0, answer.err
     assert ("uri", uri) in heard
-    assert ("param", "loss", "bce + 0.1*mae") in heard
+    assert ("param", "formula", "bce + 0.1*mae") in heard
     assert {step for kind, key, step, *_ in filter(lambda h: len(h) == 4, heard)
             if key == "train/bce"} == {1, 2, 3, 4}  # fmt: skip
     assert any(h[:2] == ("metric", "student on holdout/accuracy") for h in heard)

@@ -77,7 +77,7 @@ _OPTIONS = [
     click.option("--target", metavar="COLUMN", help="The file's column to predict."),
     click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
     click.option(
-        "--extra", multiple=True, metavar="COLUMN", help="A column that the formula may name."
+        "--columns", multiple=True, metavar="COLUMN", help="A column that the formula may name."
     ),
     click.option(
         "--train-fraction", type=click.FloatRange(0, 1, min_open=True), help="Share that trains."

@@ -129,12 +129,12 @@ def _comparison(
             values.pop(other, None)
     texts = list(formulas) or own.get("formulas", [])
     values = {**values, **said}
-    values["loss"] = texts[0] if texts else values.get("loss", "")
-    if not values["loss"]:
+    values["formula"] = texts[0] if texts else values.get("formula", "")
+    if not values["formula"]:
         raise UsageError('No formula was given; say tfloss compare "bce" "bce + 0.1*l2".')
     values.setdefault("evaluate_every", default_evaluate_every(values.get("epochs", Config.epochs)))
     return Comparison.of(
-        texts or [values["loss"]],
+        texts or [values["formula"]],
         Config.from_mapping(values, origin=origin),
         baseline=None
         if formulas and "baseline" not in said and not options["baseline"]

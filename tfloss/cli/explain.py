@@ -28,7 +28,7 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
 
     registry = registry_of(context)
     said = {name: value for name, value in options.items() if value not in (None, ())}
-    config = Config.from_mapping({"loss": formula, **said}, origin="The command line")
+    config = Config.from_mapping({"formula": formula, **said}, origin="The command line")
     check(config, registry)
     if latex:
         from tfloss.formula import parse, to_latex

@@ -117,15 +117,15 @@ def _plan(registry: Registry, formula: str | None, recipe: str | None, said: dic
         if one in said:
             values.pop(other, None)
     values |= said
-    loss = formula or values.get("loss", "")
-    if not loss:
+    text = formula or values.get("formula", "")
+    if not text:
         raise UsageError('No formula was given; say tfloss search "bce + {0.01..10:log}*l2".')
-    values.pop("loss", None)
+    values.pop("formula", None)
     optimizer = values.pop("optimizer", Config.optimizer)
     values.setdefault("evaluate_every", default_evaluate_every(values.get("epochs", Config.epochs)))
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
     own = {"metric": _DEFAULT_METRIC, "baseline": "", **own}
-    return Plan(loss=loss, optimizer=optimizer, config=plain, **own)
+    return Plan(formula=text, optimizer=optimizer, config=plain, **own)
 
 
 def _check_metric(name: str, registry: Registry) -> None:
@@ -169,7 +169,7 @@ def _show(results: dict[str, Any], folder: Path) -> None:
     )
     for name, value in found["found"].items():
         click.echo(f"  {name}: {value:.6g}")
-    click.echo(f"  {found['loss']}  ({found['optimizer']})")
+    click.echo(f"  {found['formula']}  ({found['optimizer']})")
     click.echo("The best of many trials is the luckiest too; on rows that no trial saw:")
     print_tables(comparison_tables(results))
     for line in comparison_words(results):

@@ -32,6 +32,7 @@ from tfloss.training.config import Config
 @click.command()
 @click.option(
     "--loss",
+    "formula",
     metavar="FORMULA",
     shell_complete=completions.formula,
     help='What to minimise, "bce + 0.1*abs_kl" for example.',
@@ -87,7 +88,7 @@ from tfloss.training.config import Config
     help="Where the run's folder goes.",
 )
 @click.option(
-    "--jobs", type=int, metavar="N", help="Chunks of rows teachers answer at once; -1: all CPUs."
+    "--n-jobs", type=int, metavar="N", help="Chunks of rows teachers answer at once; -1: all CPUs."
 )
 @cache_option
 @click.option(
@@ -105,7 +106,7 @@ def train(
     resume: Path | None,
     checkpoint_every: str,
     runs: Path,
-    jobs: int | None,
+    n_jobs: int | None,
     cache: Path | None,
     track: tuple[str, ...],
     quiet: bool,
@@ -138,7 +139,7 @@ def train(
     kept = _checkpoints(configuration, runs, resume, checkpoint_every)
     try:
         with kept, Tracking(trackers, configuration, _warn) as tracking:
-            ready = _ask_teachers(configuration, registry, quiet, jobs, cache, kept)
+            ready = _ask_teachers(configuration, registry, quiet, n_jobs, cache, kept)
             import_tensorflow()
             tracking.start()
             result = _train(configuration, registry, quiet, ready, kept, tracking)
@@ -196,7 +197,7 @@ def _ask_teachers(
     configuration: Config,
     registry: Registry,
     quiet: bool,
-    jobs: int | None,
+    n_jobs: int | None,
     cache: Path | None,
     kept: Checkpoints,
 ) -> Any:
@@ -204,15 +205,17 @@ def _ask_teachers(
     from tfloss.runs.train import prepare_run
 
     if not quiet:
-        click.echo(f"minimising  {configuration.loss}", err=True)
+        click.echo(f"minimising  {configuration.formula}", err=True)
     if quiet or not sys.stderr.isatty() or not configuration.teacher:
-        return prepare_run(configuration, registry, jobs=jobs, cache=cache, kept=kept)
+        return prepare_run(configuration, registry, n_jobs=n_jobs, cache=cache, kept=kept)
     from rich.console import Console
 
     from tfloss.report.teachers import AskingProgress
 
     with AskingProgress(Console(stderr=True)) as watch:
-        return prepare_run(configuration, registry, jobs=jobs, cache=cache, watch=watch, kept=kept)
+        return prepare_run(
+            configuration, registry, n_jobs=n_jobs, cache=cache, watch=watch, kept=kept
+        )
 
 
 def _train(

@@ -35,7 +35,7 @@ class Comparison:
     Attributes:
         formulas: at least one; ranges written out. All are trained on the same splits, initial
             weights, orders of rows and teachers' answers.
-        config: the training that they share; its `loss` is the baseline, its `seed` the first.
+        config: the training that they share; its `formula` is the baseline, its `seed` the first.
         seeds: how many replicates of each formula.
         baseline: the position of the formula that the others are held against.
         reach: goals whose steps are counted.
@@ -69,7 +69,7 @@ class Comparison:
         position = 0 if baseline is None else _position(baseline, formulas)
         return cls(
             formulas,
-            config.changed(loss=formulas[position]),
+            config.changed(formula=formulas[position]),
             baseline=position,
             **more,  # type: ignore[arg-type]
         )
@@ -111,7 +111,7 @@ class Comparison:
                 f"`tfloss train`."
             )
         for formula in self.formulas:
-            check(self.config.changed(loss=formula), registry)
+            check(self.config.changed(formula=formula), registry)
         for goal in self.reach:
             metric = registry.metrics.get(goal.metric)
             if metric is None:

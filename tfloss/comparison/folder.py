@@ -108,7 +108,7 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
     import tomllib
 
     values = tomllib.loads(comparison.config.as_toml())
-    del values["loss"]
+    del values["formula"]
     return {
         "formulas": list(comparison.formulas),
         "baseline": comparison.formulas[comparison.baseline],

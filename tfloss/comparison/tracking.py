@@ -33,7 +33,7 @@ def track_comparison(
         warn: called with a sentence when a tracker failed.
     """
     for place, formula in enumerate(comparison.formulas):
-        config = comparison.config.changed(loss=formula)
+        config = comparison.config.changed(formula=formula)
         with Tracking(make_trackers(texts, registry), config, warn) as tracking:
             tracking.start(
                 f"-{place + 1}", seeds=comparison.seeds, diverged=results["diverged"][place]

@@ -21,8 +21,8 @@ class Part:
     """One side of the split.
 
     Attributes:
-        columns: float32 arrays by name, each (n, k): `inputs`, `labels`, and every extra column. A
-            value that is missing is 0 here.
+        columns: float32 arrays by name, each (n, k): `inputs`, `labels`, and every further column.
+            A value that is missing is 0 here.
         rows: (n,) int64, the rows of the table.
         codes: (n,) int64 class positions, -1 without a label; empty for regression.
         present: by column name (n,) bool, False where the value is missing; only for columns in
@@ -106,7 +106,7 @@ def prepare(
     leak: Sequence[str] = (),
     seed: int = 0,
     sample_weight: str | None = None,
-    extra: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> PreparedData:
     """Split, scale and encode a table.
 
@@ -119,12 +119,12 @@ def prepare(
             holdout is drawn from the rows that were never drawn.
         leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
             that train among them; 'scaling': features are scaled by all rows.
-        sample_weight: the extra column that holds sample weights; the table's own unless said.
-        extra: the extra columns to take along; all of them unless said.
+        sample_weight: the column that holds sample weights; the table's own unless said.
+        columns: the columns to take along; all of them unless said.
 
     Raises:
         DataError: no labels, or training rows of one class only.
-        UsageError: impossible sizes, an unknown leak, or an extra column that is not there.
+        UsageError: impossible sizes, an unknown leak, or a column that is not there.
     """
     refuse_unknown_leaks(leak)
     classes = None
@@ -153,7 +153,7 @@ def prepare(
     seen = table.features if "scaling" in leak else table.features[split.train]
     scaler = Scaler.fit(seen) if scale else None
     train, holdout = (
-        arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, extra=extra)
+        arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, columns=columns)
         for rows in (split.train, split.holdout)
     )
     task: Task = "regression" if classes is None else "classification"
@@ -169,7 +169,7 @@ def arrange(
     classes: Classes | None,
     scaler: Scaler | None,
     weight: str | None = None,
-    extra: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Part:
     """Some rows of a table (all unless said) as float32 columns; fits nothing.
 
@@ -178,24 +178,24 @@ def arrange(
         rows: (n,) row numbers.
         classes: the declared classes; None for regression.
         scaler: applied to the features; None leaves them as they are.
-        weight: the extra column of sample weights; the table's own unless said.
-        extra: the extra columns to take along; all of them unless said.
+        weight: the column of sample weights; the table's own unless said.
+        columns: the columns to take along; all of them unless said.
     """
     rows = np.arange(len(table)) if rows is None else rows
     features = table.features[rows]
-    columns = {"inputs": (features if scaler is None else scaler.transform(features))}
+    values_by_name = {"inputs": features if scaler is None else scaler.transform(features)}
     present = {"labels": table.labelled[rows]}
-    columns["labels"], codes = _labels(table, rows, classes)
-    for name in table.extras if extra is None else extra:
+    values_by_name["labels"], codes = _labels(table, rows, classes)
+    for name in table.columns if columns is None else columns:
         if name in ("inputs", "labels"):
-            raise UsageError(f"An extra column of '{table.name}' cannot be called '{name}'.")
+            raise UsageError(f"A column of '{table.name}' cannot be called '{name}'.")
         values = _extra(table, name)[rows]
         values = values[:, None] if values.ndim == 1 else values
         present[name] = ~np.isnan(values).any(axis=1)
-        columns[name] = np.where(present[name][:, None], values, 0.0)
+        values_by_name[name] = np.where(present[name][:, None], values, 0.0)
     weight = weight or table.weight
     return Part(
-        columns={name: _float32(name, c, rows, table) for name, c in columns.items()},
+        columns={name: _float32(name, c, rows, table) for name, c in values_by_name.items()},
         rows=rows,
         codes=codes,
         present={name: there for name, there in present.items() if not there.all()},
@@ -250,12 +250,12 @@ def _labels(
 
 
 def _extra(table: Table, name: str) -> np.ndarray:
-    if name not in table.extras:
+    if name not in table.columns:
         raise UsageError(
-            f"'{table.name}' has no extra column '{name}'.{did_you_mean(name, table.extras)} "
-            f"It has: {listed(table.extras)}."
+            f"'{table.name}' has no column '{name}'.{did_you_mean(name, table.columns)} "
+            f"It has: {listed(table.columns)}."
         )
-    return table.extras[name]
+    return table.columns[name]
 
 
 def _weights(table: Table, name: str, rows: np.ndarray) -> np.ndarray:

@@ -22,11 +22,11 @@ class Table:
             row has one.
         feature_names: d names; 'x0', 'x1', … unless said.
         name: how messages and reports call it.
-        extras: further columns by name, each (n,) or (n, k) float64; NaN marks a missing value.
+        columns: further columns by name, each (n,) or (n, k) float64; NaN marks a missing value.
         task: 'classification' or 'regression'; guessed from the target unless said: text, booleans
             and few distinct whole numbers are classes.
         class_names: names for the sorted classes, for people to read; empty: their own text.
-        weight: the extra column that holds sample weights, or None.
+        weight: the column that holds sample weights, or None.
 
     Raises:
         DataError: no rows, lengths that differ, text, NaN or infinity among the features.
@@ -36,7 +36,7 @@ class Table:
     target: np.ndarray
     feature_names: tuple[str, ...] = ()
     name: str = "data"
-    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     task: Task | None = None
     class_names: tuple[str, ...] = ()
     weight: str | None = None
@@ -61,16 +61,16 @@ class Table:
             raise DataError(
                 f"The task of '{self.name}' is '{task}'; say 'classification' or 'regression'."
             )
-        if self.weight is not None and self.weight not in self.extras:
+        if self.weight is not None and self.weight not in self.columns:
             raise DataError(
-                f"'{self.name}' has no extra column '{self.weight}' for the sample weights; "
-                f"it has: {listed(self.extras)}."
+                f"'{self.name}' has no column '{self.weight}' for the sample weights; "
+                f"it has: {listed(self.columns)}."
             )
         for attribute, value in (
             ("features", _numbers(features, names, self.name)),
             ("target", target),
             ("feature_names", names),
-            ("extras", {key: self._extra(key, len(features)) for key in self.extras}),
+            ("columns", {key: self._extra(key, len(features)) for key in self.columns}),
             ("task", task),
             ("class_names", tuple(str(name) for name in self.class_names)),
         ):
@@ -139,7 +139,7 @@ class Table:
         return target
 
     def _extra(self, key: str, rows: int) -> np.ndarray:
-        column = np.asarray(self.extras[key])
+        column = np.asarray(self.columns[key])
         self._same_length(f"column '{key}'", column.shape[0] if column.ndim else 0, rows)
         if column.ndim not in (1, 2):
             raise DataError(

@@ -53,7 +53,7 @@ def source_of_run(run: Run, registry: Registry) -> Source:
         registry,
         target=config.target,
         weight=config.weight,
-        extra=config.extra or None,
+        columns=config.columns or None,
     ).with_features(treatment.feature_names)
     rows = np.concatenate([run.rows["holdout"], run.rows["train"]])
     rows = rows[rows < len(table)][:ROWS]  # rows that `augment` added have no place in the table

@@ -4,6 +4,7 @@ from tfloss.formula.errors import FormulaError, error_at
 from tfloss.formula.latex import to_latex
 from tfloss.formula.parser import parse
 from tfloss.formula.printer import to_text
+from tfloss.formula.short_text import ShortText, is_reference, parse_short_text
 from tfloss.formula.tree import (
     Call,
     Flag,
@@ -30,11 +31,14 @@ __all__ = [
     "Node",
     "Number",
     "Power",
+    "ShortText",
     "Text",
     "as_node",
     "as_setting",
     "error_at",
+    "is_reference",
     "parse",
+    "parse_short_text",
     "to_latex",
     "to_text",
 ]

@@ -39,15 +39,17 @@ def parse(text: str) -> Node:
     Raises:
         FormulaError: with the position, for any text that is not a formula.
     """
-    return _Parser(text).formula()
+    return Parser(text, tokenize(text)).formula()
 
 
-class _Parser:
-    """Reads one formula from left to right."""
+class Parser:
+    """Reads one text from left to right; `noun` is what messages call it."""
 
-    def __init__(self, text: str) -> None:
+    noun = "formula"
+
+    def __init__(self, text: str, tokens: list[Token]) -> None:
         self.text = text
-        self.tokens = tokenize(text)
+        self.tokens = tokens
         self.at = 0
         self.depth = 0
 
@@ -129,7 +131,7 @@ class _Parser:
     def _arguments(self) -> tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]:
         args: list[Node] = []
         kwargs: dict[str, Node] = {}
-        while not self._sees(")"):
+        while not self._ends(")"):
             if args or kwargs:
                 self._expect(",")
             if self.next.kind == "name" and self._sees("=", ahead=1):
@@ -140,11 +142,15 @@ class _Parser:
                         name, f"'{name.text}' is given twice, or is not a plain name."
                     )
                 kwargs[name.text] = self._value()
-            elif kwargs:
+            elif kwargs and not self._ends(")"):
                 raise self._error(self.next, "Arguments without a name come before name=value.")
             else:
                 args.append(self._value())
         return tuple(args), tuple(kwargs.items())
+
+    def _ends(self, bracket: str) -> bool:
+        """At the closing bracket, or at the end of the text, where `_close` says what is open."""
+        return self._sees(bracket) or self.next.kind == "end"
 
     def _value(self) -> Node:
         """An argument: an expression, or what only a setting can be."""
@@ -163,7 +169,7 @@ class _Parser:
         with self:
             opening = self._take()
             items: list[Node] = []
-            while not self._sees("]"):
+            while not self._ends("]"):
                 if items:
                     self._expect(",")
                 items.append(self._value())
@@ -205,7 +211,7 @@ class _Parser:
         """One level deeper; a plain counter, as a formula can go up and down a thousand times."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise self._error(self.next, f"The formula is nested deeper than {DEEPEST} levels.")
+            raise self._error(self.next, f"The {self.noun} is nested deeper than {DEEPEST} levels.")
 
     def __exit__(self, *_: object) -> None:
         self.depth -= 1
@@ -213,7 +219,7 @@ class _Parser:
     def _unexpected(self) -> str:
         token = self.next
         if token.kind == "end":
-            return "The formula ends too early."
+            return f"The {self.noun} ends too early."
         if token.kind in ("name", "number", "text") and self.at:
             return f"An operator or a comma is missing before '{token.text}'."
         return f"'{token.text}' is not expected here."

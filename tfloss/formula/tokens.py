@@ -10,11 +10,14 @@ from tfloss.formula.errors import FormulaError
 
 LONGEST = 4096  # characters
 
+NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+NAME = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
+
 _PATTERN = re.compile(
-    r"""
+    rf"""
       (?P<space>[ \t\r\n]+)
-    | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-    | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
+    | (?P<number>{NUMBER})
+    | (?P<name>{NAME})
     | (?P<text>'[^'\r\n]*'|"[^"\r\n]*")
     | (?P<operator>\*\*|[-+*/()\[\],=])
     """,
@@ -42,7 +45,7 @@ class Token:
     """A piece of a formula.
 
     Attributes:
-        kind: 'number', 'name', 'text', 'operator' or 'end'.
+        kind: 'number', 'name', 'text', 'operator' or 'end'; in short texts 'word' as well.
         text: as it stands in the formula.
         start, end: its columns, end exclusive.
     """

@@ -8,6 +8,7 @@ from typing import Any
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.keras_integration.scope import input_names
 from tfloss.lazy import keras, tf
+from tfloss.student.keras_internals import first_mask
 
 WEIGHTS_BY_OUTPUT = (
     "Sample weights for each output are written in the formula: declare columns=['w'] and write "
@@ -159,6 +160,5 @@ def as_weight(sample_weight: Any, *, copied: bool = False) -> Any:
 
 def mask_of(outputs: Any) -> Any | None:
     """(batch,) or (batch, steps) float32 from the mask that Keras keeps at an output, or None."""
-    masks = [getattr(t, "_keras_mask", None) for t in keras.tree.flatten(outputs)]
-    found = [mask for mask in masks if mask is not None]
-    return tf.cast(found[0], tf.float32) if found else None
+    mask = first_mask(keras.tree.flatten(outputs))
+    return None if mask is None else tf.cast(mask, tf.float32)

@@ -1,4 +1,4 @@
-"""`tfloss.fit` of a Keras model of one's own: the options of Keras' `fit`, the compiled engine."""
+"""`tfloss.fit_model`: the options of Keras' `fit`, carried out by the compiled engine."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _refuse_unknown(options: Mapping[str, Any]) -> None:
     for name in options:
         if name not in known:
             raise UsageError(
-                f"tfloss.fit of a Keras model has no option '{name}'.{did_you_mean(name, known)} "
+                f"tfloss.fit_model has no option '{name}'.{did_you_mean(name, known)} "
                 f"It has: {listed(known)}."
             )
 
@@ -129,7 +129,7 @@ def _attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any])
         attached, metrics = model, None
     else:
         if formula is None:
-            raise UsageError("Say which formula to minimise: tfloss.fit(model, (x, y), 'mse').")
+            raise UsageError("Pass the formula: tfloss.fit_model(model, (x, y), 'mse').")
         attached, metrics = attach(model, formula, **options), _metrics(model)
     if optimizer is not None or not attached.compiled:
         own = getattr(model, "optimizer", None)

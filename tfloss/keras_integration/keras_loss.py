@@ -20,6 +20,7 @@ from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.plan import ReductionUse, ScheduleUse
 from tfloss.objective.scope import Tensors
 from tfloss.registry import Registry, load_registry
+from tfloss.student.keras_internals import note_logits, note_mask
 
 _SEEN = ("labels", "logits", "probs", "prediction")
 _MEAN, _SUM = "sum_over_batch_size", "sum"
@@ -133,9 +134,9 @@ class Loss(keras.losses.Loss):
         rows = rows_of_positions(given, {}, weight, mask, set(given))
         predicted = rows.tensors["prediction"]
         if "logits" in given:
-            predicted._keras_logits = rows.tensors["logits"]
+            note_logits(predicted, rows.tensors["logits"])
         if mask is not None:  # told to Keras as it tells us, since some reductions count rows
-            predicted._keras_mask = rows.present["prediction"]
+            note_mask(predicted, rows.present["prediction"])
         return rows.tensors["labels"], predicted, rows.weight
 
     def _tensors(self, y_true: Any, y_pred: Any) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from tfloss.keras_integration.validation import (
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
 from tfloss.registry import Declaration, Registry, load_registry
+from tfloss.student.keras_internals import compiled_metrics, loss_tracker, takes_training
 from tfloss.training.program.forward import MODEL_TERM
 
 TASKS = (None, "classification", "regression")
@@ -103,7 +104,7 @@ class Attached(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         own, _ = split_inputs(self.model, inputs, self._columns)
-        if not self.model._call_has_training_arg:
+        if not takes_training(self.model):
             return self.model(own)
         return self.model(own, training=training)
 
@@ -167,7 +168,7 @@ class Attached(keras.Model):
     def _measured(self, x: Any, y: Any, weight: Any, *, training: bool) -> tuple[Any, Any]:
         """One forward pass: what the model answers and the total, which the trackers have seen."""
         outputs, total, terms, rows = self.evaluated(x, y, weight, training)
-        self._loss_tracker.update_state(total, sample_weight=rows)
+        loss_tracker(self).update_state(total, sample_weight=rows)
         for tracker, value in zip(self.term_trackers, terms, strict=False):
             tracker.update_state(value, sample_weight=rows)
         return outputs, total
@@ -201,8 +202,8 @@ class Attached(keras.Model):
 
     def update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
         """Show a batch to the metrics of `compile`."""
-        if self._compile_metrics is not None:
-            metrics = self._compile_metrics
+        metrics = compiled_metrics(self)
+        if metrics is not None:
             update_metrics(metrics, self.model, self._columns, y, y_pred, weight)
 
     def get_metrics_result(self) -> dict[str, Any]:
@@ -226,7 +227,7 @@ class Attached(keras.Model):
     @property
     def has_metrics(self) -> bool:
         """Whether there are metrics beside the loss and the terms."""
-        return any(m is not self._loss_tracker for m in self.metrics if m not in self.term_trackers)
+        return any(m is not loss_tracker(self) for m in self.metrics if m not in self.term_trackers)
 
     @property
     def objective(self) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
+from tfloss.student.keras_internals import graph_of, logits_at, output_structure
 
 _PROBABILITIES = ("Sigmoid", "Softmax")
 # Operations that leave a probability a probability.
@@ -27,11 +28,10 @@ _CARRIERS = (
 
 def output_names(model: Any) -> list[str] | None:
     """The names of a functional model's outputs; None where a model has to run first."""
-    structure = getattr(model, "_outputs_struct", None)
-    if structure is None and getattr(model, "_functional", None) is not None:
-        structure = model._functional._outputs_struct
-    if structure is None:
+    graph = graph_of(model)
+    if graph is None:
         return None
+    structure = output_structure(graph)
     if isinstance(structure, dict):
         return list(structure)
     if not isinstance(structure, (list, tuple)):
@@ -44,7 +44,7 @@ def output_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
     names = output_names(model)
     if names is None:
         return {}
-    tensors = (getattr(model, "_functional", None) or model).outputs
+    tensors = graph_of(model).outputs
     return {name: tuple(tensor.shape) for name, tensor in zip(names, tensors, strict=True)}
 
 
@@ -66,7 +66,7 @@ def logits_behind(output: Any) -> Any | None:
     Keras' own activations leave a note at their result. Where TensorFlow's were called instead, a
     compiled step still shows which operation it was.
     """
-    noted = getattr(output, "_keras_logits", None)
+    noted = logits_at(output)
     if noted is not None:
         return noted
     if tf.executing_eagerly() or not tf.is_tensor(output):

@@ -9,6 +9,7 @@ from tfloss.errors import UsageError
 from tfloss.keras_integration.outputs import output_names
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Scope
+from tfloss.student.keras_internals import graph_of, input_structure, sublayers
 from tfloss.student.tapping import layers_by_path, named, recording
 from tfloss.student.taps import Shape, find_taps, nested_taps, weights_by_path
 
@@ -17,23 +18,15 @@ PARTS = ("labels", "logits", "probs", "prediction")
 
 def is_functional(model: Any) -> bool:
     """Whether all layers of a model are known before it runs."""
-    return _graph(model) is not None
-
-
-def _graph(model: Any) -> Any:
-    """The model as a graph of layers; None for a subclassed one."""
-    inside = getattr(model, "_functional", None)
-    if inside is not None:
-        return inside
-    return model if hasattr(model, "operations") else None
+    return graph_of(model) is not None
 
 
 def input_names(model: Any) -> list[str] | None:
     """The names of a functional model's inputs, as a dictionary of them has to spell them."""
-    graph = _graph(model)
+    graph = graph_of(model)
     if graph is None:
         return None
-    structure = graph._inputs_struct
+    structure = input_structure(graph)
     if isinstance(structure, dict):
         return list(structure)
     return [tensor.name for tensor in graph.inputs]
@@ -41,7 +34,7 @@ def input_names(model: Any) -> list[str] | None:
 
 def input_shapes(model: Any) -> dict[str, Shape]:
     """The shapes of a functional model's inputs by name; empty where they are not known."""
-    names, graph = input_names(model), _graph(model)
+    names, graph = input_names(model), graph_of(model)
     return dict(
         zip(names or [], [tuple(t.shape) for t in graph.inputs] if graph else [], strict=True)
     )
@@ -89,9 +82,9 @@ def _inputs(model: Any, given: Mapping[str, Shape] | None) -> list[Entry]:
     if names is None and given:
         return [Entry(n, "data", shape, known_outside=True) for n, shape in given.items()]
     if names is None or len(names) == 1:
-        shape = tuple(_graph(model).inputs[0].shape) if names else None
+        shape = tuple(graph_of(model).inputs[0].shape) if names else None
         return [Entry("inputs", "data", shape, known_outside=True)]
-    shapes = [tuple(tensor.shape) for tensor in _graph(model).inputs]
+    shapes = [tuple(tensor.shape) for tensor in graph_of(model).inputs]
     return [
         Entry(name, "data", shape, known_outside=True)
         for name, shape in zip(names, shapes, strict=True)
@@ -99,7 +92,7 @@ def _inputs(model: Any, given: Mapping[str, Shape] | None) -> list[Entry]:
 
 
 def _of_outputs(model: Any, names: list[str]) -> list[Entry]:
-    graph = _graph(model)
+    graph = graph_of(model)
     shapes: list[Any] = [None] * len(names)
     if graph is not None:
         shapes = [tuple(tensor.shape) for tensor in graph.outputs]
@@ -115,13 +108,13 @@ def _of_outputs(model: Any, names: list[str]) -> list[Entry]:
 
 
 def _taps(model: Any, seen: Mapping[str, Shape | None]) -> list[Entry]:
-    graph = _graph(model)
+    graph = graph_of(model)
     known: dict[str, Shape | None] = {}
     if graph is not None:
         known = {name: tuple(tensor.shape) for name, tensor in find_taps(graph).items()}
         known |= nested_taps(graph)
     else:
-        layers = model._flatten_layers(include_self=False, recursive=False)
+        layers = sublayers(model)
         known = dict.fromkeys(layer.name for layer in layers)
         known |= nested_taps(model)
     known |= seen
@@ -141,12 +134,12 @@ def taps_of_own_layers(model: Any) -> dict[str, Shape | None]:
     layers = layers_by_path(model).values()
     if all(type(layer).__module__.startswith("keras.") for layer in layers):
         return {}
-    graph = _graph(model)
+    graph = graph_of(model)
     shapes: dict[str, Shape | None] = {}
 
     def look(*tensors: Any) -> None:
         with recording({}) as found:
-            graph(keras.tree.pack_sequence_as(graph._inputs_struct, tensors), training=False)
+            graph(keras.tree.pack_sequence_as(input_structure(graph), tensors), training=False)
         shapes.update({name: tuple(tensor.shape) for name, tensor in named(found).items()})
 
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in graph.inputs]

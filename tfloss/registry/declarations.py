@@ -215,7 +215,7 @@ class Model(Declaration):
     `inputs` is the number of features (or a shape), `outputs` the number of logits.
 
     Attributes:
-        layers: from the numbers and settings of a specification to the names of the layers, where
+        layers: from the numbers and settings of a model's text to the names of the layers, where
             they are known without building the model, so that a formula can be checked early.
     """
 

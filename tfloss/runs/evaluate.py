@@ -46,14 +46,16 @@ def score_run(
 
 def _table(run: Run, data: str, target: str | None, registry: Registry) -> Table:
     config = run.config
-    extras = {"weight": config.weight, "extra": config.extra or None} if data == config.data else {}
-    table = load_dataset(data, registry, target=target, **extras)
+    options = (
+        {"weight": config.weight, "columns": config.columns or None} if data == config.data else {}
+    )
+    table = load_dataset(data, registry, target=target, **options)
     return Table(
         table.features,
         table.target,
         table.feature_names,
         table.name,
-        table.extras,
+        table.columns,
         run.task,  # type: ignore[arg-type]
         weight=table.weight,
     )

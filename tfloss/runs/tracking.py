@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tfloss.errors import UsageError
+from tfloss.formula import parse_short_text
 from tfloss.registry import Registry, Tracker, called, check_settings
-from tfloss.spec_text import parse_specification
 from tfloss.training.config import Config
 
 Made = tuple[str, Any]  # what the user wrote, and the tracker
@@ -26,7 +26,7 @@ def make_trackers(texts: Sequence[str], registry: Registry) -> list[Made]:
 
 
 def _made(text: str, registry: Registry) -> Any:
-    wanted = parse_specification(text, what="tracker")
+    wanted = parse_short_text(text, what="tracker")
     declaration = registry.get(Tracker, wanted.name)
     if wanted.values:
         raise UsageError(f"The tracker '{text}' takes settings by name: NAME:setting=value,….")

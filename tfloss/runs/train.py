@@ -31,7 +31,7 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
         registry,
         target=config.target,
         weight=config.weight,
-        extra=config.extra or None,
+        columns=config.columns or None,
     )
     data = prepare(
         table,
@@ -66,7 +66,7 @@ def prepare_run(
     config: Config,
     registry: Registry,
     *,
-    jobs: int | None = None,
+    n_jobs: int | None = None,
     cache: Path | None = None,
     watch: Callable[[str, int, int], None] | None = None,
     kept: Checkpoints | None = None,
@@ -76,7 +76,7 @@ def prepare_run(
     Args:
         config: what is trained.
         registry: what names stand for.
-        jobs: how many chunks of rows teachers are asked about at once.
+        n_jobs: how many chunks of rows teachers are asked about at once.
         cache: a folder in which teachers' answers are kept.
         watch: called with a teacher's name, the rows it has answered, and all it will answer.
         kept: the checkpoints of the same run, which hold the teachers' answers already.
@@ -95,10 +95,10 @@ def prepare_run(
         calibrate=config.teacher_calibrate,
         rows=config.teacher_rows,
         force=config.teacher_force,
-        n_jobs=jobs,
+        n_jobs=n_jobs,
         cache=cache,
         watch=watch,
-        tensors=names_in(config.loss),
+        tensors=names_in(config.formula),
     )
     return Ready(data, teachers, time.perf_counter() - started)
 
@@ -122,7 +122,7 @@ def run(
     """
     ready = ready or prepare_run(config, registry)
     result = fit(
-        config.loss,
+        config.formula,
         ready.data,
         config.model,
         teacher=ready.teachers,
@@ -157,7 +157,7 @@ def objective_of(config: Config, registry: Registry) -> Objective:
     teachers = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
     layers = dict.fromkeys(teacher_layers(config, registry))
     return Objective(
-        config.loss,
+        config.formula,
         registry,
         full_scope(student, data, teachers, layers or None),
         steps_per_epoch=-(-len(data.train) // config.batch_size),

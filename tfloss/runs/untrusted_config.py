@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfloss.errors import TflossError, UsageError
-from tfloss.spec_text import is_reference
+from tfloss.formula import ShortText, is_reference
 from tfloss.teachers import parse_teacher
-from tfloss.teachers.spec.values import Call
 
 _WITHOUT_CODE = ("column",)  # prefixes whose colon names no module
 
@@ -69,8 +68,10 @@ def _teacher_names_code(text: str) -> bool:
 
 def _holds_code(value: Any) -> bool:
     """Whether a setting makes an estimator by a module's name, however deep."""
-    if isinstance(value, Call):
-        return _names_code(value.name) or any(map(_holds_code, value.settings.values()))
+    if isinstance(value, ShortText):
+        return _names_code(value.name) or any(
+            map(_holds_code, (*value.values, *value.settings.values()))
+        )
     if isinstance(value, (list, tuple)):
         return any(map(_holds_code, value))
     return False

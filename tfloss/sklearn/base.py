@@ -42,7 +42,7 @@ class Distilled(BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         result, self.network_ = trained(self, data, seed)
         history = result.history
-        self.loss_ = result.objective.text
+        self.formula_ = result.objective.text
         self.history_ = {name: history.column(name) for name in ("total", *history.names)}
         self.teacher_notes_ = tuple(n for t in result.teachers.values() for n in t.notes)
 

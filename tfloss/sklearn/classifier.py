@@ -19,7 +19,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
     """A network that classifies, trained by a formula.
 
     Args:
-        loss: the formula, text or tree; 'auto' is 'cross_entropy', with a teacher
+        formula: the formula, text or tree; 'auto' is 'cross_entropy', with a teacher
             'cross_entropy + kd'.
         teacher: an estimator, 'gpc' and the like, or a mapping from the names that the formula uses
             to either; None: the formula needs none. An estimator is cloned, and stays unfitted.
@@ -44,7 +44,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
 
     Attributes:
         classes_: (C,) the labels, sorted.
-        loss_: the formula that was minimised, as text.
+        formula_: the formula that was minimised, as text.
         history_: by name, 'total' and each weighted term, (epochs,) float64.
         network_: the trained network; `network_.model` is the Keras model, from scaled features to
             logits.
@@ -53,7 +53,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
 
     def __init__(
         self,
-        loss: Any = "auto",
+        formula: Any = "auto",
         teacher: Any = None,
         hidden: Sequence[int] = (10, 10),
         *,
@@ -73,7 +73,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
-        self.loss = loss
+        self.formula = formula
         self.teacher = teacher
         self.hidden = hidden
         self.activation = activation

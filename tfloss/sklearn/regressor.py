@@ -15,7 +15,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
     """A network that predicts a quantity, trained by a formula.
 
     Args:
-        loss: the formula, text or tree; 'auto' is 'mse', with a teacher
+        formula: the formula, text or tree; 'auto' is 'mse', with a teacher
             'mse + mse(teacher, prediction)'.
         teacher: an estimator, 'gpc' and the like, or a mapping from the names that the formula uses
             to either; None: the formula needs none. An estimator is cloned, and stays unfitted.
@@ -40,7 +40,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         random_state: of the initial weights, the order of the rows, and the teacher.
 
     Attributes:
-        loss_: the formula that was minimised, as text.
+        formula_: the formula that was minimised, as text.
         history_: by name, 'total' and each weighted term, (epochs,) float64.
         network_: the trained network; `network_.model` is the Keras model, from scaled features to
             answers in the target's units.
@@ -49,7 +49,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
 
     def __init__(
         self,
-        loss: Any = "auto",
+        formula: Any = "auto",
         teacher: Any = None,
         hidden: Sequence[int] = (10, 10),
         *,
@@ -69,7 +69,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
-        self.loss = loss
+        self.formula = formula
         self.teacher = teacher
         self.hidden = hidden
         self.activation = activation

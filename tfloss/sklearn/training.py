@@ -42,22 +42,24 @@ def prepared(
         scale: standardise the features, by their weighted mean and deviation.
         name: of the estimator, for messages.
     """
-    extras = dict(columns)
+    side_columns = dict(columns)
     kept: Any = slice(None)
     if weight is not None:
-        extras[_WEIGHT] = weight / weight[weight > 0].mean()  # so that the mean loss keeps its size
+        side_columns[_WEIGHT] = (
+            weight / weight[weight > 0].mean()
+        )  # so that the mean loss keeps its size
         kept = weight > 0
     table = Table(
         features[kept],
         target[kept],
         name=name,
-        extras={key: np.asarray(column)[kept] for key, column in extras.items()},
+        columns={key: np.asarray(column)[kept] for key, column in side_columns.items()},
         task="regression" if classes is None else "classification",
         weight=None if weight is None else _WEIGHT,
     )
-    scaler = Scaler(*_moments(table.features, table.extras.get(_WEIGHT))) if scale else None
+    scaler = Scaler(*_moments(table.features, table.columns.get(_WEIGHT))) if scale else None
     train, nothing = (
-        arrange(table, rows, classes=classes, scaler=scaler, extra=list(columns))
+        arrange(table, rows, classes=classes, scaler=scaler, columns=list(columns))
         for rows in (None, np.empty(0, np.int64))
     )
     task = table.task or "classification"
@@ -70,7 +72,7 @@ def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Netw
     with _global_randomness_kept():
         student = _student(estimator, data, registry, seed)
         result = fit(
-            _formula(estimator.loss, estimator.teacher, data),
+            _formula(estimator.formula, estimator.teacher, data),
             data,
             student,
             teacher=() if estimator.teacher is None else estimator.teacher,
@@ -84,19 +86,19 @@ def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Netw
             compile=estimator.compile,
             allow_negative=estimator.allow_negative,
             registry=registry,
-            jobs=estimator.n_jobs,
+            n_jobs=estimator.n_jobs,
             watch=None,
         )
     return result, Network(result.student.forward_model, data.scaler)
 
 
-def _formula(loss: Any, teacher: Any, data: PreparedData) -> Any:
+def _formula(formula: Any, teacher: Any, data: PreparedData) -> Any:
     """The formula; 'auto' is what labels and, where there is one, a teacher ask for."""
-    if loss != "auto":
-        return loss
+    if formula != "auto":
+        return formula
     if isinstance(teacher, (list, tuple, Mapping)) and len(teacher):
         raise UsageError(
-            "loss='auto' knows one teacher, given by itself; with several, or with names, write "
+            "formula='auto' knows one teacher, given by itself; with several, or with names, write "
             "the formula, 'cross_entropy + kd(teacher=NAME)' for example."
         )
     own, taught = ("mse", "mse(teacher, prediction)")

@@ -1,22 +1,22 @@
-"""From a specification such as `mlp:10,10` to a student."""
+"""From a short text such as `mlp:10,10` to a student."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.formula import ShortText, parse_short_text
 from tfloss.registry import Model, Registry, called
-from tfloss.spec_text import Specification, parse_specification
 from tfloss.student.student import Student, wrap_model
 
 
-def check_model(text: str, registry: Registry) -> tuple[Model, Specification]:
+def check_model(text: str, registry: Registry) -> tuple[Model, ShortText]:
     """Look a model up and check its settings, without building it or importing TensorFlow.
 
     Raises:
         UsageError: no such model, or settings that it does not have.
     """
-    specification = parse_specification(text, what="model")
+    specification = parse_short_text(text, what="model")
     model = registry.get(Model, specification.name)
     known = set(model.settings)
     for setting in specification.settings:
@@ -39,7 +39,7 @@ def known_layers(text: str, registry: Registry) -> tuple[str, ...] | None:
 def make_student(
     text: str | Any, *, inputs: int, outputs: int, registry: Registry, seed: int = 0
 ) -> Student:
-    """Build the student that a specification describes, or take a Keras model as it is.
+    """Build the student that a text describes, or take a Keras model as it is.
 
     Args:
         text: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model.

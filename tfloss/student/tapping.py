@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tfloss.lazy import keras, tf
+from tfloss.student.keras_internals import sublayers
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ def named(found: Found) -> dict[str, Any]:
 def layers_by_path(model: Any) -> dict[str, Any]:
     """Every layer at any depth: 'encoder.dense_1' is that layer of the model 'encoder'."""
     paths: dict[str, Any] = {}
-    for layer in model._flatten_layers(include_self=False, recursive=False):
+    for layer in sublayers(model):
         if isinstance(layer, keras.layers.InputLayer) or layer.name in paths:
             continue
         paths[layer.name] = layer

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.lazy import keras
+from tfloss.student.keras_internals import (
+    graph_of,
+    nodes_in_order,
+    sublayers,
+    variables_of_its_own,
+)
 
 Shape = tuple[int | None, ...]
 
@@ -37,7 +43,7 @@ def nested_taps(model: Any) -> dict[str, Shape | None]:
     functional model its own layers have no known shape before it runs.
     """
     taps: dict[str, Shape | None] = {}
-    for layer in model._flatten_layers(include_self=False, recursive=False):
+    for layer in sublayers(model):
         count = max(1, len(_calls(layer, model))) if hasattr(model, "operations") else 1
         for path, shape in _taps_of(layer).items():
             for number in range(count):
@@ -47,11 +53,12 @@ def nested_taps(model: Any) -> dict[str, Shape | None]:
 
 def _taps_of(layer: Any) -> dict[str, Shape | None]:
     """The inner tensors of a layer: of a functional model with shapes, else only by name."""
-    layer = getattr(layer, "_functional", None) or layer  # what a Sequential model is inside
-    if hasattr(layer, "operations"):
+    graph = graph_of(layer)
+    layer = layer if graph is None else graph
+    if graph is not None:
         known: dict[str, Shape | None] = {n: tuple(t.shape) for n, t in find_taps(layer).items()}
     else:
-        inner = layer._flatten_layers(include_self=False, recursive=False)
+        inner = sublayers(layer)
         known = {part.name: None for part in inner}
     return known | nested_taps(layer)
 
@@ -63,14 +70,13 @@ def _another_call(path: str, later: int) -> str:
 
 def _calls(layer: Any, model: Any) -> list[list[Any]]:
     """The output tensors of each call of a layer that belongs to this model's graph."""
-    by_depth = sorted(model._nodes_by_depth.items(), reverse=True)  # the input is deepest
-    nodes = [node for _, nodes in by_depth for node in nodes]
+    nodes = nodes_in_order(model)
     return [list(node.output_tensors) for node in nodes if node.operation is layer]
 
 
 def weights_by_path(model: Any) -> dict[str, Any]:
     """Trainable variables by 'layer/variable'; nested models by 'outer/inner/variable'."""
-    paths: dict[str, Any] = {v.name: v for v in model._trainable_variables if v.trainable}
+    paths: dict[str, Any] = {v.name: v for v in variables_of_its_own(model)}
     trainable = {id(variable) for variable in model.trainable_variables}
     for layer in model.layers:
         inner = weights_by_path(layer) if isinstance(layer, keras.Model) else _own(layer)

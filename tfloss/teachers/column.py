@@ -66,10 +66,10 @@ def read_answers(
 
 
 def _column(key: str, part: Part, data: PreparedData, name: str) -> np.ndarray:
-    extras = [column for column in part.columns if column not in ("inputs", "labels")]
-    if key not in extras:
+    others = [column for column in part.columns if column not in ("inputs", "labels")]
+    if key not in others:
         raise UsageError(
             f"The teacher '{name}' asks for the column '{key}', which '{data.name}' does not have "
-            f"as an extra column.{did_you_mean(key, extras)} It has: {listed(extras)}."
+            f"as a column.{did_you_mean(key, others)} It has: {listed(others)}."
         )
     return part.columns[key].astype(np.float64)

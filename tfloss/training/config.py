@@ -19,11 +19,11 @@ class Config:
     """One training.
 
     Attributes:
-        loss: the formula's text.
+        formula: the formula's text.
         data: a data set's name, or a file.
         target: the file's column to predict.
         weight: the column of sample weights.
-        extra: columns that a formula may name and that are not features.
+        columns: columns that a formula may name and that are not features.
         train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
         stratify: whether the split keeps the classes' shares.
         scale: whether features are standardised by the training rows.
@@ -49,11 +49,11 @@ class Config:
         allow_negative: accept coefficients below zero.
     """
 
-    loss: str = ""
+    formula: str = ""
     data: str = "breast_cancer"
     target: str | None = None
     weight: str | None = None
-    extra: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     train_fraction: float | None = None
     train_size: int | None = None
     test_size: float | int | None = None
@@ -81,8 +81,8 @@ class Config:
     allow_negative: bool = False
 
     def __post_init__(self) -> None:
-        if not self.loss.strip():
-            raise UsageError('No loss was given; say --loss "bce", or --recipe article.')
+        if not self.formula.strip():
+            raise UsageError('No formula was given; say --loss "bce", or --recipe article.')
         at_least_one(
             epochs=self.epochs, batch_size=self.batch_size, evaluate_every=self.evaluate_every
         )

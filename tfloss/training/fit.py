@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tfloss.data import PreparedData
 from tfloss.display import drawing, in_notebook
+from tfloss.errors import UsageError
 from tfloss.formula import Name, Node, as_node
 from tfloss.objective import Objective
 from tfloss.registry import Registry, load_registry
@@ -39,16 +40,16 @@ from tfloss.training.target_kind import refuse_quantities
 
 
 def fit(
-    loss: str | Node,
+    formula: str | Node,
     data: PreparedData,
-    student: str | Student | Any = "mlp:10,10",
+    model: str | Student | Any = "mlp:10,10",
     *,
     teacher: Any = (),
     teacher_fit: str = "auto",
     teacher_calibrate: str = "auto",
     teacher_rows: int | None = None,
     teacher_force: bool = False,
-    jobs: int | None = None,
+    n_jobs: int | None = None,
     cache: str | Path | None = None,
     optimizer: str | Any = "adam",
     epochs: int = 200,
@@ -70,9 +71,9 @@ def fit(
     """Train a student to minimise a formula.
 
     Args:
-        loss: the formula, text or tree.
+        formula: the formula, text or tree.
         data: from `tfloss.load_data` or `tfloss.data.prepare`.
-        student: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model whose output
+        model: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model whose output
             is logits (or ends in a sigmoid or softmax).
         teacher: 'gpc', an estimator, a list of specifications, or a mapping from name to either; or
             what `tfloss.teachers.fitting.fit_teachers` returned.
@@ -82,7 +83,7 @@ def fit(
             has no probabilities.
         teacher_rows: fit teachers on at most this many training rows.
         teacher_force: fit teachers even where that takes long.
-        jobs: how many chunks of rows teachers are asked about at once.
+        n_jobs: how many chunks of rows teachers are asked about at once.
         cache: a folder in which teachers' answers are kept.
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
         epochs: passes over the training rows.
@@ -113,6 +114,7 @@ def fit(
         NumericsError: the loss stopped being finite.
         PluginError: a plugin failed.
     """
+    _refuse_model_first(formula)
     at_least_one(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every)
     one_of("compile", compile, COMPILE)
     one_of("on_nan", on_nan, ON_NAN)
@@ -128,19 +130,19 @@ def fit(
             "rows": teacher_rows,
             "force": teacher_force,
         }
-        names = sorted(names_in(loss))
+        names = sorted(names_in(formula))
         teachers, asked_for = _already_asked(teacher), None
         if not teachers:
             asked_for = asked_identity(teacher, **options) if kept is not None else None
             teachers = recorded(kept, asked_for) or supply(
-                teacher, data, registry, n_jobs=jobs, cache=cache, tensors=names, **options
+                teacher, data, registry, n_jobs=n_jobs, cache=cache, tensors=names, **options
             )
         asked = time.perf_counter()
-        given, student = student, _student(student, data, registry, seed, precision)
+        student = _student(model, data, registry, seed, precision)
         texts = {name: t.text for name, t in teachers.items()}
         order = BatchOrder(len(data.train), batch_size, shuffle=shuffle, seed=seed)
         objective = Objective(
-            loss,
+            formula,
             registry,
             full_scope(student, data, texts, shapes_of(teachers)),
             steps_per_epoch=order.steps_per_epoch,
@@ -156,7 +158,7 @@ def fit(
                     "teachers": asked_for if asked_for is not None else texts,
                     "answers": answers_identity(teachers),
                 },
-                [given if isinstance(given, str) else "", *model_identity(student.model)],
+                [model if isinstance(model, str) else "", *model_identity(student.model)],
                 optimizer,
                 seed=seed,
                 epochs=epochs,
@@ -267,3 +269,11 @@ def columns_of(
         values |= teacher.tensors(split)
         present |= teacher.present(split)
     return Columns(values, present, part.sample_weight)
+
+
+def _refuse_model_first(formula: Any) -> None:
+    if not isinstance(formula, (str, Node)):
+        raise UsageError(
+            f"tfloss.fit takes the formula first, and got a {type(formula).__name__}; for a Keras "
+            f"model with arrays, call tfloss.fit_model(model, (x, y), formula)."
+        )

@@ -38,11 +38,11 @@ def check(config: Config, registry: Registry) -> None:
     teachers = parse_teachers(config.teacher)
     scope = early_scope(
         known_layers(config.model, registry),
-        [*config.extra, *([config.weight] if config.weight else [])],
+        [*config.columns, *([config.weight] if config.weight else [])],
         {teacher.alias: teacher.text for teacher in teachers},
         teacher_layers(config, registry),
     )
-    plan_terms(config.loss, registry, scope, allow_negative=config.allow_negative)
+    plan_terms(config.formula, registry, scope, allow_negative=config.allow_negative)
     registry.get(Dataset, config.data)
 
 
@@ -64,7 +64,7 @@ def networks(config: Config, registry: Registry) -> list[str]:
 
 def teacher_layers(config: Config, registry: Registry) -> list[str]:
     """The names in the formula that can only be tensors of a teacher that is a network."""
-    named = [node.name for node in as_node(config.loss).walk() if isinstance(node, Name)]
+    named = [node.name for node in as_node(config.formula).walk() if isinstance(node, Name)]
     starts = tuple(f"{alias}." for alias in networks(config, registry))
     return [name for name in named if name.startswith(starts)]
 

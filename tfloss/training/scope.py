@@ -24,7 +24,7 @@ def full_scope(
 
     Args:
         student: its layers, outputs and weights.
-        data: labels and extra columns.
+        data: labels and further columns.
         teachers: by name, the text that describes each.
         answers: the tensors that they supply with their shapes, where they have been asked.
 
@@ -46,7 +46,7 @@ def full_scope(
 
 def early_scope(
     layers: Iterable[str] | None,
-    extra: Iterable[str],
+    columns: Iterable[str],
     teachers: Mapping[str, str],
     teacher_layers: Iterable[str] = (),
 ) -> Scope:
@@ -54,17 +54,17 @@ def early_scope(
 
     Args:
         layers: the student's layers, or None where they are known only once it is built.
-        extra: names of extra columns.
+        columns: names of further columns.
         teachers: by name, the text that describes each.
         teacher_layers: the names that a formula has for layers of teachers, `alias.LAYER`.
 
     Raises:
         UsageError: a column or a teacher has the name of a layer.
     """
-    columns: dict[str, Any] = dict.fromkeys(["labels", *extra])
+    outside_columns: dict[str, Any] = dict.fromkeys(["labels", *columns])
     own = [Entry("logits", "student output"), *(Entry(n, "student layer") for n in layers or ())]
     outside = outside_entries(
-        columns, teachers, width=None, task=None, answers=dict.fromkeys(teacher_layers)
+        outside_columns, teachers, width=None, task=None, answers=dict.fromkeys(teacher_layers)
     )
     _refuse_taken(outside, Scope(own))
     predictions = prediction_entries(None, "classification")

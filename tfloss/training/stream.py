@@ -69,9 +69,9 @@ class StreamResult:
 
 
 def fit_stream(
-    loss: str | Node,
+    formula: str | Node,
     dataset: Any,
-    student: str | Student | Any,
+    model: str | Student | Any,
     *,
     steps_per_epoch: int,
     batch_size: int = 32,
@@ -94,13 +94,13 @@ def fit_stream(
     """Train a student to minimise a formula on a stream of batches.
 
     Args:
-        loss: the formula, text or tree.
+        formula: the formula, text or tree.
         dataset: a `tf.data.Dataset` whose elements are dictionaries of batches, each (rows, …):
             `inputs`, `labels`, and whatever else the formula names: a teacher's probabilities, an
             extra column. `sample_weight`, (rows,), weighs the rows. How many rows an element has
             does not matter: they are arranged anew into batches of `batch_size`. The dataset is
             repeated when it ends; shuffling is its own affair.
-        student: 'mlp:10,10' or a Keras model whose output is logits; as for `tfloss.fit`.
+        model: 'mlp:10,10' or a Keras model whose output is logits; as for `tfloss.fit`.
         steps_per_epoch: batches per epoch; an epoch is what the history has one entry for.
         batch_size: rows per step.
         epochs: how many epochs.
@@ -124,9 +124,9 @@ def fit_stream(
     registry = registry or load_registry()
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
-    student = _student(student, shapes, registry, seed, precision)
+    student = _student(model, shapes, registry, seed, precision)
     objective = Objective(
-        loss,
+        formula,
         registry,
         _scope(student, shapes, task),
         steps_per_epoch=steps_per_epoch,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.lazy import keras, tf
+from tfloss.student.keras_internals import sublayers
 
 _DRAWS = 256  # how many seeds are on_evaluation through
 _HIGHEST = 10**9  # Keras draws an initializer's seed from 1 to this
@@ -100,7 +101,7 @@ def _source(variable: Any, model: Any, draws: list[int]) -> tuple[Any, int | Non
 
 def _initializers(model: Any) -> list[Any]:
     found = []
-    for layer in model._flatten_layers():
+    for layer in [model, *sublayers(model, recursive=True)]:
         for name, value in vars(layer).items():
             if name.endswith("_initializer") and isinstance(value, keras.initializers.Initializer):
                 found.append(value)

@@ -52,8 +52,8 @@ def prepare_seeds(
         seeds: one setup is made for each.
         registry: what names stand for.
         table: the rows; default: those of `config.data`.
-        formulas: what is compared, if more than `config.loss`; a teacher that is a network supplies
-            the layers that they name.
+        formulas: what is compared, if more than `config.formula`; a teacher that is a network
+            supplies the layers that they name.
         cache: a folder in which teachers' answers are kept; default: the environment's
             TFLOSS_CACHE.
         on_estimate: called after two seeds with the seconds of fitting left, if they are many.
@@ -70,7 +70,7 @@ def prepare_seeds(
     more = {"times": config.augment, "noise": config.augment_noise}
     data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
     split_done = time.perf_counter()
-    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.loss]))
+    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     return [SeedSetup(*setup) for setup in zip(seeds, data, fitted, strict=True)], seconds
@@ -83,7 +83,7 @@ def load_table(config: Config, registry: Registry) -> Table:
         registry,
         target=config.target,
         weight=config.weight,
-        extra=config.extra or None,
+        columns=config.columns or None,
     )
 
 

@@ -76,7 +76,10 @@ def search(
     first = plan.static.seed
     on_progress(f"splits and teachers for {plan.seeds} seeds", 0.0)
     seeds = range(first, first + plan.seeds)
-    formulas = [plan.static.loss, plan.config_of(plan.space.filled(lambda one: one.middle)).loss]
+    formulas = [
+        plan.static.formula,
+        plan.config_of(plan.space.filled(lambda one: one.middle)).formula,
+    ]
     setups, _ = prepare_seeds(plan.static, seeds, registry, formulas, table=for_search)
     prepared()
     if not len(setups[0].data.holdout):
@@ -195,7 +198,7 @@ def _value(
     config: Config, setups: Sequence[SeedSetup], metric: Metric, registry: Registry, trial: Any
 ) -> float:
     """The metric's mean over the seeds at the end; NaN where a training diverged."""
-    comparison = Comparison.of([config.loss], config, seeds=len(setups))
+    comparison = Comparison.of([config.formula], config, seeds=len(setups))
     task = setups[0].data.task
     truth = truth_of([setup.data.holdout for setup in setups], task)
     value = math.nan
@@ -241,13 +244,13 @@ def _confirmed(
     """The best beside the baseline, on rows and with seeds that no trial saw."""
     configs = [plan.static, plan.config_of(texts)]
     same = configs[0].optimizer == configs[1].optimizer
-    labels = [one.loss if same else f"{one.loss} ({one.optimizer})" for one in configs]
+    labels = [one.formula if same else f"{one.formula} ({one.optimizer})" for one in configs]
     if labels[0] == labels[1]:
         raise UsageError("The best trial is the baseline itself; search wider, or longer.")
     trained = []
     for config, label in zip(configs, labels, strict=True):
         on_progress(label, 0.0)
-        alone = Comparison.of([config.loss], config, seeds=len(setups))
+        alone = Comparison.of([config.formula], config, seeds=len(setups))
         trained.append(train_all(alone, setups, registry))
         trained[-1].trajectories[0].formula = label
     both = trained[0]
@@ -259,7 +262,7 @@ def _confirmed(
     on_progress("metrics and statistics", 0.0)
     parts = [setup.data.holdout for setup in setups]
     add_metrics(both.trajectories, parts, setups[0].data.task, registry)
-    sources = [config.loss for config in configs]
+    sources = [config.formula for config in configs]
     results = results_of(comparison, setups, both, registry, sources)
     return results, comparison, both.trajectories
 

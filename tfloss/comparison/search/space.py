@@ -24,7 +24,7 @@ class Range:
     """What may stand in one pair of braces.
 
     Attributes:
-        name: unique in its space, 'loss 1', 'optimizer 1', ….
+        name: unique in its space, 'formula 1', 'optimizer 1', ….
         text: as written, without braces.
         choices: the values, where they are listed.
         low, high, log: the ends, and whether the scale is logarithmic, where they are not.
@@ -52,7 +52,7 @@ class Space:
     """Texts with ranges.
 
     Attributes:
-        texts: by what they are ('loss', 'optimizer'), with ranges in braces.
+        texts: by what they are ('formula', 'optimizer'), with ranges in braces.
         ranges: in the order of the texts.
     """
 

@@ -37,5 +37,5 @@ def search_split(table: Table, share: float, seed: int) -> tuple[Table, Table]:
 
 def _rows_of(table: Table, rows: np.ndarray) -> Table:
     rows = np.sort(rows)
-    extras = {name: column[rows] for name, column in table.extras.items()}
-    return replace(table, features=table.features[rows], target=table.target[rows], extras=extras)
+    columns = {name: column[rows] for name, column in table.columns.items()}
+    return replace(table, features=table.features[rows], target=table.target[rows], columns=columns)

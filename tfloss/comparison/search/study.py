@@ -21,7 +21,7 @@ class Plan:
     """All that decides a search; `search.json` holds it.
 
     Attributes:
-        loss: the formula with ranges.
+        formula: the formula with ranges.
         optimizer: it may have ranges too.
         baseline: the formula that does without; every range at its middle where it is empty.
         config: the training, as plain values.
@@ -31,7 +31,7 @@ class Plan:
         share: of the rows that are searched on.
     """
 
-    loss: str
+    formula: str
     optimizer: str
     baseline: str
     config: dict[str, Any]
@@ -46,7 +46,7 @@ class Plan:
 
     @property
     def space(self) -> Space:
-        return Space.of(loss=self.loss, optimizer=self.optimizer)
+        return Space.of(formula=self.formula, optimizer=self.optimizer)
 
     def config_of(self, texts: dict[str, str]) -> Config:
         """The training with these texts for its formula and optimizer."""
@@ -56,7 +56,7 @@ class Plan:
     def static(self) -> Config:
         """The training of the baseline."""
         texts = self.space.filled(lambda one: one.middle)
-        return self.config_of({**texts, **({"loss": self.baseline} if self.baseline else {})})
+        return self.config_of({**texts, **({"formula": self.baseline} if self.baseline else {})})
 
 
 def write_plan(folder: Path, plan: Plan) -> None:

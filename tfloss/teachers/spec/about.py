@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from tfloss.errors import DataError, UsageError
+from tfloss.formula import ShortText
 from tfloss.registry import Registry, Teacher
 from tfloss.teachers.fitting.estimator_check import suited, suited_for_regression
 from tfloss.teachers.spec.building import build_estimator
 from tfloss.teachers.spec.text import TeacherSpec
-from tfloss.teachers.spec.values import Call
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def about_teacher(name: str, registry: Registry) -> AboutTeacher:
     """
     declaration = registry.get(Teacher, name)
     needs = tuple(sorted(declaration.signature.mandatory))
-    stand_in = Call("LogisticRegression")
+    stand_in = ShortText("LogisticRegression")
     inside = {key: [stand_in] if key.endswith("s") else stand_in for key in needs}
     estimator = build_estimator(TeacherSpec(name, name, inside), registry)
     if not hasattr(estimator, "fit"):

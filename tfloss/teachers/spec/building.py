@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfloss.errors import PluginError, TflossError, UsageError, did_you_mean, listed
+from tfloss.formula import ShortText
 from tfloss.registry import Registry, Teacher
 from tfloss.teachers.spec.text import TeacherSpec
-from tfloss.teachers.spec.values import Call
 
 # Parameters whose value is an estimator, or several; a plain word there is the name of one.
 _ESTIMATOR_PARAMETERS = ("estimator", "base_estimator", "final_estimator", "classifier")
@@ -75,11 +75,16 @@ def _set(estimator: Any, settings: dict[str, Any], name: str, declaration: Teach
 def _resolve(key: str, value: Any, registry: Registry) -> Any:
     """Make the estimators that stand inside a setting."""
     last = key.rpartition("__")[2]
-    if isinstance(value, Call) and last not in _LIST_PARAMETERS:
+    if isinstance(value, ShortText) and last not in _LIST_PARAMETERS:
+        if value.values:
+            raise UsageError(
+                f"The teacher '{value.name}' in {key} takes its settings by name: "
+                f"{value.name}(setting={value.values[0]!r})."
+            )
         return _build(value.name, value.settings, registry)
     if last in _ESTIMATOR_PARAMETERS and isinstance(value, str):
         return _build(value, {}, registry)
-    if last in _LIST_PARAMETERS and isinstance(value, list | tuple | str | Call):
+    if last in _LIST_PARAMETERS and isinstance(value, list | tuple | str | ShortText):
         values = list(value) if isinstance(value, list | tuple) else [value]
         if not values:
             raise UsageError(f"A teacher cannot have {key}=[]; name one or more, as in [rf,lr].")
@@ -91,7 +96,7 @@ def _named_estimators(values: list[Any] | tuple[Any, ...], registry: Registry) -
     """scikit-learn's list of (name, estimator), numbered where a name comes twice."""
     named: list[tuple[str, Any]] = []
     for value in values:
-        name = value.name if isinstance(value, Call) else str(value)
+        name = value.name if isinstance(value, ShortText) else str(value)
         taken = sum(other.rstrip("0123456789_") == name for other, _ in named)
         estimator = _resolve("estimator", value, registry)
         named.append((f"{name}_{taken + 1}" if taken else name, estimator))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.teachers.spec.values import parse_settings
+from tfloss.formula import parse_short_text
 
 DEFAULT_ALIAS = "teacher"
-_ALIAS = re.compile(r"\s*([^:=(/\\]+?)\s*=(?!=)(.*)", re.DOTALL)
+_ALIAS = re.compile(r"\s*([^:=(/\\]+?)\s*=(?!=)")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class TeacherSpec:
     Attributes:
         alias: the tensor's name in a formula.
         name: what the registry is asked for: `gpc`, a class name, `package.module:object`, a file.
-        settings: the estimator's settings; `values.Call` stands for an estimator inside.
+        settings: the estimator's settings; a `ShortText` stands for an estimator inside.
         text: what the user wrote.
     """
 
@@ -32,34 +32,26 @@ class TeacherSpec:
 
 
 def parse_teacher(text: str) -> TeacherSpec:
-    """Read `[alias=]name[:setting=value,…]`.
+    """Read `[alias=]name[:setting=value,…]` or `[alias=]name(setting=value, …)`.
 
-    A value is a number, true, false, none, a word, a quoted text, a list `[…]`, a tuple `(…)`, or
-    another estimator with settings, `rf(n_estimators=50)`. A name can have a colon of its own, when
-    no setting follows it: `package.module:object`, `column:name`.
+    See `tfloss.formula.short_text` for the values; another estimator can be one,
+    `rf(n_estimators=50)`. A name can have a colon of its own, when no setting follows it:
+    `package.module:object`, `column:name`.
 
     Raises:
         UsageError: what cannot be read.
     """
-    aliased = _ALIAS.fullmatch(text)
-    alias, rest = aliased.groups() if aliased else (DEFAULT_ALIAS, text)
+    aliased = _ALIAS.match(text)
+    alias, start = (aliased.group(1), aliased.end()) if aliased else (DEFAULT_ALIAS, 0)
     if not (alias.isidentifier() and alias.isascii()):
         raise UsageError(
             f"The teacher '{text}' cannot be called '{alias}' in a formula; use letters, digits "
             f"and underscores."
         )
-    name, settings = _name_and_settings(rest.strip())
-    if not name:
-        raise UsageError(f"The teacher '{text}' has no name; write NAME or NAME:setting=value.")
-    return TeacherSpec(alias, name, parse_settings(settings, text) if settings else {}, text)
-
-
-def _name_and_settings(text: str) -> tuple[str, str]:
-    """Part at the first colon behind which a setting stands; other colons belong to the name."""
-    for match in re.finditer(":", text):
-        if re.match(r"\s*\w+\s*=", text[match.end() :]):
-            return text[: match.start()].strip(), text[match.end() :].strip()
-    return text, ""
+    read = parse_short_text(text, what="teacher", start=start, values=False, calls=True)
+    if read.values:
+        raise UsageError(f"The teacher '{text}' takes its settings by name: NAME:setting=value.")
+    return TeacherSpec(alias, read.name, read.settings, text)
 
 
 def parse_teachers(texts: Iterable[str]) -> list[TeacherSpec]:

@@ -10,6 +10,7 @@ from typing import Any
 from tfloss.data import Part, PreparedData
 from tfloss.errors import UsageError
 from tfloss.io.checked_npz import digest_of
+from tfloss.student.keras_internals import sublayers
 
 _SHOWN = 60  # characters of a value
 _VERSIONS = "versions"
@@ -78,7 +79,7 @@ def model_identity(model: Any) -> list[Any]:
     layers = [
         {"layer": type(layer).__name__, "computes in": layer.compute_dtype}
         | _nameless(_plain(_settings(layer)))
-        for layer in model._flatten_layers(include_self=False)
+        for layer in sublayers(model, recursive=True)
     ]
     return [*layers, *(f"{tuple(v.shape)} {v.dtype}" for v in model.variables)]
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import NumericsError, UsageError
-from tfloss.lazy import keras, tf
+from tfloss.lazy import tf
+from tfloss.student.keras_internals import rate_is_a_schedule
 from tfloss.training.loop.in_memory import ChunkLog, log_of
 from tfloss.training.loop.nan_report import BatchOf, diagnose, without_meaning
 from tfloss.training.options import ON_NAN, OnNan, one_of
@@ -171,9 +172,7 @@ def _hopeless(log: ChunkLog, batch_of: BatchOf) -> bool:
 
 
 def _refuse_schedule(optimizer: Any) -> None:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    schedule = keras.optimizers.schedules.LearningRateSchedule
-    if isinstance(getattr(inner, "_learning_rate", None), schedule):
+    if rate_is_a_schedule(optimizer):
         raise UsageError(
             "on_nan='lower' needs a learning rate that is a number; this optimizer has a schedule."
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.formula import ShortText, parse_short_text
 from tfloss.lazy import keras
-from tfloss.spec_text import Specification, parse_specification
 
 # Known here so that a misspelt name is found before Keras is imported; a test compares the list
 # with what Keras has.
@@ -28,13 +28,13 @@ CLASSES = {
 }
 
 
-def check_optimizer(text: str) -> Specification:
-    """Read an optimizer's specification, without importing Keras.
+def check_optimizer(text: str) -> ShortText:
+    """Read an optimizer's text, without importing Keras.
 
     Raises:
         UsageError: no optimizer of that name, or a value without a name.
     """
-    specification = parse_specification(text, what="optimizer")
+    specification = parse_short_text(text, what="optimizer")
     if specification.name.lower() not in CLASSES:
         raise UsageError(
             f"There is no optimizer called '{specification.name}'."
@@ -49,7 +49,7 @@ def check_optimizer(text: str) -> Specification:
 
 
 def make_optimizer(optimizer: str | Any) -> Any:
-    """Make the Keras optimizer that a specification describes, or take one as it is.
+    """Make the Keras optimizer that a text describes, or take one as it is.
 
     Raises:
         UsageError: an unknown name, or a setting that the optimizer refuses.

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.lazy import keras
+from tfloss.student.keras_internals import sublayers
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
@@ -50,7 +51,8 @@ def refuse_for_built_model(name: str) -> None:
 
 def with_loss_scaling(optimizer: Any, model: Any) -> Any:
     """The optimizer, scaling the loss where a layer of the model computes in float16."""
-    halves = any(layer.compute_dtype == "float16" for layer in model._flatten_layers())
+    layers = [model, *sublayers(model, recursive=True)]
+    halves = any(layer.compute_dtype == "float16" for layer in layers)
     if not halves or isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer)

@@ -1,0 +1,122 @@
+"""Keras' private names, all of them in one place, so that a new Keras breaks one file.
+
+Nothing else in tfloss reads an attribute of Keras that starts with an underscore; each function has
+a test of its own, which says what stopped working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+# -- layers and graphs -----------------------------------------------------------------------------
+
+
+def sublayers(layer: Any, *, recursive: bool = False) -> list[Any]:
+    """The layers directly inside of a layer; `recursive`: at any depth, each once."""
+    found: list[Any] = layer._flatten_layers(include_self=False, recursive=recursive)
+    return found
+
+
+def graph_of(model: Any) -> Any:
+    """The model as a graph of layers, what a Sequential holds; None for a subclassed one."""
+    inside = getattr(model, "_functional", None)
+    if inside is not None:
+        return inside
+    return model if hasattr(model, "operations") else None
+
+
+def input_structure(graph: Any) -> Any:
+    """The symbolic inputs of a graph in the structure that its author gave."""
+    return graph._inputs_struct
+
+
+def output_structure(graph: Any) -> Any:
+    """The symbolic outputs of a graph in the structure that its author gave."""
+    return graph._outputs_struct
+
+
+def nodes_in_order(graph: Any) -> list[Any]:
+    """The calls of layers in a graph, those nearest to the inputs first."""
+    by_depth = sorted(graph._nodes_by_depth.items(), reverse=True)
+    return [node for _, nodes in by_depth for node in nodes]
+
+
+def never_called(layer: Any, **attributes: Any) -> Any:
+    """A twin with the layer's variables and other attributes, that belongs to no graph yet."""
+    twin = object.__new__(type(layer))
+    twin.__dict__.update(layer.__dict__)
+    twin.__dict__.update({"_inbound_nodes": [], "_outbound_nodes": [], **attributes})
+    return twin
+
+
+def takes_training(model: Any) -> bool:
+    """Whether a model's `call` has the argument `training`."""
+    return bool(model._call_has_training_arg)
+
+
+# -- variables -------------------------------------------------------------------------------------
+
+
+def variables_of_its_own(layer: Any) -> list[Any]:
+    """The trainable variables that a layer holds itself, not those of its sublayers."""
+    return [variable for variable in layer._trainable_variables if variable.trainable]
+
+
+def track_variable(layer: Any, variable: Any) -> None:
+    """Make a variable one of the layer's, also once the layer has been built."""
+    was_locked = layer._tracker.locked
+    layer._tracker.unlock()
+    layer._track_variable(variable)
+    if was_locked:
+        layer._tracker.lock()
+
+
+# -- compiled models -------------------------------------------------------------------------------
+
+
+def loss_tracker(model: Any) -> Any:
+    """The metric that averages the loss of a compiled model over an epoch."""
+    return getattr(model, "_loss_tracker", None)
+
+
+def compiled_metrics(model: Any) -> Any | None:
+    """What Keras made of the metrics of `compile`; None before it, or without any."""
+    return getattr(model, "_compile_metrics", None)
+
+
+def rate_is_a_schedule(optimizer: Any) -> bool:
+    """Whether the learning rate is a schedule, and not a number that can be set."""
+    from tfloss.lazy import keras
+
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    schedule = keras.optimizers.schedules.LearningRateSchedule
+    return isinstance(getattr(inner, "_learning_rate", None), schedule)
+
+
+# -- notes at tensors ------------------------------------------------------------------------------
+
+
+def mask_at(tensor: Any) -> Any | None:
+    """The mask that Keras keeps at a tensor."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def first_mask(tensors: Iterable[Any]) -> Any | None:
+    """The first mask that Keras keeps at one of these tensors."""
+    return next((mask for t in tensors if (mask := mask_at(t)) is not None), None)
+
+
+def note_mask(tensor: Any, mask: Any) -> None:
+    """Leave a mask at a tensor, as a layer of Keras would."""
+    tensor._keras_mask = mask
+
+
+def logits_at(tensor: Any) -> Any | None:
+    """The logits that Keras' sigmoid or softmax noted at the probabilities that it made."""
+    return getattr(tensor, "_keras_logits", None)
+
+
+def note_logits(tensor: Any, logits: Any) -> None:
+    """Leave logits at a tensor, as Keras' activations do."""
+    tensor._keras_logits = logits
