@@ -79,6 +79,8 @@ from tfloss.registry import (
 
 if TYPE_CHECKING:
     from tfloss.api import bind, export, load_data
+    from tfloss.comparison.api import compare, search
+    from tfloss.comparison.result import ComparisonResult
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.keras_integration import Loss, attach, fit_model
@@ -98,6 +100,9 @@ _LATER = {
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
     "bind": "tfloss.api",
+    "ComparisonResult": "tfloss.comparison.result",
+    "compare": "tfloss.comparison.api",
+    "search": "tfloss.comparison.api",
     "export": "tfloss.api",
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.result",
@@ -112,6 +117,7 @@ _LATER = {
 }
 
 __all__ = [
+    "ComparisonResult",
     "DataError",
     "FormulaError",
     "Held",
@@ -128,6 +134,7 @@ __all__ = [
     "WorkerError",
     "attach",
     "bind",
+    "compare",
     "dataset",
     "export",
     "fit",
@@ -147,6 +154,7 @@ __all__ = [
     "recipe",
     "reduction",
     "schedule",
+    "search",
     "tap",
     "teacher",
     "tf",

@@ -33,11 +33,11 @@ _PER_SEED = "as in the training of that seed alone"
 _SHARED = "the same for all seeds"
 
 SUPPORT: Mapping[str, Support] = {
-    "loss": Support("compare: the baseline; search: with ranges"),
+    "formula": Support("compare: the baseline; search: with ranges"),
     "data": Support(_SHARED),
     "target": Support(_SHARED),
     "weight": Support(_SHARED),
-    "extra": Support(_SHARED),
+    "columns": Support(_SHARED),
     "train_fraction": Support(_PER_SEED),
     "train_size": Support(_PER_SEED),
     "test_size": Support(_PER_SEED),
@@ -62,7 +62,11 @@ SUPPORT: Mapping[str, Support] = {
     "compile": Support(
         "auto is xla", ("auto", "xla", "graph"), "all replicates are one compiled program"
     ),
-    "on_nan": Support("per replicate; skip and lower train that replicate again, alone"),
+    "on_nan": Support(
+        "per replicate: stop leaves it out; skip trains it again, alone, without such steps",
+        ("stop", "skip"),
+        "replicates share one learning rate, so that it cannot be lowered for one of them",
+    ),
     "precision": Support("float32", ("float32",), "replicates are trained in float32"),
     "allow_negative": Support(_SHARED),
 }

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.replicates.initial_weights import initial_values
 from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
@@ -177,8 +176,8 @@ def initial_weights(
     variables = template.forward_model.variables
     at = {id(variable): place for place, variable in enumerate(template.model.variables)}
     places = [at[id(variable)] for variable in variables]
-    values = initial_values(lambda seed: _built(config, data, seed, registry), seeds)
-    return [values[place] for place in places]
+    values = [[v.numpy() for v in _built(config, data, seed, registry).variables] for seed in seeds]
+    return [np.stack([own[place] for own in values]) for place in places]
 
 
 def _built(config: Config, data: PreparedData, seed: int, registry: Registry) -> Any:
