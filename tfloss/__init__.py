@@ -49,7 +49,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfloss.display import drawn_by
+from tfloss.display import set_renderer
 from tfloss.errors import (
     DataError,
     Interrupted,
@@ -78,7 +78,7 @@ from tfloss.registry import (
 )
 
 if TYPE_CHECKING:
-    from tfloss.api import bind, export, load_data
+    from tfloss.api import bind, evaluate, explain, export, load_data
     from tfloss.comparison.api import compare, search
     from tfloss.comparison.result import ComparisonResult
     from tfloss.data import Table
@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from tfloss.keras_integration import Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
+    from tfloss.runs.folder import read_run
     from tfloss.student import load_network, tap
     from tfloss.training.fit import fit
     from tfloss.training.result import Result
@@ -103,6 +104,8 @@ _LATER = {
     "ComparisonResult": "tfloss.comparison.result",
     "compare": "tfloss.comparison.api",
     "search": "tfloss.comparison.api",
+    "evaluate": "tfloss.api",
+    "explain": "tfloss.api",
     "export": "tfloss.api",
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.result",
@@ -114,6 +117,7 @@ _LATER = {
     "load_data": "tfloss.api",
     "load_network": "tfloss.student",
     "parse": "tfloss.formula",
+    "read_run": "tfloss.runs.folder",
 }
 
 __all__ = [
@@ -136,6 +140,8 @@ __all__ = [
     "bind",
     "compare",
     "dataset",
+    "evaluate",
+    "explain",
     "export",
     "fit",
     "fit_model",
@@ -151,6 +157,7 @@ __all__ = [
     "metric",
     "model",
     "parse",
+    "read_run",
     "recipe",
     "reduction",
     "schedule",
@@ -162,7 +169,7 @@ __all__ = [
 ]
 
 
-drawn_by("tfloss.report.notebook")
+set_renderer("tfloss.report.notebook")
 # Keras then knows the classes by name, so that load_model finds them wherever tfloss is imported.
 after_import("keras", lambda: importlib.import_module("tfloss.keras_integration"))
 

@@ -27,7 +27,7 @@ def tfloss_fit(workload: Workload, **options: Any) -> Train:
     table = Table(
         columns["inputs"], columns["labels"][:, 0], columns={"teacher": columns["teacher"]}
     )
-    data = prepare(table, train_size=workload.rows, test_size=workload.holdout, scale=False)
+    data = prepare(table, train_size=workload.rows, test_size=workload.holdout, scale="none")
     least = 1  # epochs that are several chunks, so that the clock runs
 
     def train(epochs: int) -> float:

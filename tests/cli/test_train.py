@@ -119,7 +119,7 @@ def test_predict_answers_every_row(run, tmp_path):
     manifest = json.loads((run / "manifest.json").read_text())["data"]["scaler"]
     from sklearn.datasets import load_breast_cancer
 
-    features = (load_breast_cancer().data - manifest["mean"]) / manifest["scale"]
+    features = (load_breast_cancer().data - manifest["center"]) / manifest["scale"]
     logits = student.predict(features.astype("float32"), verbose=0)[:, 0]
     np.testing.assert_allclose(probs[:, 1], 1 / (1 + np.exp(-logits.astype(float))), atol=1e-5)
 

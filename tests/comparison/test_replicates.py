@@ -71,6 +71,22 @@ CASES = {
         "batch_size": 8,
         "optimizer": "adam:learning_rate=0.01",
     },
+    "batches drawn with replacement, minmax": {
+        "formulas": ["bce + linear(0, 1, epochs=6)*binary_kl"],
+        "train_size": 30,
+        "scale": "minmax",
+        "teacher": ("lr",),
+        "batches": "replacement",
+        "batch_size": 8,
+        "optimizer": "adam:learning_rate=0.01",
+    },
+    "in sequence, quantiles": {
+        "formulas": ["bce"],
+        "train_size": 30,
+        "scale": "quantile",
+        "batches": "sequential",
+        "batch_size": 8,
+    },
     "three classes, taps and weights": {
         "formulas": ["ce + 0.01*l2 + 0.1*l1(hidden1)"],
         "data": "wine",
@@ -91,8 +107,8 @@ CASES = {
         "train_fraction": 0.4,
         "test_size": 0.3,
         "stratify": False,
-        "scale": False,
-        "shuffle": False,
+        "scale": "none",
+        "batches": "sequential",
         "compile": "graph",
         "allow_negative": True,
         "batch_size": 10,
@@ -214,7 +230,7 @@ def test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_i
     path.write_text(f"a,b,c,d,y\n{text}\n")
     comparison, setups, result = trained(
         registry, ["bce + 1e-3*mse(exp(logits), labels)"], data=str(path), target="y",
-        train_size=30, batch_size=10, scale=False, optimizer="sgd:learning_rate=0.1",
+        train_size=30, batch_size=10, scale="none", optimizer="sgd:learning_rate=0.1",
         on_nan="skip", model="mlp",
     )  # fmt: skip
     (found,) = result.trajectories
@@ -246,8 +262,8 @@ def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
     comparison = Comparison.of(formulas, config, seeds=SEEDS)
     sound, _ = prepare_seeds(config, comparison.seed_numbers, registry)
     data = sound[bad].data
-    columns = data.train.columns | {"inputs": data.train.inputs * np.float32(np.nan)}
-    broken = replace(data.train, columns=columns)
+    columns = data.train.values | {"inputs": data.train.inputs * np.float32(np.nan)}
+    broken = replace(data.train, values=columns)
     setups = list(sound)
     setups[bad] = replace(sound[bad], data=replace(data, train=broken))
     others = np.arange(SEEDS) != bad

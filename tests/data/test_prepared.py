@@ -28,7 +28,7 @@ def test_scaling_knows_the_training_rows_only(table):
     for part in (data.train, data.holdout):
         expected = oracle.transform(table.features[part.rows])
         np.testing.assert_allclose(part.inputs, expected, rtol=1e-6, atol=1e-6)
-    again = Scaler.from_arrays({k: v.tolist() for k, v in data.scaler.to_arrays().items()})
+    again = Scaler.from_values(data.scaler.to_values())
     np.testing.assert_array_equal(again.transform(table.features), oracle.transform(table.features))
 
 
@@ -36,9 +36,9 @@ def test_columns(table):
     data = prepare(table, train_fraction=0.5, sample_weight="w")
     part = data.train
     for name, width in {"inputs": 4, "labels": 1, "rating": 1, "answers": 2, "w": 1}.items():
-        assert part.columns[name].shape == (len(part), width)
-        assert part.columns[name].dtype == np.float32
-        assert np.isfinite(part.columns[name]).all()
+        assert part.values[name].shape == (len(part), width)
+        assert part.values[name].dtype == np.float32
+        assert np.isfinite(part.values[name]).all()
     expected = (table.target[part.rows] == "yes").astype(float)
     np.testing.assert_array_equal(part.labels[:, 0], expected)
     np.testing.assert_array_equal(part.present["labels"], part.rows != 7)
@@ -52,12 +52,12 @@ def test_columns(table):
 def test_other_rows_in_the_same_columns(table):
     data = prepare(table)
     again = data.arrange(table.with_features(("x3", "x1", "x0", "x2")), data.holdout.rows)
-    for name, column in data.holdout.columns.items():
-        np.testing.assert_array_equal(again.columns[name], column)
+    for name, column in data.holdout.values.items():
+        np.testing.assert_array_equal(again.values[name], column)
 
 
 def test_only_the_columns_asked_for(table):
-    assert set(prepare(table, columns=("rating",)).train.columns) == {"inputs", "labels", "rating"}
+    assert set(prepare(table, columns=("rating",)).train.values) == {"inputs", "labels", "rating"}
     with pytest.raises(UsageError, match="Did you mean 'rating'"):
         prepare(table, columns=("ratings",))
 
@@ -90,7 +90,7 @@ def test_regression():
 
 
 def test_without_scaling(table):
-    data = prepare(table, scale=False)
+    data = prepare(table, scale="none")
     expected = table.features[data.train.rows].astype(np.float32)
     np.testing.assert_array_equal(data.train.inputs, expected)
 
@@ -133,10 +133,10 @@ def test_a_loader_that_fails():
 @pytest.mark.parametrize(
     ("changed", "scale", "words"),
     [
-        ({"features": 1e39}, False, r"feature 'x1' of 'data' is 1e\+39 in row 4 .*float32"),
-        ({"features": 1e200}, True, r"feature 'x1' of 'data' is .* in row"),
-        ({"target": 1e39}, True, r"target of 'data' is 1e\+39 in row 4"),
-        ({"slope": -np.inf}, True, r"column 'slope' of 'data' is -inf in row 4"),
+        ({"features": 1e39}, "none", r"feature 'x1' of 'data' is 1e\+39 in row 4 .*float32"),
+        ({"features": 1e200}, "standard", r"feature 'x1' of 'data' is .* in row"),
+        ({"target": 1e39}, "robust", r"target of 'data' is 1e\+39 in row 4"),
+        ({"slope": -np.inf}, "minmax", r"column 'slope' of 'data' is -inf in row 4"),
     ],
 )
 def test_numbers_that_float32_cannot_hold_are_refused(changed, scale, words):

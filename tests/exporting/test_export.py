@@ -10,6 +10,7 @@ import pytest
 
 import tfloss
 from tests.cli.running import tfloss as command
+from tfloss.data import SCALES
 from tfloss.errors import NumericsError, UsageError
 
 BLOCKED = """
@@ -64,6 +65,23 @@ def test_it_runs_where_tfloss_cannot_be_imported(result, raw, name, tmp_path):
     answers = np.load(tmp_path / "answers.npy")
     np.testing.assert_allclose(answers[:, 0], result.predict(raw)[:, 1], atol=1e-5)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".writing")]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", ["s.keras", "s.onnx", "s.tflite"])
+def test_every_scaling_is_exported(raw, scale, name, tmp_path):
+    if name == "s.onnx":
+        pytest.importorskip("tf2onnx")
+        pytest.importorskip("onnxruntime")
+    data = tfloss.load_data("breast_cancer", train_size=120, scale=scale)
+    trained = tfloss.fit("bce", data, "mlp:5", epochs=3)
+    written = tfloss.export(trained, tmp_path / name, with_scaler=True, probs=True)
+    # A narrow interval between two quantiles magnifies what float32 rounds off.
+    hold = 1e-4 if scale == "quantile" else 1e-5
+    assert written.difference < hold
+    if name == "s.keras":
+        answers = tfloss.keras.models.load_model(written.path)(raw.astype(np.float32)).numpy()
+        np.testing.assert_allclose(answers[:, 0], trained.predict(raw)[:, 1], atol=hold)
 
 
 def test_litert_answers_as_the_student(result, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.teachers.spies import Spy
 from tfloss.data import PreparedData, Table, prepare
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 
 class Remembering(Spy):
@@ -35,7 +35,7 @@ def split_of(seed: int) -> tuple[Table, PreparedData]:
     generator.shuffle(target)
     table = Table(features, target)
     fraction, stratify = float(generator.uniform(0.4, 0.9)), bool(seed % 2)
-    scale = bool(seed % 3)
+    scale = ("none", "standard", "minmax")[seed % 3]
     return table, prepare(table, train_fraction=fraction, stratify=stratify, scale=scale, seed=seed)
 
 
@@ -43,8 +43,7 @@ def numbers(data: PreparedData, inputs: np.ndarray) -> set[int]:
     """The rows' numbers, read from what an estimator was shown."""
     first = np.asarray(inputs, np.float64)[:, 0]
     if data.scaler is not None:
-        arrays = data.scaler.to_arrays()
-        first = first * arrays["scale"][0] + arrays["mean"][0]
+        first = first * data.scaler.scale[0] + data.scaler.center[0]
     return set(np.rint(first).astype(int).tolist())
 
 
@@ -58,12 +57,13 @@ def test_a_spy_over_random_splits(registry, full_size, how):
 
         if data.scaler is not None:  # fitted on the training rows only
             own = table.features[data.train.rows]
-            arrays = data.scaler.to_arrays()
-            np.testing.assert_allclose(arrays["mean"], own.mean(axis=0), rtol=1e-9, atol=1e-9)
-            np.testing.assert_allclose(arrays["scale"], own.std(axis=0), rtol=1e-9)
+            least = data.scaler.kind == "minmax"
+            center, scale = (own.min(0), np.ptp(own, 0)) if least else (own.mean(0), own.std(0))
+            np.testing.assert_allclose(data.scaler.center, center, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(data.scaler.scale, scale, rtol=1e-9)
 
         Remembering.log.clear()
-        supply({"t": Remembering(max_iter=2000)}, data, registry, fit=how, seed=seed)
+        fit_teachers({"t": Remembering(max_iter=2000)}, data, registry, fit=how, seed=seed)
         seen: dict[int, set[int]] = {}
         answered: set[int] = set()
         for event, copy, inputs in Remembering.log:

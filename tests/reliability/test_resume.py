@@ -14,8 +14,7 @@ import tfloss
 from tests.reliability.worlds import StoppedAt, digest_of_state, student
 from tfloss.data import Classes
 from tfloss.errors import DataError, Interrupted, UsageError
-from tfloss.training.loop import chunk_size as pace
-from tfloss.training.loop import dataset as stream_engine
+from tfloss.training.loop import chunk_size, dataset
 
 FORMULA = (
     "bce + linear(0, 1, epochs=3)*binary_kl"
@@ -61,8 +60,8 @@ SMALL = (0, 5, 6)
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     """Three steps in a call, so that an epoch of eight has a midst."""
-    monkeypatch.setattr(pace, "_STEPS", dict.fromkeys(("xla", "graph", "steps"), 3))
-    monkeypatch.setattr(stream_engine, "BLOCK_BYTES", 3 * BATCH * 4 * 32)
+    monkeypatch.setattr(chunk_size, "_STEPS", dict.fromkeys(("xla", "graph", "eager"), 3))
+    monkeypatch.setattr(dataset, "BLOCK_BYTES", 3 * BATCH * 4 * 32)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,8 @@ def train(data, source, optimizer, layer, shuffle, where, **options):
     model = student(layer)
     if source == "memory":
         return tfloss.fit(
-            FORMULA, data, model, teacher="lr", batch_size=BATCH, shuffle=shuffle,
+            FORMULA, data, model, teacher="lr", batch_size=BATCH,
+            batches="shuffled" if shuffle else "sequential",
             checkpoint=where, compile="graph", **more,
         )  # fmt: skip
     part = data.train
@@ -136,7 +136,7 @@ def test_steps_left_out_are_counted_over_an_interruption(data, tmp_path, source)
     """In the averages of the epoch that is under way, and in what `Result.events` tells."""
     labels = data.train.labels.copy()
     labels[5] = np.nan  # in steps 0 and 8, before the interruption, and in later epochs again
-    part = replace(data.train, columns={**data.train.columns, "labels": labels})
+    part = replace(data.train, values={**data.train.values, "labels": labels})
     what = (replace(data, train=part), source, "adam", "norm", False)
     whole = train(*what, None, on_nan="skip")
     with StoppedAt(13, tmp_path) as kept, pytest.raises(Interrupted):

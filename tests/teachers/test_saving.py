@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import rows_of, save_teacher, supply
+from tfloss.teachers import fit_teachers, rows_of, save_teacher
 from tfloss.teachers.fingerprints import Fingerprints
 
 skops = pytest.importorskip("skops.io")
@@ -27,7 +27,7 @@ def forest(table, rows):
     return RandomForestClassifier(10, random_state=0).fit(table.features[rows], table.target[rows])
 
 
-@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("scale", ["standard", "robust", "none"])
 @pytest.mark.parametrize("shared", [0, 1, 5])
 def test_rows_of_the_holdout_are_found_in_a_forest(table, tmp_path, scale, shared):
     data = prepare(table, train_fraction=0.7, scale=scale)
@@ -35,9 +35,9 @@ def test_rows_of_the_holdout_are_found_in_a_forest(table, tmp_path, scale, share
     path = save_teacher(forest(table, rows), tmp_path / "forest.skops", table.features[rows])
     if shared:
         with pytest.raises(DataError, match=f"forest.skops' was fitted on {shared} of the 171"):
-            supply(str(path), data, REGISTRY)
+            fit_teachers(str(path), data, REGISTRY)
     else:
-        notes = supply(str(path), data, REGISTRY)["teacher"].notes
+        notes = fit_teachers(str(path), data, REGISTRY)["teacher"].notes
         assert "cannot be told" not in " ".join(notes)
 
 

@@ -18,6 +18,13 @@ cache_option = click.option(
     help="A folder in which teachers' answers are kept.",
 )
 
+batches_option = click.option(
+    "--batches",
+    type=click.Choice(["shuffled", "replacement", "sequential"]),
+    help="Each row once per epoch in a new order (the default), batches drawn with replacement, or "
+    "the order of the data.",
+)
+
 
 def registry_of(context: click.Context) -> Registry:
     """The registry, with the group's options applied; problems are told once, on stderr."""
@@ -89,7 +96,11 @@ _OPTIONS = [
         help="Rows, or a share below 1, held out.",
     ),
     _yes_no("stratify", "Keep the classes' shares in the split (the default)."),
-    _yes_no("scale", "Standardise the features by the training rows (the default)."),
+    click.option(
+        "--scale",
+        type=click.Choice(["standard", "minmax", "maxabs", "robust", "quantile", "power", "none"]),
+        help="How features are scaled by the training rows: scikit-learn's scalers (standard).",
+    ),
     _yes_no("bootstrap", "Draw the training rows with replacement."),
     click.option(
         "--leak",
@@ -148,9 +159,7 @@ _REPLICATE_OPTIONS = [
     click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …"),
     click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows."),
     click.option("--batch-size", type=click.IntRange(1), help="Rows per step."),
-    click.option(
-        "--shuffle/--no-shuffle", default=None, help="Another order in each epoch (the default)."
-    ),
+    batches_option,
     click.option(
         "--evaluate-every",
         type=click.IntRange(1),

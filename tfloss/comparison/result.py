@@ -10,7 +10,7 @@ from typing import Any
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import columns_of
 from tfloss.comparison.replicates.trajectories import Trajectories
-from tfloss.display import drawing
+from tfloss.display import renderer
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ComparisonResult:
         return f"<ComparisonResult: {len(self.formulas)} formulas, {seeds} seeds>"
 
     def __str__(self) -> str:
-        return drawing().comparison_text(self.values)
+        return renderer().comparison_text(self.values)
 
     def _repr_html_(self) -> str:
-        return drawing().comparison_html(self.values)
+        return renderer().comparison_html(self.values)

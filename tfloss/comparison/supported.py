@@ -56,7 +56,7 @@ SUPPORT: Mapping[str, Support] = {
     "optimizer": Support("compare: shared; search: with ranges"),
     "epochs": Support(_SHARED),
     "batch_size": Support(_SHARED),
-    "shuffle": Support(_PER_SEED),
+    "batches": Support(_PER_SEED),
     "seed": Support("the first of the seeds"),
     "evaluate_every": Support("default: a twentieth of the epochs; search prunes there"),
     "compile": Support(

@@ -9,6 +9,7 @@ from typing import Any
 from tfloss.comparison.comparison import Comparison
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
+from tfloss.training.loop.shuffling import steps_per_epoch
 
 
 def track_comparison(
@@ -44,7 +45,8 @@ def track_comparison(
 
 
 def _steps_per_epoch(comparison: Comparison, results: Mapping[str, Any]) -> int:
-    return -(-int(results["data"]["train"]) // comparison.config.batch_size)
+    config = comparison.config
+    return steps_per_epoch(int(results["data"]["train"]), config.batch_size, config.batches)
 
 
 def _tell_curves(tracking: Tracking, curves: Mapping[str, Any], each: int) -> None:

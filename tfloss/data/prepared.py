@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from tfloss.data.classes import Classes
+from tfloss.data.columns import Columns
 from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
-from tfloss.data.scaling import Scaler
+from tfloss.data.scaling import Scaler, refuse_unknown_scale
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One side of the split.
-
-    Attributes:
-        columns: float32 arrays by name, each (n, k): `inputs`, `labels`, and every further column.
-            A value that is missing is 0 here.
-        rows: (n,) int64, the rows of the table.
-        codes: (n,) int64 class positions, -1 without a label; empty for regression.
-        present: by column name (n,) bool, False where the value is missing; only for columns in
-            which something is missing.
-        sample_weight: (n,) float32, or None.
-    """
-
-    columns: dict[str, np.ndarray]
-    rows: np.ndarray
-    codes: np.ndarray
-    present: dict[str, np.ndarray] = field(default_factory=dict)
-    sample_weight: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def inputs(self) -> np.ndarray:
-        """(n, d) float32, scaled."""
-        return self.columns["inputs"]
-
-    @property
-    def labels(self) -> np.ndarray:
-        """float32: (n, 1) for two classes or regression, (n, C) one-hot for C classes."""
-        return self.columns["labels"]
-
-    @property
-    def labelled(self) -> np.ndarray:
-        """(n,) bool: which rows have a label."""
-        return self.present.get("labels", np.ones(len(self), dtype=bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +32,8 @@ class PreparedData:
         leaks: ways in which the holdout was seen after all, where that was asked for.
     """
 
-    train: Part
-    holdout: Part
+    train: Columns
+    holdout: Columns
     task: Task
     classes: Classes | None
     feature_names: tuple[str, ...]
@@ -88,7 +50,7 @@ class PreparedData:
         """Logits of a student: 1 for two classes and for regression, C for C classes."""
         return 1 if self.classes is None or len(self.classes) == 2 else len(self.classes)
 
-    def arrange(self, table: Table, rows: np.ndarray | None = None) -> Part:
+    def arrange(self, table: Table, rows: np.ndarray | None = None) -> Columns:
         """Other rows in the same columns: features by name, scaled and encoded as these were."""
         table = table.with_features(self.feature_names)
         return arrange(table, rows, classes=self.classes, scaler=self.scaler)
@@ -101,7 +63,7 @@ def prepare(
     train_size: int | None = None,
     test_size: float | int | None = None,
     stratify: bool = True,
-    scale: bool = True,
+    scale: str = "standard",
     bootstrap: bool = False,
     leak: Sequence[str] = (),
     seed: int = 0,
@@ -114,19 +76,21 @@ def prepare(
         table: where the rows come from.
         train_fraction, train_size, test_size, stratify, seed: see `split_rows`; 90 % of the
             labelled rows train when no size is given. Regression is never stratified.
-        scale: standardise the features by the training rows.
+        scale: how the features are scaled, fitted on the training rows: 'standard', 'minmax',
+            'maxabs', 'robust', 'quantile', 'power' (scikit-learn's scalers), or 'none'.
         bootstrap: draw the training rows with replacement, as many of each class as without; the
             holdout is drawn from the rows that were never drawn.
         leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
             that train among them; 'scaling': features are scaled by all rows.
-        sample_weight: the column that holds sample weights; the table's own unless said.
-        columns: the columns to take along; all of them unless said.
+        sample_weight: the column that holds sample weights; default: the table's own.
+        columns: the columns to take along; default: all of them.
 
     Raises:
         DataError: no labels, or training rows of one class only.
         UsageError: impossible sizes, an unknown leak, or a column that is not there.
     """
     refuse_unknown_leaks(leak)
+    refuse_unknown_scale(scale)
     classes = None
     codes = np.zeros(len(table), dtype=np.int64)
     if table.task == "classification":
@@ -151,7 +115,7 @@ def prepare(
     if classes is not None:
         _refuse_single_class(classes, codes[split.train], table.name)
     seen = table.features if "scaling" in leak else table.features[split.train]
-    scaler = Scaler.fit(seen) if scale else None
+    scaler = Scaler.fit(seen, scale)
     train, holdout = (
         arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, columns=columns)
         for rows in (split.train, split.holdout)
@@ -170,16 +134,16 @@ def arrange(
     scaler: Scaler | None,
     weight: str | None = None,
     columns: Sequence[str] | None = None,
-) -> Part:
-    """Some rows of a table (all unless said) as float32 columns; fits nothing.
+) -> Columns:
+    """Some rows of a table (default: all) as float32 columns; fits nothing.
 
     Args:
         table: its features must be in the order that `scaler` was fitted on.
         rows: (n,) row numbers.
         classes: the declared classes; None for regression.
         scaler: applied to the features; None leaves them as they are.
-        weight: the column of sample weights; the table's own unless said.
-        columns: the columns to take along; all of them unless said.
+        weight: the column of sample weights; default: the table's own.
+        columns: the columns to take along; default: all of them.
     """
     rows = np.arange(len(table)) if rows is None else rows
     features = table.features[rows]
@@ -194,8 +158,8 @@ def arrange(
         present[name] = ~np.isnan(values).any(axis=1)
         values_by_name[name] = np.where(present[name][:, None], values, 0.0)
     weight = weight or table.weight
-    return Part(
-        columns={name: _float32(name, c, rows, table) for name, c in values_by_name.items()},
+    return Columns(
+        {name: _float32(name, c, rows, table) for name, c in values_by_name.items()},
         rows=rows,
         codes=codes,
         present={name: there for name, there in present.items() if not there.all()},

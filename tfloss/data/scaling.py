@@ -1,45 +1,75 @@
-"""Standardising the features by what the training rows look like."""
+"""scikit-learn's scalers of features, as plain arrays: fitted once, saved without a pickle."""
 
 from __future__ import annotations
 
+import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from tfloss.errors import DataError
+from tfloss.errors import DataError, UsageError, did_you_mean, listed
+
+NO_SCALING = "none"
+SCALES = ("standard", "minmax", "maxabs", "robust", "quantile", "power", NO_SCALING)
+
+_QUANTILES = 1000  # at most, as in scikit-learn
 
 
-@dataclass(frozen=True, eq=False)
-class Scaler:
-    """Subtract `mean`, divide by `scale`, column by column; two plain arrays, easy to save.
+class Scaler(ABC):
+    """How features are scaled, column by column.
 
     Attributes:
-        mean: (d,) float64.
-        scale: (d,) float64; 1 for a column that does not vary.
+        kind: one of `SCALES`, but for 'none'.
+        affine: whether it only subtracts and divides, so that `restore` undoes it for any row.
     """
 
-    mean: np.ndarray
-    scale: np.ndarray
+    kind: str
+    affine: ClassVar[bool] = False
 
-    @classmethod
-    def fit(cls, features: np.ndarray) -> Scaler:
-        """The scaler of these rows, (n, d): give it the training rows only."""
-        from sklearn.preprocessing import StandardScaler
+    @staticmethod
+    def fit(
+        features: np.ndarray, kind: str = "standard", weight: np.ndarray | None = None
+    ) -> Scaler | None:
+        """The scaler of these rows; give it the training rows only.
 
-        with np.errstate(over="ignore", invalid="ignore"):  # refused in one sentence later
-            fitted = StandardScaler().fit(features)
-        return cls(fitted.mean_, fitted.scale_)
+        Args:
+            features: (n, d) finite numbers.
+            kind: one of `SCALES`; None is returned for 'none'.
+            weight: (n,) sample weights, which only 'standard' uses, as in scikit-learn.
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Scaler:
-        """The scaler that `to_arrays` saved; lists, as from JSON, do as well."""
-        mean, scale = (np.asarray(arrays[key], dtype=np.float64) for key in ("mean", "scale"))
-        return cls(mean, scale)
+        Raises:
+            UsageError: a kind that does not exist.
+            DataError: features of which scikit-learn cannot estimate the scaling.
+        """
+        refuse_unknown_scale(kind)
+        weight = None if weight is None else np.ravel(weight)
+        if kind == NO_SCALING:
+            return None
+        # Numbers that overflow become inf here, and are refused with their row where they are used.
+        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            if kind == "quantile":
+                return QuantileScaler.fitted_on(features)
+            if kind == "power":
+                return PowerScaler.fitted_on(features)
+            return AffineScaler.fitted_on(features, kind, weight)
 
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """What to save: `mean` and `scale`, each (d,)."""
-        return {"mean": self.mean, "scale": self.scale}
+    @staticmethod
+    def from_values(values: Mapping[str, Any]) -> Scaler:
+        """The scaler that `to_values` described; lists, as from JSON, do as well as arrays."""
+        own: Any = {"quantile": QuantileScaler, "power": PowerScaler}.get(values["kind"])
+        arrays = {
+            name: np.asarray(value, np.float64) for name, value in values.items() if name != "kind"
+        }
+        return (own or AffineScaler)(**arrays, kind=values["kind"])
+
+    def to_values(self) -> dict[str, Any]:
+        """What to save: `kind`, and each array as lists of numbers, which JSON keeps exactly."""
+        arrays = {n: v.tolist() for n, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return {"kind": self.kind, **arrays}
 
     def transform(self, features: np.ndarray) -> np.ndarray:
         """Scaled features, (n, d) float64.
@@ -47,17 +77,188 @@ class Scaler:
         Raises:
             DataError: another number of columns than the scaler was fitted on.
         """
-        self._same_width(features)
-        return (features - self.mean) / self.scale
+        self._refuse_other_width(features)
+        return self._scaled(features)
 
     def restore(self, scaled: np.ndarray) -> np.ndarray:
-        """The features before scaling, (n, d) float64, up to rounding."""
-        self._same_width(scaled)
-        return scaled * self.scale + self.mean
+        """The features before scaling, (n, d) float64, up to rounding.
 
-    def _same_width(self, features: np.ndarray) -> None:
-        if features.shape[1] != len(self.mean):
+        'quantile' clips what lies outside of the rows that it was fitted on, and 'power' flattens
+        large values: there the original is lost. See `affine`.
+        """
+        self._refuse_other_width(scaled)
+        return self._unscaled(np.asarray(scaled, np.float64))
+
+    @property
+    @abstractmethod
+    def n_features(self) -> int:
+        """d, the number of columns."""
+
+    @abstractmethod
+    def _scaled(self, features: np.ndarray) -> np.ndarray: ...
+
+    @abstractmethod
+    def _unscaled(self, scaled: np.ndarray) -> np.ndarray: ...
+
+    def _refuse_other_width(self, features: np.ndarray) -> None:
+        if features.shape[1] != self.n_features:
             raise DataError(
                 f"The data have {features.shape[1]} feature columns, but training had "
-                f"{len(self.mean)}."
+                f"{self.n_features}."
             )
+
+
+@dataclass(frozen=True, eq=False)
+class AffineScaler(Scaler):
+    """Subtract `center`, divide by `scale`: 'standard', 'minmax', 'maxabs' and 'robust'.
+
+    Attributes:
+        center: (d,) float64: mean, minimum, 0, median.
+        scale: (d,) float64: standard deviation, range, largest absolute value, interquartile range;
+            1 for a column that does not vary.
+        kind: which of these.
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+    kind: str = "standard"
+    affine: ClassVar[bool] = True
+
+    @classmethod
+    def fitted_on(
+        cls, features: np.ndarray, kind: str = "standard", weight: np.ndarray | None = None
+    ) -> AffineScaler:
+        """As scikit-learn's scaler of this kind, with its defaults."""
+        from sklearn import preprocessing
+
+        if kind == "standard":
+            standard = preprocessing.StandardScaler().fit(features, sample_weight=weight)
+            return cls(standard.mean_, standard.scale_, kind)
+        if kind == "minmax":
+            minmax = preprocessing.MinMaxScaler().fit(features)
+            return cls(minmax.data_min_, 1 / minmax.scale_, kind)
+        if kind == "maxabs":
+            scale = preprocessing.MaxAbsScaler().fit(features).scale_
+            return cls(np.zeros_like(scale), scale, kind)
+        robust = preprocessing.RobustScaler().fit(features)
+        return cls(robust.center_, robust.scale_, kind)
+
+    @property
+    def n_features(self) -> int:
+        return len(self.center)
+
+    def _scaled(self, features: np.ndarray) -> np.ndarray:
+        return (features - self.center) / self.scale
+
+    def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
+        return scaled * self.scale + self.center
+
+
+@dataclass(frozen=True, eq=False)
+class QuantileScaler(Scaler):
+    """The share of training values below a value, from 0 to 1, interpolated between quantiles.
+
+    Attributes:
+        quantiles: (q, d) float64, of the training rows; q is their number, at most 1,000.
+        kind: 'quantile'.
+    """
+
+    quantiles: np.ndarray
+    kind: str = "quantile"
+
+    @classmethod
+    def fitted_on(cls, features: np.ndarray) -> QuantileScaler:
+        """As scikit-learn's QuantileTransformer, of all rows: nothing is subsampled."""
+        from sklearn.preprocessing import QuantileTransformer
+
+        count = min(_QUANTILES, len(features))
+        return cls(QuantileTransformer(n_quantiles=count, subsample=None).fit(features).quantiles_)
+
+    @property
+    def n_features(self) -> int:
+        return self.quantiles.shape[1]
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(q,) float64: what each quantile is mapped to."""
+        return np.linspace(0, 1, len(self.quantiles))
+
+    def _scaled(self, features: np.ndarray) -> np.ndarray:
+        return np.asarray(self._transformer().transform(features), np.float64)
+
+    def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
+        return np.asarray(self._transformer().inverse_transform(scaled), np.float64)
+
+    def _transformer(self) -> Any:
+        from sklearn.preprocessing import QuantileTransformer
+
+        made = QuantileTransformer(n_quantiles=len(self.quantiles))
+        made.n_quantiles_, made.n_features_in_ = self.quantiles.shape
+        made.quantiles_, made.references_ = self.quantiles, self.shares
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class PowerScaler(Scaler):
+    """The Yeo-Johnson power transform that makes a column most normal, then standardised.
+
+    Attributes:
+        lambdas: (d,) float64, the power of each column.
+        center: (d,) float64, the mean of the transformed training rows.
+        scale: (d,) float64, their standard deviation; 1 for a column that does not vary.
+        kind: 'power'.
+
+    Source: Yeo and Johnson 2000, Biometrika 87, https://doi.org/10.1093/biomet/87.4.954.
+    """
+
+    lambdas: np.ndarray
+    center: np.ndarray
+    scale: np.ndarray
+    kind: str = "power"
+
+    @classmethod
+    def fitted_on(cls, features: np.ndarray) -> PowerScaler:
+        """As scikit-learn's PowerTransformer with its defaults.
+
+        Raises:
+            DataError: scikit-learn finds no power.
+        """
+        from sklearn.preprocessing import PowerTransformer
+
+        try:
+            fitted = PowerTransformer(standardize=False).fit(features)
+            moved = fitted.transform(features)
+        except (ValueError, ArithmeticError, RuntimeError) as error:
+            raise DataError(
+                f"scale='power' cannot be estimated on these {len(features)} rows "
+                f"({str(error).strip().partition(chr(10))[0]}); use another scaling."
+            ) from error
+        standard = AffineScaler.fitted_on(moved)
+        return cls(fitted.lambdas_, standard.center, standard.scale)
+
+    @property
+    def n_features(self) -> int:
+        return len(self.center)
+
+    def _scaled(self, features: np.ndarray) -> np.ndarray:
+        moved = np.asarray(self._transformer().transform(features), np.float64)
+        return (moved - self.center) / self.scale
+
+    def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
+        moved = scaled * self.scale + self.center
+        return np.asarray(self._transformer().inverse_transform(moved), np.float64)
+
+    def _transformer(self) -> Any:
+        from sklearn.preprocessing import PowerTransformer
+
+        made = PowerTransformer(standardize=False)
+        made.n_features_in_, made.lambdas_ = self.n_features, self.lambdas
+        return made
+
+
+def refuse_unknown_scale(kind: Any) -> None:
+    """Raise UsageError for a scaling that does not exist."""
+    if kind not in SCALES:
+        raise UsageError(
+            f"scale cannot be {kind!r}.{did_you_mean(str(kind), SCALES)} Known: {listed(SCALES)}."
+        )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Scaler
+from tfloss.exporting.scaling_layers import scaled_inside
 from tfloss.exporting.source import Source
 from tfloss.lazy import keras
 
@@ -22,7 +22,7 @@ def network_for(source: Source, *, with_scaler: bool, probs: bool) -> Any:
     inputs = keras.Input((source.features.shape[1],), name="features")
     scaled = inputs
     if with_scaler and source.scaler is not None:
-        scaled = _scaling(source.scaler, inputs)
+        scaled = scaled_inside(source.scaler, inputs)
     answers = source.model(scaled)
     width = answers.shape[-1]
     activation, name = "linear", "logits" if source.task == "classification" else "prediction"
@@ -33,16 +33,6 @@ def network_for(source: Source, *, with_scaler: bool, probs: bool) -> Any:
     network = keras.Model(inputs, answers, name="student")
     network(np.zeros((1, inputs.shape[1]), np.float32))  # Keras exports what was called
     return network
-
-
-def _scaling(scaler: Scaler, tensor: Any) -> Any:
-    """Subtract, then divide: in one step `x/s - m/s` would lose digits where m is much above s.
-
-    Not a Normalization layer, whose constants Keras' ONNX export turns into inputs.
-    """
-    shift, factor = (-scaler.mean).tolist(), (1 / scaler.scale).tolist()
-    tensor = keras.layers.Rescaling(1.0, shift, dtype="float32", name="subtract_mean")(tensor)
-    return keras.layers.Rescaling(factor, 0.0, dtype="float32", name="divide_by_scale")(tensor)
 
 
 def expected(source: Source, *, probs: bool) -> np.ndarray:

@@ -19,7 +19,7 @@ from tfloss.sklearn.training import prepared, trained
 class Distilled(BaseEstimator):
     """A network trained by a formula; the base of both estimators."""
 
-    scale: bool
+    scale: str
     random_state: Any
 
     def _fit(

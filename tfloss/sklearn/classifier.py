@@ -30,14 +30,18 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         optimizer: 'adam', 'sgd:learning_rate=0.05', ….
         epochs: passes over the rows.
         batch_size: rows per step.
-        shuffle: whether each epoch has another order.
-        scale: standardise the features, inside of the estimator.
+        batches: 'shuffled': every row once per epoch, in a new order; 'replacement': rows drawn
+            with replacement for each batch; 'sequential': in the order in which they are given.
+        scale: how features are scaled inside of the estimator: 'standard', 'minmax', 'maxabs',
+            'robust', 'quantile', 'power' (scikit-learn's scalers; sample weights count for
+            'standard' only), or 'none'.
         class_weight: 'balanced', or a mapping from classes to weights, as in scikit-learn.
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
-        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
+        compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         allow_negative: accept coefficients below zero.
+        losses: declared with `@tfloss.loss` in your program, for this estimator only.
         registry: what names stand for; everything installed unless said.
         n_jobs: how many chunks of rows the teacher is asked about at once.
         random_state: of the initial weights, the order of the rows, and the teacher.
@@ -62,13 +66,14 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         optimizer: Any = "adam",
         epochs: int = 200,
         batch_size: int = 32,
-        shuffle: bool = True,
-        scale: bool = True,
+        batches: str = "shuffled",
+        scale: str = "standard",
         class_weight: Any = None,
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
         compile: str = "auto",
         allow_negative: bool = False,
+        losses: Any = (),
         registry: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -81,13 +86,14 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.optimizer = optimizer
         self.epochs = epochs
         self.batch_size = batch_size
-        self.shuffle = shuffle
+        self.batches = batches
         self.scale = scale
         self.class_weight = class_weight
         self.teacher_fit = teacher_fit
         self.teacher_calibrate = teacher_calibrate
         self.compile = compile
         self.allow_negative = allow_negative
+        self.losses = losses
         self.registry = registry
         self.n_jobs = n_jobs
         self.random_state = random_state

@@ -28,15 +28,7 @@ class Network:
     def __init__(self, model: Any, scaler: Scaler | None) -> None:
         self._model = model
         self._saved: dict[str, Any] = {}
-        self.scaler_mean = None if scaler is None else scaler.mean
-        self.scaler_scale = None if scaler is None else scaler.scale
-
-    @property
-    def scaler(self) -> Scaler | None:
-        """How the features are scaled before the model sees them."""
-        if self.scaler_mean is None or self.scaler_scale is None:
-            return None
-        return Scaler(self.scaler_mean, self.scaler_scale)
+        self.scaler = scaler
 
     @property
     def model(self) -> Any:
@@ -61,13 +53,13 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         if self._model is not None:
             self._saved = _as_values(self._model)
-        scaling = {"scaler_mean": self.scaler_mean, "scaler_scale": self.scaler_scale}
-        return {**self._saved, **scaling}
+        return {**self._saved, "scaler": None if self.scaler is None else self.scaler.to_values()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._model = None
         self._saved = {key: state[key] for key in ("architecture", "weights")}
-        self.scaler_mean, self.scaler_scale = state["scaler_mean"], state["scaler_scale"]
+        scaler = state["scaler"]
+        self.scaler = None if scaler is None else Scaler.from_values(scaler)
 
 
 def _as_values(model: Any) -> dict[str, Any]:

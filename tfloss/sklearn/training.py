@@ -12,7 +12,7 @@ import numpy as np
 from tfloss.data import Classes, PreparedData, Scaler, Table, arrange
 from tfloss.errors import UsageError
 from tfloss.lazy import keras
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
 from tfloss.student import make_student
 from tfloss.training.fit import fit
@@ -28,7 +28,7 @@ def prepared(
     classes: Classes | None,
     weight: np.ndarray | None,
     columns: Mapping[str, Any],
-    scale: bool,
+    scale: str,
     name: str,
 ) -> PreparedData:
     """All rows as training rows; those of weight 0 are left out.
@@ -39,7 +39,7 @@ def prepared(
         classes: of the labels; None for regression.
         weight: (n,) float64, or None.
         columns: further columns that the formula names, (n,) or (n, k); NaN: missing.
-        scale: standardise the features, by their weighted mean and deviation.
+        scale: see `tfloss.data.prepare`; 'standard' by the weighted mean and deviation.
         name: of the estimator, for messages.
     """
     side_columns = dict(columns)
@@ -57,7 +57,7 @@ def prepared(
         task="regression" if classes is None else "classification",
         weight=None if weight is None else _WEIGHT,
     )
-    scaler = Scaler(*_moments(table.features, table.columns.get(_WEIGHT))) if scale else None
+    scaler = Scaler.fit(table.features, scale, table.columns.get(_WEIGHT))
     train, nothing = (
         arrange(table, rows, classes=classes, scaler=scaler, columns=list(columns))
         for rows in (None, np.empty(0, np.int64))
@@ -68,7 +68,7 @@ def prepared(
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
-    registry: Registry = estimator.registry or load_registry()
+    registry = registry_with(estimator.registry, estimator.losses)
     with _global_randomness_kept():
         student = _student(estimator, data, registry, seed)
         result = fit(
@@ -81,7 +81,7 @@ def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Netw
             optimizer=estimator.optimizer,
             epochs=estimator.epochs,
             batch_size=estimator.batch_size,
-            shuffle=estimator.shuffle,
+            batches=estimator.batches,
             seed=seed,
             compile=estimator.compile,
             allow_negative=estimator.allow_negative,

@@ -26,7 +26,7 @@ class Config:
         columns: columns that a formula may name and that are not features.
         train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
         stratify: whether the split keeps the classes' shares.
-        scale: whether features are standardised by the training rows.
+        scale: how features are scaled by the training rows; see `tfloss.data.SCALES`.
         bootstrap: whether training rows are drawn with replacement.
         leak: ways to let the holdout be seen, to show what that is worth; see `tfloss.data.LEAKS`.
         teacher: specifications, 'gpc' or 'soft=rf:n_estimators=200'.
@@ -40,10 +40,10 @@ class Config:
         optimizer: 'adam', 'sgd:learning_rate=0.05'.
         epochs: passes over the training rows.
         batch_size: rows per step.
-        shuffle: whether each epoch has another order.
+        batches: 'shuffled', 'replacement' or 'sequential'; see `tfloss.training.options`.
         seed: of the split, the initial weights, the order of rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
-        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
+        compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
         allow_negative: accept coefficients below zero.
@@ -58,7 +58,7 @@ class Config:
     train_size: int | None = None
     test_size: float | int | None = None
     stratify: bool = True
-    scale: bool = True
+    scale: str = "standard"
     bootstrap: bool = False
     leak: tuple[str, ...] = ()
     teacher: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Config:
     optimizer: str = "adam"
     epochs: int = 200
     batch_size: int = 32
-    shuffle: bool = True
+    batches: str = "shuffled"
     seed: int = 0
     evaluate_every: int = 1
     compile: str = "auto"

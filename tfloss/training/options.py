@@ -8,10 +8,15 @@ from typing import Any, Literal, get_args
 from tfloss.errors import UsageError, did_you_mean, listed
 
 OnNan = Literal["stop", "skip", "lower"]
-Compile = Literal["auto", "xla", "graph", "steps"]
+Compile = Literal["auto", "xla", "graph", "eager"]
+# 'shuffled': each row once per epoch, in a new order. 'replacement': each batch is drawn with
+# replacement from all rows; an epoch has as many full batches as fit into the rows.
+# 'sequential': each row once per epoch, in the order of the data.
+Batches = Literal["shuffled", "replacement", "sequential"]
 
 ON_NAN: tuple[str, ...] = get_args(OnNan)
 COMPILE: tuple[str, ...] = get_args(Compile)
+BATCHES: tuple[str, ...] = get_args(Batches)
 
 
 def one_of(name: str, value: Any, known: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
 from tfloss.formula import Name, as_node
 from tfloss.objective import plan_terms
@@ -11,7 +12,7 @@ from tfloss.registry import Dataset, Registry, Teacher
 from tfloss.student import check_model, known_layers
 from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
 from tfloss.training.config import Config
-from tfloss.training.options import COMPILE, ON_NAN, one_of
+from tfloss.training.options import BATCHES, COMPILE, ON_NAN, one_of
 from tfloss.training.program.optimizers import check_optimizer
 from tfloss.training.program.precision import check_precision
 from tfloss.training.scope import early_scope
@@ -37,6 +38,8 @@ def check(config: Config, registry: Registry, table_columns: Collection[str] | N
     check_optimizer(config.optimizer)
     one_of("compile", config.compile, COMPILE)
     one_of("on_nan", config.on_nan, ON_NAN)
+    one_of("batches", config.batches, BATCHES)
+    refuse_unknown_scale(config.scale)
     check_precision(config.precision)
     one_of("teacher_fit", config.teacher_fit, FITS)
     one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)

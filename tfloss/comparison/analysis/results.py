@@ -23,6 +23,7 @@ from tfloss.comparison.replicates.trainer import Trained
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.data import leak_warning
 from tfloss.registry import Metric, Registry
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.scores import as_columns
 
 _CURVE_POINTS = 80
@@ -43,7 +44,8 @@ def results_of(
     data = setups[0].data
     metrics = metrics_for(data.task, registry)
     found = trained.trajectories
-    steps = -(-len(data.train) // comparison.config.batch_size)
+    config = comparison.config
+    steps = steps_per_epoch(len(data.train), config.batch_size, config.batches)
     tables = [
         table_at(comparison, found, metrics, epoch, steps)
         for epoch in comparison.report_epochs
@@ -184,7 +186,7 @@ def _teachers(
 
 
 def _teacher_predictions(setups: Sequence[SeedSetup], alias: str, task: str) -> np.ndarray:
-    predictions = [setup.teachers[alias].answers_holdout for setup in setups]
+    predictions = [setup.teachers[alias].predictions_holdout for setup in setups]
     if task == "classification":
         predictions = [as_columns(one) for one in predictions]
         predictions = [one / one.sum(axis=1, keepdims=True) for one in predictions]

@@ -15,7 +15,8 @@ from tfloss.comparison.replicates.stacking import bytes_of_one, stacked_columns,
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.student import Student
 from tfloss.training.config import Config
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 
 _BYTES_AT_ONCE = 1 << 29
@@ -61,23 +62,26 @@ def pieces_of(
 
 
 def make_program(
-    piece: Piece, setups: Sequence[SeedSetup], config: Config, template: Student
+    piece: Piece, setups: Sequence[SeedSetup], config: Config, template: Student, rows: int
 ) -> Replicates:
-    """The program of a piece, formula after formula along the leading axis; not yet traced."""
+    """The program of a piece, formula after formula along the leading axis; not yet traced.
+
+    `rows` is how many an epoch goes over, repeated ones counted.
+    """
     family, own = piece.family, setups[piece.part.start : piece.part.stop]
     repeated = repeater(len(family.positions))
 
-    def columns(split: str) -> dict[str, np.ndarray]:
-        needs = family.objective.needs
-        return {name: repeated(c) for name, c in stacked_columns(own, split, needs).items()}
+    def columns(split: str) -> Batch:
+        return stacked_columns(own, split, family.objective.needs).map(repeated)
 
     coefficients = family.coefficients
     return Replicates(
-        Measure(template, family.objective),
+        StudentLoss(template, family.objective),
         make_optimizer(config.optimizer),
         columns("train"),
         columns("holdout") if len(own[0].data.holdout) else None,
         batch_size=config.batch_size,
+        rows=rows,
         coefficients=None if coefficients is None else coefficients.repeat(len(own), axis=0),
         compile="graph" if config.compile == "graph" else "xla",
     )

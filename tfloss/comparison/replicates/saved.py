@@ -16,8 +16,8 @@ from tfloss.comparison.replicates.seeds import SeedSetup
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.errors import UsageError
 from tfloss.io.atomic import remove_leftovers, write_text
-from tfloss.io.checked_npz import digest_of, read_sealed, write_sealed
-from tfloss.training.checkpoints.fingerprint import versions_identity
+from tfloss.io.checked_npz import digest_of, read_checked, write_checked
+from tfloss.training.checkpoints.fingerprint import versions_fingerprint
 
 FINGERPRINT = "fingerprint.json"
 _ARRAYS = ("train", "eval_epochs", "holdout", "logits", "bad_steps", "gradients")
@@ -49,7 +49,7 @@ class SavedReplicates:
         path = self._path(place, seeds)
         if not path.exists():
             return None
-        arrays, about = read_sealed(path)
+        arrays, about = read_checked(path)
         about["names"], about["events"] = tuple(about["names"]), tuple(about["events"])
         fields: dict[str, Any] = {**{name: arrays[name] for name in _ARRAYS}, **about}
         return Trajectories(**fields)
@@ -61,7 +61,7 @@ class SavedReplicates:
             for name in ("formula", "names", "execution", "note", "events")
         }
         arrays = {name: getattr(found, name) for name in _ARRAYS}
-        write_sealed(self._path(place, seeds), arrays, about)
+        write_checked(self._path(place, seeds), arrays, about)
 
     def _path(self, place: int, seeds: range) -> Path:
         return self._folder / f"formula{place + 1}-seeds{seeds.start}to{seeds.stop - 1}.npz"
@@ -73,7 +73,7 @@ def require_same_setups(path: Path, setups: Sequence[SeedSetup]) -> None:
     Raises:
         UsageError: other rows, teachers' predictions or versions of the libraries.
     """
-    now = {**setups_digests(setups), **versions_identity()}
+    now = {**setups_digests(setups), **versions_fingerprint()}
     if not path.exists():
         write_text(path, json.dumps(now, indent=2) + "\n")
         return
@@ -92,7 +92,7 @@ def setups_digests(setups: Sequence[SeedSetup]) -> Mapping[str, Any]:
     teachers: dict[str, np.ndarray] = {}
     for setup in setups:
         for split in ("train", "holdout"):
-            columns: Mapping[str, np.ndarray] = getattr(setup.data, split).columns
+            columns: Mapping[str, np.ndarray] = getattr(setup.data, split).values
             rows |= {f"{setup.seed}/{split}/{name}": c for name, c in columns.items()}
             for teacher in setup.teachers.values():
                 tensors = teacher.tensors(split)  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ def _fitted(
         optimizer=config.optimizer,
         epochs=config.epochs,
         batch_size=config.batch_size,
-        shuffle=config.shuffle,
+        batches=config.batches,  # type: ignore[arg-type]
         seed=setup.seed,
         compile=config.compile,  # type: ignore[arg-type]
         on_nan=config.on_nan,  # type: ignore[arg-type]

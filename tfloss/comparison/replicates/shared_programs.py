@@ -16,6 +16,7 @@ from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
 from tfloss.training.fit import shapes_of
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.scope import full_scope
 
 
@@ -57,7 +58,7 @@ def families(
             formula,
             registry,
             scope,
-            steps_per_epoch=-(-len(data.train) // config.batch_size),
+            steps_per_epoch=steps_per_epoch(len(data.train), config.batch_size, config.batches),
             allow_negative=config.allow_negative,
             seed=config.seed,
         )

@@ -30,11 +30,12 @@ from tfloss.comparison.replicates.saved import SavedReplicates
 from tfloss.comparison.replicates.seeds import SeedSetup, initial_weights, student_of
 from tfloss.comparison.replicates.sequential import diagnosis, train_alone
 from tfloss.comparison.replicates.shared_programs import families
-from tfloss.comparison.replicates.shuffling import Shuffles
+from tfloss.comparison.replicates.shuffling import BatchOrders
 from tfloss.comparison.replicates.trajectories import Trajectories, empty, joined
 from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
+from tfloss.training.loop.shuffling import steps_per_epoch
 
 OnProgress = Callable[[str, float], None]  # the formula at work, and the share of all steps done
 OnEvaluation = Callable[[int, np.ndarray], None]  # the epoch, and the logits on the holdout
@@ -123,7 +124,7 @@ class _Trainer:
         self.chunk = min(_EPOCHS_AT_ONCE, int(np.diff([0, *self.stops]).max()))
         share = _GRADIENTS // len(comparison.formulas)
         self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
-        self._shuffles = Shuffles(setups, self.config)
+        self._orders = BatchOrders(setups, self.config)
 
     def train(self) -> Trained:
         groups = families(
@@ -162,7 +163,9 @@ class _Trainer:
                 piece.refused = _tried(lambda: self._trace(piece))
 
     def _trace(self, piece: Piece) -> None:
-        piece.program = make_program(piece, self.setups, self.config, self.template)
+        piece.program = make_program(
+            piece, self.setups, self.config, self.template, self._orders.rows_per_epoch
+        )
         compile_it = piece.program.traced(self.chunk)
         piece.compiled = self._compilers.submit(compile_it)
         piece.program.trace_evaluation()
@@ -212,7 +215,7 @@ class _Trainer:
             while done < stop:
                 count = min(self.chunk, stop - done)
                 with self._clocked("training"):
-                    order = np.tile(self._shuffles(piece.part, done, count), (1, times, 1))
+                    order = np.tile(self._orders(piece.part, done, count), (1, times, 1))
                     padding = np.repeat(order[:1], self.chunk - count, axis=0)
                     order = np.concatenate([order, padding])
                     step = done * program.steps_per_epoch
@@ -241,7 +244,9 @@ class _Trainer:
         for seed in piece.part:
             with self._clocked("training"):
                 replicates.append(self._alone(formula, names, seed, seed < self.gradients))
-            steps = -(-len(self.data.train) // self.config.batch_size)
+            steps = steps_per_epoch(
+                len(self.data.train), self.config.batch_size, self.config.batches
+            )
             self.done.steps += steps * self.config.epochs
             self._progress(formula, 1)
         found = joined(replicates)
