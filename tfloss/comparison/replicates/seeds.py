@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
+from tfloss.data import PreparedData, Table, augment, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
-from tfloss.teachers import FittedTeacher, fit_teachers
+from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
 from tfloss.training.fit import names_in
 
@@ -64,7 +64,7 @@ def prepare_seeds(
         DataError, UsageError, PluginError: as for a training alone.
     """
     started = time.perf_counter()
-    table = load_table(config, registry) if table is None else table
+    table = config.table(registry) if table is None else table
     split = {name: getattr(config, name) for name in _SPLIT}
     more = {"times": config.augment, "noise": config.augment_noise}
     data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
@@ -73,17 +73,6 @@ def prepare_seeds(
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     return [SeedSetup(*setup) for setup in zip(seeds, data, fitted, strict=True)], seconds
-
-
-def load_table(config: Config, registry: Registry) -> Table:
-    """The data set of a configuration, not yet split."""
-    return load_dataset(
-        config.data,
-        registry,
-        target=config.target,
-        weight=config.weight,
-        columns=config.columns or None,
-    )
 
 
 def _teachers_of(
@@ -131,18 +120,7 @@ def _fit_teachers(
 
     # Small matrices: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
-        return fit_teachers(
-            list(config.teacher),
-            data,
-            registry,
-            seed=seed,
-            fit=config.teacher_fit,
-            calibrate=config.teacher_calibrate,
-            rows=config.teacher_rows,
-            force=config.teacher_force,
-            cache=cache,
-            tensors=names,
-        )
+        return config.fit_teachers(data, registry, cache=cache, tensors=names)
 
 
 def _in_processes(

@@ -14,7 +14,6 @@ from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.config import Config
-from tfloss.training.fit import fit
 from tfloss.training.gradient_norms import gradients_of
 from tfloss.training.result import Result
 
@@ -32,7 +31,7 @@ def train_alone(
     """Train one seed as `tfloss train` does.
 
     Args:
-        formula: what is minimised, instead of `config.loss`.
+        formula: what is minimised, instead of `config.formula`.
         names: of its terms.
         config: the training.
         setup: the seed's data and teachers.
@@ -79,21 +78,14 @@ def _fitted(
     registry: Registry,
     callbacks: Sequence[Any],
 ) -> Result:
-    return fit(
-        formula,
+    # The holdout is evaluated after every epoch: `eval_epochs` need not be evenly spaced.
+    alone = config.changed(formula=formula, seed=setup.seed, evaluate_every=1)
+    return alone.fit(
         setup.data,
-        student,
+        registry,
+        model=student,
         teacher=setup.teachers or (),
-        optimizer=config.optimizer,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        batches=config.batches,  # type: ignore[arg-type]
-        seed=setup.seed,
-        compile=config.compile,  # type: ignore[arg-type]
-        on_nan=config.on_nan,  # type: ignore[arg-type]
         callbacks=callbacks,
-        allow_negative=config.allow_negative,
-        registry=registry,
         watch=None,
     )
 

@@ -18,7 +18,7 @@ from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import fill_folder
 from tfloss.comparison.replicates.saved import FINGERPRINT, require_same_setups
-from tfloss.comparison.replicates.seeds import SeedSetup, load_table, prepare_seeds
+from tfloss.comparison.replicates.seeds import SeedSetup, prepare_seeds
 from tfloss.comparison.replicates.trainer import OnProgress, train_all
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.comparison.result import ComparisonResult
@@ -65,7 +65,7 @@ def run_search(
     on_progress = on_progress or (lambda *_: None)
     metric = registry.metrics[plan.metric]
     study = _study(folder, metric)
-    table = load_table(plan.static, registry) if table is None else table
+    table = plan.static.table(registry) if table is None else table
     for_search, for_confirmation = search_split(table, plan.share, plan.static.seed)
     first = plan.static.seed
     on_progress(f"splits and teachers for {plan.seeds} seeds", 0.0)
