@@ -14,6 +14,7 @@ import numpy as np
 from tfloss.data import PreparedData, Table, augment, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
+from tfloss.student.build import seeded
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
 from tfloss.training.fit import names_in
@@ -160,19 +161,17 @@ def initial_weights(
 
 def _built(config: Config, data: PreparedData, seed: int, registry: Registry) -> Any:
     """The Keras model as its plugin makes it: what `make_student` wraps, without the wrapping."""
-    from tfloss.lazy import keras
-
     model, specification = check_model(config.model, registry)
     assert isinstance(model, Model)
-    keras.utils.set_random_seed(seed)
-    return called(
-        model,
-        config.model,
-        data.n_features,
-        data.n_outputs,
-        *specification.values,
-        **specification.settings,
-    )
+    with seeded(seed):
+        return called(
+            model,
+            config.model,
+            data.n_features,
+            data.n_outputs,
+            *specification.values,
+            **specification.settings,
+        )
 
 
 def student_of(config: Config, data: PreparedData, seed: int, registry: Registry) -> Student:
