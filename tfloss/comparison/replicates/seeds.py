@@ -17,7 +17,7 @@ from tfloss.student import Student, check_model, make_student
 from tfloss.student.build import seeded
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
-from tfloss.training.fit import names_in
+from tfloss.training.teachers import names_in
 
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
 _SPLIT = (
