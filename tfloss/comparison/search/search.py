@@ -199,7 +199,7 @@ def _confirmed(
     registry: Registry,
     on_progress: OnProgress,
 ) -> tuple[dict[str, Any], Comparison, list[Trajectories]]:
-    """The best beside the baseline, on rows and with seeds that no trial saw."""
+    """The best and the baseline, on rows and with seeds that no trial saw."""
     configs = [plan.static, plan.config_of(texts)]
     same = configs[0].optimizer == configs[1].optimizer
     labels = [one.formula if same else f"{one.formula} ({one.optimizer})" for one in configs]
