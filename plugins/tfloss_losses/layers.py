@@ -14,13 +14,15 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses.batch import (
+from tfloss.ops import (
+    mean_per_example,
     pair_weights,
+    same_shape,
     squared_distances,
+    unit_length,
     weighted_mean,
     weighted_rows,
 )
-from tfloss_losses.distributions import mean_per_example, same_shape, unit_length
 
 
 def _projection(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, same_shape, several_columns
+from tfloss.ops import columns, same_shape, several_columns
 
 
 @tfloss.loss(

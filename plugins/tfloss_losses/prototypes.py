@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval
-from tfloss_losses.batch import as_rows, weighted_rows
-from tfloss_losses.distributions import FLOOR, as_distribution, same_shape, unit_length
+from tfloss.ops import FLOOR, as_distribution, as_rows, same_shape, unit_length, weighted_rows
 
 
 def _places(initializer: str, trainable: bool) -> Any:
