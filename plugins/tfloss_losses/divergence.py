@@ -26,6 +26,9 @@ from tfloss_losses import references
 def kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence from teacher to student, summed over the columns that are given.
 
+    The student comes first: the reverse KL of papers on distillation. Keras' KLDivergence, with the
+    target first, is forward_kl.
+
     On several columns it is KL(p‖q) of two distributions, never negative. On ONE column it is only
     the second class's share, p·log(p/q) with p the sigmoid, and can be negative down to -1/e; for
     the divergence of two Bernoulli distributions use binary_kl.
@@ -97,15 +100,15 @@ def binary_kl(teacher: Any, logits: Any) -> Any:
     latex=r"\sum_c q_c\log\frac{q_c}{p_c}",
     range=(0, None),
     zero_at_optimum=True,
-    example="ce + reverse_kl",
-    reference=references.reverse_kl,
+    example="ce + forward_kl",
+    reference=references.forward_kl,
 )
-def reverse_kl(teacher: Any, logits: Any) -> Any:
+def forward_kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence KL(q‖p), the teacher first: covers all that the teacher allows.
 
-    Its gradient is that of cross-entropy with soft labels; kd softens both sides first.
-    Named after kl, which has the student first. Papers on distillation count the other way: what is
-    "forward KL" there is this, and their "reverse KL" is kl.
+    The forward KL of papers on distillation; Keras' and optax' KL divergence of target and
+    prediction. Its gradient is that of cross-entropy with soft labels; kd softens both sides first.
+    The other way round, the papers' reverse KL, is kl.
 
     teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
     logits: same shape, of the student p.
@@ -172,4 +175,4 @@ def _share(p: Any, middle: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [kl, abs_kl, binary_kl, reverse_kl, jeffreys, js]
+    return [kl, abs_kl, binary_kl, forward_kl, jeffreys, js]

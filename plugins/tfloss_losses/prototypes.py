@@ -21,7 +21,7 @@ def _places(initializer: str, trainable: bool) -> Any:
     def held(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         del settings
         classes, width = max(shapes["labels"][-1], 2), math.prod(shapes["embedding"][1:])
-        return {"places": tfloss.Held((classes, width), initializer, trainable=trainable)}
+        return {"places": tfloss.LossVariable((classes, width), initializer, trainable=trainable)}
 
     return held
 

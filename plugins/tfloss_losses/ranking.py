@@ -170,13 +170,15 @@ def listmle(labels: Any, prediction: Any) -> Any:
     Source: Xia et al. 2008, "Listwise approach to learning to rank", the likelihood loss.
     """
     relevance, scores, empty = _lists(labels, prediction)
-    last = tf.where(empty, tf.constant(LOWEST, scores.dtype), scores)
+    # In double precision, as the gradient of the sum of exponentials takes logarithms of slopes.
+    wide = tf.cast(scores, tf.float64)
+    last = tf.where(empty, tf.constant(LOWEST, wide.dtype), wide)
     order = tf.argsort(labels, axis=-1, direction="DESCENDING", stable=True)
     in_order = tf.gather(last, order, batch_dims=1)
     # Those left when an item is drawn: itself and all that come after it.
     left_over = tf.math.cumulative_logsumexp(in_order, axis=-1, reverse=True)
     there = tf.gather(~empty, order, batch_dims=1)
-    drawn = tf.where(there, left_over - in_order, tf.zeros_like(scores))
+    drawn = tf.cast(tf.where(there, left_over - in_order, tf.zeros_like(wide)), scores.dtype)
     # Comparing hides a NaN among the labels; this does not.
     return tf.reduce_sum(drawn + 0 * relevance, axis=-1)
 

@@ -1,4 +1,4 @@
-"""Values that an audit from outside found wrong once, with the right ones and where they are from."""
+"""Values that an audit from outside found wrong, with the right ones and their sources."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ def squared_distances(rows: Any, others: Any) -> Any:
     one, two = one - middle, two - middle
     lengths = [tf.reduce_sum(tf.square(x), axis=-1) for x in (one, two)]
     square = lengths[0][:, None] + lengths[1][None, :] - 2 * tf.matmul(one, two, transpose_b=True)
-    # Rounding may leave less than nothing; asked this way round, a NaN stays one.
-    return tf.cast(tf.where(square < 0, 0 * square, square), rows.dtype)
+    # What rounding leaves of two equal rows is no distance; asked this way round, a NaN stays one.
+    rounding = 1e-14 * (lengths[0][:, None] + lengths[1][None, :])
+    return tf.cast(tf.where(square <= rounding, 0 * square, square), rows.dtype)
 
 
 def root(square: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from tfloss.errors import PluginError
 from tfloss.lazy import tf
-from tfloss.registry.loss_variables import Held
+from tfloss.registry.loss_variables import LossVariable
 from tfloss.registry.nameable import Nameable
 from tfloss.registry.shapes import different_shapes, shape_of
 from tfloss.registry.signature import Signature, read_signature
@@ -132,8 +132,8 @@ class Loss(Declaration, Nameable):
         reference: the same loss in plain numpy, with the same parameters in float64; for checking.
         exempt: checks of `tfloss.testing` that it fails on purpose, with the reason of each.
         state: for a loss that holds variables: from its tensors' shapes (by parameter, None for the
-            batch) and its settings to a mapping from name to `tfloss.Held`. The function then has
-            the keyword parameter `state`, which is no setting.
+            batch) and its settings to a mapping from name to `tfloss.LossVariable`. The function
+            has the keyword parameter `state`, which is no setting.
     """
 
     per: Literal["example", "batch"] = "example"
@@ -148,8 +148,8 @@ class Loss(Declaration, Nameable):
     domains: Mapping[str, str] = field(default_factory=dict, compare=False)
     reference: Callable[..., Any] | None = field(default=None, compare=False)
     exempt: Mapping[str, str] = field(default_factory=dict, compare=False)
-    state: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Held]] | None = field(
-        default=None, compare=False
+    state: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, LossVariable]] | None = (
+        field(default=None, compare=False)
     )
 
     kind = "loss"

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfloss.comparison.replicates.initial_weights import initial_values
 from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
-from tfloss.registry import Model, Registry, called, load_registry
+from tfloss.registry import Model, Registry, call_plugin, load_registry
 from tfloss.student import Student, check_model, make_student
 from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.config import Config
@@ -188,7 +188,7 @@ def _built(config: Config, data: PreparedData, seed: int, registry: Registry) ->
     model, specification = check_model(config.model, registry)
     assert isinstance(model, Model)
     keras.utils.set_random_seed(seed)
-    return called(
+    return call_plugin(
         model,
         config.model,
         data.n_features,
