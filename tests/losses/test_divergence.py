@@ -141,7 +141,7 @@ def test_js_reaches_log_two_and_no_more():
 
 
 @pytest.mark.parametrize("columns", [1, 3])
-def test_reverse_kl_and_jeffreys_are_scipys(columns):
+def test_forward_kl_and_jeffreys_are_scipys(columns):
     data = moderate(columns)
     p, q = data["probs"], data["teacher"]
     if columns == 1:

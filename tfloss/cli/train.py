@@ -12,20 +12,20 @@ import click
 
 from tfloss.cli import completions
 from tfloss.cli.common import (
-    batches_option,
     cache_option,
+    loop_options,
     print_tables,
     registry_of,
     training_options,
     warn_of_leaks,
 )
-from tfloss.cli.config_sources import asked_for, gone_on_with
+from tfloss.cli.config_sources import resolve_config, resumed_config
 from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.errors import TflossError
 from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
-from tfloss.training.checkpoints.interval import parse_every
+from tfloss.training.checkpoints.interval import parse_interval
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
 
@@ -39,18 +39,7 @@ from tfloss.training.config import Config
     help='What to minimise, "bce + 0.1*abs_kl" for example.',
 )
 @training_options
-@click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
-@click.option("--batch-size", type=click.IntRange(1), help="Rows per step.")
-@batches_option
-@click.option(
-    "--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout."
-)
-@click.option(
-    "--compile",
-    type=click.Choice(["auto", "xla", "graph", "steps"]),
-    help="How steps are compiled.",
-)
+@loop_options("auto", "xla", "graph", "eager")
 @click.option(
     "--on-nan",
     type=click.Choice(["stop", "skip", "lower"]),
@@ -60,12 +49,6 @@ from tfloss.training.config import Config
     "--precision",
     type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
     help="What the student computes in; losses and weights are float32.",
-)
-@click.option(
-    "--recipe",
-    metavar="NAME",
-    shell_complete=completions.names_of("recipes"),
-    help="Start from a recipe; see `tfloss recipes`.",
 )
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
@@ -87,7 +70,10 @@ from tfloss.training.config import Config
     help="Where the run's folder goes.",
 )
 @click.option(
-    "--n-jobs", type=int, metavar="N", help="Chunks of rows teachers answer at once; -1: all CPUs."
+    "--n-jobs",
+    type=int,
+    metavar="N",
+    help="Folds and chunks of rows that teachers work on at once; -1: one per CPU.",
 )
 @cache_option
 @click.option(
@@ -123,12 +109,12 @@ def train(
 
     registry = registry_of(context)
     if resume is None:
-        configuration = asked_for(registry, recipe, config, options)
+        configuration = resolve_config(registry, recipe, config, options)
     else:
-        configuration = gone_on_with(resume, recipe, config, options)
+        configuration = resumed_config(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
-    parse_every(checkpoint_every)
+    parse_interval(checkpoint_every)
     trackers = make_trackers(track, registry)
     if networks(configuration, registry):
         import_tensorflow()
@@ -151,7 +137,7 @@ def train(
             kept.remove()
             tracking.finish(folder)
     except TflossError:
-        if resume is None and kept.begun_in_vain:
+        if resume is None and kept.is_empty:
             forget_run(kept.folder.parent)
             if made:
                 with contextlib.suppress(OSError):  # another run has begun in it meanwhile
@@ -247,7 +233,7 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     from tfloss.report.teachers import trust_table
 
     labels = {name: metric.label for name, metric in registry.metrics.items()}
-    trust = trust_table(result.teachers)
+    trust = trust_table(result.teachers, labels)
     tables = result_tables(result.history.as_summary(), result.scores, labels)
     print_tables([*tables, *([trust] if trust else [])])
     for note in [

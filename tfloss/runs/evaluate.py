@@ -7,11 +7,11 @@ import io
 
 import numpy as np
 
-from tfloss.data import PreparedData, Table, load_dataset
+from tfloss.data import PreparedData, Table, load_dataset, score
 from tfloss.errors import DataError
 from tfloss.registry import Registry
 from tfloss.runs.folder import Run
-from tfloss.training.scores import predict, score
+from tfloss.training.scores import predict
 
 
 def score_run(
@@ -46,10 +46,10 @@ def score_run(
 
 def _table(run: Run, data: str, target: str | None, registry: Registry) -> Table:
     config = run.config
-    options = (
-        {"weight": config.weight, "columns": config.columns or None} if data == config.data else {}
-    )
-    table = load_dataset(data, registry, target=target, **options)
+    if data == config.data:
+        table = config.changed(target=target).table(registry)
+    else:
+        table = load_dataset(data, registry, target=target)
     return Table(
         table.features,
         table.target,

@@ -12,10 +12,11 @@ from tfloss.lazy import keras
 _BATCH_METHODS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _PLAIN = (bool, int, float, str)
 _TEST_BATCH_METHODS = ("on_test_batch_begin", "on_test_batch_end")
+_TEST_METHODS = ("on_test_begin", "on_test_end", *_TEST_BATCH_METHODS)
 
 
 class Callbacks:
-    """The callbacks of one training, told about the student and its optimizer.
+    """The callbacks of one training, which see the student and its optimizer.
 
     Args:
         callbacks: of Keras.
@@ -27,12 +28,14 @@ class Callbacks:
         see_epochs: whether there is any, so that the loop must stop after every epoch.
         see_batches: whether one looks at every batch, so that the loop must stop after every step.
         see_test_batches: whether one looks at every batch that is evaluated.
+        see_tests: whether one is called around an evaluation, and may change the weights for it.
     """
 
     def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, **params: Any) -> None:
         self.see_epochs = bool(callbacks)
         self.see_batches = any(_looks(callback, _BATCH_METHODS) for callback in callbacks)
         self.see_test_batches = any(_looks(one, _TEST_BATCH_METHODS) for one in callbacks)
+        self.see_tests = any(_looks(one, _TEST_METHODS) for one in callbacks)
         self._model = model
         self._all = list(callbacks)
         if callbacks:
@@ -56,15 +59,15 @@ class Callbacks:
         arrays: dict[str, np.ndarray] = {}
         plain: list[dict[str, Any]] = []
         for number, callback in enumerate(self._all):
-            held = {n: v.item() if isinstance(v, np.generic) else v for n, v in _own_of(callback)}
-            plain.append({n: v for n, v in held.items() if v is None or isinstance(v, _PLAIN)})
+            held = {name: _without_scalars(value) for name, value in _own_of(callback)}
+            plain.append({name: value for name, value in held.items() if _is_plain(value)})
             for name, values in held.items():
                 if _is_arrays(values):
                     arrays |= {f"{number}:{name}:{n}": array for n, array in enumerate(values)}
         return arrays, plain
 
     def load(self, arrays: Mapping[str, np.ndarray], plain: Sequence[Mapping[str, Any]]) -> None:
-        """Put back what `state` gave; after `on_train_begin`, with which they begin anew."""
+        """Put back what `state` gave; after `on_train_begin`, which resets them."""
         for callback, values in zip(self._all, plain, strict=True):
             for name, value in values.items():
                 setattr(callback, name, value)
@@ -76,6 +79,11 @@ class Callbacks:
             setattr(self._all[callback_number], name, [found[n] for n in sorted(found)])
 
     @property
+    def initial_epoch(self) -> int:
+        """Epochs done before, where a callback has restored them (`BackupAndRestore`)."""
+        return getattr(self._model, "_initial_epoch", None) or 0 if self.see_epochs else 0
+
+    @property
     def want_to_stop(self) -> bool:
         return self.see_epochs and bool(self._model.stop_training)
 
@@ -83,6 +91,24 @@ class Callbacks:
 def _own_of(callback: Any) -> Iterator[tuple[str, Any]]:
     """The attributes that are a callback's own."""
     yield from vars(callback).items() if hasattr(callback, "__dict__") else ()
+
+
+def _without_scalars(value: Any) -> Any:
+    """The same with Python's numbers for NumPy's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {key: _without_scalars(item) for key, item in value.items()}
+    return [_without_scalars(item) for item in value] if type(value) is list else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON holds it as it is: `History` keeps lists of numbers by name."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    if type(value) is list:
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, _PLAIN)
 
 
 def _is_arrays(values: Any) -> bool:
