@@ -46,7 +46,7 @@ def fit_model(
     callbacks: Any = (),
     verbose: Any = 0,
     compile: Compile = "auto",
-    on_nan: OnNan = "stop",
+    on_nan: OnNan | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
@@ -66,7 +66,8 @@ def fit_model(
             evaluation, Keras evaluates.
         verbose: 0, or anything else for a line after every epoch.
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
-        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate;
+            default: as attached.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. Where nothing was seeded by
             `keras.utils.set_random_seed`, epochs after the interruption have an order of their own.
         **attaching: what `tfloss.attach` takes, for a model that is not attached.
@@ -184,11 +185,11 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
     """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
-    x, y = model.ready(x, y, weight)
+    x, y = model.checks.ready(x, y, weight)
     outputs = len(model.output_names or [""])
     if options.get("class_weight") is not None:
         named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
         options = weighted_by_class(named, options, outputs)
     weight = options.get("sample_weight")
-    model.take_weights({"sample_weight": weight})
+    model.checks.take_weights(weight)
     return Rows(x, y, None if weight is None else np.asarray(weight))

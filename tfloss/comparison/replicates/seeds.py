@@ -17,7 +17,7 @@ from tfloss.registry import Model, Registry, call_plugin, load_registry
 from tfloss.student import Student, check_model, make_student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
-from tfloss.training.fit import names_in
+from tfloss.training.teachers import names_in
 
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
 _SPLIT = (
