@@ -12,3 +12,9 @@ from tfloss.ops import (  # noqa: F401
     several_columns,
     unit_length,
 )
+
+
+def require(holds: bool, name: str, value: object, rule: str) -> None:
+    """Refuse a setting's value that breaks its rule; `tfloss.constraints` declares it instead."""
+    if not holds:
+        raise ValueError(f"The setting '{name}' is {value} but {rule}.")
