@@ -37,7 +37,7 @@ What there is:
                   export (a student for others)
     in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
-                  tracker, Held (a variable that a loss holds)
+                  tracker, LossVariable (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry; load_network (a .keras file, not trusted)
     notebooks     LiveCurves (drawn while a training runs); results and objectives show themselves
     errors        TflossError and its kinds; FormulaError carries the position
@@ -61,7 +61,7 @@ from tfloss.errors import (
 )
 from tfloss.lazy import after_import, keras, tf
 from tfloss.registry import (
-    Held,
+    LossVariable,
     Registry,
     dataset,
     function,
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from tfloss.comparison.result import ComparisonResult
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
-    from tfloss.keras_integration import Loss, attach, fit_model
+    from tfloss.keras_integration import Checkpoint, Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.runs.folder import read_run
@@ -97,6 +97,7 @@ __version__ = "0.1.0"
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
     "LiveCurves": "tfloss.report.live",
+    "Checkpoint": "tfloss.keras_integration",
     "Loss": "tfloss.keras_integration",
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
@@ -121,13 +122,14 @@ _LATER = {
 }
 
 __all__ = [
+    "Checkpoint",
     "ComparisonResult",
     "DataError",
     "FormulaError",
-    "Held",
     "Interrupted",
     "LiveCurves",
     "Loss",
+    "LossVariable",
     "NumericsError",
     "PluginError",
     "Registry",
