@@ -37,7 +37,7 @@ What there is:
                   export (a student for others)
     in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
-                  tracker, Held (a variable that a loss holds)
+                  tracker, LossVariable (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry; load_network (a .keras file, not trusted)
     notebooks     LiveCurves (drawn while a training runs); results and objectives show themselves
     errors        TflossError and its kinds; FormulaError carries the position
@@ -61,7 +61,7 @@ from tfloss.errors import (
 )
 from tfloss.lazy import after_import, keras, tf
 from tfloss.registry import (
-    Held,
+    LossVariable,
     Registry,
     dataset,
     function,
@@ -79,9 +79,11 @@ from tfloss.registry import (
 
 if TYPE_CHECKING:
     from tfloss.api import bind, evaluate, explain, export, load_data
+    from tfloss.comparison.api import compare, search
+    from tfloss.comparison.result import ComparisonResult
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
-    from tfloss.keras_integration import Loss, attach, fit_model
+    from tfloss.keras_integration import Checkpoint, Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.runs.folder import read_run
@@ -95,10 +97,14 @@ __version__ = "0.1.0"
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
     "LiveCurves": "tfloss.report.live",
+    "Checkpoint": "tfloss.keras_integration",
     "Loss": "tfloss.keras_integration",
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
     "bind": "tfloss.api",
+    "ComparisonResult": "tfloss.comparison.result",
+    "compare": "tfloss.comparison.api",
+    "search": "tfloss.comparison.api",
     "evaluate": "tfloss.api",
     "explain": "tfloss.api",
     "export": "tfloss.api",
@@ -116,12 +122,14 @@ _LATER = {
 }
 
 __all__ = [
+    "Checkpoint",
+    "ComparisonResult",
     "DataError",
     "FormulaError",
-    "Held",
     "Interrupted",
     "LiveCurves",
     "Loss",
+    "LossVariable",
     "NumericsError",
     "PluginError",
     "Registry",
@@ -132,6 +140,7 @@ __all__ = [
     "WorkerError",
     "attach",
     "bind",
+    "compare",
     "dataset",
     "evaluate",
     "explain",
@@ -154,6 +163,7 @@ __all__ = [
     "recipe",
     "reduction",
     "schedule",
+    "search",
     "tap",
     "teacher",
     "tf",
