@@ -35,7 +35,7 @@ def weighted_bce(labels: Any, logits: Any, *, pos_weight: Sequence[float] | floa
     Source: King and Zeng 2001, "Logistic regression in rare events data"; as in
     tf.nn.weighted_cross_entropy_with_logits.
     """
-    given = list(pos_weight) if isinstance(pos_weight, (list, tuple)) else [pos_weight]
+    given: list[Any] = list(pos_weight) if isinstance(pos_weight, (list, tuple)) else [pos_weight]
     require(
         min(given) > 0 and len(given) in (1, columns(logits)),
         "pos_weight",
