@@ -28,7 +28,7 @@ from tfloss.runs.untrusted_config import refuse_code
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.config import Config, read_config
 
-_OWN = ("formulas", "baseline", "seeds", "reach", "at")
+_OWN = ("formulas", "baseline", "seeds", "reach", "at", "one_class")
 
 
 @click.command()
@@ -45,6 +45,11 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 )
 @click.option(
     "--at", multiple=True, type=click.IntRange(1), help="Statistics after this epoch too."
+)
+@click.option(
+    "--one-class",
+    type=click.Choice(["skip", "redraw"]),
+    help="A seed whose training rows hold one class: leave it out (the default), or draw again.",
 )
 @training_options
 @replicate_options
@@ -142,6 +147,7 @@ def _comparison(
         seeds=own.get("seeds", 200),
         reach=tuple(map(parse_reach, own.get("reach", ()))),
         at=tuple(own.get("at", ())),
+        one_class=own.get("one_class", "skip"),
     )
 
 

@@ -113,6 +113,7 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
         "formulas": list(comparison.formulas),
         "baseline": comparison.formulas[comparison.baseline],
         "seeds": comparison.seeds,
+        "one_class": comparison.one_class,
         "reach": [goal.text for goal in comparison.reach],
         "at": list(comparison.at),
         **values,

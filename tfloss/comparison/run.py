@@ -47,6 +47,7 @@ def compare(
         comparison.seed_numbers,
         registry,
         comparison.formulas,
+        one_class=comparison.one_class,
         cache=cache,
         on_estimate=lambda seconds: on_progress(
             f"{stage}: about {duration_text(seconds)} of fitting", 0.0

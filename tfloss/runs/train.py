@@ -43,7 +43,7 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
         scale=config.scale,
         bootstrap=config.bootstrap,
         leak=config.leak,
-        seed=config.seed,
+        seed=config.seed if config.split_seed is None else config.split_seed,
     )
     return augment(data, times=config.augment, noise=config.augment_noise, seed=config.seed)
 

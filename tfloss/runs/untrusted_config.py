@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfloss.errors import TflossError, UsageError
-from tfloss.formula import ShortText, is_reference
+from tfloss.formula import ShortText
+from tfloss.registry import load_registry
 from tfloss.teachers import parse_teacher
 
 _WITHOUT_CODE = ("column",)  # prefixes whose colon names no module
@@ -45,8 +46,8 @@ def _refusal(origin: str, text: str, option: str) -> UsageError:
 
 
 def _model_names_code(text: str) -> bool:
-    # Without a dot it is a model's name with a setting, `mlp:relu`.
-    return is_reference(text) and _names_code(text)
+    # Without a dot it may be a model's name with a value, `mlp:relu`.
+    return _names_code(text) and text.partition(":")[0] not in load_registry().models
 
 
 def _names_code(text: str) -> bool:

@@ -42,6 +42,7 @@ class Config:
         batch_size: rows per step.
         batches: 'shuffled', 'replacement' or 'sequential'; see `tfloss.training.options`.
         seed: of the split, the initial weights, the order of rows, and the teachers.
+        split_seed: of the split alone; default: `seed`.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
@@ -74,6 +75,7 @@ class Config:
     batch_size: int = 32
     batches: str = "shuffled"
     seed: int = 0
+    split_seed: int | None = None
     evaluate_every: int = 1
     compile: str = "auto"
     on_nan: str = "stop"
