@@ -49,7 +49,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfloss.display import drawn_by
+from tfloss.display import set_renderer
 from tfloss.errors import (
     DataError,
     Interrupted,
@@ -78,12 +78,13 @@ from tfloss.registry import (
 )
 
 if TYPE_CHECKING:
-    from tfloss.api import bind, export, load_data
+    from tfloss.api import bind, evaluate, explain, export, load_data
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.keras_integration import Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
+    from tfloss.runs.folder import read_run
     from tfloss.student import load_network, tap
     from tfloss.training.fit import fit
     from tfloss.training.result import Result
@@ -98,6 +99,8 @@ _LATER = {
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
     "bind": "tfloss.api",
+    "evaluate": "tfloss.api",
+    "explain": "tfloss.api",
     "export": "tfloss.api",
     "FormulaError": "tfloss.formula",
     "Result": "tfloss.training.result",
@@ -109,6 +112,7 @@ _LATER = {
     "load_data": "tfloss.api",
     "load_network": "tfloss.student",
     "parse": "tfloss.formula",
+    "read_run": "tfloss.runs.folder",
 }
 
 __all__ = [
@@ -129,6 +133,8 @@ __all__ = [
     "attach",
     "bind",
     "dataset",
+    "evaluate",
+    "explain",
     "export",
     "fit",
     "fit_model",
@@ -144,6 +150,7 @@ __all__ = [
     "metric",
     "model",
     "parse",
+    "read_run",
     "recipe",
     "reduction",
     "schedule",
@@ -154,7 +161,7 @@ __all__ = [
 ]
 
 
-drawn_by("tfloss.report.notebook")
+set_renderer("tfloss.report.notebook")
 # Keras then knows the classes by name, so that load_model finds them wherever tfloss is imported.
 after_import("keras", lambda: importlib.import_module("tfloss.keras_integration"))
 

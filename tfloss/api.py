@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfloss.data import PreparedData, Table, leak_warning, load_dataset, prepare
 from tfloss.exporting import Exported, source_of_result, source_of_run
 from tfloss.exporting import export as export_source
-from tfloss.formula import Node
+from tfloss.formula import Node, as_node, to_text
 from tfloss.objective import Objective
-from tfloss.registry import Registry, load_registry
-from tfloss.runs.folder import read_run
+from tfloss.registry import Declaration, Registry, registry_with
+from tfloss.runs.evaluate import score_run
+from tfloss.runs.folder import Run, read_run
+from tfloss.runs.train import objective_of
 from tfloss.student import make_student
+from tfloss.training.config import Config
+from tfloss.training.preflight import check
 from tfloss.training.result import Result
 from tfloss.training.scope import full_scope
 
@@ -32,7 +36,7 @@ def load_data(
     Args:
         source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, or
             arrays `(features, target)` of shapes (n, d) and (n,).
-        registry: where names are looked up; everything installed unless said.
+        registry: where names are looked up; default: everything installed.
         **options: of the split: train_fraction, train_size, test_size, stratify, scale, bootstrap,
             leak, seed, see `tfloss.data.prepare`; the others go to the data set: target, weight,
             columns for a file.
@@ -46,7 +50,7 @@ def load_data(
     """
     split = {name: options.pop(name) for name in _SPLIT if name in options}
     if isinstance(source, str):
-        table = load_dataset(source, registry or load_registry(), **options)
+        table = load_dataset(source, registry_with(registry), **options)
     elif isinstance(source, Table):
         table = source
     else:
@@ -64,6 +68,7 @@ def bind(
     model: Any = "mlp:10,10",
     *,
     teacher: Mapping[str, str] | None = None,
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     allow_negative: bool = False,
 ) -> Objective:
@@ -74,16 +79,87 @@ def bind(
         data: from `load_data`.
         model: as for `tfloss.fit`.
         teacher: the names of teachers, with a text that says what each is.
-        registry: what names stand for; everything installed unless said.
+        losses: declared with `@tfloss.loss` in your program, for this call only.
+        registry: what names stand for; default: everything installed.
         allow_negative: accept coefficients below zero.
 
     Raises:
         FormulaError: the formula does not fit; with the position.
     """
-    registry = registry or load_registry()
+    registry = registry_with(registry, losses)
     built = make_student(model, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
     scope = full_scope(built, data, teacher or {})
     return Objective(formula, registry, scope, allow_negative=allow_negative)
+
+
+def explain(
+    formula: str | Node,
+    data: str = "breast_cancer",
+    model: str = "mlp:10,10",
+    *,
+    teacher: str | Iterable[str] = (),
+    losses: Iterable[Declaration] = (),
+    registry: Registry | None = None,
+    **options: Any,
+) -> Objective:
+    """What a formula means for data, a model and teachers by name; nothing is fitted or trained.
+
+    Args:
+        formula: text or tree.
+        data: a data set's name, or a file.
+        model: 'mlp:10,10', 'package.module:factory', 'file.keras'.
+        teacher: 'gpc', or several: `["soft=gpc", "hard=rf"]`.
+        losses: declared with `@tfloss.loss` in your program, for this call only.
+        registry: what names stand for; default: everything installed.
+        **options: of `tfloss train`, by the names of `tfloss.training.config.Config`: target,
+            columns, weight, train_size, allow_negative, ….
+
+    Returns:
+        the objective; `print` shows its terms and which tensors each loss gets.
+
+    Raises:
+        FormulaError: the formula does not fit; with the position.
+        UsageError: a name or an option that does not exist.
+        DataError: data that cannot be used.
+
+    Example:
+        >>> print(tfloss.explain("bce + 0.1*abs_kl", teacher="gpc"))
+    """
+    named = [teacher] if isinstance(teacher, str) else list(teacher)
+    values = {"formula": to_text(as_node(formula)), "data": data, "model": model, **options}
+    config = Config.from_mapping({**values, "teacher": named}, origin="tfloss.explain")
+    registry = registry_with(registry, losses)
+    check(config, registry)
+    return objective_of(config, registry)
+
+
+def evaluate(
+    run: str | Path | Run,
+    data: str | None = None,
+    *,
+    target: str | None = None,
+    registry: Registry | None = None,
+) -> dict[str, dict[str, float]]:
+    """Score the student of a finished run, on its own holdout or on other data.
+
+    Args:
+        run: a run's folder, or what `tfloss.read_run` returned.
+        data: a data set's name or a file; default: the run's own, of which the holdout is scored.
+        target: the file's column to predict; default: the run's.
+        registry: where data sets and metrics are looked up; default: everything installed.
+
+    Returns:
+        metrics by name, by a title that says which rows were scored.
+
+    Raises:
+        UsageError: not the folder of a finished run.
+        DataError: other features or classes than the run was trained on, or no labels.
+
+    Example:
+        >>> tfloss.evaluate("runs/breast_cancer-1", "new_rows.csv")
+    """
+    run = run if isinstance(run, Run) else read_run(run)
+    return score_run(run, registry_with(registry), data=data, target=target)
 
 
 def export(
@@ -100,11 +176,11 @@ def export(
     Args:
         trained: what `fit` returned, or the folder of a run.
         path: a new file ('student.onnx', '.keras', '.tflite'), or a new folder for 'savedmodel'.
-        format: 'keras', 'savedmodel', 'onnx', 'litert'; by the ending of `path` unless said.
+        format: 'keras', 'savedmodel', 'onnx', 'litert'; default: by the ending of `path`.
         with_scaler: it takes features as they stand in the data, and scales them inside.
         probs: a classifier answers with probabilities instead of logits: of the second class,
             (n, 1), for two classes; of all, (n, C), for more.
-        registry: where a run's data set is looked up; everything installed unless said.
+        registry: where a run's data set is looked up; default: everything installed.
 
     Raises:
         UsageError: something is at `path`, or a package is not installed.
@@ -114,5 +190,5 @@ def export(
     if isinstance(trained, Result):
         source = source_of_result(trained)
     else:
-        source = source_of_run(read_run(Path(trained)), registry or load_registry())
+        source = source_of_run(read_run(trained), registry_with(registry))
     return export_source(source, path, format=format, with_scaler=with_scaler, probs=probs)

@@ -1,4 +1,4 @@
-"""How objects look in a notebook: who draws stands on a floor above, so the front door names it."""
+"""How objects are shown in a notebook: by a renderer on a floor above, named at the front door."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 _drawing = ""
 
 
-def drawn_by(module: str) -> None:
-    """Name the module that draws; called once, where the floors are put together."""
+def set_renderer(module: str) -> None:
+    """Name the module that renders; called once, by the package itself."""
     global _drawing
     _drawing = module
 
 
-def drawing() -> Any:
-    """The module that draws, imported at its first use: matplotlib comes with it."""
+def renderer() -> Any:
+    """The module that renders, imported at its first use, since it imports matplotlib."""
     return importlib.import_module(_drawing)
 
 

@@ -51,7 +51,7 @@ class WorkerError(TflossError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A person or the system asked for the end (Ctrl-C, SIGTERM); what was done so far is saved.
+    """Stopped by Ctrl-C or SIGTERM; the work so far is saved.
 
     Attributes:
         exit_code: 128 and the signal's number: 130 after Ctrl-C.

@@ -41,9 +41,9 @@ def _declare(path: Path, reader: Callable[[Path], Columns]) -> object:
 
         target: the column to learn; without it no row has a label.
         weight: the column of sample weights.
-        features: the feature columns; all that have no other use unless said.
+        features: the feature columns; default: all that have no other use.
         columns: columns to hand to losses by name, or to use as a teacher.
-        task: 'classification' or 'regression'; guessed from the target unless said.
+        task: 'classification' or 'regression'; default: guessed from the target.
         """
         return table_of(
             _read(path, reader),

@@ -20,9 +20,9 @@ def by_column(name: str) -> Any | None:
         )
 
     def make() -> Any:
-        """Answers that were computed elsewhere."""
-        from tfloss.teachers import AnswersColumn
+        """Predictions that were computed elsewhere."""
+        from tfloss.teachers import PredictionsColumn
 
-        return AnswersColumn(names)
+        return PredictionsColumn(names)
 
     return tfloss.teacher(make, name="column")

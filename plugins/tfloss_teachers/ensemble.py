@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import StratifiedKFold
 
-from tfloss.teachers import fit_teacher
+from tfloss.teachers import fit_classifier
 
 WEIGHTS = ("mean", "log_loss")
 _FOLDS = 5
@@ -61,8 +61,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """(n, classes) float64."""
-        answers = [fitted.ask(X)[""].astype(np.float64) for fitted in self.fitted_]
-        return np.tensordot(self.weights_, np.stack(answers), axes=1)
+        predictions = [fitted.predict(X)[""].astype(np.float64) for fitted in self.fitted_]
+        return np.tensordot(self.weights_, np.stack(predictions), axes=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The likeliest class of each row."""
@@ -70,7 +70,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     def _fit(self, name: str, estimator: Any, X: np.ndarray, codes: np.ndarray, weight: Any) -> Any:
         classes = len(self.classes_)
-        return fit_teacher(clone(estimator), X, codes, classes=classes, name=name, weight=weight)
+        return fit_classifier(clone(estimator), X, codes, classes=classes, name=name, weight=weight)
 
     def _left_out(self, X: np.ndarray, codes: np.ndarray, weight: Any) -> np.ndarray:
         """(n, estimators): the true class's probability by a model that did not see the row."""
@@ -82,8 +82,10 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):
         for train, test in folds.split(X, codes):
             for place, (name, estimator) in enumerate(self.estimators):
                 own = None if weight is None else weight[train]
-                answers = self._fit(name, estimator, X[train], codes[train], own).ask(X[test])[""]
-                said[test, place] = answers[np.arange(len(test)), codes[test]]
+                predictions = self._fit(name, estimator, X[train], codes[train], own).predict(
+                    X[test]
+                )[""]
+                said[test, place] = predictions[np.arange(len(test)), codes[test]]
         return said
 
 

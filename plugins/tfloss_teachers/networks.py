@@ -23,7 +23,7 @@ def network_loader(path: Path) -> Callable[..., Any]:
 
         scaled: whether it was trained on features scaled as in this training.
         """
-        from tfloss.teachers import AlreadyFitted
+        from tfloss.teachers import PrefittedTeacher
 
         try:
             yes_or_no("scaled", scaled)
@@ -37,7 +37,7 @@ def network_loader(path: Path) -> Callable[..., Any]:
                 f"The teacher '{path}' cannot be loaded: {type(error).__name__}: "
                 f"{reason.rstrip('.')}; save it again where it was made."
             ) from error
-        return AlreadyFitted(model, str(path), scaled, **of_run)
+        return PrefittedTeacher(model, str(path), scaled, **of_run)
 
     return load
 

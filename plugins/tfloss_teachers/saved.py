@@ -80,11 +80,11 @@ def _loader(path: Path) -> Any:
         trust: types to load besides those that skops trusts and those reviewed here.
         scaled: whether it was fitted on features scaled as in this training.
         """
-        from tfloss.teachers import AlreadyFitted, rows_of
+        from tfloss.teachers import PrefittedTeacher, rows_of
 
         yes_or_no("scaled", scaled)
         own = [trust] if isinstance(trust, str) else list(trust)
-        return AlreadyFitted(_load(path, own), str(path), scaled, seen=rows_of(path))
+        return PrefittedTeacher(_load(path, own), str(path), scaled, seen=rows_of(path))
 
     return load
 

@@ -63,7 +63,7 @@ class _MLflow:
 def mlflow(*, uri: str | None = None, experiment: str = "tfloss") -> Any:
     """MLflow: the configuration as parameters, every term of every epoch, the scores, the files.
 
-    uri: where MLflow keeps runs; its own default (MLFLOW_TRACKING_URI) unless said.  experiment:
+    uri: where MLflow keeps runs; default: MLflow's own (MLFLOW_TRACKING_URI).  experiment:
     its name; made where it is missing.  Needs tfloss[mlflow].
     """
     try:

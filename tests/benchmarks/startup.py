@@ -38,8 +38,8 @@ import tfloss
 registry = tfloss.load_registry(); mark("plugins")
 data = tfloss.load_data("breast_cancer", registry=registry, train_size=5)
 mark("data, importing scikit-learn")
-from tfloss.teachers import supply
-teachers = supply("gpc", data, registry); mark("teacher")
+from tfloss.teachers import fit_teachers
+teachers = fit_teachers("gpc", data, registry); mark("teacher")
 result = tfloss.fit("bce + 0.1*abs_kl", data, teacher=teachers, epochs=200, batch_size=5,
                     optimizer="sgd:learning_rate=0.1", registry=registry)
 mark("fit: trace, train, evaluate, score")

@@ -38,7 +38,7 @@ from rich.table import Table as Grid
 from tfloss.data import PreparedData, load_dataset, prepare
 from tfloss.errors import TflossError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 CONSOLE = Console(width=None if sys.stdout.isatty() else 110)
@@ -80,7 +80,7 @@ def _verdict(text: str, situation: str, data_of: Any, reasons: dict[str, str]) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            teacher = supply(text, data_of(situation), REGISTRY)["teacher"]
+            teacher = fit_teachers(text, data_of(situation), REGISTRY)["teacher"]
     except TflossError as error:
         kind = text.partition(":")[0]
         reason = str(error).replace(f"'{text}'", "'NAME'").replace(f"({kind}) ", "")
@@ -107,7 +107,7 @@ def _trust(halves: list[PreparedData], kept: str) -> Grid:
     )
     for name in TEACHERS:
         teachers = [
-            supply(name, half, REGISTRY, seed=seed, fit="cross", cache=kept)["teacher"]
+            fit_teachers(name, half, REGISTRY, seed=seed, fit="cross", cache=kept)["teacher"]
             for seed, half in enumerate(halves)
         ]
         cells = []
@@ -126,8 +126,8 @@ def _half(seed: int, flip: float) -> PreparedData:
     half = prepare(load_dataset("breast_cancer", REGISTRY), train_fraction=HALF, seed=seed)
     wrong = np.random.default_rng(seed).random(len(half.train)) < flip
     codes = np.where(wrong, 1 - half.train.codes, half.train.codes)
-    columns = half.train.columns | {"labels": codes[:, None].astype(np.float32)}
-    return replace(half, train=replace(half.train, columns=columns, codes=codes))
+    columns = half.train.values | {"labels": codes[:, None].astype(np.float32)}
+    return replace(half, train=replace(half.train, values=columns, codes=codes))
 
 
 def _students(halves: list[PreparedData], epochs: int, kept: str) -> Grid:
@@ -230,17 +230,17 @@ def one_way(way: str, rows: int) -> None:
     """Print seconds, processor seconds, and by how many MiB the peak memory rose."""
     from sklearn.ensemble import RandomForestClassifier
 
-    from tfloss.teachers import fit_teacher
+    from tfloss.teachers import fit_classifier
 
     random = np.random.default_rng(0)
     few = random.normal(size=(5000, FEATURES))
     codes = (few[:, :3].sum(axis=1) + random.normal(size=len(few)) > 0).astype(int)
     inputs = random.standard_normal(size=(rows, FEATURES), dtype=np.float32)
-    teacher = fit_teacher(RandomForestClassifier(TREES, random_state=0), few, codes, classes=2)
-    teacher.ask(inputs[:100])
+    teacher = fit_classifier(RandomForestClassifier(TREES, random_state=0), few, codes, classes=2)
+    teacher.predict(inputs[:100])
     before, worked, started = _peak(), time.process_time(), time.perf_counter()
     if way.startswith("chunks"):
-        teacher.ask(inputs, n_jobs=2 if way.endswith("2") else 1)
+        teacher.predict(inputs, n_jobs=2 if way.endswith("2") else 1)
     else:
         teacher.estimator.n_jobs = 2 if way.endswith("2") else None
         teacher.estimator.predict_proba(inputs)
@@ -277,7 +277,7 @@ def cache(options: argparse.Namespace) -> None:
 
 def _seconds(teacher: str, data: PreparedData, folder: str) -> float:
     started = time.perf_counter()
-    supply(teacher, data, REGISTRY, cache=folder)
+    fit_teachers(teacher, data, REGISTRY, cache=folder)
     return time.perf_counter() - started
 
 

@@ -95,7 +95,7 @@ def test_options_are_part_of_the_run_but_for_jobs_and_cache(tmp_path):
     assert not {"n_jobs", "cache"} & set(values)
     again = tfloss("train", "--config", config, "--cache", cache, "--runs", tmp_path / "runs")
     assert again.code == 0, again.err
-    assert "Its answers come from the cache" in again.out
+    assert "Its predictions come from the cache" in again.out
 
 
 def test_a_network_and_its_layer(tmp_path):

@@ -31,9 +31,9 @@ def test_teachers_of_every_seed_are_kept_and_not_fitted_again(registry, tmp_path
     assert not fitted
     for one, other in zip(first, again, strict=True):
         kept, fresh = other.teachers["teacher"], one.teachers["teacher"]
-        np.testing.assert_array_equal(kept.answers_holdout, fresh.answers_holdout)
+        np.testing.assert_array_equal(kept.predictions_holdout, fresh.predictions_holdout)
     assert not np.array_equal(
-        *(one.teachers["teacher"].answers_holdout for one in first[:2])
+        *(one.teachers["teacher"].predictions_holdout for one in first[:2])
     )  # a seed's own
 
 

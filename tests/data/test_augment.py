@@ -6,7 +6,7 @@ import pytest
 from tfloss.data import Table, augment, load_dataset, prepare
 from tfloss.errors import UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 
@@ -23,9 +23,9 @@ def test_new_rows_stand_behind_the_old_ones(data):
     more = augment(data, times=10, noise=0.25)
     old, new = len(data.train), len(more.train) - len(data.train)
     assert new == 10 * old
-    for name, values in data.train.columns.items():
-        np.testing.assert_array_equal(more.train.columns[name][:old], values)
-        assert more.train.columns[name].dtype == np.float32
+    for name, values in data.train.values.items():
+        np.testing.assert_array_equal(more.train.values[name][:old], values)
+        assert more.train.values[name].dtype == np.float32
     for name in ("labels", "w", "soft"):
         expected = np.arange(old + new) < old
         np.testing.assert_array_equal(more.train.present[name], expected)
@@ -47,15 +47,15 @@ def test_the_noise_has_the_size_asked_for(data):
 
 def test_the_teacher_answers_but_does_not_learn_from_them(data):
     more = augment(data, times=2)
-    fitted, plain = (supply("lr", one, REGISTRY)["teacher"] for one in (more, data))
+    fitted, plain = (fit_teachers("lr", one, REGISTRY)["teacher"] for one in (more, data))
     assert fitted.rows == plain.rows
-    np.testing.assert_array_equal(fitted.answers_holdout, plain.answers_holdout)
-    assert fitted.answers_train.shape == (3 * len(data.train), 3)
+    np.testing.assert_array_equal(fitted.predictions_holdout, plain.predictions_holdout)
+    assert fitted.predictions_train.shape == (3 * len(data.train), 3)
 
 
 def test_a_column_has_no_answer_for_added_rows_which_are_masked(data):
     more = augment(data, times=2)
-    present = supply("column:soft", more, REGISTRY)["teacher"].present("train")["teacher"]
+    present = fit_teachers("column:soft", more, REGISTRY)["teacher"].present("train")["teacher"]
     np.testing.assert_array_equal(present, np.arange(len(more.train)) < len(data.train))
 
 

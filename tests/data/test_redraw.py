@@ -11,7 +11,7 @@ from tests.teachers.spies import Spy
 from tfloss.data import Table, load_dataset, prepare
 from tfloss.errors import UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 
@@ -94,8 +94,8 @@ def test_regression():
 def test_copies_of_a_row_are_answered_by_a_model_that_saw_none(table):
     Spy.forget()
     data = prepare(table, train_size=120, bootstrap=True)
-    teacher = supply(Spy(), data, REGISTRY)["teacher"]
-    assert (teacher.how, len(set(data.train.rows)) < 120) == ("cross", True)
+    teacher = fit_teachers(Spy(), data, REGISTRY)["teacher"]
+    assert (teacher.origin, len(set(data.train.rows)) < 120) == ("cross", True)
     fitted_on, asked_about = (
         [{row.tobytes() for row in rows} for rows in sides]
         for sides in ([rows for rows, _ in Spy.fitted_on], Spy.asked_about)
@@ -107,7 +107,7 @@ def test_copies_of_a_row_are_answered_by_a_model_that_saw_none(table):
 def test_copies_in_regression():
     data = prepare(load_dataset("diabetes", REGISTRY), train_size=120, bootstrap=True)
     nearest = "KNeighborsRegressor:n_neighbors=1"  # repeats what it has seen
-    answers = supply(nearest, data, REGISTRY, fit="cross")["teacher"].answers_train
+    answers = fit_teachers(nearest, data, REGISTRY, fit="cross")["teacher"].predictions_train
     values, counts = np.unique(data.train.rows, return_counts=True)
     copied = np.isin(data.train.rows, values[counts > 1])
     assert copied.sum() > 10

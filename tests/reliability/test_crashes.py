@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(c
     (tmp_path / "file").write_text("")
     answer = tfloss(*command, "--runs", tmp_path / "file" / "runs")
     assert answer.code == 2
-    assert "is no folder" in answer.err
+    assert "is not a folder" in answer.err
     open_to_others(tmp_path)
     tmp_path.chmod(0o555)
 
@@ -213,7 +213,7 @@ def test_a_checkpoint_that_cannot_be_written_lets_the_training_go_on(tmp_path, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tfloss.training.checkpoints.manager.write_sealed", full)
+    monkeypatch.setattr("tfloss.training.checkpoints.manager.write_checked", full)
     with pytest.warns(UserWarning, match=r"step 2 cannot be written .* No space left"):
         artefact.write(tmp_path, 2)
     artefact.kept.__exit__(None, None, None)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.teachers.spies import Spy
 from tfloss.data import PreparedData, Table, prepare
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 
 class Remembering(Spy):
@@ -63,7 +63,7 @@ def test_a_spy_over_random_splits(registry, full_size, how):
             np.testing.assert_allclose(data.scaler.scale, scale, rtol=1e-9)
 
         Remembering.log.clear()
-        supply({"t": Remembering(max_iter=2000)}, data, registry, fit=how, seed=seed)
+        fit_teachers({"t": Remembering(max_iter=2000)}, data, registry, fit=how, seed=seed)
         seen: dict[int, set[int]] = {}
         answered: set[int] = set()
         for event, copy, inputs in Remembering.log:

@@ -24,12 +24,12 @@ from tfloss.comparison.folder import MANIFEST
 from tfloss.errors import DataError, UsageError
 from tfloss.io.atomic import remove_leftovers, sha256, whole_folder, write_text, write_whole
 from tfloss.runs.folder import read_run, unfinished_run, write_run
-from tfloss.teachers.cache import remembered
-from tfloss.teachers.fitting.plan import Outcome
+from tfloss.teachers.cache import cached
+from tfloss.teachers.fitting.plan import TeacherPredictions
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
 from tfloss.training.history import History
-from tfloss.training.loop.progress import Position
+from tfloss.training.loop.progress import Progress
 
 SIZE = 40_000  # float32 values in a version; some milliseconds of writing
 
@@ -97,16 +97,16 @@ class Checkpoint(Artefact):
             self.kept = Checkpoints(folder, resume=True).__enter__()
             self.kept.begin(self.identity)
             self.kept.restore(Weights(), History(("bce",), 1))
-        self.kept.save(Weights(version), history_of(version), Position(version))
+        self.kept.save(Weights(version), history_of(version), Progress(version))
 
     def read(self, folder):
         with Checkpoints(folder, resume=True) as kept:
-            if kept.identity is None:
+            if kept.fingerprint is None:
                 return 0
             weights, history = Weights(), History(("bce",), 1)
-            position = kept.restore(weights, history)
-            assert version_of(weights.values) == position.epoch == len(history)
-            return position.epoch
+            progress = kept.restore(weights, history)
+            assert version_of(weights.values) == progress.epoch == len(history)
+            return progress.epoch
 
     def start(self, folder):
         with Checkpoints(folder, resume=True):
@@ -123,7 +123,7 @@ class Cache(Artefact):
     """A teacher's answers."""
 
     def write(self, folder, version):
-        remembered(f"key{version}", folder, lambda: outcome(version))
+        cached(f"key{version}", folder, lambda: outcome(version))
 
     def read(self, folder):
         found = [0]
@@ -133,14 +133,14 @@ class Cache(Artefact):
             def refuse() -> Any:
                 raise AssertionError("an answer in the cache cannot be read")
 
-            answers = remembered(f"key{version}", folder, refuse).train[""]
+            answers = cached(f"key{version}", folder, refuse).train[""]
             assert version_of(answers) == version
             found.append(version)
         return max(found)
 
 
-def outcome(version: int) -> Outcome:
-    return Outcome({"": content(version)}, {"": content(version)[:10]}, {}, ())
+def outcome(version: int) -> TeacherPredictions:
+    return TeacherPredictions({"": content(version)}, {"": content(version)[:10]}, {}, ())
 
 
 class RunFolder(Artefact):

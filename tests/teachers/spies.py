@@ -27,7 +27,7 @@ class Spy(LogisticRegression):
 
 
 class Answers(ClassifierMixin, BaseEstimator):
-    """Answers with what `answer(rows)` returns."""
+    """Predictions with what `answer(rows)` returns."""
 
     def __init__(self, answer=None):
         self.answer = answer

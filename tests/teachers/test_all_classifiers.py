@@ -12,7 +12,7 @@ from sklearn.utils import all_estimators
 from tfloss.data import Table, prepare
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 ALL = dict(all_estimators("classifier"))
 ROWS = 600 if os.environ.get("TFLOSS_TEST_SIZE") == "full" else 90
@@ -89,13 +89,13 @@ def test_it_teaches_or_says_why_not(name, situation):
         warnings.simplefilter("ignore", FutureWarning)
         if expected:
             with pytest.raises(UsageError, match=expected):
-                supply(_text(name), data, load_registry(), fit="train")
+                fit_teachers(_text(name), data, load_registry(), fit="train")
             return
-        teacher = supply(_text(name), data, load_registry(), fit="train")["teacher"]
+        teacher = fit_teachers(_text(name), data, load_registry(), fit="train")["teacher"]
     classes = len(data.classes)
     for answers, part in (
-        (teacher.answers_train, data.train),
-        (teacher.answers_holdout, data.holdout),
+        (teacher.predictions_train, data.train),
+        (teacher.predictions_holdout, data.holdout),
     ):
         assert answers.shape == (len(part), 1 if classes == 2 else classes)
         assert answers.min() > 0
@@ -118,16 +118,16 @@ def test_one_class_is_refused_before_anything_is_fitted(name):
     there = data.train.codes == 1
     train = data.arrange(_table(SITUATIONS["two"]), data.train.rows[there])
     with pytest.raises((DataError, UsageError), match=r"one class only|several targets"):
-        supply(_text(name), replace(data, train=train), load_registry())
+        fit_teachers(_text(name), replace(data, train=train), load_registry())
 
 
 def test_bare_classes_without_calibration():
     data = _data("three")
     for text in ("LinearSVC:calibrate=none", "OutputCodeClassifier:estimator=lr,calibrate=false"):
-        teacher = supply(text, data, load_registry(), fit="train")["teacher"]
-        assert teacher.answers_train.max(axis=1).min() > 0.9999
+        teacher = fit_teachers(text, data, load_registry(), fit="train")["teacher"]
+        assert teacher.predictions_train.max(axis=1).min() > 0.9999
         found = teacher.estimator.predict(data.train.inputs.astype(float))
-        np.testing.assert_array_equal(teacher.answers_train.argmax(axis=1), found)
+        np.testing.assert_array_equal(teacher.predictions_train.argmax(axis=1), found)
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
@@ -136,10 +136,10 @@ def test_any_teacher_can_be_calibrated(method):
     from sklearn.naive_bayes import GaussianNB
 
     data = _data("three")
-    teacher = supply(f"nb:calibrate={method}", data, load_registry(), fit="train")["teacher"]
+    teacher = fit_teachers(f"nb:calibrate={method}", data, load_registry(), fit="train")["teacher"]
     oracle = CalibratedClassifierCV(GaussianNB(), method=method, cv=5)
     oracle.fit(data.train.inputs.astype(float), data.train.codes)
     expected = oracle.predict_proba(data.holdout.inputs.astype(float))
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-5)
     with pytest.raises(UsageError, match="Did you mean 'isotonic'"):
-        supply("nb:calibrate=isotonc", data, load_registry())
+        fit_teachers("nb:calibrate=isotonc", data, load_registry())

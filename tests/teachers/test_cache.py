@@ -1,4 +1,4 @@
-"""Answers kept on disk: the same, found again, whole, and without pickles."""
+"""Predictions kept on disk: the same, found again, whole, and without pickles."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 from .spies import Answers, Spy
 
@@ -27,7 +27,7 @@ def ask(data, tmp_path):
 
     def ask(estimator, data=data, **how):
         how = {"cache": tmp_path / "cache", "seed": 0, **how}
-        teacher = supply({"t": estimator}, data, REGISTRY, **how)["t"]
+        teacher = fit_teachers({"t": estimator}, data, REGISTRY, **how)["t"]
         fits = len(Spy.fitted_on)
         Spy.forget()
         return teacher, fits
@@ -39,8 +39,8 @@ def test_the_second_time_nothing_is_fitted(ask, data):
     first, fits = ask(Spy())
     again, none = ask(Spy())
     assert (fits, none) == (6, 0)
-    np.testing.assert_array_equal(first.answers_train, again.answers_train)
-    np.testing.assert_array_equal(first.answers_holdout, again.answers_holdout)
+    np.testing.assert_array_equal(first.predictions_train, again.predictions_train)
+    np.testing.assert_array_equal(first.predictions_holdout, again.predictions_holdout)
     assert again.scores == first.scores
     assert "come from the cache" in again.notes[-1]
     inputs = data.holdout.inputs
@@ -67,7 +67,7 @@ def test_what_matters_is_in_the_key(ask, change):
 
 def test_the_callers_name_is_not(ask, data, tmp_path):
     ask(Spy())
-    supply({"other": Spy()}, data, REGISTRY, cache=tmp_path / "cache")
+    fit_teachers({"other": Spy()}, data, REGISTRY, cache=tmp_path / "cache")
     assert not Spy.fitted_on
 
 
@@ -77,7 +77,7 @@ def test_a_damaged_entry_is_made_again(ask, tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     again, fits = ask(Spy())
     assert fits > 0
-    np.testing.assert_array_equal(first.answers_train, again.answers_train)
+    np.testing.assert_array_equal(first.predictions_train, again.predictions_train)
 
 
 def test_an_interrupted_entry_is_not_there_and_made_again(ask, tmp_path, monkeypatch):
@@ -97,8 +97,10 @@ def test_an_interrupted_entry_is_not_there_and_made_again(ask, tmp_path, monkeyp
 
 def test_a_folder_that_cannot_be(data, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(UsageError, match=r"cache '.*file.*' cannot be written: .*; name another"):
-        supply("nb", data, REGISTRY, cache=tmp_path / "file" / "cache")
+    with pytest.raises(UsageError, match=r"cache '.*file' is a file; name a folder"):
+        fit_teachers("nb", data, REGISTRY, cache=tmp_path / "file")
+    teacher = fit_teachers("nb", data, REGISTRY, cache=tmp_path / "file" / "cache")["teacher"]
+    assert "Not kept in the cache: " in teacher.notes[-1]
 
 
 def test_nothing_is_pickled(ask, tmp_path):
@@ -122,7 +124,7 @@ def test_a_lesson_that_fails_leaves_nothing(ask, tmp_path):
 
 def test_the_environment_names_the_folder(data, tmp_path, monkeypatch):
     monkeypatch.setenv("TFLOSS_CACHE", str(tmp_path / "named"))
-    supply("nb", data, REGISTRY)
+    fit_teachers("nb", data, REGISTRY)
     assert len(list((tmp_path / "named").iterdir())) == 1
 
 
@@ -131,5 +133,5 @@ def test_an_estimator_that_was_fitted_before_is_asked_once(ask, data, monkeypatc
     first, _ = ask(known)
     monkeypatch.setattr(LogisticRegression, "predict_proba", None)
     again, _ = ask(known)
-    np.testing.assert_array_equal(first.answers_holdout, again.answers_holdout)
+    np.testing.assert_array_equal(first.predictions_holdout, again.predictions_holdout)
     assert "come from the cache" in again.notes[-1]

@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import PluginError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 from tfloss_teachers.ensemble import EnsembleClassifier, mixture_weights
 
 REGISTRY = load_registry()
@@ -24,12 +24,14 @@ def data():
 
 
 def test_the_mean_is_scikit_learns(data):
-    teacher = supply("ensemble:estimators=[lr(C=2),nb]", data, REGISTRY, fit="train")["teacher"]
+    teacher = fit_teachers("ensemble:estimators=[lr(C=2),nb]", data, REGISTRY, fit="train")[
+        "teacher"
+    ]
     oracle = VotingClassifier(
         [("a", LogisticRegression(C=2)), ("b", GaussianNB())], voting="soft"
     ).fit(data.train.inputs.astype(float), data.train.codes)
     expected = oracle.predict_proba(data.holdout.inputs.astype(float))
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-6)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-6)
 
 
 def test_weights_have_the_lowest_log_loss():
@@ -50,7 +52,7 @@ def test_weights_have_the_lowest_log_loss():
 
 def test_a_useless_member_gets_no_weight(data):
     text = "ensemble:estimators=[lr,prior(strategy=uniform),linear_svc],weights=log_loss"
-    teacher = supply(text, data, REGISTRY, fit="train")["teacher"]
+    teacher = fit_teachers(text, data, REGISTRY, fit="train")["teacher"]
     weights = teacher.estimator.weights_
     assert weights[1] < 0.02
     np.testing.assert_allclose(weights.sum(), 1)
@@ -66,28 +68,28 @@ def test_settings_inside():
 
 def test_one_member_needs_no_list(data):
     alone, listed = (
-        supply(f"ensemble:estimators={text}", data, REGISTRY)["teacher"].answers_holdout
+        fit_teachers(f"ensemble:estimators={text}", data, REGISTRY)["teacher"].predictions_holdout
         for text in ("lr(C=3)", "[lr(C=3)]")
     )
     np.testing.assert_array_equal(alone, listed)
 
 
 def test_a_vote_of_those_without_probabilities(data):
-    teacher = supply("voting:estimators=[lr,svc]", data, REGISTRY, fit="train")["teacher"]
+    teacher = fit_teachers("voting:estimators=[lr,svc]", data, REGISTRY, fit="train")["teacher"]
     inputs, codes = data.train.inputs.astype(float), data.train.codes
     members = (LogisticRegression(random_state=0), CalibratedClassifierCV(SVC(random_state=0)))
     said = [one.fit(inputs, codes).predict_proba(data.holdout.inputs) for one in members]
     expected = np.mean(said, axis=0)
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-5)
 
 
 def test_what_is_refused(data):
     with pytest.raises(UsageError, match="cannot have weights=best; it is one of mean, log_loss"):
-        supply("ensemble:estimators=[lr,nb],weights=best", data, REGISTRY)
+        fit_teachers("ensemble:estimators=[lr,nb],weights=best", data, REGISTRY)
     with pytest.raises(PluginError, match="weights is 'best'"):
-        supply(EnsembleClassifier([("lr", LogisticRegression())], "best"), data, REGISTRY)
+        fit_teachers(EnsembleClassifier([("lr", LogisticRegression())], "best"), data, REGISTRY)
     for name in ("ensemble", "voting", "stacking"):
         with pytest.raises(UsageError, match=r"cannot have estimators=\[\]; name one or more"):
-            supply(f"{name}:estimators=[]", data, REGISTRY)
+            fit_teachers(f"{name}:estimators=[]", data, REGISTRY)
     with pytest.raises(UsageError, match="needs its setting 'estimators'"):
-        supply("ensemble", data, REGISTRY)
+        fit_teachers("ensemble", data, REGISTRY)

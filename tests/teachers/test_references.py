@@ -8,7 +8,7 @@ import pytest
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import PluginError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 MODULE = '''
@@ -61,14 +61,14 @@ def data():
     ],
 )
 def test_it_is_found(data, text, strength):
-    [teacher] = supply(text, data, REGISTRY, fit="train").values()
-    assert teacher.answers_holdout.shape == (15, 3)
+    [teacher] = fit_teachers(text, data, REGISTRY, fit="train").values()
+    assert teacher.predictions_holdout.shape == (15, 3)
     estimator = teacher.estimator
     assert strength == (estimator[-1] if hasattr(estimator, "steps") else estimator).C
 
 
 def test_the_module_object_stays_unfitted(data):
-    supply("my_teachers:ready", data, REGISTRY)
+    fit_teachers("my_teachers:ready", data, REGISTRY)
     assert not hasattr(sys.modules["my_teachers"].ready[-1], "classes_")
     assert not any(path == str(data) for path in sys.path)
 
@@ -86,13 +86,13 @@ def test_the_module_object_stays_unfitted(data):
 )
 def test_what_goes_wrong(data, text, error, sentence):
     with pytest.raises(error, match=sentence):
-        supply(text, data, REGISTRY)
+        fit_teachers(text, data, REGISTRY)
 
 
 def test_answers_are_scikit_learns(data):
     from sklearn.linear_model import LogisticRegression
 
-    teacher = supply("sklearn.linear_model:LogisticRegression", data, REGISTRY)["teacher"]
+    teacher = fit_teachers("sklearn.linear_model:LogisticRegression", data, REGISTRY)["teacher"]
     oracle = LogisticRegression().fit(data.train.inputs.astype(float), data.train.codes)
     expected = oracle.predict_proba(data.holdout.inputs.astype(float))
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-6)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-6)

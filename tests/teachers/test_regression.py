@@ -8,7 +8,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import PluginError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 
@@ -19,7 +19,7 @@ def data():
 
 
 def test_prediction_and_deviation(data):
-    teacher = supply("br", data, REGISTRY, seed=2)["teacher"]
+    teacher = fit_teachers("br", data, REGISTRY, seed=2)["teacher"]
     inputs, target = data.train.inputs.astype(float), data.train.labels[:, 0].astype(float)
     oracle = BayesianRidge().fit(inputs, target)
     mean, deviation = oracle.predict(data.holdout.inputs.astype(float), return_std=True)
@@ -29,14 +29,14 @@ def test_prediction_and_deviation(data):
     np.testing.assert_allclose(found["teacher.std"][:, 0], deviation, rtol=1e-5)
     folds = KFold(5, shuffle=True, random_state=2)
     expected = cross_val_predict(BayesianRidge(), inputs, target, cv=folds)
-    np.testing.assert_allclose(teacher.answers_train[:, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(teacher.predictions_train[:, 0], expected, rtol=1e-5)
     error = np.mean((mean - data.holdout.labels[:, 0]) ** 2)
-    assert teacher.scores["holdout"]["mse"] == pytest.approx(error, rel=1e-4)
-    assert teacher.gap > 0
+    assert teacher.scores["holdout"]["mean_squared_error"] == pytest.approx(error, rel=1e-4)
+    assert teacher.gap("mean_squared_error") > 0
 
 
 def test_regressors_by_class_name(data):
-    teachers = supply(
+    teachers = fit_teachers(
         ["a=gpr:rows=60,fit=train", "b=KNeighborsRegressor", "c=rfr:n_estimators=5,fit=train"],
         data,
         REGISTRY,
@@ -44,7 +44,9 @@ def test_regressors_by_class_name(data):
     assert set(teachers["a"].tensors("train")) == {"a", "a.std"}
     assert set(teachers["b"].tensors("train")) == {"b"}
     variance = np.var(data.holdout.labels)
-    assert all(teacher.scores["holdout"]["mse"] < variance for teacher in teachers.values())
+    assert all(
+        teacher.scores["holdout"]["mean_squared_error"] < variance for teacher in teachers.values()
+    )
     assert teachers["b"].predict(data.holdout.inputs).shape == (len(data.holdout), 1)
 
 
@@ -59,9 +61,9 @@ def test_regressors_by_class_name(data):
 )
 def test_what_is_refused(data, text, error, sentence):
     with pytest.raises(error, match=sentence):
-        supply(text, data, REGISTRY)
+        fit_teachers(text, data, REGISTRY)
 
 
 def test_a_regressor_for_classes():
     with pytest.raises(UsageError, match="is a regressor, but the data have classes"):
-        supply("br", prepare(load_dataset("iris", REGISTRY)), REGISTRY)
+        fit_teachers("br", prepare(load_dataset("iris", REGISTRY)), REGISTRY)

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import rows_of, save_teacher, supply
+from tfloss.teachers import fit_teachers, rows_of, save_teacher
 from tfloss.teachers.fingerprints import Fingerprints
 
 skops = pytest.importorskip("skops.io")
@@ -35,9 +35,9 @@ def test_rows_of_the_holdout_are_found_in_a_forest(table, tmp_path, scale, share
     path = save_teacher(forest(table, rows), tmp_path / "forest.skops", table.features[rows])
     if shared:
         with pytest.raises(DataError, match=f"forest.skops' was fitted on {shared} of the 171"):
-            supply(str(path), data, REGISTRY)
+            fit_teachers(str(path), data, REGISTRY)
     else:
-        notes = supply(str(path), data, REGISTRY)["teacher"].notes
+        notes = fit_teachers(str(path), data, REGISTRY)["teacher"].notes
         assert "cannot be told" not in " ".join(notes)
 
 

@@ -10,7 +10,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from tests.teachers.spies import Plain
 from tfloss.data import Table, prepare
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 
@@ -54,22 +54,22 @@ def _data(regression=False):
 )
 def test_classifiers(teacher, oracle, parameter):
     data = _data()
-    found = supply(teacher, data, REGISTRY, fit="train")["teacher"]
+    found = fit_teachers(teacher, data, REGISTRY, fit="train")["teacher"]
     part = data.train
     weight = part.sample_weight.astype(float)
     oracle.fit(part.inputs.astype(float), part.codes, **{parameter: weight})
     expected = oracle.predict_proba(data.holdout.inputs.astype(float))[:, 1:]
-    np.testing.assert_allclose(found.answers_holdout, expected, atol=1e-6)
+    np.testing.assert_allclose(found.predictions_holdout, expected, atol=1e-6)
     assert not any("weights" in note for note in found.notes)
 
 
 def test_a_regressor():
     data = _data(regression=True)
-    found = supply(BayesianRidge(), data, REGISTRY, fit="train")["teacher"]
+    found = fit_teachers(BayesianRidge(), data, REGISTRY, fit="train")["teacher"]
     part = data.train
     oracle = BayesianRidge().fit(part.inputs, part.labels[:, 0], part.sample_weight)
     expected = oracle.predict(data.holdout.inputs)[:, None]
-    np.testing.assert_allclose(found.answers_holdout, expected, atol=1e-5)
+    np.testing.assert_allclose(found.predictions_holdout, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -77,29 +77,31 @@ def test_a_regressor():
     [KNeighborsClassifier(), Plain(), "voting:estimators=[lr,knn]", TellsLate()],
 )
 def test_those_that_take_none_say_so(teacher):
-    found = supply(teacher, _data(), REGISTRY)["teacher"]
+    found = fit_teachers(teacher, _data(), REGISTRY)["teacher"]
     assert any("takes no sample weights: fitted without" in note for note in found.notes)
 
 
 def test_a_regressor_that_takes_none():
-    found = supply(KNeighborsRegressor(), _data(regression=True), REGISTRY)["teacher"]
+    found = fit_teachers(KNeighborsRegressor(), _data(regression=True), REGISTRY)["teacher"]
     assert any("takes no sample weights" in note for note in found.notes)
 
 
 def test_an_ensemble_hands_them_on():
     data = _data()
-    found = supply("ensemble:estimators=[lr,nb],weights=log_loss,fit=train", data, REGISTRY)
-    parts = supply(["a=lr:fit=train", "b=nb:fit=train"], data, REGISTRY)
+    found = fit_teachers("ensemble:estimators=[lr,nb],weights=log_loss,fit=train", data, REGISTRY)
+    parts = fit_teachers(["a=lr:fit=train", "b=nb:fit=train"], data, REGISTRY)
     weights = found["teacher"].estimator.weights_
-    expected = weights[0] * parts["a"].answers_holdout + weights[1] * parts["b"].answers_holdout
-    np.testing.assert_allclose(found["teacher"].answers_holdout, expected, atol=1e-6)
+    expected = (
+        weights[0] * parts["a"].predictions_holdout + weights[1] * parts["b"].predictions_holdout
+    )
+    np.testing.assert_allclose(found["teacher"].predictions_holdout, expected, atol=1e-6)
 
 
 def test_the_cache_knows_the_weights(tmp_path):
     from dataclasses import replace
 
     data = _data()
-    supply("lr", data, REGISTRY, cache=tmp_path)
+    fit_teachers("lr", data, REGISTRY, cache=tmp_path)
     other = replace(data, train=replace(data.train, sample_weight=None))
-    supply("lr", other, REGISTRY, cache=tmp_path)
+    fit_teachers("lr", other, REGISTRY, cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2

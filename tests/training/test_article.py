@@ -12,7 +12,8 @@ from tfloss.runs.train import prepare_run, run
 from tfloss.student import make_student
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import BatchOrder
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.forward import StudentLoss
 
 SPLIT_SEED = 666
 # With the listing's norm the loss of a batch is one number, not a vector of five that is summed:
@@ -60,15 +61,15 @@ def both(registry, config, listing, **options):
 
 def printed(result, steps, batches, terms):
     """What the listing prints of each epoch, from tfloss's own terms: after each step."""
-    measure, part = Measure(result.student, result.objective), result.data.train
+    loss, part = StudentLoss(result.student, result.objective), result.data.train
     end = result.student.model.get_weights()
     found = []
     for weights, rows in zip(steps, batches.reshape(-1, batches.shape[-1]), strict=True):
         result.student.model.set_weights(weights)
         batch = {"inputs": part.inputs[rows], "labels": part.labels[rows]}
         if result.teachers:
-            batch["teacher"] = result.teachers["teacher"].answers_train[rows]
-        total, values = measure(batch, 0, training=False)
+            batch["teacher"] = result.teachers["teacher"].predictions_train[rows]
+        total, values = loss(Batch(batch, {}), 0, training=False)
         logits = result.student.forward_model(batch["inputs"], training=False).numpy()
         accuracy = ((logits > 0) == (batch["labels"] > 0.5)).mean()
         found.append([total.numpy(), accuracy, *(values.numpy()[1:] / terms)])
@@ -85,7 +86,7 @@ def assert_same_end(result, theirs, atol=1e-5):
     assert_same_weights(result.student.model.get_weights(), theirs.weights, atol)
     logits = result.student.forward_model(result.data.holdout.inputs, training=False).numpy()
     probabilities = 1 / (1 + np.exp(-logits))
-    np.testing.assert_allclose(probabilities, theirs.probabilities, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(probabilities, theirs.probabilities, rtol=0, atol=atol)
     accuracy = result.scores["student on holdout"]["accuracy"]
     assert accuracy == pytest.approx(theirs.holdout["accuracy"], abs=1e-6)
 

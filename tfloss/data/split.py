@@ -41,8 +41,8 @@ def split_rows(
 
     Args:
         codes: (n,) class positions, or any numbers when `stratify` is False.
-        labelled: (n,) bool; all rows unless said.
-        train_fraction: share of the labelled rows that train, above 0, at most 1; 0.9 unless said.
+        labelled: (n,) bool; default: all rows.
+        train_fraction: share of the labelled rows that train, above 0, at most 1; default: 0.9.
         train_size: their number instead.
         test_size: number (int) or share (float) of rows held out; all that do not train
             unless said.

@@ -20,10 +20,10 @@ class Table:
         features: (n, d) float64, finite.
         target: (n,) of any dtype; None, NaN and '' mark a row without a label. None as a whole: no
             row has one.
-        feature_names: d names; 'x0', 'x1', … unless said.
+        feature_names: d names; default: 'x0', 'x1', ….
         name: how messages and reports call it.
         columns: further columns by name, each (n,) or (n, k) float64; NaN marks a missing value.
-        task: 'classification' or 'regression'; guessed from the target unless said: text, booleans
+        task: 'classification' or 'regression'; default: guessed from the target: text, booleans
             and few distinct whole numbers are classes.
         class_names: names for the sorted classes, for people to read; empty: their own text.
         weight: the column that holds sample weights, or None.

@@ -52,7 +52,7 @@ def export(
     Args:
         source: the student and rows.
         path: a new file, or a new folder for 'savedmodel'; nothing is overwritten.
-        format: 'keras', 'savedmodel', 'onnx', 'litert'; by the ending of `path` unless said.
+        format: 'keras', 'savedmodel', 'onnx', 'litert'; default: by the ending of `path`.
         with_scaler: it takes features as they stand in the data, and scales them inside.
         probs: a classifier answers with probabilities instead of logits: of the second class,
             (n, 1), for two classes; of all, (n, C), for more.

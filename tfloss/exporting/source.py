@@ -47,14 +47,14 @@ def source_of_run(run: Run, registry: Registry) -> Source:
     Raises:
         DataError: the data are not there any more, or are others than the run's.
     """
-    config, treatment = run.config, run.treatment()
+    config, preprocessing = run.config, run.preprocessing()
     table = load_dataset(
         config.data,
         registry,
         target=config.target,
         weight=config.weight,
         columns=config.columns or None,
-    ).with_features(treatment.feature_names)
+    ).with_features(preprocessing.feature_names)
     rows = np.concatenate([run.rows["holdout"], run.rows["train"]])
     rows = rows[rows < len(table)][:ROWS]  # rows that `augment` added have no place in the table
     if not len(rows):
@@ -63,4 +63,4 @@ def source_of_run(run: Run, registry: Registry) -> Source:
             f"is nothing to compare an exported student on."
         )
     student = run.student()
-    return Source(student.forward_model, run.task, treatment.scaler, table.features[rows])
+    return Source(student.forward_model, run.task, preprocessing.scaler, table.features[rows])

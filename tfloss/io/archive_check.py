@@ -1,4 +1,4 @@
-"""Archives from others are looked through before anything unpacks them."""
+"""Archives from elsewhere are checked before anything unpacks them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PLAIN = ("keras", "builtins")
 def check_archive(path: Path) -> None:
     """Refuse an archive that unpacks to too much, or whose members' names lead out of a folder.
 
-    A file that is no ZIP archive is none of this function's business.
+    A file that is not a ZIP archive passes.
 
     Raises:
         UsageError: with what is wrong.
@@ -39,14 +39,14 @@ def check_archive(path: Path) -> None:
     if total > max(MOST_BYTES, MOST_TIMES * packed):
         raise UsageError(
             f"'{path}' would unpack from {packed:,} to {total:,} bytes, which no honest file does; "
-            f"get it from somebody whom you trust."
+            f"get it from a source that you trust."
         )
     for member in members:
         name = PurePosixPath(member.filename.replace("\\", "/"))
         if name.is_absolute() or ".." in name.parts or ":" in member.filename[:2]:
             raise UsageError(
                 f"'{path}' has a member '{member.filename}' whose name leads out of the archive; "
-                f"get it from somebody whom you trust."
+                f"get it from a source that you trust."
             )
 
 
@@ -69,12 +69,12 @@ def check_keras_file(path: Path, registered: frozenset[str] = frozenset()) -> No
             config = json.loads(archive.read(_CONFIG))
     except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         raise UsageError(
-            f"'{path}' is no whole .keras file ({type(error).__name__}); save the model again with "
-            f"model.save('{path.stem}.keras')."
+            f"'{path}' is not a complete .keras file ({type(error).__name__}); save the model "
+            f"again with model.save('{path.stem}.keras')."
         ) from error
     for name in names:
         if name not in _OF_KERAS and not name.startswith("assets/"):
-            raise UsageError(f"'{path}' has a member '{name}', which .keras files have not.")
+            raise UsageError(f"'{path}' has a member '{name}', which a .keras file does not have.")
     for module, name, registered_name in _classes(config):
         if name in _CODE or not _known(module, name, registered_name, registered):
             what = f"{module}.{name}" if module else name

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes: a file is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _place_new(temporary: Path, path: Path) -> None:
 def refuse_existing(path: Path) -> None:
     """Raise UsageError where something is there already."""
     if path.exists() or path.is_symlink():
-        raise UsageError(f"'{path}' exists already; say another name, or move it away.")
+        raise UsageError(f"'{path}' exists already; choose another name, or move it away.")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -178,7 +178,7 @@ def refuse_unwritable(parent: Path) -> None:
     there = next(path for path in (parent, *parent.absolute().parents) if path.exists())
     if not there.is_dir():
         raise UsageError(
-            f"'{there}' is no folder, so that '{parent}' cannot be; try another --runs."
+            f"'{there}' is not a folder, so '{parent}' cannot be made; try another --runs."
         )
     if not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"Nothing can be written in '{there}'; try another --runs.")
@@ -244,7 +244,7 @@ def new_folder(parent: Path, stem: str) -> Path:
 
 
 def _too_many(parent: Path, stem: str) -> UsageError:
-    return UsageError(f"'{parent}' has a million runs of '{stem}'; say another folder with --runs.")
+    return UsageError(f"'{parent}' has a million runs of '{stem}'; choose another --runs.")
 
 
 def _cannot_be_made(parent: Path, error: OSError) -> UsageError:

@@ -1,4 +1,4 @@
-"""Arrays and a few words in one file that knows its own digest.
+"""Arrays and metadata in one NPZ file that stores its own checksum.
 
 The file is NPZ without pickles: reading it can run no code, and numpy alone can open it.
 """
@@ -19,13 +19,13 @@ from tfloss.io.atomic import write_whole
 _ABOUT, _DIGEST, _DTYPES = ":about", ":sha256", ":dtypes"
 
 
-def write_sealed(path: Path, arrays: Mapping[str, np.ndarray], about: Any) -> None:
-    """Write whole or not at all.
+def write_checked(path: Path, arrays: Mapping[str, np.ndarray], about: Any) -> None:
+    """Write atomically: the whole file or nothing.
 
     Args:
         path: ends in '.npz'.
         arrays: by name; of numbers, text or bool, bfloat16 and float8 too.
-        about: what JSON can hold.
+        about: metadata; anything that JSON can hold.
 
     Raises:
         OSError: there is no room, or no right to write.
@@ -45,7 +45,7 @@ def write_sealed(path: Path, arrays: Mapping[str, np.ndarray], about: Any) -> No
     write_whole(path, lambda temporary: np.savez(temporary, **plain))
 
 
-def read_sealed(path: Path) -> tuple[dict[str, np.ndarray], Any]:
+def read_checked(path: Path) -> tuple[dict[str, np.ndarray], Any]:
     """The arrays, and what is said about them.
 
     Raises:
@@ -59,7 +59,7 @@ def read_sealed(path: Path) -> tuple[dict[str, np.ndarray], Any]:
         reason = (str(error) or type(error).__name__).partition("\n")[0]
         raise DataError(f"'{path}' cannot be read: {reason}.") from error
     if not whole:
-        raise DataError(f"'{path}' is not as it was written: its SHA-256 is another.")
+        raise DataError(f"'{path}' is not what was written: its SHA-256 differs.")
     about = json.loads(str(arrays.pop(_ABOUT)))
     for name, dtype in json.loads(str(arrays.pop(_DTYPES))).items():
         arrays[name] = arrays[name].view(_small_float(dtype))

@@ -17,7 +17,7 @@ LOCK, HOLDER = ".lock", ".lock-holder"
 
 
 class FolderLock:
-    """Held by the process that writes in a folder; the system lets go of it when that one dies.
+    """Held by the process that writes in a folder; the system releases it when that process dies.
 
     Args:
         folder: an existing one.
@@ -48,13 +48,13 @@ class FolderLock:
             raise UsageError(f"'{self.folder}' cannot be written: {error.strerror}.") from error
 
     def release(self) -> None:
-        """Let the next one in; nothing is left behind."""
+        """Release the lock and remove its files."""
         if self._lock.is_locked:
             (self.folder / HOLDER).unlink(missing_ok=True)
             self._lock.release()
 
     def _holder(self) -> str:
-        """' (12345 on HOST, since …)', as far as it is known."""
+        """' (12345 on HOST, since …)', as far as known."""
         try:
             about = json.loads((self.folder / HOLDER).read_text(encoding="utf-8"))
             return f" ({about['pid']} on {about['host']}, since {about['since']})"

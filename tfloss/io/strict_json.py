@@ -1,4 +1,4 @@
-"""Values as JSON can hold them."""
+"""JSON without NaN and infinity."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tfloss.objective import Entry, Objective, Scope
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.plan import ReductionUse, ScheduleUse
 from tfloss.objective.scope import Tensors
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import registry_with
 from tfloss.student.keras_internals import note_logits, note_mask
 
 _SEEN = ("labels", "logits", "probs", "prediction")
@@ -65,9 +65,7 @@ class Loss(keras.losses.Loss):
         self.formula = to_text(as_node(formula))
         self.from_logits = from_logits
         self._allow_negative = allow_negative
-        registry = load_registry()
-        if losses:
-            registry = Registry(registry.plugins).add(*losses)
+        registry = registry_with(losses=losses)
         self._objective = Objective(formula, registry, _scope(), allow_negative=allow_negative)
         needs = self._objective.needs - {*_SEEN, "sample_weight"}
         if needs:

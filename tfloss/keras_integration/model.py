@@ -28,7 +28,7 @@ from tfloss.keras_integration.validation import (
 )
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
-from tfloss.registry import Declaration, Registry, load_registry
+from tfloss.registry import Declaration, registry_with
 from tfloss.student.keras_internals import compiled_metrics, loss_tracker, takes_training
 from tfloss.training.program.forward import MODEL_TERM
 
@@ -82,9 +82,7 @@ class Attached(keras.Model):
             "allow_negative": allow_negative,
         }
         teachers = named_teachers(teacher)
-        registry = load_registry()
-        if losses:  # a registry of this model's own
-            registry = Registry(registry.plugins).add(*losses)
+        registry = registry_with(losses=losses)
         used = names_in(formula)
         self._columns = tuple(dict.fromkeys([*columns, *teacher_columns(teachers, used)]))
         self._bound = Bound(

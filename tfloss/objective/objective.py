@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tfloss.display import drawing
+from tfloss.display import renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
@@ -148,7 +148,7 @@ class Objective:
         return self.formula._repr_latex_()
 
     def _repr_html_(self) -> str:
-        return drawing().objective_html(self)
+        return renderer().objective_html(self)
 
     def __repr__(self) -> str:
         return f"Objective({self.text!r})"

@@ -27,7 +27,7 @@ from tfloss.registry.declarations import (
 from tfloss.registry.hookspecs import hookimpl
 from tfloss.registry.loading import Plugin
 from tfloss.registry.loss_variables import Held
-from tfloss.registry.registry import Registry, check_settings, load_registry
+from tfloss.registry.registry import Registry, check_settings, load_registry, registry_with
 
 __all__ = [
     "Dataset",
@@ -55,6 +55,7 @@ __all__ = [
     "model",
     "recipe",
     "reduction",
+    "registry_with",
     "schedule",
     "teacher",
     "tracker",

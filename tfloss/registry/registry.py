@@ -201,6 +201,26 @@ def load_registry(*, no_plugins: Iterable[str] = (), strict: bool = False) -> Re
     return _default[key]
 
 
+def registry_with(registry: Registry | None = None, losses: Iterable[Declaration] = ()) -> Registry:
+    """The registry that a caller named, or everything installed, and losses of the caller's own.
+
+    Args:
+        registry: default: everything installed.
+        losses: declared with `@tfloss.loss` in the caller's program; the registry stays as it is.
+
+    Raises:
+        UsageError: an element of `losses` is not a declared loss.
+        PluginError: a loss has the name of another.
+    """
+    registry = registry or load_registry()
+    losses = tuple(losses)
+    for loss in losses:
+        if not isinstance(loss, Declaration):
+            name = getattr(loss, "__name__", type(loss).__name__)
+            raise UsageError(f"losses= takes declared losses; put @tfloss.loss above '{name}'.")
+    return Registry(registry.plugins).add(*losses) if losses else registry
+
+
 def _refuse_unknown(names: Iterable[str], plugins: list[Plugin]) -> None:
     installed = [plugin.name for plugin in plugins]
     for name in names:
@@ -214,7 +234,7 @@ def _refuse_unknown(names: Iterable[str], plugins: list[Plugin]) -> None:
 def check_settings(
     declaration: Declaration, given: Mapping[str, Any], *, refuse: Callable[[str], Exception]
 ) -> None:
-    """Raise `refuse(sentence)` for a setting that the declaration does not have, or lacks."""
+    """Raise `refuse(sentence)` for a setting that is unknown, missing or out of its range."""
     known = declaration.settings
     for name in given:
         if name not in known:
@@ -223,5 +243,8 @@ def check_settings(
                 f"{declaration.kind} '{declaration.name}' has no setting '{name}'; {has}."
                 f"{did_you_mean(name, known)}"
             )
+        wrong = declaration.refusal(name, given[name])
+        if wrong:
+            raise refuse(wrong)
     for name in sorted(declaration.signature.mandatory - set(given)):
         raise refuse(f"{declaration.kind} '{declaration.name}' needs its setting '{name}'.")

@@ -121,7 +121,7 @@ def estimate(value: Mapping[str, Any], *, signed: bool = False) -> str:
 
 
 def number_text(value: float | None, *, signed: bool = False, like: float | None = None) -> str:
-    """Four decimals, two from 10 on, one from 100 on; of the size of `like`, where it is given."""
+    """Four decimals, two above 10, one above 100; of the size of `like`, where it is given."""
     if value is None or value != value:
         return "–"
     size = abs(value if like is None or like != like else like)

@@ -15,7 +15,7 @@ _SHARE = 0.1  # of the time, at most, goes into drawing
 
 
 class LiveCurves:
-    """Shows the losses in one picture that is drawn anew as they come.
+    """Shows the losses in one picture that is redrawn as they come.
 
         tfloss.fit("bce + 0.1*abs_kl", data, teacher="gpc", watch=tfloss.LiveCurves())
         model.fit(x, y, callbacks=[tfloss.LiveCurves().callback()])

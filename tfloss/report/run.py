@@ -57,7 +57,7 @@ def _answers(result: Any, batch_size: int) -> dict[str, Any]:
         student = predict(result.student, data.holdout.inputs, data.task)[rows]
         found["student"] = describe_predictions(truth, student)
         for alias, teacher in result.teachers.items():
-            answers = as_columns(teacher.answers_holdout)[rows]
+            answers = as_columns(teacher.predictions_holdout)[rows]
             answers /= answers.sum(axis=1, keepdims=True)  # float32 answers add up to nearly 1
             found["teachers"][alias] = describe_predictions(truth, answers)
     return found

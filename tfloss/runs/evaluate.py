@@ -7,11 +7,11 @@ import io
 
 import numpy as np
 
-from tfloss.data import PreparedData, Table, load_dataset
+from tfloss.data import PreparedData, Table, load_dataset, score
 from tfloss.errors import DataError
 from tfloss.registry import Registry
 from tfloss.runs.folder import Run
-from tfloss.training.scores import predict, score
+from tfloss.training.scores import predict
 
 
 def score_run(
@@ -30,18 +30,18 @@ def score_run(
     """
     own = data is None
     table = _table(run, data or run.config.data, target or run.config.target, registry)
-    treatment = run.treatment()
+    preprocessing = run.preprocessing()
     rows = run.rows["holdout"] if own else None
     if own and (rows is None or not len(rows) or rows.max() >= len(table)):
         raise DataError(
             f"The run '{run.folder}' has no holdout in its data any more; name data with --data."
         )
-    part = treatment.arrange(table, rows)
+    part = preprocessing.arrange(table, rows)
     if not part.labelled.any():
         raise DataError(f"'{table.name}' has no labels to score against; name them with --target.")
     answers = predict(run.student(), part.inputs, run.task)
     title = f"{len(part)} rows of {'the holdout of ' if own else ''}{table.name}"
-    return {title: score(answers, part, treatment, registry)}
+    return {title: score(answers, part, preprocessing, registry)}
 
 
 def _table(run: Run, data: str, target: str | None, registry: Registry) -> Table:
@@ -66,16 +66,16 @@ def predict_file(run: Run, file: str, registry: Registry) -> str:
 
     Classification: `class` and `p(NAME)` for every class; regression: `prediction`.
     """
-    treatment = run.treatment()
+    preprocessing = run.preprocessing()
     table = load_dataset(file, registry, columns=_wanted(file, run))
-    answers = predict(run.student(), _inputs(treatment, table), run.task)
+    answers = predict(run.student(), _inputs(preprocessing, table), run.task)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    if treatment.classes is None:
+    if preprocessing.classes is None:
         writer.writerow(["prediction"])
         writer.writerows([f"{value:.7g}"] for value in answers[:, 0])
     else:
-        names = treatment.classes.names
+        names = preprocessing.classes.names
         writer.writerow(["class", *(f"p({name})" for name in names)])
         for row in answers:
             writer.writerow([names[int(row.argmax())], *(f"{value:.7g}" for value in row)])
@@ -87,9 +87,9 @@ def _wanted(file: str, run: Run) -> tuple[str, ...] | None:
     return tuple(run.manifest["data"]["features"]) if "." in file else None
 
 
-def _inputs(treatment: PreparedData, table: Table) -> np.ndarray:
-    table = table.with_features(treatment.feature_names)
+def _inputs(preprocessing: PreparedData, table: Table) -> np.ndarray:
+    table = table.with_features(preprocessing.feature_names)
     features = table.features
-    if treatment.scaler is not None:
-        features = treatment.scaler.transform(features)
+    if preprocessing.scaler is not None:
+        features = preprocessing.scaler.transform(features)
     return features.astype(np.float32)

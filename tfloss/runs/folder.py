@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Classes, PreparedData, Scaler
-from tfloss.display import drawing
+from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import new_folder, remove_leftovers, sha256, write_text, write_whole
@@ -188,7 +188,7 @@ class Run:
 
     def plot(self) -> Any:
         """The total and each weighted term by step: a matplotlib Figure."""
-        return drawing().history_figure(self)
+        return renderer().history_figure(self)
 
     @property
     def task(self) -> str:
@@ -212,7 +212,7 @@ class Run:
         with np.load(self.verified(HELD), allow_pickle=False) as values:
             return dict(values)
 
-    def treatment(self) -> PreparedData:
+    def preprocessing(self) -> PreparedData:
         """Data without rows that treat other rows as this run's were treated: `arrange` does it."""
         data = self.manifest["data"]
         empty = _empty_part(len(data["features"]))
@@ -239,21 +239,32 @@ class Run:
 
 
 def _empty_part(features: int) -> Any:
-    from tfloss.data import Part
+    from tfloss.data import Columns
 
     columns = {
         "inputs": np.zeros((0, features), np.float32),
         "labels": np.zeros((0, 1), np.float32),
     }
-    return Part(columns, np.zeros(0, np.int64), np.zeros(0, np.int64))
+    return Columns(columns)
 
 
-def read_run(folder: Path) -> Run:
-    """Read a run's folder.
+def read_run(folder: str | Path) -> Run:
+    """Read the folder that a finished run left.
+
+    Args:
+        folder: 'runs/breast_cancer-1'.
+
+    Returns:
+        the run: its `config`, `history`, `result`, `plot()` and `student()`.
 
     Raises:
-        UsageError: not a folder of a finished run.
+        UsageError: not the folder of a finished run.
+        DataError: a file in it is not what the run wrote.
+
+    Example:
+        >>> tfloss.read_run("runs/breast_cancer-1").result["scores"]
     """
+    folder = Path(folder)
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))

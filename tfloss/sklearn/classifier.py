@@ -39,8 +39,9 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
-        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
+        compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         allow_negative: accept coefficients below zero.
+        losses: declared with `@tfloss.loss` in your program, for this estimator only.
         registry: what names stand for; everything installed unless said.
         n_jobs: how many chunks of rows the teacher is asked about at once.
         random_state: of the initial weights, the order of the rows, and the teacher.
@@ -72,6 +73,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         teacher_calibrate: str = "auto",
         compile: str = "auto",
         allow_negative: bool = False,
+        losses: Any = (),
         registry: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -91,6 +93,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.teacher_calibrate = teacher_calibrate
         self.compile = compile
         self.allow_negative = allow_negative
+        self.losses = losses
         self.registry = registry
         self.n_jobs = n_jobs
         self.random_state = random_state

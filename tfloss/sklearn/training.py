@@ -12,7 +12,7 @@ import numpy as np
 from tfloss.data import Classes, PreparedData, Scaler, Table, arrange
 from tfloss.errors import UsageError
 from tfloss.lazy import keras
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
 from tfloss.student import make_student
 from tfloss.training.fit import fit
@@ -68,7 +68,7 @@ def prepared(
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
-    registry: Registry = estimator.registry or load_registry()
+    registry = registry_with(estimator.registry, estimator.losses)
     with _global_randomness_kept():
         student = _student(estimator, data, registry, seed)
         result = fit(

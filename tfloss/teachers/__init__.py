@@ -1,10 +1,10 @@
 """Soft targets from outside the network; scikit-learn estimators above all. No TensorFlow."""
 
-from tfloss.teachers.column import AnswersColumn
-from tfloss.teachers.fitting.classifiers import Fitted, fit_teacher
-from tfloss.teachers.fitting.fit_teachers import supply
+from tfloss.teachers.column import PredictionsColumn
+from tfloss.teachers.fitting.classifiers import FittedClassifier, fit_classifier
+from tfloss.teachers.fitting.fit_teachers import fit_teachers
 from tfloss.teachers.fitting.regressors import FittedRegressor, fit_regressor
-from tfloss.teachers.prefitted import AlreadyFitted
+from tfloss.teachers.prefitted import PrefittedTeacher
 from tfloss.teachers.saving import rows_of, save_teacher
 from tfloss.teachers.spec.about import AboutTeacher, about_all, about_teacher
 from tfloss.teachers.spec.building import build_estimator
@@ -16,22 +16,22 @@ __all__ = [
     "CALIBRATIONS",
     "FITS",
     "AboutTeacher",
-    "AlreadyFitted",
-    "AnswersColumn",
-    "Fitted",
+    "FittedClassifier",
     "FittedRegressor",
     "FittedTeacher",
     "Options",
+    "PredictionsColumn",
+    "PrefittedTeacher",
     "TeacherSpec",
     "about_all",
     "about_teacher",
     "build_estimator",
+    "fit_classifier",
     "fit_regressor",
-    "fit_teacher",
+    "fit_teachers",
     "options_text",
     "parse_teacher",
     "parse_teachers",
     "rows_of",
     "save_teacher",
-    "supply",
 ]

@@ -1,4 +1,4 @@
-"""Answers kept on disk, under a hash of all that they depend on.
+"""Predictions kept on disk, under a hash of all that they depend on.
 
 Only numbers and text are kept (NPZ without pickles), so that reading the cache can run no code; the
 estimator itself is fitted again if somebody asks for it.
@@ -19,12 +19,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfloss.data import PreparedData
-from tfloss.errors import UsageError
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import remove_leftovers, write_whole
-from tfloss.teachers.fitting.plan import Lesson, Outcome
+from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions
 
-_LAYOUT = 3  # to be raised when what is written, or how answers are made, changes
+_LAYOUT = 4  # to be raised when what is written, or how predictions are made, changes
 
 
 class Answering(Protocol):
@@ -32,42 +31,55 @@ class Answering(Protocol):
 
     @property
     def estimator(self) -> Any:
-        """Whose code the answers depend on."""
+        """Whose code the predictions depend on."""
 
     @property
     def identity(self) -> Any:
-        """All that its answers depend on besides the rows; can be pickled, or raises."""
+        """All that its predictions depend on besides the rows; can be pickled, or raises."""
 
 
-def remembered(key: str | None, folder: Path | None, compute: Callable[[], Outcome]) -> Outcome:
-    """An outcome: from the cache, or computed and put there.
+def cached(
+    key: str | None, folder: Path | None, compute: Callable[[], TeacherPredictions]
+) -> TeacherPredictions:
+    """Predictions from the cache, or computed and put there.
 
     Args:
-        key: see `key_of`; with None it is computed and not kept, and a note says so.
-        folder: where outcomes are kept; None: nowhere.
-        compute: makes the outcome.
+        key: see `key_of`; with None they are computed and not kept, and a note says so.
+        folder: where predictions are kept; None: nowhere.
+        compute: makes the predictions.
     """
-    if folder is None:
-        return compute()
-    if key is None:
-        outcome = compute()
-        note = "Not kept in the cache: the estimator cannot be hashed."
-        return replace(outcome, notes=(*outcome.notes, note))
-    path = folder / f"teacher-{key}.npz"
+    return find(key, folder) or keep(key, folder, compute())
+
+
+def find(key: str | None, folder: Path | None) -> TeacherPredictions | None:
+    """The predictions that the cache holds under a key, whole; or None."""
+    if key is None or folder is None:
+        return None
     remove_leftovers(folder)
-    found = _read(path)
-    if found is not None:
-        return found
-    outcome = compute()
+    return _read(_path(folder, key))
+
+
+def keep(key: str | None, folder: Path | None, predicted: TeacherPredictions) -> TeacherPredictions:
+    """Put predictions into the cache; where that cannot be, they have a note that says so."""
+    if folder is None:
+        return predicted
+    if key is None:
+        note = "Not kept in the cache: the estimator cannot be hashed."
+        return replace(predicted, notes=(*predicted.notes, note))
     try:
-        _write(path, outcome)
-    except OSError as error:  # the answers may have taken hours
-        note = f"Not kept in the cache: '{folder}' cannot be written ({error.strerror})."
-        return replace(outcome, notes=(*outcome.notes, note))
-    return outcome
+        _write(_path(folder, key), predicted)
+    except OSError as error:  # the predictions may have taken hours
+        reason = error.strerror or error
+        note = f"Not kept in the cache: '{folder}' cannot be written ({reason})."
+        return replace(predicted, notes=(*predicted.notes, note))
+    return predicted
 
 
-def key_of(teacher: Answering | Lesson, data: PreparedData) -> str | None:
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"teacher-{key}.npz"
+
+
+def key_of(teacher: Answering | FitPlan, data: PreparedData) -> str | None:
     """A hash of teacher, settings, rows, labels, and versions; None where there cannot be one.
 
     Args:
@@ -105,7 +117,7 @@ def _sources(estimator: Any) -> Iterator[tuple[str, str]]:
             yield module, inspect.getsource(sys.modules[module])
 
 
-def _read(path: Path) -> Outcome | None:
+def _read(path: Path) -> TeacherPredictions | None:
     """What is kept; None when there is nothing, or nothing whole."""
     try:
         check_archive(path)
@@ -118,8 +130,8 @@ def _read(path: Path) -> Outcome | None:
         for name, values in arrays.items():
             side, _, key = name.partition(":")
             sides[side][key] = values
-        notes = (*about["notes"], "Its answers come from the cache.")
-        return Outcome(sides["train"], sides["holdout"], about["scores"], notes)
+        notes = (*about["notes"], "Its predictions come from the cache.")
+        return TeacherPredictions(sides["train"], sides["holdout"], about["scores"], notes)
     except Exception:  # zipfile, zlib, numpy and json each fail in ways of their own
         return None
 
@@ -134,18 +146,12 @@ def _digest(arrays: dict[str, Any]) -> str:
     return found.hexdigest()
 
 
-def _write(path: Path, outcome: Outcome) -> None:
+def _write(path: Path, predicted: TeacherPredictions) -> None:
     """Write whole or not at all."""
-    about = json.dumps({"scores": outcome.scores, "notes": outcome.notes})
+    about = json.dumps({"scores": predicted.scores, "notes": predicted.notes})
     arrays: dict[str, Any] = {"about": np.array(about)}
-    arrays |= {f"train:{key}": values for key, values in outcome.train.items()}
-    arrays |= {f"holdout:{key}": values for key, values in outcome.holdout.items()}
+    arrays |= {f"train:{key}": values for key, values in predicted.train.items()}
+    arrays |= {f"holdout:{key}": values for key, values in predicted.holdout.items()}
     arrays["digest"] = np.array(_digest(arrays))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))
-    except OSError as error:
-        raise UsageError(
-            f"The teachers' cache '{path.parent}' cannot be written: {error.strerror or error}; "
-            f"name another folder (--cache, or TFLOSS_CACHE), or none."
-        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))

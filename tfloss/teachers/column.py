@@ -1,4 +1,4 @@
-"""A column of the data as a teacher: answers that were computed elsewhere."""
+"""A column of the data as a teacher: predictions that were computed elsewhere."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfloss.data import Part, PreparedData
+from tfloss.data import Columns, PreparedData
 from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, listed
-from tfloss.teachers.fitting.batched import Answers
+from tfloss.teachers.fitting.batched import Predictions
 from tfloss.teachers.fitting.probabilities import aligned
 
 
 @dataclass(frozen=True)
-class AnswersColumn:
-    """Extra columns of the data that hold a teacher's answers; what a factory returns.
+class PredictionsColumn:
+    """Extra columns of the data that hold a teacher's predictions; what a factory returns.
 
     Attributes:
         names: one column, or one per class in declared order.
@@ -23,10 +23,10 @@ class AnswersColumn:
     names: tuple[str, ...]
 
 
-def read_answers(
-    column: AnswersColumn, part: Part, data: PreparedData, name: str
-) -> tuple[Answers, np.ndarray]:
-    """The answers for one side of the split, and in which rows there are any.
+def read_predictions(
+    column: PredictionsColumn, part: Columns, data: PreparedData, name: str
+) -> tuple[Predictions, np.ndarray]:
+    """The predictions for one side of the split, and in which rows there are any.
 
     One column of two classes is the probability of the second class. A row without an answer gets
     one that says nothing (equal shares, 0), and is masked.
@@ -36,7 +36,7 @@ def read_answers(
 
     Raises:
         UsageError: no such column.
-        DataError: no answer in any row, or answers that are no probabilities.
+        DataError: no answer in any row, or predictions that are no probabilities.
     """
     values = np.concatenate([_column(key, part, data, name) for key in column.names], axis=1)
     present = np.ones(len(part), dtype=bool)
@@ -59,17 +59,17 @@ def read_answers(
     values[~present] = 1 / values.shape[1]
     try:
         remedy = f"mend the data's {listed(column.names)}"
-        answers = aligned(values, np.arange(classes), len(part), classes, name, remedy)
+        predictions = aligned(values, np.arange(classes), len(part), classes, name, remedy)
     except PluginError as error:  # here the numbers are the data's
         raise DataError(str(error)) from error
-    return {"": answers.astype(np.float32)}, present
+    return {"": predictions.astype(np.float32)}, present
 
 
-def _column(key: str, part: Part, data: PreparedData, name: str) -> np.ndarray:
-    others = [column for column in part.columns if column not in ("inputs", "labels")]
+def _column(key: str, part: Columns, data: PreparedData, name: str) -> np.ndarray:
+    others = [column for column in part.values if column not in ("inputs", "labels")]
     if key not in others:
         raise UsageError(
             f"The teacher '{name}' asks for the column '{key}', which '{data.name}' does not have "
             f"as a column.{did_you_mean(key, others)} It has: {listed(others)}."
         )
-    return part.columns[key].astype(np.float64)
+    return part.values[key].astype(np.float64)

@@ -14,11 +14,11 @@ from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, list
 from tfloss.lazy import keras, tf
 from tfloss.student.logits import expose_logits, source_of
 from tfloss.student.taps import find_taps
-from tfloss.teachers.fitting.batched import Answers, Watch, in_chunks
+from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, failed
 from tfloss.teachers.fitting.probabilities import aligned
 from tfloss.teachers.prefitted import (
-    AlreadyFitted,
+    PrefittedTeacher,
     refuse_lost_features,
     refuse_other_features,
     saw_holdout,
@@ -60,7 +60,7 @@ class FittedNetwork:
 
     @property
     def identity(self) -> Any:
-        """All that its answers depend on besides the rows.
+        """All that its predictions depend on besides the rows.
 
         A subclassed model has no configuration that would say what it computes, so it has none.
         """
@@ -70,10 +70,10 @@ class FittedNetwork:
         what = (self.estimator.to_json(), weights, self.layers, keras.__version__)
         return "network", *what, self.classes, self.unscale, self.rescale
 
-    def ask(
+    def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
-    ) -> Answers:
-        """Its answers as '', for classes also 'logits', and each layer asked for, by its name.
+    ) -> Predictions:
+        """Its predictions as '', for classes also 'logits', and each layer asked for, by its name.
 
         TensorFlow spreads one forward pass over the processors itself, so `n_jobs` does nothing.
 
@@ -82,31 +82,31 @@ class FittedNetwork:
         """
         return in_chunks(self._piece, inputs, n_jobs=1, watch=watch)
 
-    def _piece(self, inputs: np.ndarray) -> Answers:
+    def _piece(self, inputs: np.ndarray) -> Predictions:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
         inputs = inputs if self.rescale is None else self.rescale.transform(inputs)
         try:
-            answers = dict(self.forward(inputs.astype(np.float32)))
+            predictions = dict(self.forward(inputs.astype(np.float32)))
         except FAILURES as error:
             raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
-        for key, values in answers.items():
+        for key, values in predictions.items():
             if not np.isfinite(values).all():
                 raise PluginError(
                     f"The teacher '{self.name}' has NaN or infinity in its tensor '{key}'; look "
                     f"at its weights, and whether it expects scaled features (scaled=true)."
                 )
-        logits = answers.pop("logits").astype(np.float64)
+        logits = predictions.pop("logits").astype(np.float64)
         if self.classes is None:
-            return {"": logits, **answers}
+            return {"": logits, **predictions}
         if self.classes == 2 and logits.shape[1] == 2:
             logits = logits[:, 1:] - logits[:, :1]
         own = np.arange(self.classes)
         probabilities = aligned(_softmax(logits), own, len(inputs), self.classes, self.name)
-        return {"": probabilities, "logits": logits, **answers}
+        return {"": probabilities, "logits": logits, **predictions}
 
 
 def check_network(
-    known: AlreadyFitted, data: PreparedData, name: str, layers: Collection[str]
+    known: PrefittedTeacher, data: PreparedData, name: str, layers: Collection[str]
 ) -> FittedNetwork:
     """A trained Keras model, ready to be asked about this data.
 
@@ -214,8 +214,8 @@ def _traced(model: Any, features: int) -> Any:
     """The forward pass as a compiled function of any number of rows, answering in float32."""
 
     def call(rows: Any) -> Any:
-        answers = model(rows, training=False)
-        return {key: tf.cast(values, tf.float32) for key, values in answers.items()}
+        predictions = model(rows, training=False)
+        return {key: tf.cast(values, tf.float32) for key, values in predictions.items()}
 
     signature = tf.TensorSpec((None, features), tf.float32)
     return tf.function(call, autograph=False).get_concrete_function(signature)

@@ -12,8 +12,8 @@ from tfloss.data import PreparedData, Scaler
 from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
 from tfloss.teachers.fingerprints import Fingerprints
-from tfloss.teachers.fitting.classifiers import Fitted
-from tfloss.teachers.fitting.estimator_check import suited_for_regression
+from tfloss.teachers.fitting.classifiers import FittedClassifier
+from tfloss.teachers.fitting.estimator_check import check_regressor
 from tfloss.teachers.fitting.regressors import FittedRegressor
 
 _DEEPEST = 6  # how far inside an estimator its training rows are looked for
@@ -26,7 +26,7 @@ NOT_CHECKED = (
 
 
 @dataclass(frozen=True, eq=False)
-class AlreadyFitted:
+class PrefittedTeacher:
     """An estimator that was fitted before; what a factory returns instead of an unfitted one.
 
     Attributes:
@@ -63,9 +63,9 @@ def is_fitted(estimator: Any) -> bool:
     return hasattr(estimator, "classes_") or hasattr(estimator, "n_features_in_")
 
 
-def check_known(
-    known: AlreadyFitted, data: PreparedData, name: str, calibrate: str = "auto"
-) -> Fitted | FittedRegressor:
+def check_prefitted(
+    known: PrefittedTeacher, data: PreparedData, name: str, calibrate: str = "auto"
+) -> FittedClassifier | FittedRegressor:
     """The estimator, ready to be asked about this data.
 
     Raises:
@@ -85,7 +85,7 @@ def check_known(
     if calibrate not in ("auto", "none"):
         notes += ("It was fitted before, so it is not calibrated here.",)
     if data.classes is None:
-        suited_for_regression(estimator, name)
+        check_regressor(estimator, name)
         return FittedRegressor(estimator, name, notes, unscale)
     if not hasattr(estimator, "predict_proba") and calibrate != "none":
         raise UsageError(
@@ -98,7 +98,7 @@ def check_known(
     if unknown:
         names = listed(data.classes.names[position] for position in unknown)
         notes += (f"It does not know these classes: {names}.",)
-    return Fitted(estimator, columns, len(data.classes), name, notes, unscale)
+    return FittedClassifier(estimator, columns, len(data.classes), name, notes, unscale)
 
 
 def _same_features(estimator: Any, data: PreparedData, name: str) -> None:
@@ -148,7 +148,7 @@ def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
     return np.array([position[label] for label in own], dtype=np.int64)
 
 
-def refuse_lost_features(known: AlreadyFitted, data: PreparedData, name: str) -> None:
+def refuse_lost_features(known: PrefittedTeacher, data: PreparedData, name: str) -> None:
     """Refuse a model that wants unscaled features where scaling cannot be undone for every row."""
     if not (known.scaled or data.scaler is None or data.scaler.affine):
         raise UsageError(
@@ -158,7 +158,7 @@ def refuse_lost_features(known: AlreadyFitted, data: PreparedData, name: str) ->
         )
 
 
-def _refuse_seen_holdout(known: AlreadyFitted, data: PreparedData, name: str) -> bool:
+def _refuse_seen_holdout(known: PrefittedTeacher, data: PreparedData, name: str) -> bool:
     """Refuse a model that knows rows of the holdout: by their hashes, or stored inside it.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A teacher after the lesson: its answers for every row, and itself for other rows."""
+"""A fitted teacher: its predictions for every row, and itself for other rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.teachers.fitting.batched import Answers
+from tfloss.teachers.fitting.batched import Predictions
 from tfloss.teachers.fitting.probabilities import as_column, log_odds
 
 
@@ -21,14 +21,14 @@ class FittedTeacher:
     Attributes:
         alias: its name in a formula.
         text: what it was called by, or its class.
-        train: by name its answers for the training rows, float32: '' is (n, 1) or (n, C), the
+        train: by name its predictions for the training rows, float32: '' is (n, 1) or (n, C), the
             tensor `alias`; 'std' is the tensor `alias.std`; a network's layers by their names.
         holdout: the same for the holdout.
-        how: 'cross': out of fold for the rows that it was fitted on; 'train': by the model that saw
-            them; 'before': fitted before; 'column': read from the data.
+        origin: 'cross': out of fold for the rows that it was fitted on; 'train': by the
+            model that saw them; 'prefitted': fitted before; 'column': read from the data.
         rows: how many rows it was fitted on; 0 where that was not here.
-        scores: accuracy and log-loss (for regression the mean squared error) on its 'own rows',
-            'out of fold' and on the 'holdout', as far as they were computed.
+        scores: every registered metric on its 'own rows', 'out of fold' and on the 'holdout', as
+            far as they were computed.
         notes: what a user should know, a sentence each.
         classes: the number of declared classes; None for regression.
         fit: makes the fitted estimator; called when it is first asked for.
@@ -38,9 +38,9 @@ class FittedTeacher:
 
     alias: str
     text: str
-    train: Answers
-    holdout: Answers
-    how: Literal["cross", "train", "before", "column"]
+    train: Predictions
+    holdout: Predictions
+    origin: Literal["cross", "train", "prefitted", "column"]
     rows: int = 0
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -50,25 +50,25 @@ class FittedTeacher:
     present_holdout: np.ndarray | None = field(default=None, repr=False)
 
     @property
-    def answers_train(self) -> np.ndarray:
+    def predictions_train(self) -> np.ndarray:
         """(n, 1) or (n, C) float32, one row for each training row."""
         return self.train[""]
 
     @property
-    def answers_holdout(self) -> np.ndarray:
+    def predictions_holdout(self) -> np.ndarray:
         """(n, 1) or (n, C) float32, one row for each row of the holdout."""
         return self.holdout[""]
 
     def tensors(self, split: Literal["train", "holdout"]) -> dict[str, np.ndarray]:
-        """The answers for a split by the names of their tensors: `alias`, `alias.std`.
+        """The predictions for a split by the names of their tensors: `alias`, `alias.std`.
 
         For classes `alias.logits` is among them: a network's own, else the log-odds (one column) or
         logarithms (several) of its probabilities.
         """
-        answers = dict(self.train if split == "train" else self.holdout)
-        if self.classes is not None and "logits" not in answers:
-            answers["logits"] = log_odds(answers[""])
-        return {f"{self.alias}.{key}" if key else self.alias: a for key, a in answers.items()}
+        predictions = dict(self.train if split == "train" else self.holdout)
+        if self.classes is not None and "logits" not in predictions:
+            predictions["logits"] = log_odds(predictions[""])
+        return {f"{self.alias}.{key}" if key else self.alias: a for key, a in predictions.items()}
 
     def present(self, split: Literal["train", "holdout"]) -> dict[str, np.ndarray]:
         """By the names of its tensors, (n,) bool: where it has an answer; {} where everywhere."""
@@ -77,7 +77,7 @@ class FittedTeacher:
 
     @cached_property
     def fitted(self) -> Any:
-        """The estimator with its order of classes; fitted now if its answers were cached."""
+        """The estimator with its order of classes; fitted now if its predictions were cached."""
         if self.fit is None:
             raise UsageError(
                 f"The teacher '{self.alias}' is a column of the data; it cannot answer for others."
@@ -90,21 +90,19 @@ class FittedTeacher:
         return self.fitted.estimator
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """Answers for other rows, (n, 1) or (n, C) float32; inputs (n, d) scaled as in training."""
-        return as_tensors(self.fitted.ask(inputs), self.classes)[""]
+        """Predictions for other rows (n, d), scaled as in training: (n, 1) or (n, C) float32."""
+        return as_tensors(self.fitted.predict(inputs), self.classes)[""]
 
-    @property
-    def gap(self) -> float | None:
-        """By how much its log-loss (or squared error) is better on own rows than out of fold."""
-        key = "mse" if self.classes is None else "log_loss"
+    def gap(self, metric: str) -> float | None:
+        """By how much a metric, 'log_loss' for example, is higher out of fold than on own rows."""
         if "own rows" in self.scores and "out of fold" in self.scores:
-            return self.scores["out of fold"][key] - self.scores["own rows"][key]
+            return self.scores["out of fold"][metric] - self.scores["own rows"][metric]
         return None
 
 
-def as_tensors(answers: Answers, classes: int | None) -> Answers:
-    """Answers as a formula sees them: for two classes the probability of the second."""
+def as_tensors(predictions: Predictions, classes: int | None) -> Predictions:
+    """Predictions as a formula sees them: for two classes the probability of the second."""
     return {
         key: as_column(values) if classes is not None and key == "" else values.astype(np.float32)
-        for key, values in answers.items()
+        for key, values in predictions.items()
     }

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData
-from tfloss.display import drawing
+from tfloss.data import PreparedData, score
+from tfloss.display import renderer
 from tfloss.errors import DataError
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.history import History
-from tfloss.training.scores import as_columns, predict, score, scores_of_all
+from tfloss.training.scores import as_columns, predict, scores_of_all
 from tfloss.training.summary import summary_text
 
 
@@ -32,7 +32,7 @@ class Result:
         teachers: the fitted teachers by name.
         data: what it was trained on.
         seconds: how long the parts took: 'teachers', 'training'.
-        compiled_as: 'xla', 'graph', or 'steps' where callbacks looked at every batch.
+        compiled_as: 'xla', 'graph', or 'eager' where callbacks looked at every batch.
         events: what was done where numbers were not finite, a sentence each.
     """
 
@@ -69,10 +69,10 @@ class Result:
 
     def plot(self) -> Any:
         """The total and each weighted term by step: a matplotlib Figure."""
-        return drawing().history_figure(self)
+        return renderer().history_figure(self)
 
     def _repr_html_(self) -> str:
-        return drawing().result_html(self)
+        return renderer().result_html(self)
 
     def __str__(self) -> str:
         return summary_text(self.history.as_summary(), self.scores)
@@ -100,7 +100,7 @@ def all_scores(
 def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
     """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
     if teacher.classes is None:
-        return teacher.answers_holdout.astype(np.float64)
-    full = as_columns(teacher.answers_holdout)
+        return teacher.predictions_holdout.astype(np.float64)
+    full = as_columns(teacher.predictions_holdout)
     # In float32 they sum to one within 1e-7, which is too little for scikit-learn's metrics.
     return full / full.sum(axis=1, keepdims=True)

@@ -220,7 +220,7 @@ def _teachers(
 
 
 def _teacher_predictions(setups: Sequence[SeedSetup], alias: str, task: str) -> np.ndarray:
-    predictions = [setup.teachers[alias].answers_holdout for setup in setups]
+    predictions = [setup.teachers[alias].predictions_holdout for setup in setups]
     if task == "classification":
         predictions = [as_columns(one) for one in predictions]
         predictions = [one / one.sum(axis=1, keepdims=True) for one in predictions]

@@ -16,7 +16,7 @@ from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
 from tfloss.errors import OneClassError
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
-from tfloss.teachers import FittedTeacher, supply
+from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.config import Config
 from tfloss.training.fit import names_in
 
@@ -176,7 +176,7 @@ def _fit_teachers(
 
     # Small matrices: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
-        return supply(
+        return fit_teachers(
             list(config.teacher),
             data,
             registry,

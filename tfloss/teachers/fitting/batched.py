@@ -8,22 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.teachers.fitting.side_by_side import one_thread_where_small
+
 # A forest pays about 15 ms for each piece; a Gaussian process holds a piece times its own rows.
 ROWS_AT_ONCE = 16384
 
-Answers = dict[str, np.ndarray]
+Predictions = dict[str, np.ndarray]
 Watch = Callable[[int], None]
 
 
 def in_chunks(
-    answer: Callable[[np.ndarray], Answers],
+    answer: Callable[[np.ndarray], Predictions],
     inputs: np.ndarray,
     *,
     n_jobs: int | None = None,
     rows_at_once: int = ROWS_AT_ONCE,
     watch: Watch | None = None,
-) -> Answers:
-    """Call `answer` on pieces of `inputs`, and put its answers together as float32.
+) -> Predictions:
+    """Call `answer` on pieces of `inputs`, and put its predictions together as float32.
 
     joblib runs the pieces: in threads, or by whatever backend `joblib.parallel_config` says.
 
@@ -39,8 +41,8 @@ def in_chunks(
     starts = range(0, max(len(inputs), 1), rows_at_once)
     pieces = (inputs[at : at + rows_at_once] for at in starts)
     run = _parallel(n_jobs)
-    together: Answers = {}
-    with warnings.catch_warnings():
+    together: Predictions = {}
+    with warnings.catch_warnings(), one_thread_where_small(len(inputs)):
         warnings.simplefilter("ignore")
         for at, part in zip(
             starts, run(delayed(_as_float64)(answer, p) for p in pieces), strict=True
@@ -64,6 +66,6 @@ def _parallel(n_jobs: int | None) -> Any:
         return Parallel(n_jobs=n_jobs, prefer="threads")
 
 
-def _as_float64(answer: Callable[[np.ndarray], Answers], piece: np.ndarray) -> Answers:
+def _as_float64(answer: Callable[[np.ndarray], Predictions], piece: np.ndarray) -> Predictions:
     """Kernels lose digits in float32, so each piece is widened, one at a time."""
     return answer(np.asarray(piece, dtype=np.float64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from tfloss.data import Scaler
 from tfloss.errors import DataError, PluginError, TflossError, UsageError, listed
-from tfloss.teachers.fitting.batched import Answers, Watch, in_chunks
-from tfloss.teachers.fitting.estimator_check import suited
+from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
+from tfloss.teachers.fitting.estimator_check import check_estimator
 from tfloss.teachers.fitting.probabilities import aligned
 from tfloss.teachers.fitting.weights import fit_weighted
 
@@ -20,7 +21,7 @@ FAILURES = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedClassifier:
     """A fitted classifier, and which declared class each of its columns stands for.
 
     Attributes:
@@ -41,12 +42,12 @@ class Fitted:
 
     @property
     def identity(self) -> Any:
-        """All that its answers depend on besides the rows."""
+        """All that its predictions depend on besides the rows."""
         return "classifier", self.estimator, self.columns, self.classes, self.unscale
 
-    def ask(
+    def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
-    ) -> Answers:
+    ) -> Predictions:
         """Probabilities of all declared classes under the name '', (n, classes) float32.
 
         Raises:
@@ -56,20 +57,20 @@ class Fitted:
             return {"": np.empty((0, self.classes), dtype=np.float32)}
         return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
 
-    def _piece(self, inputs: np.ndarray) -> Answers:
+    def _piece(self, inputs: np.ndarray) -> Predictions:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
         try:
             if hasattr(self.estimator, "predict_proba"):
-                answers = self.estimator.predict_proba(inputs)
+                predictions = self.estimator.predict_proba(inputs)
             else:
                 found = np.asarray(self.estimator.predict(inputs))
-                answers = found[:, None] == np.asarray(self.estimator.classes_)
+                predictions = found[:, None] == np.asarray(self.estimator.classes_)
         except FAILURES as error:
             raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
-        return {"": aligned(answers, self.columns, len(inputs), self.classes, self.name)}
+        return {"": aligned(predictions, self.columns, len(inputs), self.classes, self.name)}
 
 
-def fit_teacher(
+def fit_classifier(
     estimator: Any,
     inputs: np.ndarray,
     codes: np.ndarray,
@@ -78,7 +79,8 @@ def fit_teacher(
     name: str = "teacher",
     calibrate: str = "auto",
     weight: np.ndarray | None = None,
-) -> Fitted:
+    warn: bool = True,
+) -> FittedClassifier:
     """Fit a copy of `estimator`; the given object stays as it is.
 
     Args:
@@ -89,22 +91,23 @@ def fit_teacher(
         name: the teacher's name, for messages.
         calibrate: see `Options`.
         weight: (n,) sample weights, for an estimator that takes them.
+        warn: see `call_fit`.
 
     Raises:
         DataError: the rows cannot teach anything: one class, or too few to calibrate on.
-        UsageError: the estimator is not suited, or refuses a setting.
+        UsageError: the estimator is not suitable, or refuses a setting.
         PluginError: the estimator failed.
     """
     seen, local = seen_codes(codes, name)
-    estimator, notes = suited(copied(estimator, name), local, name, calibrate)
+    estimator, notes = check_estimator(copied(estimator, name), local, name, calibrate)
     # Codes without gaps, because some libraries (XGBoost) accept no others.
-    warned = call_fit(estimator, inputs, local, name, weight)
+    warned = call_fit(estimator, inputs, local, name, weight, warn)
     if calibrate != "none" and not hasattr(estimator, "predict_proba"):
         raise UsageError(
             f"The teacher '{name}' ({type(estimator).__name__}) has no probabilities once fitted; "
             f"change its final estimator, or take its bare classes with calibrate=none."
         )
-    return Fitted(
+    return FittedClassifier(
         estimator, seen[_classes_of(estimator, len(seen), name)], classes, name, notes + warned
     )
 
@@ -158,16 +161,20 @@ def call_fit(
     target: np.ndarray,
     name: str,
     weight: np.ndarray | None = None,
+    warn: bool = True,
 ) -> tuple[str, ...]:
     """Fit, and return what was warned of, each warning once.
+
+    Without `warn` the process's filters of warnings are left alone, as threads must.
 
     Raises:
         UsageError: the estimator says that one of its settings is wrong.
         PluginError: it failed for another reason.
     """
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with warnings.catch_warnings(record=True) if warn else nullcontext([]) as caught:
+            if warn:
+                warnings.simplefilter("always")
             inputs = np.asarray(inputs, dtype=np.float64)
             notes = fit_weighted(estimator, inputs, target, weight)
     except TflossError:
@@ -179,7 +186,7 @@ def call_fit(
                 f"The teacher '{name}' refuses a setting: {first_line(error)}"
             ) from error
         raise failed(name, f"in fit on {len(inputs)} rows", error) from error
-    said = dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught)
+    said = dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught or ())
     return (*notes, *said)
 
 

@@ -11,7 +11,7 @@ from tfloss.errors import DataError, UsageError
 _FOLDS = 5
 
 
-def suited(
+def check_estimator(
     estimator: Any, codes: np.ndarray, name: str, calibrate: str = "auto"
 ) -> tuple[Any, tuple[str, ...]]:
     """The estimator, with what it lacks put around it, and a sentence for each such thing.
@@ -72,7 +72,7 @@ def _refuse_by_tags(tags: Any, kind: str, classes: int, name: str) -> None:
         )
 
 
-def suited_for_regression(estimator: Any, name: str) -> None:
+def check_regressor(estimator: Any, name: str) -> None:
     """Raise UsageError when the estimator cannot teach a quantity."""
     from sklearn.base import is_classifier
 

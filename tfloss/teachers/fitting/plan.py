@@ -1,8 +1,7 @@
-"""One teacher's lesson: on which rows it is fitted, by which folds, and what it answers."""
+"""One teacher's plan: on which rows it is fitted, by which folds, and what it predicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,25 +10,22 @@ import numpy as np
 from tfloss.data import PreparedData, split_rows
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
-from tfloss.teachers.fitting.batched import Answers, Watch
-from tfloss.teachers.fitting.classifiers import copied, fit_teacher, seen_codes
+from tfloss.teachers.fitting.batched import Predictions
+from tfloss.teachers.fitting.classifiers import copied, seen_codes
 from tfloss.teachers.fitting.cross_fit import (
     FOLDS,
     ROWS_FOR_CROSS,
     Folds,
     choose_fit,
     make_folds,
-    out_of_fold,
 )
-from tfloss.teachers.fitting.estimator_check import suited, suited_for_regression
-from tfloss.teachers.fitting.regressors import fit_regressor
-from tfloss.teachers.fitting.scores import score
+from tfloss.teachers.fitting.estimator_check import check_estimator, check_regressor
 from tfloss.teachers.spec.cost import estimated_seconds, refuse_expensive
 from tfloss.teachers.spec.options import Options
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class FitPlan:
     """What will be done with an estimator; checked, and nothing fitted yet.
 
     Attributes:
@@ -37,7 +33,7 @@ class Lesson:
         name: the teacher's name, for messages.
         options: how to fit it.
         rows: (m,) the training rows that it is fitted on, as positions in the training part.
-        folds: of these rows, for answers out of fold; None for answers by the model that saw them.
+        folds: of these rows, for predictions out of fold; None: by the model that saw them.
         notes: what was decided, a sentence each.
     """
 
@@ -50,29 +46,29 @@ class Lesson:
 
     @property
     def identity(self) -> Any:
-        """All that the answers depend on besides the data."""
+        """All that the predictions depend on besides the data."""
         how = (self.options.fit, self.options.calibrate)
-        return "lesson", self.estimator, how, self.rows, self.folds
+        return "plan", self.estimator, how, self.rows, self.folds
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a lesson gave: answers for both parts, scores, notes, and the fitted estimator."""
+class TeacherPredictions:
+    """What a plan gave: predictions for both parts, scores, notes, and the fitted estimator."""
 
-    train: Answers
-    holdout: Answers
+    train: Predictions
+    holdout: Predictions
     scores: dict[str, dict[str, float]]
     notes: tuple[str, ...]
     fitted: Any = None
 
 
-def plan_lesson(
+def plan_fit(
     estimator: Any, name: str, options: Options, data: PreparedData, registry: Registry, seed: int
-) -> Lesson:
+) -> FitPlan:
     """Decide how the estimator is fitted, and refuse what cannot work.
 
     Raises:
-        UsageError: an estimator that is not suited, or too expensive.
+        UsageError: an estimator that is not suitable, or too expensive.
         DataError: too few rows.
     """
     rows = _rows(options, data, seed)
@@ -87,55 +83,7 @@ def plan_lesson(
         classes = 0 if codes is None else len(np.unique(codes))
         seconds = estimated_seconds(estimator, sizes, classes, registry)
         refuse_expensive(seconds, len(rows), name)
-    return Lesson(estimator, name, options, rows, folds, _why(options.fit, how, len(rows)))
-
-
-def teach(
-    lesson: Lesson, data: PreparedData, n_jobs: int | None = None, watch: Watch | None = None
-) -> Outcome:
-    """Fit, and ask about every row of both parts; `watch` hears of the rows that are answered."""
-    fit = fitter(lesson, data)
-    fitted = fit(lesson.rows)
-    parts = (data.train, data.holdout)
-    train, holdout = (fitted.ask(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts)
-    scores = {"own rows": score(train[""][lesson.rows], data.train, lesson.rows)}
-    if lesson.folds is not None:
-        inputs = data.train.inputs[lesson.rows]
-        fair = out_of_fold(lambda fold: fit(lesson.rows[fold]), inputs, lesson.folds, n_jobs)
-        scores["out of fold"] = score(fair[""], data.train, lesson.rows)
-        for key, values in fair.items():
-            train[key][lesson.rows] = values
-    if len(data.holdout):
-        scores["holdout"] = score(holdout[""], data.holdout, np.arange(len(data.holdout)))
-    notes = (*lesson.notes, *fitted.notes)
-    return Outcome(train, holdout, scores, notes, fitted)
-
-
-def fitter(lesson: Lesson, data: PreparedData) -> Callable[[np.ndarray], Any]:
-    """A function from positions of training rows to the estimator fitted on them."""
-    part = data.train
-
-    def weight(rows: np.ndarray) -> np.ndarray | None:
-        return None if part.sample_weight is None else part.sample_weight[rows]
-
-    if data.classes is None:
-        return lambda rows: fit_regressor(
-            lesson.estimator,
-            part.inputs[rows],
-            part.labels[rows, 0],
-            name=lesson.name,
-            weight=weight(rows),
-        )
-    classes = len(data.classes)
-    return lambda rows: fit_teacher(
-        lesson.estimator,
-        part.inputs[rows],
-        part.codes[rows],
-        classes=classes,
-        name=lesson.name,
-        calibrate=lesson.options.calibrate,
-        weight=weight(rows),
-    )
+    return FitPlan(estimator, name, options, rows, folds, _why(options.fit, how, len(rows)))
 
 
 def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:
@@ -152,19 +100,19 @@ def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:
 def _refuse_unsuited(estimator: Any, codes: np.ndarray | None, name: str, options: Options) -> None:
     estimator = copied(estimator, name)
     if codes is not None:
-        suited(estimator, seen_codes(codes, name)[1], name, options.calibrate)
+        check_estimator(estimator, seen_codes(codes, name)[1], name, options.calibrate)
         return
-    suited_for_regression(estimator, name)
+    check_regressor(estimator, name)
     if options.calibrate not in ("auto", "none"):
         raise UsageError(f"The teacher '{name}' is a regressor, which has nothing to calibrate.")
 
 
 def _why(asked: str, how: str, rows: int) -> tuple[str, ...]:
     if how == "cross":
-        return (f"Answers for its {rows} training rows are out of fold.",)
+        return (f"Predictions for its {rows} training rows are out of fold.",)
     if asked == "train":
-        return (f"Answers for its {rows} training rows are by the model that saw them.",)
+        return (f"Predictions for its {rows} training rows are by the model that saw them.",)
     return (
-        f"Answers for its {rows} training rows are by the model that saw them: out of fold needs "
-        f"{ROWS_FOR_CROSS} rows and {FOLDS} of every class.",
+        f"Predictions for its {rows} training rows are by the model that saw them: out of fold "
+        f"needs {ROWS_FOR_CROSS} rows and {FOLDS} of every class.",
     )

@@ -1,4 +1,4 @@
-"""What a classifier answers, checked, in the declared order of the classes."""
+"""What a classifier predicts, checked, in the declared order of the classes."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ SUM_TOLERANCE = 1e-3
 
 
 def aligned(
-    answers: Any, columns: np.ndarray, rows: int, classes: int, teacher: str, remedy: str = ""
+    predictions: Any, columns: np.ndarray, rows: int, classes: int, teacher: str, remedy: str = ""
 ) -> np.ndarray:
-    """Answers of `predict_proba` as (rows, classes) float64 in declared order, off exact 0 and 1.
+    """What `predict_proba` gave, as (rows, classes) float64 in declared order, off exact 0 and 1.
 
     A class that the estimator does not know gets the floor.
 
     Args:
-        answers: (rows, k) as the estimator gave them.
+        predictions: (rows, k) as the estimator gave them.
         columns: (k,) the declared position of each of its columns.
         rows: how many rows it was asked about.
         classes: the number of declared classes.
         teacher: its name, for messages.
-        remedy: what to do about bad answers, where calibrating or replacing it would be no help.
+        remedy: what to do about bad predictions, where calibrating or replacing it is no help.
 
     Raises:
         PluginError: another shape, numbers that are not finite or not probabilities.
     """
-    checked = _checked(answers, (rows, len(columns)), teacher, remedy)
+    checked = _checked(predictions, (rows, len(columns)), teacher, remedy)
     probabilities = np.zeros((rows, classes))
     probabilities[:, columns] = checked
     probabilities = np.maximum(probabilities, FLOOR)
@@ -46,20 +46,20 @@ def as_column(probabilities: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(probabilities, dtype=np.float32)
 
 
-def log_odds(answers: np.ndarray) -> np.ndarray:
+def log_odds(predictions: np.ndarray) -> np.ndarray:
     """Logits whose sigmoid (one column) or softmax (several) are these probabilities, float32."""
-    probabilities = np.clip(answers.astype(np.float64), FLOOR, 1 - FLOOR)
+    probabilities = np.clip(predictions.astype(np.float64), FLOOR, 1 - FLOOR)
     logits = np.log(probabilities)
     if probabilities.shape[1] == 1:
         logits = logits - np.log1p(-probabilities)
     return logits.astype(np.float32)
 
 
-def _checked(answers: Any, shape: tuple[int, int], teacher: str, remedy: str) -> np.ndarray:
+def _checked(predictions: Any, shape: tuple[int, int], teacher: str, remedy: str) -> np.ndarray:
     other = remedy or "use other settings or another teacher"
     calibrate = remedy or "calibrate it (--teacher-calibrate sigmoid) or use another teacher"
     try:
-        probabilities = np.asarray(answers, dtype=np.float64)
+        probabilities = np.asarray(predictions, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise PluginError(
             f"The teacher '{teacher}' answered with something other than numbers: {error}; {other}."

@@ -10,9 +10,9 @@ import numpy as np
 
 from tfloss.data import Scaler
 from tfloss.errors import PluginError
-from tfloss.teachers.fitting.batched import Answers, Watch, in_chunks
+from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, call_fit, copied, failed, reason
-from tfloss.teachers.fitting.estimator_check import suited_for_regression
+from tfloss.teachers.fitting.estimator_check import check_regressor
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class FittedRegressor:
 
     @property
     def identity(self) -> Any:
-        """All that its answers depend on besides the rows."""
+        """All that its predictions depend on besides the rows."""
         return "regressor", self.estimator, self.unscale
 
     @property
@@ -41,9 +41,9 @@ class FittedRegressor:
         """Whether `predict` also gives the standard deviation of its prediction."""
         return "return_std" in inspect.signature(self.estimator.predict).parameters
 
-    def ask(
+    def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
-    ) -> Answers:
+    ) -> Predictions:
         """The prediction as '', and its standard deviation as 'std'; (n, 1) float32 each.
 
         Raises:
@@ -54,17 +54,17 @@ class FittedRegressor:
             return {name: np.empty((0, 1), dtype=np.float32) for name in names}
         return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
 
-    def _piece(self, inputs: np.ndarray) -> Answers:
+    def _piece(self, inputs: np.ndarray) -> Predictions:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
         try:
             if self.has_deviation:
                 mean, deviation = self.estimator.predict(inputs, return_std=True)
-                answers = {"": mean, "std": deviation}
+                predictions = {"": mean, "std": deviation}
             else:
-                answers = {"": self.estimator.predict(inputs)}
+                predictions = {"": self.estimator.predict(inputs)}
         except FAILURES as error:
             raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
-        return {key: _column(value, len(inputs), self.name) for key, value in answers.items()}
+        return {key: _column(value, len(inputs), self.name) for key, value in predictions.items()}
 
 
 def fit_regressor(
@@ -74,16 +74,19 @@ def fit_regressor(
     *,
     name: str = "teacher",
     weight: np.ndarray | None = None,
+    warn: bool = True,
 ) -> FittedRegressor:
     """Fit a copy of `estimator` on (n, d) inputs, an (n,) target and (n,) sample weights.
+
+    `warn`: see `call_fit`.
 
     Raises:
         UsageError: it is a classifier or for several targets, or refuses a setting.
         PluginError: it failed.
     """
     estimator = copied(estimator, name)
-    suited_for_regression(estimator, name)
-    warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight)
+    check_regressor(estimator, name)
+    warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight, warn)
     return FittedRegressor(estimator, name, warned)
 
 

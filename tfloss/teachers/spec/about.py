@@ -13,7 +13,7 @@ import numpy as np
 from tfloss.errors import DataError, UsageError
 from tfloss.formula import ShortText
 from tfloss.registry import Registry, Teacher
-from tfloss.teachers.fitting.estimator_check import suited, suited_for_regression
+from tfloss.teachers.fitting.estimator_check import check_estimator, check_regressor
 from tfloss.teachers.spec.building import build_estimator
 from tfloss.teachers.spec.text import TeacherSpec
 
@@ -91,14 +91,14 @@ def _answers(estimator: Any, name: str) -> tuple[Literal["classification", "regr
     if is_regressor(estimator):
         # Asked of the class: an instance may have no `predict` before it is fitted.
         try:
-            suited_for_regression(estimator, name)
+            check_regressor(estimator, name)
         except UsageError as error:
             return "regression", "refused", str(error)
         deviation = "return_std" in inspect.signature(type(estimator).predict).parameters
         return "regression", "prediction and deviation" if deviation else "prediction", ""
     try:
         # Two classes with rows enough: what is refused here is refused everywhere.
-        ready, notes = suited(estimator, np.arange(10) % 2, name)
+        ready, notes = check_estimator(estimator, np.arange(10) % 2, name)
     except (UsageError, DataError) as error:
         return "classification", "refused", str(error)
     calibrated = not (hasattr(estimator, "predict_proba") or ready is estimator)

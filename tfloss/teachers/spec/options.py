@@ -17,7 +17,7 @@ class Options:
     """How a teacher is fitted and asked; in its text they stand among its settings.
 
     Attributes:
-        fit: how it answers for rows that it was fitted on. 'cross': out of fold, by models that did
+        fit: how it predicts rows that it was fitted on. 'cross': out of fold, by models that did
             not see the row; 'train': by the model that saw it; 'auto': 'cross' where there are rows
             enough.
         calibrate: 'sigmoid', 'isotonic' or 'temperature'; 'auto': sigmoid, where the estimator

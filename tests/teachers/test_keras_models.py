@@ -7,7 +7,7 @@ import pytest
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import AlreadyFitted, supply
+from tfloss.teachers import PrefittedTeacher, fit_teachers
 
 REGISTRY = load_registry()
 
@@ -39,7 +39,9 @@ def _unscaled(data):
 def test_probabilities_logits_and_layers(data, activation, last):
     model = _network(activation=activation, last=last)
     before = model(_unscaled(data)).numpy()
-    teacher = supply(model, data, REGISTRY, tensors={"teacher.hidden1", "teacher", "kl"})["teacher"]
+    teacher = fit_teachers(model, data, REGISTRY, tensors={"teacher.hidden1", "teacher", "kl"})[
+        "teacher"
+    ]
     found = teacher.tensors("train")
     assert set(found) == {"teacher", "teacher.logits", "teacher.hidden1"}
     dense = model.get_layer("hidden1")
@@ -57,7 +59,9 @@ def test_answers_are_kept_until_a_weight_a_layer_or_the_rows_change(data, tmp_pa
     model = _network()
 
     def ask(model=model, data=data, tensors=("teacher",)):
-        teacher = supply(model, data, REGISTRY, tensors=set(tensors), cache=tmp_path)["teacher"]
+        teacher = fit_teachers(model, data, REGISTRY, tensors=set(tensors), cache=tmp_path)[
+            "teacher"
+        ]
         return "come from the cache" in teacher.notes[-1], teacher.tensors("train")
 
     (kept, first), (again, second) = ask(), ask()
@@ -79,20 +83,20 @@ def test_two_classes_on_one_and_on_two_outputs():
     rows = data.train.inputs
     for outputs in (1, 2):
         model = _network(outputs, features=30)
-        teacher = supply(AlreadyFitted(model, scaled=True), data, REGISTRY)["teacher"]
+        teacher = fit_teachers(PrefittedTeacher(model, scaled=True), data, REGISTRY)["teacher"]
         logits = model(rows).numpy()
         logits = logits if outputs == 1 else logits[:, 1:] - logits[:, :1]
-        assert teacher.answers_train.shape == (len(rows), 1)
+        assert teacher.predictions_train.shape == (len(rows), 1)
         expected = keras.ops.sigmoid(logits).numpy()
-        np.testing.assert_allclose(teacher.answers_train, expected, atol=1e-6)
+        np.testing.assert_allclose(teacher.predictions_train, expected, atol=1e-6)
         np.testing.assert_allclose(teacher.tensors("train")["teacher.logits"], logits, atol=1e-5)
 
 
 def test_regression():
     data = prepare(load_dataset("diabetes", REGISTRY))
     model = _network(1, features=10, activation="sigmoid")
-    teacher = supply(model, data, REGISTRY)["teacher"]
-    np.testing.assert_allclose(teacher.answers_train, model(_unscaled(data)).numpy(), atol=1e-6)
+    teacher = fit_teachers(model, data, REGISTRY)["teacher"]
+    np.testing.assert_allclose(teacher.predictions_train, model(_unscaled(data)).numpy(), atol=1e-6)
     assert set(teacher.tensors("train")) == {"teacher"}
 
 
@@ -101,22 +105,22 @@ def test_a_file(data, tmp_path):
     model = _network()
     model.save(path)
     for text, rows in ((str(path), _unscaled(data)), (f"{path}:scaled=true", data.train.inputs)):
-        teacher = supply(text, data, REGISTRY)["teacher"]
+        teacher = fit_teachers(text, data, REGISTRY)["teacher"]
         expected = keras.ops.softmax(model(rows)).numpy()
-        np.testing.assert_allclose(teacher.answers_train, expected, atol=1e-5)
-        assert teacher.how == "before"
+        np.testing.assert_allclose(teacher.predictions_train, expected, atol=1e-5)
+        assert teacher.origin == "prefitted"
     with pytest.raises(UsageError, match=r"no file .*Did you mean 'net.keras'"):
-        supply(str(tmp_path / "nett.keras"), data, REGISTRY)
+        fit_teachers(str(tmp_path / "nett.keras"), data, REGISTRY)
 
 
 def test_a_file_that_would_run_code(data, tmp_path):
     path = tmp_path / "evil.keras"
     _network(last=keras.layers.Lambda(lambda x: x)).save(path)
     with pytest.raises(UsageError, match=r"Lambda', which is code .* package\.module:factory"):
-        supply(str(path), data, REGISTRY)
+        fit_teachers(str(path), data, REGISTRY)
     (tmp_path / "broken.keras").write_text("no model")
     with pytest.raises(UsageError, match=r"no whole \.keras file"):
-        supply(str(tmp_path / "broken.keras"), data, REGISTRY)
+        fit_teachers(str(tmp_path / "broken.keras"), data, REGISTRY)
 
 
 def test_a_model_that_is_not_functional(data):
@@ -129,14 +133,14 @@ def test_a_model_that_is_not_functional(data):
             return self.dense(rows)
 
     with pytest.raises(UsageError, match="without weights"):
-        supply(Own(), data, REGISTRY)
+        fit_teachers(Own(), data, REGISTRY)
     model = Own()
     logits = model(_unscaled(data))
-    teacher = supply(model, data, REGISTRY)["teacher"]
-    np.testing.assert_allclose(teacher.answers_train, keras.ops.softmax(logits), atol=1e-5)
+    teacher = fit_teachers(model, data, REGISTRY)["teacher"]
+    np.testing.assert_allclose(teacher.predictions_train, keras.ops.softmax(logits), atol=1e-5)
     assert any("taken as logits" in note for note in teacher.notes)
     with pytest.raises(UsageError, match="no layer 'dense'"):
-        supply(model, data, REGISTRY, tensors={"teacher.dense"})
+        fit_teachers(model, data, REGISTRY, tensors={"teacher.dense"})
 
 
 @pytest.mark.parametrize(
@@ -148,16 +152,16 @@ def test_a_model_that_is_not_functional(data):
 )
 def test_models_for_other_data(data, model, error, sentence):
     with pytest.raises(error, match=sentence):
-        supply(model, data, REGISTRY)
+        fit_teachers(model, data, REGISTRY)
 
 
 def test_a_misspelt_layer_and_broken_weights(data):
     with pytest.raises(UsageError, match=r"no layer 'hiden1'.*Did you mean 'hidden1'"):
-        supply(_network(), data, REGISTRY, tensors={"teacher.hiden1"})
+        fit_teachers(_network(), data, REGISTRY, tensors={"teacher.hiden1"})
     model = _network()
     model.get_layer("last").kernel.assign(np.full((6, 3), np.nan))
     with pytest.raises(PluginError, match="NaN or infinity in its tensor 'logits'"):
-        supply(model, data, REGISTRY)
+        fit_teachers(model, data, REGISTRY)
 
 
 @pytest.fixture(scope="module")
@@ -173,11 +177,11 @@ def run(tmp_path_factory):
 
 def test_the_student_of_a_run_brings_its_scaling(run):
     data = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5, scale="none")
-    teacher = supply(str(run / "student.keras"), data, REGISTRY)["teacher"]
+    teacher = fit_teachers(str(run / "student.keras"), data, REGISTRY)["teacher"]
     own = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5)
     np.testing.assert_array_equal(own.train.rows, data.train.rows)
     expected = keras.ops.softmax(teacher.estimator(own.holdout.inputs)).numpy()
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-5)
     assert "scaled as when it was trained" in teacher.notes[0]
 
 
@@ -185,10 +189,10 @@ def test_the_student_of_a_run_that_saw_the_holdout_is_refused(run):
     text = str(run / "student.keras")
     other = prepare(load_dataset("iris", REGISTRY), train_fraction=0.5, seed=1)
     with pytest.raises(DataError, match=r"was fitted on \d+ of the 75 rows that are held out"):
-        supply(text, other, REGISTRY)
+        fit_teachers(text, other, REGISTRY)
     wine = prepare(load_dataset("wine", REGISTRY))
     with pytest.raises(DataError, match="was fitted on 4 features, but 'wine' has 13"):
-        supply(text, wine, REGISTRY)
+        fit_teachers(text, wine, REGISTRY)
 
 
 def test_the_student_of_a_run_that_was_changed_is_refused(run, data, tmp_path):
@@ -198,4 +202,4 @@ def test_the_student_of_a_run_that_was_changed_is_refused(run, data, tmp_path):
     path = tmp_path / "copy" / "student.keras"
     _network().save(path)
     with pytest.raises(DataError, match="SHA-256"):
-        supply(str(path), data, REGISTRY)
+        fit_teachers(str(path), data, REGISTRY)

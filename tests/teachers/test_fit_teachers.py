@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from tfloss.data import Table, load_dataset, prepare
 from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 from .spies import Answers, Plain, Spy
 
@@ -25,8 +25,8 @@ def _data(name="iris", **how):
     return prepare(load_dataset(name, REGISTRY), **how)
 
 
-def _supply(teachers, data, fit="train", **how):
-    return supply(teachers, data, REGISTRY, fit=fit, **how)
+def _fit(teachers, data, fit="train", **how):
+    return fit_teachers(teachers, data, REGISTRY, fit=fit, **how)
 
 
 def _blobs(labels, rows=60, seed=0):
@@ -39,12 +39,12 @@ def _blobs(labels, rows=60, seed=0):
 
 def test_the_articles_teacher_is_scikit_learns():
     data = _data("breast_cancer", train_size=5, seed=1)
-    teacher = _supply("gpc", data)["teacher"]
+    teacher = _fit("gpc", data)["teacher"]
     oracle = GaussianProcessClassifier(1.0 * RBF(1.0), random_state=0)
     oracle.fit(data.train.inputs.astype(float), data.train.codes)
     for answers, part in (
-        (teacher.answers_train, data.train),
-        (teacher.answers_holdout, data.holdout),
+        (teacher.predictions_train, data.train),
+        (teacher.predictions_holdout, data.holdout),
     ):
         assert answers.shape == (len(part), 1)
         assert answers.dtype == np.float32
@@ -54,17 +54,17 @@ def test_the_articles_teacher_is_scikit_learns():
 
 def test_settings_and_seed():
     data = _data()
-    teachers = _supply(
+    teachers = _fit(
         ["a=rf:n_estimators=7", "b=RandomForestClassifier:n_estimators=7"], data, seed=3
     )
     oracle = RandomForestClassifier(n_estimators=7, random_state=3)
     oracle.fit(data.train.inputs, data.train.codes)
     for teacher in teachers.values():
         expected = oracle.predict_proba(data.holdout.inputs)
-        np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-6)
-        assert teacher.answers_holdout.min() > 0
-        assert teacher.answers_holdout.max() < 1
-    own = _supply("rf:n_estimators=7,random_state=11", data, seed=3)["teacher"]
+        np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-6)
+        assert teacher.predictions_holdout.min() > 0
+        assert teacher.predictions_holdout.max() < 1
+    own = _fit("rf:n_estimators=7,random_state=11", data, seed=3)["teacher"]
     assert own.estimator.random_state == 11
 
 
@@ -74,7 +74,7 @@ def test_it_sees_labelled_training_rows_only():
     target[::7] = None
     data = prepare(Table(table.features, target), train_fraction=0.5)
     Spy.forget()
-    _supply(Spy(), data)
+    _fit(Spy(), data)
     [(inputs, labels)] = Spy.fitted_on
     np.testing.assert_array_equal(inputs, data.train.inputs[data.train.labelled])
     np.testing.assert_array_equal(labels, data.train.codes[data.train.labelled])
@@ -85,7 +85,7 @@ def test_it_sees_labelled_training_rows_only():
 
 def test_the_given_object_stays_unfitted():
     own = LogisticRegression()
-    teacher = _supply({"mine": own}, _data())["mine"]
+    teacher = _fit({"mine": own}, _data())["mine"]
     assert not hasattr(own, "classes_")
     assert (teacher.alias, teacher.text) == ("mine", "LogisticRegression")
 
@@ -95,12 +95,12 @@ def test_columns_are_in_declared_order(labels):
     table = _blobs(labels)
     data = prepare(table, train_fraction=0.7)
     oracle = LogisticRegression().fit(data.train.inputs, table.target[data.train.rows].astype(str))
-    teacher = _supply("lr", data)["teacher"]
+    teacher = _fit("lr", data)["teacher"]
     names = [str(value) for value in data.classes.values]
     expected = oracle.predict_proba(data.holdout.inputs)
     expected = expected[:, [list(oracle.classes_).index(name) for name in names]]
     expected = expected[:, 1:] if len(labels) == 2 else expected
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-4)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-4)
 
 
 def test_a_class_missing_from_the_training_rows():
@@ -111,13 +111,13 @@ def test_a_class_missing_from_the_training_rows():
     train = data.arrange(table, data.train.rows[keep])
     from dataclasses import replace
 
-    teacher = _supply("lr", replace(data, train=train))["teacher"]
-    assert teacher.answers_holdout.shape == (len(data.holdout), 3)
-    np.testing.assert_allclose(teacher.answers_holdout[:, 1], 1e-7, rtol=1e-3)
-    np.testing.assert_allclose(teacher.answers_holdout.sum(axis=1), 1, rtol=1e-6)
+    teacher = _fit("lr", replace(data, train=train))["teacher"]
+    assert teacher.predictions_holdout.shape == (len(data.holdout), 3)
+    np.testing.assert_allclose(teacher.predictions_holdout[:, 1], 1e-7, rtol=1e-3)
+    np.testing.assert_allclose(teacher.predictions_holdout.sum(axis=1), 1, rtol=1e-6)
     oracle = LogisticRegression().fit(train.inputs, codes[train.rows])
     expected = oracle.predict_proba(data.holdout.inputs)
-    np.testing.assert_allclose(teacher.answers_holdout[:, [0, 2]], expected, atol=1e-4)
+    np.testing.assert_allclose(teacher.predictions_holdout[:, [0, 2]], expected, atol=1e-4)
 
 
 def test_no_probabilities_means_calibrated():
@@ -125,21 +125,21 @@ def test_no_probabilities_means_calibrated():
     from sklearn.svm import LinearSVC
 
     data = _data()
-    teacher = _supply("linear_svc", data)["teacher"]
+    teacher = _fit("linear_svc", data)["teacher"]
     oracle = CalibratedClassifierCV(LinearSVC(random_state=0), cv=5)
     oracle.fit(data.train.inputs.astype(float), data.train.codes)
     expected = oracle.predict_proba(data.holdout.inputs.astype(float))
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-5)
     assert "LinearSVC has no probabilities: calibrated" in " ".join(teacher.notes)
 
 
 def test_pipelines_and_other_objects():
     data = _data("breast_cancer")
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
-    teachers = _supply({"pipe": pipeline, "plain": Plain()}, data)
+    teachers = _fit({"pipe": pipeline, "plain": Plain()}, data)
     share = data.train.codes.mean()
-    np.testing.assert_allclose(teachers["plain"].answers_holdout, share, rtol=1e-6)
-    assert _supply(pipeline, data)["teacher"].answers_train.shape == (512, 1)
+    np.testing.assert_allclose(teachers["plain"].predictions_holdout, share, rtol=1e-6)
+    assert _fit(pipeline, data)["teacher"].predictions_train.shape == (512, 1)
 
 
 def test_estimators_inside():
@@ -149,7 +149,7 @@ def test_estimators_inside():
 
     trees = "bagging:estimator=dt(max_depth=2),n_estimators=4"
     votes = "voting:estimators=[dt(max_depth=1),dt(max_depth=2),lr]"
-    teachers = _supply({"a": trees, "b": votes}, data, seed=5)
+    teachers = _fit({"a": trees, "b": votes}, data, seed=5)
     trees = BaggingClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=4, random_state=5)
     votes = VotingClassifier(
         [
@@ -162,19 +162,19 @@ def test_estimators_inside():
     for alias, oracle in {"a": trees, "b": votes}.items():
         oracle.fit(data.train.inputs.astype(float), data.train.codes)
         expected = oracle.predict_proba(data.holdout.inputs.astype(float))
-        np.testing.assert_allclose(teachers[alias].answers_holdout, expected, atol=1e-5)
+        np.testing.assert_allclose(teachers[alias].predictions_holdout, expected, atol=1e-5)
 
 
 def test_asking_again():
     data = _data()
-    teacher = _supply("rf:n_estimators=5", data)["teacher"]
-    np.testing.assert_array_equal(teacher.predict(data.holdout.inputs), teacher.answers_holdout)
+    teacher = _fit("rf:n_estimators=5", data)["teacher"]
+    np.testing.assert_array_equal(teacher.predict(data.holdout.inputs), teacher.predictions_holdout)
 
 
 def test_watching():
     data = _data()
     seen = []
-    _supply({"a": "nb", "b": "lr"}, data, watch=lambda *news: seen.append(news))
+    _fit({"a": "nb", "b": "lr"}, data, watch=lambda *news: seen.append(news))
     assert seen[0] == ("a", 0, 150)
     assert [news for news in seen if news[1] == 150] == [("a", 150, 150), ("b", 150, 150)]
     assert {news[2] for news in seen} == {150}
@@ -182,9 +182,9 @@ def test_watching():
 
 def test_without_holdout_or_teacher():
     data = _data(train_fraction=1.0)
-    assert _supply("lr", data)["teacher"].answers_holdout.shape == (0, 3)
-    assert _supply([], data) == {}
-    assert _supply(None, data) == {}
+    assert _fit("lr", data)["teacher"].predictions_holdout.shape == (0, 3)
+    assert _fit([], data) == {}
+    assert _fit(None, data) == {}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_without_holdout_or_teacher():
 )
 def test_what_is_refused(teacher, sentence):
     with pytest.raises(UsageError, match=sentence):
-        _supply(teacher, _data())
+        _fit(teacher, _data())
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_answers_that_are_no_probabilities(answer, sentence):
         r"; (use other settings|calibrate it \(--teacher-calibrate sigmoid\)),? or .*teacher\.$"
     )
     with pytest.raises(PluginError, match=f"The teacher 'odd' .*{sentence}.*{remedy}"):
-        _supply({"odd": Answers(answer)}, _data())
+        _fit({"odd": Answers(answer)}, _data())
 
 
 @pytest.mark.parametrize("does", [lambda: sys.exit(3), lambda: 1 / 0, lambda: [].pop()])
@@ -241,7 +241,7 @@ def test_one_that_fails_in_fit(does):
     # Without a name of its own it is called what the user wrote; here, its class.
     sentence = r"The teacher 'Failing' failed in fit on 135 rows: \w+: .*; use other settings, or"
     with pytest.raises(PluginError, match=sentence):
-        _supply(Failing(), _data())
+        _fit(Failing(), _data())
 
 
 @pytest.mark.parametrize("classes", [["cat", "dog", "cow"], [0, 1, 7], [[0, 1, 2]]])
@@ -252,7 +252,7 @@ def test_one_that_takes_its_classes_from_elsewhere(classes):
             return self
 
     with pytest.raises(PluginError, match=r"'Elsewhere' .* says that it knows .* must keep"):
-        _supply(Elsewhere(), _data())
+        _fit(Elsewhere(), _data())
 
 
 def test_one_that_cannot_be_copied():
@@ -261,12 +261,12 @@ def test_one_that_cannot_be_copied():
             self.answer = [answer]
 
     with pytest.raises(UsageError, match=r"'Changing' .* cannot be copied .* only keep what"):
-        _supply(Changing(), _data())
+        _fit(Changing(), _data())
 
 
 def test_calibration_needs_rows():
     with pytest.raises(DataError, match="calibrating it needs 2 rows of every class"):
-        _supply("svc", _data(train_size=4))
+        _fit("svc", _data(train_size=4))
 
 
 def test_listing_imports_nothing_heavy():

@@ -1,4 +1,4 @@
-"""Answers that stand in the data."""
+"""Predictions that stand in the data."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tfloss.data import Table, prepare
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import supply
+from tfloss.teachers import fit_teachers
 
 REGISTRY = load_registry()
 RANDOM = np.random.default_rng(0)
@@ -21,23 +21,23 @@ def _data(classes=3, **extras):
 
 def test_one_column_of_two_classes():
     data = _data(2, soft=SHARES[:, 0])
-    teacher = supply("t=column:soft", data, REGISTRY)["t"]
+    teacher = fit_teachers("t=column:soft", data, REGISTRY)["t"]
     for answers, part in (
-        (teacher.answers_train, data.train),
-        (teacher.answers_holdout, data.holdout),
+        (teacher.predictions_train, data.train),
+        (teacher.predictions_holdout, data.holdout),
     ):
         np.testing.assert_allclose(answers[:, 0], SHARES[part.rows, 0], rtol=1e-6)
-    assert (teacher.how, teacher.rows) == ("column", 0)
+    assert (teacher.origin, teacher.rows) == ("column", 0)
     with pytest.raises(UsageError, match="is a column of the data"):
         teacher.predict(data.train.inputs)
 
 
 def test_a_column_per_class_or_a_matrix():
     data = _data(3, a=SHARES[:, 0], b=SHARES[:, 1], c=SHARES[:, 2], all=SHARES)
-    teachers = supply({"x": "column:a,b,c", "y": "column:all"}, data, REGISTRY)
+    teachers = fit_teachers({"x": "column:a,b,c", "y": "column:all"}, data, REGISTRY)
     for teacher in teachers.values():
         expected = SHARES[data.train.rows]
-        np.testing.assert_allclose(teacher.answers_train, expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(teacher.predictions_train, expected, rtol=1e-4, atol=1e-6)
         codes = data.holdout.codes
         said = SHARES[data.holdout.rows][np.arange(len(codes)), codes]
         loss = -np.log(said).mean()
@@ -47,15 +47,15 @@ def test_a_column_per_class_or_a_matrix():
 def test_a_quantity():
     values = RANDOM.normal(100, 50, size=30)
     data = _data(None, guess=values)
-    teacher = supply("column:guess", data, REGISTRY)["teacher"]
-    np.testing.assert_allclose(teacher.answers_train[:, 0], values[data.train.rows], rtol=1e-6)
+    teacher = fit_teachers("column:guess", data, REGISTRY)["teacher"]
+    np.testing.assert_allclose(teacher.predictions_train[:, 0], values[data.train.rows], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("column", "values", "error", "sentence"),
     [
         ("sft", SHARES, UsageError, "column 'sft'.*Did you mean 'soft'"),
-        ("labels", SHARES, UsageError, "does not have as an extra column"),
+        ("labels", SHARES, UsageError, "which .* does not have"),
         ("", SHARES, UsageError, "names no column"),
         ("soft", SHARES * 2, DataError, "sum to 2 instead of 1"),
         ("soft", SHARES[:, :2], DataError, r"shape .* where \(\d+, 3\) was expected"),
@@ -64,7 +64,7 @@ def test_a_quantity():
 )
 def test_what_cannot_be_used(column, values, error, sentence):
     with pytest.raises(error, match=sentence):
-        supply(f"column:{column}", _data(3, soft=values), REGISTRY)
+        fit_teachers(f"column:{column}", _data(3, soft=values), REGISTRY)
 
 
 @pytest.mark.parametrize("classes", [2, 3, None])
@@ -72,7 +72,7 @@ def test_rows_without_an_answer_are_masked(classes):
     values = {2: SHARES[:, 0], 3: SHARES, None: SHARES[:, 1]}[classes].copy()
     values[::4] = np.nan
     data = _data(classes, soft=values)
-    teacher = supply("t=column:soft", data, REGISTRY)["t"]
+    teacher = fit_teachers("t=column:soft", data, REGISTRY)["t"]
     for split, part in (("train", data.train), ("holdout", data.holdout)):
         there = part.rows % 4 != 0
         masks = teacher.present(split)

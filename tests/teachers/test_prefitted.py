@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 from tfloss.data import Table, load_dataset, prepare
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import load_registry
-from tfloss.teachers import AlreadyFitted, supply
+from tfloss.teachers import PrefittedTeacher, fit_teachers
 
 skops = pytest.importorskip("skops.io")
 REGISTRY = load_registry()
@@ -37,37 +37,37 @@ def _fitted(estimator, table, data):
 def test_it_is_asked_as_it_is_about_unscaled_rows(table, data):
     forest = _fitted(RandomForestClassifier(20, random_state=0), table, data)
     trees = list(forest.estimators_)
-    teacher = supply({"old": forest}, data, REGISTRY)["old"]
-    assert teacher.how == "before"
+    teacher = fit_teachers({"old": forest}, data, REGISTRY)["old"]
+    assert teacher.origin == "prefitted"
     assert teacher.estimator is forest
     assert forest.estimators_ == trees
     expected = forest.predict_proba(table.features[data.holdout.rows])
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-6)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-6)
     assert "not refitted" in teacher.notes[0]
 
 
 def test_scaled_inputs_on_request(table, data):
     target = table.target[data.train.rows].astype(str)
     own = LogisticRegression().fit(data.train.inputs, target)
-    teacher = supply({"old": AlreadyFitted(own, scaled=True)}, data, REGISTRY)["old"]
+    teacher = fit_teachers({"old": PrefittedTeacher(own, scaled=True)}, data, REGISTRY)["old"]
     expected = own.predict_proba(data.holdout.inputs)
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-5)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-5)
 
 
 def test_a_file(table, data, tmp_path):
     forest = _fitted(RandomForestClassifier(20, random_state=0), table, data)
     path = tmp_path / "my forest.skops"
     skops.dump(forest, path)
-    teacher = supply(f"old={path}", data, REGISTRY)["old"]
+    teacher = fit_teachers(f"old={path}", data, REGISTRY)["old"]
     expected = forest.predict_proba(table.features[data.holdout.rows])
-    np.testing.assert_allclose(teacher.answers_holdout, expected, atol=1e-6)
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-6)
     with pytest.raises(UsageError, match=r"There is no file .* Did you mean 'my forest\.skops'"):
-        supply(f"old={tmp_path / 'my forrest.skops'}", data, REGISTRY)
+        fit_teachers(f"old={tmp_path / 'my forrest.skops'}", data, REGISTRY)
     with pytest.raises(UsageError, match="cannot have scaled=maybe; say true or false"):
-        supply(f"old={path}:scaled=maybe", data, REGISTRY)
+        fit_teachers(f"old={path}:scaled=maybe", data, REGISTRY)
     path.write_bytes(path.read_bytes()[:400])
     with pytest.raises(DataError, match=r"cannot be loaded: .*; save it again"):
-        supply(f"old={path}", data, REGISTRY)
+        fit_teachers(f"old={path}", data, REGISTRY)
 
 
 def test_types_that_nobody_vouched_for(table, data, tmp_path):
@@ -76,16 +76,16 @@ def test_types_that_nobody_vouched_for(table, data, tmp_path):
     path = tmp_path / "own.skops"
     skops.dump(_fitted(Answers(), table, data), path)
     with pytest.raises(UsageError, match=r"nobody has vouched for: .*Answers; .*trust=\["):
-        supply(str(path), data, REGISTRY)
+        fit_teachers(str(path), data, REGISTRY)
     kind = f"{Answers.__module__}.Answers"
     with pytest.raises(Exception, match="failed when asked"):  # it is loaded, and has no answers
-        supply(f"{path}:trust=[{kind}]", data, REGISTRY)
+        fit_teachers(f"{path}:trust=[{kind}]", data, REGISTRY)
 
 
 def test_a_file_that_is_no_model(data, tmp_path):
     (tmp_path / "x.skops").write_bytes(b"nothing")
     with pytest.raises(DataError, match="cannot be loaded"):
-        supply(str(tmp_path / "x.skops"), data, REGISTRY)
+        fit_teachers(str(tmp_path / "x.skops"), data, REGISTRY)
 
 
 class Bomb:
@@ -98,7 +98,7 @@ def test_pickles_are_refused_unopened(data, tmp_path, ending):
     path = tmp_path / f"x.{ending}"
     joblib.dump(Bomb(), path)
     with pytest.raises(UsageError, match=r"runs whatever code it holds; .*skops\.io\.dump"):
-        supply(str(path), data, REGISTRY)
+        fit_teachers(str(path), data, REGISTRY)
 
 
 def test_other_features(table, data):
@@ -106,11 +106,11 @@ def test_other_features(table, data):
     with pytest.raises(
         DataError, match="'LogisticRegression' was fitted on 3 features, but 'data' has 4"
     ):
-        supply(three, data, REGISTRY)
+        fit_teachers(three, data, REGISTRY)
     renamed = _fitted(LogisticRegression(), table, data)
     renamed.feature_names_in_ = np.array(["a", *table.feature_names[1:]], dtype=object)
     with pytest.raises(DataError, match="its feature 1 is 'a', that of 'data' is 'sepal length"):
-        supply(renamed, data, REGISTRY)
+        fit_teachers(renamed, data, REGISTRY)
 
 
 def test_other_classes(table, data):
@@ -118,23 +118,23 @@ def test_other_classes(table, data):
     target = np.char.add(table.target[rows].astype(str), "!")
     other = LogisticRegression().fit(table.features[rows], target)
     with pytest.raises(DataError, match=r"knows the classes setosa!.*but 'data' has setosa"):
-        supply(other, data, REGISTRY)
+        fit_teachers(other, data, REGISTRY)
 
 
 def test_a_class_that_it_does_not_know(table, data):
     rows = data.train.rows[data.train.codes != 1]
     two = LogisticRegression().fit(table.features[rows], table.target[rows].astype(str))
-    teacher = supply(two, data, REGISTRY)["teacher"]
-    np.testing.assert_allclose(teacher.answers_train[:, 1], 1e-7, rtol=1e-3)
+    teacher = fit_teachers(two, data, REGISTRY)["teacher"]
+    np.testing.assert_allclose(teacher.predictions_train[:, 1], 1e-7, rtol=1e-3)
     assert "does not know these classes: versicolor" in " ".join(teacher.notes)
 
 
 def test_without_probabilities(table, data):
     machine = _fitted(SVC(), table, data)
     with pytest.raises(UsageError, match="fitted before and has no probabilities"):
-        supply(machine, data, REGISTRY)
-    teacher = supply(machine, data, REGISTRY, calibrate="none")["teacher"]
-    found = data.classes.values[teacher.answers_holdout.argmax(axis=1)]
+        fit_teachers(machine, data, REGISTRY)
+    teacher = fit_teachers(machine, data, REGISTRY, calibrate="none")["teacher"]
+    found = data.classes.values[teacher.predictions_holdout.argmax(axis=1)]
     expected = machine.predict(table.features[data.holdout.rows])
     np.testing.assert_array_equal(found.astype(str), expected)
 
@@ -143,9 +143,9 @@ def test_the_wrong_kind(table, data):
     regression = prepare(load_dataset("diabetes", REGISTRY))
     ten = LogisticRegression().fit(regression.train.inputs, np.arange(397) % 2)
     with pytest.raises(UsageError, match="is a classifier, but the data are for regression"):
-        supply(ten, regression, REGISTRY)
+        fit_teachers(ten, regression, REGISTRY)
     with pytest.raises(UsageError, match="is a regressor, but the data have classes"):
-        supply(Ridge(), data, REGISTRY)
+        fit_teachers(Ridge(), data, REGISTRY)
 
 
 @pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
@@ -153,18 +153,18 @@ def test_one_that_saw_the_holdout_is_refused(table, scale):
     data = prepare(table, train_fraction=0.6, scale=scale)
     target = table.target.astype(str)
     with pytest.raises(DataError, match=r"was fitted on \d+ of the 60 rows that are held out"):
-        supply(KNeighborsClassifier().fit(table.features, target), data, REGISTRY)
+        fit_teachers(KNeighborsClassifier().fit(table.features, target), data, REGISTRY)
     with pytest.raises(DataError, match="are held out"):
-        supply(SVC().fit(table.features, target), data, REGISTRY, calibrate="none")
-    fair = supply(_fitted(KNeighborsClassifier(), table, data), data, REGISTRY)["teacher"]
+        fit_teachers(SVC().fit(table.features, target), data, REGISTRY, calibrate="none")
+    fair = fit_teachers(_fitted(KNeighborsClassifier(), table, data), data, REGISTRY)["teacher"]
     assert "cannot be told" not in " ".join(fair.notes)
 
 
 def test_one_that_keeps_no_rows_cannot_be_checked(table, data):
     fitted = _fitted(LogisticRegression(), table, data)
-    assert "cannot be told" in " ".join(supply(fitted, data, REGISTRY)["teacher"].notes)
+    assert "cannot be told" in " ".join(fit_teachers(fitted, data, REGISTRY)["teacher"].notes)
     everything = prepare(table, train_fraction=1.0)
-    notes = supply(fitted, everything, REGISTRY)["teacher"].notes
+    notes = fit_teachers(fitted, everything, REGISTRY)["teacher"].notes
     assert "cannot be told" not in " ".join(notes)
 
 
@@ -177,6 +177,6 @@ def test_the_reviewed_types_suffice_for_the_short_names(table, data, tmp_path):
         estimator = build_estimator(parse_teacher(name + settings), REGISTRY)
         path = tmp_path / f"{name}.skops"
         skops.dump(_fitted(estimator, table, data), path)
-        teacher = supply(str(path), data, REGISTRY)["teacher"]
+        teacher = fit_teachers(str(path), data, REGISTRY)["teacher"]
         expected = estimator.predict_proba(table.features[data.holdout.rows])
-        np.testing.assert_allclose(teacher.answers_holdout, expected, atol=2e-3)
+        np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=2e-3)
