@@ -20,6 +20,7 @@ from tests.training.engine_worlds import (
     mlp,
 )
 from tfloss.errors import DataError, NumericsError, UsageError
+from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.loop import dataset as dataset_source
 from tfloss.training.stream import fit_stream
 
@@ -148,6 +149,49 @@ def test_what_cannot_be_streamed_is_refused(registry):
         fitted(registry, dataset().take(0))
     with pytest.raises(UsageError, match="'logits'"):
         fitted(registry, dataset(logits=DATA.values["labels"]))
+
+
+def test_the_result_predicts_scores_and_shows_itself(registry):
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(12, DATA.inputs.shape[1])).astype(np.float32)
+    labels = (inputs[:, :1] > 0).astype(np.float32)
+    result = fit_stream(
+        "bce",
+        dataset(),
+        mlp(),
+        steps_per_epoch=4,
+        batch_size=BATCH,
+        holdout={"inputs": inputs, "labels": labels},
+        registry=registry,
+    )
+    chosen = result.predict(inputs).argmax(axis=1)
+    accuracy = float((chosen == labels[:, 0]).mean())
+    assert result.scores["student on holdout"]["accuracy"] == pytest.approx(accuracy)
+    assert "student on holdout" in str(result)
+    assert "<" in result._repr_html_()
+    assert result.plot().axes
+    with pytest.raises(DataError, match="have shape"):
+        result.predict(inputs[:, :1])
+
+
+def test_checkpoints_come_after_as_many_steps_as_was_asked_for(registry, tmp_path, monkeypatch):
+    saved, save = [], Checkpoints.save
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda self, *a: (saved.append(a[2].step(10)), save(self, *a))
+    )
+    fit_stream(
+        "bce",
+        dataset(),
+        mlp(),
+        steps_per_epoch=10,
+        batch_size=BATCH,
+        epochs=2,
+        registry=registry,
+        compile="graph",
+        checkpoint=tmp_path / "kept",
+        checkpoint_every="3steps",
+    )
+    assert saved == [3, 6, 9, 12, 15, 18, 20]
 
 
 def test_a_callback_sees_every_batch_and_ends_the_training_at_once(registry):

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.replicates.initial_weights import initial_values
-from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
+from tfloss.data import PreparedData, Table, augment, prepare
 from tfloss.errors import OneClassError
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
-from tfloss.teachers import FittedTeacher, fit_teachers
+from tfloss.student.build import seeded
+from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
-from tfloss.training.fit import names_in
+from tfloss.training.teachers import names_in
 
 _REDRAWS = 1000  # of one seed's split; then the seed is left out
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
@@ -80,7 +80,7 @@ def prepare_seeds(
         DataError, UsageError, PluginError: as for a training alone.
     """
     started = time.perf_counter()
-    table = load_table(config, registry) if table is None else table
+    table = config.table(registry) if table is None else table
     splits = _splits(table, config, seeds, one_class)
     seeds = [seed for seed, _, _ in splits]
     more = {"times": config.augment, "noise": config.augment_noise}
@@ -118,17 +118,6 @@ def _splits(
 def _other_seed(seed: int, number: int) -> int:
     """A seed that follows from another one, far from the seeds next to it."""
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1)
-
-
-def load_table(config: Config, registry: Registry) -> Table:
-    """The data set of a configuration, not yet split."""
-    return load_dataset(
-        config.data,
-        registry,
-        target=config.target,
-        weight=config.weight,
-        columns=config.columns or None,
-    )
 
 
 def _teachers_of(
@@ -176,18 +165,7 @@ def _fit_teachers(
 
     # Small matrices: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
-        return fit_teachers(
-            list(config.teacher),
-            data,
-            registry,
-            seed=seed,
-            fit=config.teacher_fit,
-            calibrate=config.teacher_calibrate,
-            rows=config.teacher_rows,
-            force=config.teacher_force,
-            cache=cache,
-            tensors=names,
-        )
+        return config.fit_teachers(data, registry, cache=cache, tensors=names)
 
 
 def _in_processes(
@@ -221,25 +199,23 @@ def initial_weights(
     variables = template.forward_model.variables
     at = {id(variable): place for place, variable in enumerate(template.model.variables)}
     places = [at[id(variable)] for variable in variables]
-    values = initial_values(lambda seed: _built(config, data, seed, registry), seeds)
-    return [values[place] for place in places]
+    values = [[v.numpy() for v in _built(config, data, seed, registry).variables] for seed in seeds]
+    return [np.stack([own[place] for own in values]) for place in places]
 
 
 def _built(config: Config, data: PreparedData, seed: int, registry: Registry) -> Any:
     """The Keras model as its plugin makes it: what `make_student` wraps, without the wrapping."""
-    from tfloss.lazy import keras
-
     model, specification = check_model(config.model, registry)
     assert isinstance(model, Model)
-    keras.utils.set_random_seed(seed)
-    return called(
-        model,
-        config.model,
-        data.n_features,
-        data.n_outputs,
-        *specification.values,
-        **specification.settings,
-    )
+    with seeded(seed):
+        return called(
+            model,
+            config.model,
+            data.n_features,
+            data.n_outputs,
+            *specification.values,
+            **specification.settings,
+        )
 
 
 def student_of(config: Config, data: PreparedData, seed: int, registry: Registry) -> Student:
