@@ -30,7 +30,7 @@ DATA = tfloss.load_data((X.astype(np.float64), Y.astype(np.float64)), train_size
 def test_a_loss_of_ones_own_goes_to_fit_and_to_nobody_else():
     result = tfloss.fit("cubed", DATA, "mlp:4", epochs=2, losses=[cubed])
     prediction = result.student.forward_model(DATA.holdout.inputs).numpy()[:, 0]
-    expected = np.mean(np.abs(prediction - DATA.holdout.columns["labels"][:, 0]) ** 3)
+    expected = np.mean(np.abs(prediction - DATA.holdout.values["labels"][:, 0]) ** 3)
     assert result.history.latest.holdout["cubed"] == pytest.approx(expected, rel=1e-4)
     with pytest.raises(FormulaError, match="cubed"):
         tfloss.fit("cubed", DATA, "mlp:4", epochs=1)

@@ -7,20 +7,21 @@ change is complete. From there on the last value holds.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above
 
 
 @tfloss.schedule
-def linear(step: Any, start: float, stop: float, *, steps: float) -> Any:
+def linear(step: Any, start: float, stop: float, *, steps: Annotated[float, Above(0)]) -> Any:
     """From `start` to `stop` along a straight line: linear(0, 1, epochs=10)."""
     return start + (stop - start) * _progress(step, steps)
 
 
 @tfloss.schedule
-def cosine(step: Any, start: float, stop: float, *, steps: float) -> Any:
+def cosine(step: Any, start: float, stop: float, *, steps: Annotated[float, Above(0)]) -> Any:
     """From `start` to `stop` along half a cosine wave, slow at both ends.
 
     Source: Loshchilov and Hutter 2017, "SGDR", eq. 5, without restarts.
@@ -29,21 +30,25 @@ def cosine(step: Any, start: float, stop: float, *, steps: float) -> Any:
 
 
 @tfloss.schedule
-def exponential(step: Any, start: float, stop: float, *, steps: float) -> Any:
+def exponential(
+    step: Any,
+    start: Annotated[float, Above(0)],
+    stop: Annotated[float, Above(0)],
+    *,
+    steps: Annotated[float, Above(0)],
+) -> Any:
     """From `start` to `stop` by the same factor in each step; both positive."""
-    if start <= 0 or stop <= 0:
-        raise ValueError(f"'exponential' needs two positive numbers, not {start} and {stop}.")
     return start * tf.exp(math.log(stop / start) * _progress(step, steps))
 
 
 @tfloss.schedule
-def warmup(step: Any, value: float, *, steps: float) -> Any:
+def warmup(step: Any, value: float, *, steps: Annotated[float, Above(0)]) -> Any:
     """From 0 up to `value` along a straight line, for a term that would disturb the first steps."""
     return value * _progress(step, steps)
 
 
 @tfloss.schedule
-def piecewise(step: Any, before: float, after: float, *, steps: float) -> Any:
+def piecewise(step: Any, before: float, after: float, *, steps: Annotated[float, Above(0)]) -> Any:
     """`before` up to the step numbered `steps`, `after` from that step on."""
     jumped = _progress(step, steps) >= 1
     return tf.where(jumped, tf.ones_like(step) * after, tf.ones_like(step) * before)
@@ -51,8 +56,6 @@ def piecewise(step: Any, before: float, after: float, *, steps: float) -> Any:
 
 def _progress(step: Any, steps: float) -> Any:
     """How much of the change is done: 0 at step 0, 1 from `steps` on."""
-    if steps <= 0:
-        raise ValueError(f"A schedule needs 'steps' above 0, not {steps}.")
     return tf.minimum(step / steps, 1.0)
 
 

@@ -5,28 +5,26 @@ It is one where they agree. It is computed by its logarithm, so that no power un
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, Except, Interval
 from tfloss_losses.distributions import (
     as_distribution,
     floored_log,
     log_probs,
-    require,
-    same_shape,
 )
 
 
 def _log_affinity(teacher: Any, logits: Any, order: float) -> Any:
     """log of the sum of p^order·q^(1 - order), p the student, q the teacher.  Returns (batch,)."""
-    same_shape(teacher=teacher, logits=logits)
     log_q = floored_log(as_distribution(teacher))
     return tf.reduce_logsumexp(order * log_probs(logits) + (1 - order) * log_q, axis=-1)
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"1-\sum_c\sqrt{p_cq_c}",
     range=(0, 1),
     zero_at_optimum=True,
@@ -46,6 +44,7 @@ def hellinger(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"-\log\sum_c\sqrt{p_cq_c}",
     range=(0, None),
     zero_at_optimum=True,
@@ -66,12 +65,18 @@ def bhattacharyya(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\frac1{a-1}\log\sum_c p_c^aq_c^{1-a}",
     range=(0, None),
     zero_at_optimum=True,
     family="divergence",
 )
-def renyi(teacher: Any, logits: Any, *, order: float = 2.0) -> Any:
+def renyi(
+    teacher: Any,
+    logits: Any,
+    *,
+    order: Annotated[float, Above(0), Except(1, "use kl or binary_kl")] = 2.0,
+) -> Any:
     """Rényi divergence of p from q: kl with an order that stresses the worst class more or less.
 
     teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
@@ -82,18 +87,22 @@ def renyi(teacher: Any, logits: Any, *, order: float = 2.0) -> Any:
 
     Source: Rényi 1961, "On measures of entropy and information", eq. 3.3.
     """
-    require(order > 0, "order", order, "must be positive")
-    require(not math.isclose(order, 1), "order", order, "must not be 1; use kl or binary_kl")
     return _log_affinity(teacher, logits, order) / (order - 1)
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\frac{1-\sum_c p_c^aq_c^{1-a}}{a(1-a)}",
     range=(0, None),
     zero_at_optimum=True,
     family="divergence",
 )
-def alpha(teacher: Any, logits: Any, *, order: float = 0.5) -> Any:
+def alpha(
+    teacher: Any,
+    logits: Any,
+    *,
+    order: Annotated[float, Interval(0, 2, "right"), Except(1, "use kl or binary_kl")] = 0.5,
+) -> Any:
     """Alpha divergence: from covering all that the teacher allows to seeking its peak.
 
     teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
@@ -104,8 +113,6 @@ def alpha(teacher: Any, logits: Any, *, order: float = 0.5) -> Any:
 
     Source: Amari 1985; in this form Minka 2005, "Divergence measures and message passing".
     """
-    require(0 < order <= 2, "order", order, "must lie in (0, 2]")
-    require(not math.isclose(order, 1), "order", order, "must not be 1; use kl or binary_kl")
     return -tf.math.expm1(_log_affinity(teacher, logits, order)) / (order * (1 - order))
 
 

@@ -7,17 +7,17 @@ answers themselves.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, AtLeast
 from tfloss_losses.batch import weighted_mean, weighted_rows
-from tfloss_losses.distributions import as_distribution, log_probs, require, same_shape
+from tfloss_losses.distributions import as_distribution, log_probs
 
 
 def _certainty(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """The largest probability, whether it is the label's (1 or 0), and the weight, all (batch,)."""
-    same_shape(labels=labels, logits=logits)
     (labels, logits), weight = weighted_rows(sample_weight, labels=labels, logits=logits)
     p, members = tf.exp(log_probs(logits)), as_distribution(labels)
     answer = tf.one_hot(tf.argmax(p, axis=-1), p.shape[-1], dtype=p.dtype)
@@ -26,13 +26,16 @@ def _certainty(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, 
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"\frac1{n^2}\sum_{i,j}(c_i-r_i)(c_j-r_j)\,e^{-|r_i-r_j|/h}",
     range=(0, 1),
     kinks=("two examples have one certainty", "two classes share the largest probability"),
     example="bce + mmce(width=0.2)",
 )
-def mmce(labels: Any, logits: Any, sample_weight: Any = None, *, width: float = 0.4) -> Any:
+def mmce(
+    labels: Any, logits: Any, sample_weight: Any = None, *, width: Annotated[float, Above(0)] = 0.4
+) -> Any:
     """Maximum mean calibration error, squared: answers of like certainty are as often right.
 
     labels: (batch, 1), or one-hot (batch, C).  logits: same shape.
@@ -44,7 +47,6 @@ def mmce(labels: Any, logits: Any, sample_weight: Any = None, *, width: float = 
     Source: Kumar, Sarawagi and Jain 2018, "Trainable calibration measures for neural networks from
     kernel mean embeddings", with a Laplacian kernel.
     """
-    require(width > 0, "width", width, "must be positive")
     certainty, right, weight = _certainty(labels, logits, sample_weight)
     kernel = tf.exp(-tf.abs(certainty[:, None] - certainty[None, :]) / width)
     gap = right - certainty
@@ -52,6 +54,7 @@ def mmce(labels: Any, logits: Any, sample_weight: Any = None, *, width: float = 
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"\sum_b\frac{S_b}n\Bigl|\frac{\sum_iu_{ib}(c_i-r_i)}{S_b}\Bigr|^q,"
     r"\ u_{ib}\propto e^{-(r_i-\xi_b)^2/T},\ S_b=\sum_iu_{ib}",
@@ -64,9 +67,9 @@ def soft_ece(
     logits: Any,
     sample_weight: Any = None,
     *,
-    bins: int = 15,
-    temperature: float = 0.01,
-    power: float = 2.0,
+    bins: Annotated[int, AtLeast(1)] = 15,
+    temperature: Annotated[float, Above(0)] = 0.01,
+    power: Annotated[float, AtLeast(1)] = 2.0,
 ) -> Any:
     """Soft-binned expected calibration error: the gap of certainty and accuracy, bin by bin.
 
@@ -80,9 +83,6 @@ def soft_ece(
 
     Source: Karandikar et al. 2021, "Soft calibration objectives for neural networks".
     """
-    require(bins >= 1, "bins", bins, "must be 1 or more")
-    require(temperature > 0, "temperature", temperature, "must be positive")
-    require(power >= 1, "power", power, "must be 1 or more")
     certainty, right, weight = _certainty(labels, logits, sample_weight)
     centres = (tf.range(bins, dtype=certainty.dtype) + 0.5) / bins
     apart = tf.math.squared_difference(certainty[:, None], centres[None, :])

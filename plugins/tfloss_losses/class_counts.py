@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, AtLeast, Each, Interval
 from tfloss_losses.distributions import (
     as_distribution,
     columns,
     log_probs,
-    require,
-    same_shape,
     several_columns,
 )
 
@@ -26,10 +25,8 @@ def _counted(counts: Sequence[float] | None, classes: int) -> list[float]:
     """How many examples each class has; all alike where it is not said."""
     if counts is None:
         return [1.0] * classes
-    require(
-        len(counts) == classes, "counts", counts, f"needs {classes} numbers, one for each class"
-    )
-    require(min(counts) > 0, "counts", counts, "must be positive, each")
+    if len(counts) != classes:
+        raise ValueError(f"'counts' has {len(counts)} numbers, not {classes}, one for each class.")
     return [float(count) for count in counts]
 
 
@@ -39,6 +36,7 @@ def _two_or_more(logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-\log\frac{e^{z_y+\tau\log\pi_y}}{\sum_ce^{z_c+\tau\log\pi_c}}",
     range=(0, None),
     zero_at_optimum=True,
@@ -46,7 +44,11 @@ def _two_or_more(logits: Any) -> Any:
     example="logit_adjusted(counts=[900, 90, 10])",
 )
 def logit_adjusted(
-    labels: Any, logits: Any, *, counts: Sequence[float] | None = None, tau: float = 1.0
+    labels: Any,
+    logits: Any,
+    *,
+    counts: Annotated[Sequence[float], Each(Above(0))] | None = None,
+    tau: Annotated[float, AtLeast(0)] = 1.0,
 ) -> Any:
     """Logit-adjusted cross-entropy: every class counts alike, however rare it is.
 
@@ -59,8 +61,6 @@ def logit_adjusted(
 
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment", eq. 10.
     """
-    same_shape(labels=labels, logits=logits)
-    require(tau >= 0, "tau", tau, "must not be negative")
     members, scores = as_distribution(labels), _two_or_more(logits)
     sizes = _counted(counts, columns(scores))
     prior = tf.constant([tau * math.log(n / sum(sizes)) for n in sizes], dtype=scores.dtype)
@@ -68,6 +68,7 @@ def logit_adjusted(
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-\log\frac{e^{s(z_y-\Delta_y)}}{e^{s(z_y-\Delta_y)}+\sum_{c\ne y}e^{sz_c}},"
     r"\ \Delta_c\propto n_c^{-1/4}",
     range=(0, None),
@@ -79,9 +80,9 @@ def ldam(
     labels: Any,
     logits: Any,
     *,
-    counts: Sequence[float] | None = None,
-    margin: float = 0.5,
-    scale: float = 1.0,
+    counts: Annotated[Sequence[float], Each(Above(0))] | None = None,
+    margin: Annotated[float, AtLeast(0)] = 0.5,
+    scale: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Label-distribution-aware margin: the rarer a class, the larger the lead that it needs.
 
@@ -96,9 +97,6 @@ def ldam(
     loss", the loss LDAM.
     """
     several_columns("ldam", "use logit_adjusted", logits=logits)
-    same_shape(labels=labels, logits=logits)
-    require(margin >= 0, "margin", margin, "must not be negative")
-    require(scale > 0, "scale", scale, "must be positive")
     sizes = _counted(counts, columns(logits))
     leads = [margin * (min(sizes) / count) ** 0.25 for count in sizes]
     harder = logits - labels * tf.constant(leads, dtype=logits.dtype)
@@ -106,6 +104,7 @@ def ldam(
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-w_y\log p_y,\ w_c\propto\frac{1-\beta}{1-\beta^{n_c}},\ \sum_cw_c=C",
     range=(0, None),
     zero_at_optimum=True,
@@ -113,7 +112,11 @@ def ldam(
     example="class_balanced(counts=[900, 90, 10])",
 )
 def class_balanced(
-    labels: Any, logits: Any, *, counts: Sequence[float] | None = None, beta: float = 0.999
+    labels: Any,
+    logits: Any,
+    *,
+    counts: Annotated[Sequence[float], Each(Above(0))] | None = None,
+    beta: Annotated[float, Interval(0, 1, "left")] = 0.999,
 ) -> Any:
     """Class-balanced cross-entropy: a class weighs by how much its examples tell that is new.
 
@@ -125,8 +128,6 @@ def class_balanced(
 
     Source: Cui et al. 2019, "Class-balanced loss based on effective number of samples".
     """
-    same_shape(labels=labels, logits=logits)
-    require(0 <= beta < 1, "beta", beta, "must lie in [0, 1)")
     members, log_p = as_distribution(labels), log_probs(logits)
     shares = [(1 - beta) / (1 - beta**n) for n in _counted(counts, columns(log_p))]
     weights = tf.constant([len(shares) * share / sum(shares) for share in shares], log_p.dtype)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast, Each, Interval
 from tfloss_losses import plain
 from tfloss_losses.distributions import (
     columns,
     log_probs,
     mean_per_example,
-    require,
     same_shape,
     several_columns,
 )
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-y\log\sigma(z)-(1-y)\log(1-\sigma(z))",
     range=(0, None),
     zero_at_optimum=True,
     reference=plain.bce,
 )
-def bce(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
+def bce(
+    labels: Any, logits: Any, *, label_smoothing: Annotated[float, Interval(0, 1)] = 0.0
+) -> Any:
     """Binary cross-entropy, for two classes on one unit or for columns that are independent yes/no.
 
     labels: (batch, 1) or (batch, C), in [0, 1].  logits: same shape, before the sigmoid.
@@ -35,8 +38,6 @@ def bce(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
     Source: Cox 1958, "The regression analysis of binary sequences"; Bishop 2006, "Pattern
     recognition and machine learning", eq. 4.90; smoothing as in Keras.
     """
-    same_shape(labels=labels, logits=logits)
-    require(0 <= label_smoothing <= 1, "label_smoothing", label_smoothing, "must lie in [0, 1]")
     labels = labels * (1 - label_smoothing) + label_smoothing / 2
     return mean_per_example(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
 
@@ -52,8 +53,8 @@ def ce(
     labels: Any,
     logits: Any,
     *,
-    label_smoothing: float = 0.0,
-    class_weights: Sequence[float] | None = None,
+    label_smoothing: Annotated[float, Interval(0, 1)] = 0.0,
+    class_weights: Annotated[Sequence[float], Each(AtLeast(0))] | None = None,
 ) -> Any:
     """Cross-entropy, for classes that exclude each other, one logit column each.
 
@@ -67,19 +68,21 @@ def ce(
     learning", eq. 4.108; smoothing: Szegedy et al. 2016, section 7.
     """
     several_columns("ce", "use bce", logits=logits)
-    require(0 <= label_smoothing <= 1, "label_smoothing", label_smoothing, "must lie in [0, 1]")
     classes = columns(logits)
     labels = _dense(labels, logits)
     labels = labels * (1 - label_smoothing) + label_smoothing / classes
     if class_weights is not None:
-        require(len(class_weights) == classes, "class_weights", class_weights, f"needs {classes}")
+        if len(class_weights) != classes:
+            raise ValueError(f"'class_weights' has {len(class_weights)} numbers, not {classes}.")
         labels *= tf.constant(class_weights, dtype=labels.dtype)
     # Written out: TensorFlow's fused op has a wrong gradient for labels that do not add up to one.
     return -tf.reduce_sum(labels * log_probs(logits), axis=-1)
 
 
 @tfloss.loss(latex=r"-\sum_c y_c\log p_c", range=(0, None), zero_at_optimum=True)
-def cross_entropy(labels: Any, logits: Any, *, label_smoothing: float = 0.0) -> Any:
+def cross_entropy(
+    labels: Any, logits: Any, *, label_smoothing: Annotated[float, Interval(0, 1)] = 0.0
+) -> Any:
     """Cross-entropy whatever the number of classes: `bce` on one column, `ce` on several.
 
     labels: (batch, 1), in [0, 1], or (batch, C), one-hot or soft.  logits: same shape.

@@ -7,10 +7,11 @@ Memory grows with the square of the batch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, Interval, OneOf
 from tfloss_losses.batch import (
     LOWEST,
     largest,
@@ -22,7 +23,7 @@ from tfloss_losses.batch import (
     weighted_mean,
     weighted_rows,
 )
-from tfloss_losses.distributions import require, same_shape, unit_length
+from tfloss_losses.distributions import unit_length
 
 
 @tfloss.loss(
@@ -35,7 +36,11 @@ from tfloss_losses.distributions import require, same_shape, unit_length
     example="ce + 0.1*contrastive(embedding=hidden2)",
 )
 def contrastive(
-    labels: Any, embedding: Any, sample_weight: Any = None, *, margin: float = 1.0
+    labels: Any,
+    embedding: Any,
+    sample_weight: Any = None,
+    *,
+    margin: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Contrastive loss: pulls pairs of one class together, pushes others a margin apart.
 
@@ -49,7 +54,6 @@ def contrastive(
     Source: Hadsell, Chopra and LeCun 2006, "Dimensionality reduction by learning an invariant
     mapping", eq. 4.
     """
-    require(margin > 0, "margin", margin, "must be positive")
     (labels, rows), weight = weighted_rows(sample_weight, labels=labels, embedding=embedding)
     same, square = same_class(labels), squared_distances(rows, rows)
     push = tf.square(tf.nn.relu(margin - root(square)))
@@ -70,8 +74,8 @@ def triplet(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin: float = 1.0,
-    mining: str = "hard",
+    margin: Annotated[float, Above(0)] = 1.0,
+    mining: Annotated[str, OneOf("hard", "semihard")] = "hard",
 ) -> Any:
     """Triplet loss: an example is a margin nearer to its class than to others, by hard cases.
 
@@ -88,8 +92,6 @@ def triplet(
     Source: Hermans et al. 2017, "In defense of the triplet loss", eq. 5; semi-hard: Schroff et al.
     2015, "FaceNet", eq. 4.
     """
-    require(margin > 0, "margin", margin, "must be positive")
-    require(mining in ("hard", "semihard"), "mining", mining, "must be 'hard' or 'semihard'")
     (labels, rows), weight = weighted_rows(sample_weight, labels=labels, embedding=embedding)
     same, distance = same_class(labels), root(squared_distances(rows, rows))
     there = pair_weights(tf.cast(weight != 0, rows.dtype)) > 0
@@ -118,6 +120,7 @@ def _semihard(distance: Any, like: Any, unlike: Any) -> tuple[Any, Any, Any]:
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"\mathrm{mean}_i\log\Bigl(1+\sum_{j\ne i}e^{f_i^\top g_j-f_i^\top g_i}\Bigr)",
     range=(0, None),
@@ -133,12 +136,12 @@ def n_pair(first: Any, second: Any, sample_weight: Any = None) -> Any:
 
     Source: Sohn 2016, "Improved deep metric learning with multi-class N-pair loss".
     """
-    same_shape(first=first, second=second)
     rows, weight = weighted_rows(sample_weight, first=first, second=second)
     return _partner_found(tf.matmul(*rows, transpose_b=True), weight)
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"\mathrm{mean}_i-\log\frac{e^{\cos(f_i,g_i)/\tau}}{\sum_je^{\cos(f_i,g_j)/\tau}}",
     range=(0, None),
@@ -146,7 +149,11 @@ def n_pair(first: Any, second: Any, sample_weight: Any = None) -> Any:
     example="info_nce(hidden1, hidden2)/2 + info_nce(hidden2, hidden1)/2",
 )
 def info_nce(
-    first: Any, second: Any, sample_weight: Any = None, *, temperature: float = 0.1
+    first: Any,
+    second: Any,
+    sample_weight: Any = None,
+    *,
+    temperature: Annotated[float, Above(0)] = 0.1,
 ) -> Any:
     """InfoNCE: each row finds its partner among all partners, by cosine.
 
@@ -159,8 +166,6 @@ def info_nce(
     Source: van den Oord et al. 2018, "Representation learning with contrastive predictive coding",
     eq. 4, with cosines as in He et al. 2020 (MoCo), eq. 1.
     """
-    require(temperature > 0, "temperature", temperature, "must be positive")
-    same_shape(first=first, second=second)
     rows, weight = weighted_rows(sample_weight, first=first, second=second)
     cosines = tf.matmul(*map(unit_length, rows), transpose_b=True)
     return _partner_found(cosines / temperature, weight)
@@ -176,6 +181,7 @@ def _partner_found(similarity: Any, weight: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"\mathrm{mean}_i-\log\frac{e^{\cos(z_i,z_{i'})/\tau}}"
     r"{\sum_{a\ne i}e^{\cos(z_i,z_a)/\tau}}",
@@ -184,7 +190,13 @@ def _partner_found(similarity: Any, weight: Any) -> Any:
     family="representation",
     example="nt_xent(hidden1, hidden2)",
 )
-def nt_xent(first: Any, second: Any, sample_weight: Any = None, *, temperature: float = 0.5) -> Any:
+def nt_xent(
+    first: Any,
+    second: Any,
+    sample_weight: Any = None,
+    *,
+    temperature: Annotated[float, Above(0)] = 0.5,
+) -> Any:
     """NT-Xent of SimCLR: each of 2n views finds the other view of its example among all others.
 
     first, second: (batch, …), of one width, two views of each example.
@@ -195,8 +207,6 @@ def nt_xent(first: Any, second: Any, sample_weight: Any = None, *, temperature: 
 
     Source: Chen et al. 2020, "A simple framework for contrastive learning", eq. 1.
     """
-    require(temperature > 0, "temperature", temperature, "must be positive")
-    same_shape(first=first, second=second)
     rows, weight = weighted_rows(sample_weight, first=first, second=second)
     views, weights = tf.concat(rows, axis=0), tf.concat([weight, weight], axis=0)
     numbers = tf.tile(tf.range(tf.shape(weight)[0]), [2])
@@ -214,7 +224,11 @@ def nt_xent(first: Any, second: Any, sample_weight: Any = None, *, temperature: 
     example="supervised_contrastive(embedding=hidden2)",
 )
 def supervised_contrastive(
-    labels: Any, embedding: Any, sample_weight: Any = None, *, temperature: float = 0.1
+    labels: Any,
+    embedding: Any,
+    sample_weight: Any = None,
+    *,
+    temperature: Annotated[float, Above(0)] = 0.1,
 ) -> Any:
     """Supervised contrastive loss: each example finds those of its class among all others.
 
@@ -227,7 +241,6 @@ def supervised_contrastive(
 
     Source: Khosla et al. 2020, "Supervised contrastive learning", eq. 2.
     """
-    require(temperature > 0, "temperature", temperature, "must be positive")
     (labels, rows), weight = weighted_rows(sample_weight, labels=labels, embedding=embedding)
     return _likes_found(rows, same_class(labels), weight, temperature)
 
@@ -260,8 +273,8 @@ def circle(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin: float = 0.25,
-    gamma: float = 32.0,
+    margin: Annotated[float, Interval(0, 1, "left")] = 0.25,
+    gamma: Annotated[float, Above(0)] = 32.0,
 ) -> Any:
     """Circle loss: each similarity moves at a pace of its own, faster the worse it is.
 
@@ -276,8 +289,6 @@ def circle(
 
     Source: Sun et al. 2020, "Circle loss", with its margins and paces.
     """
-    require(0 <= margin < 1, "margin", margin, "must lie in [0, 1)")
-    require(gamma > 0, "gamma", gamma, "must be positive")
     (labels, rows), weight = weighted_rows(sample_weight, labels=labels, embedding=embedding)
     unit, same = unit_length(rows), same_class(labels)
     similarity = tf.matmul(unit, unit, transpose_b=True)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast
 from tfloss_losses.distributions import (
     FLOOR,
     as_distribution,
     log_probs,
     nan_of,
-    require,
-    same_shape,
 )
 
 
 def _both(teacher: Any, logits: Any) -> tuple[Any, Any]:
     """The student's and the teacher's distribution, a column per class."""
-    same_shape(teacher=teacher, logits=logits)
     return tf.exp(log_probs(logits)), as_distribution(teacher)
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\tfrac12\sum_c|p_c-q_c|",
     range=(0, 1),
     zero_at_optimum=True,
@@ -44,6 +43,7 @@ def total_variation(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\sum_c\frac{(p_c-q_c)^2}{q_c}",
     range=(0, None),
     zero_at_optimum=True,
@@ -64,6 +64,7 @@ def chi_square(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\sum_{c<C}|P_c-Q_c|^r,\ P_c=\sum_{k\le c}p_k",
     range=(0, None),
     zero_at_optimum=True,
@@ -72,7 +73,7 @@ def chi_square(teacher: Any, logits: Any) -> Any:
     family="divergence",
     example="ce + wasserstein(power=2)",
 )
-def wasserstein(teacher: Any, logits: Any, *, power: float = 1.0) -> Any:
+def wasserstein(teacher: Any, logits: Any, *, power: Annotated[float, AtLeast(1)] = 1.0) -> Any:
     """Earth mover's distance between ordered classes: a near miss costs less than a far one.
 
     teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q, the classes in
@@ -85,7 +86,6 @@ def wasserstein(teacher: Any, logits: Any, *, power: float = 1.0) -> Any:
     Source: Vallender 1974; as a loss: Hou, Yu and Samaras 2016, "Squared earth mover's
     distance-based loss for training deep neural networks".
     """
-    require(power >= 1, "power", power, "must be 1 or more")
     p, q = _both(teacher, logits)
     # Both sums end in one, so the last column is left out; a NaN in it must come out all the same.
     gap = tf.abs(tf.cumsum(p - q, axis=-1)[..., :-1])

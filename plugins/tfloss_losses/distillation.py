@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, AtLeast
 from tfloss_losses import plain
 from tfloss_losses.distributions import (
     as_distribution,
@@ -13,27 +14,25 @@ from tfloss_losses.distributions import (
     floored_log,
     log_probs,
     nan_of,
-    require,
-    same_shape,
     several_columns,
 )
 
 
 def _softened(teacher: Any, logits: Any, temperature: float) -> tuple[Any, Any]:
     """Log-distributions of teacher and student at a temperature."""
-    require(temperature > 0, "temperature", temperature, "must be positive")
     log_q = tf.nn.log_softmax(floored_log(as_distribution(teacher)) / temperature)
     return log_q, log_probs(logits / temperature)
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"T^2\,\mathrm{KL}(q^{(T)}\Vert p^{(T)})",
     range=(0, None),
     zero_at_optimum=True,
     example="bce + 0.5*kd(temperature=4)",
     reference=plain.kd,
 )
-def kd(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
+def kd(teacher: Any, logits: Any, *, temperature: Annotated[float, Above(0)] = 2.0) -> Any:
     """Hinton's distillation term: learn the teacher's distribution, both softened by a temperature.
 
     KL(q_T‖p_T)·T², the teacher q in the first place: its gradient is that of the soft
@@ -50,12 +49,12 @@ def kd(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
 
     Source: Hinton, Vinyals and Dean 2015, eq. 1 and section 2.
     """
-    same_shape(teacher=teacher, logits=logits)
     log_q, log_p = _softened(teacher, logits, temperature)
     return temperature**2 * tf.reduce_sum(tf.exp(log_q) * (log_q - log_p), axis=-1)
 
 
 @tfloss.loss(
+    same_shape=("labels", "teacher", "logits"),
     latex=r"T^2\bigl(\alpha\,\mathrm{KL}(b^q\Vert b^p)+\beta\,\mathrm{KL}(\hat q\Vert\hat p)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
@@ -66,9 +65,9 @@ def dkd(
     teacher: Any,
     logits: Any,
     *,
-    alpha: float = 1.0,
-    beta: float = 8.0,
-    temperature: float = 4.0,
+    alpha: Annotated[float, AtLeast(0)] = 1.0,
+    beta: Annotated[float, AtLeast(0)] = 8.0,
+    temperature: Annotated[float, Above(0)] = 4.0,
 ) -> Any:
     """Decoupled distillation: weighs how sure the teacher is apart from how it ranks the others.
 
@@ -85,7 +84,6 @@ def dkd(
     Source: Zhao et al. 2022, "Decoupled knowledge distillation", eq. 5 to 7.
     """
     several_columns("dkd", "use kd", logits=logits)
-    same_shape(labels=labels, teacher=teacher, logits=logits)
     log_q, log_p = _softened(teacher, logits, temperature)
     own = labels > 0.5
     (own_q, others_q, rest_q), (own_p, others_p, rest_p) = (
@@ -108,12 +106,15 @@ def _decoupled(log_p: Any, own: Any) -> tuple[Any, Any, Any]:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\tau^2\,\mathrm{KL}\bigl(\mathrm{softmax}(Z(v)/\tau)\Vert\mathrm{softmax}(Z(z)/\tau)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
     example="ce + 9*kd_standardised(temperature=2)",
 )
-def kd_standardised(teacher: Any, logits: Any, *, temperature: float = 2.0) -> Any:
+def kd_standardised(
+    teacher: Any, logits: Any, *, temperature: Annotated[float, Above(0)] = 2.0
+) -> Any:
     """Distillation of standardised logits: the student need not match the teacher's sureness.
 
     Each row of logits, the teacher's being the logarithms of its probabilities, is brought to mean
@@ -126,8 +127,6 @@ def kd_standardised(teacher: Any, logits: Any, *, temperature: float = 2.0) -> A
 
     Source: Sun et al. 2024, "Logit standardization in knowledge distillation", algorithm 1.
     """
-    same_shape(teacher=teacher, logits=logits)
-    require(temperature > 0, "temperature", temperature, "must be positive")
     if columns(logits) < 3:
         raise ValueError("'kd_standardised' needs 3 columns or more; two always become ±1: use kd.")
     log_q = tf.nn.log_softmax(_standardised(floored_log(teacher)) / temperature)
@@ -144,6 +143,7 @@ def _standardised(rows: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"-\log p_{\arg\max_c q_c}",
     range=(0, None),
     zero_at_optimum=False,
@@ -158,7 +158,6 @@ def hard_labels(teacher: Any, logits: Any) -> Any:
 
     Source: Lee 2013, "Pseudo-label", eq. 14; Touvron et al. 2021 (DeiT), eq. 3.
     """
-    same_shape(teacher=teacher, logits=logits)
     log_p = log_probs(logits)
     decided = tf.argmax(as_distribution(teacher), axis=-1)
     chosen = tf.one_hot(decided, log_p.shape[-1], dtype=log_p.dtype)
@@ -166,6 +165,7 @@ def hard_labels(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\frac1C\sum_c(z_c-\bar z-v_c+\bar v)^2,\ v=\log q",
     range=(0, None),
     zero_at_optimum=True,
@@ -183,7 +183,6 @@ def logit_mse(teacher: Any, logits: Any) -> Any:
 
     Source: Ba and Caruana 2014, "Do deep nets really need to be deep?", eq. 1.
     """
-    same_shape(teacher=teacher, logits=logits)
     if columns(logits) == 1:
         gap = logits - floored_log(teacher) + floored_log(1 - teacher)
     else:

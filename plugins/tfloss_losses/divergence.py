@@ -22,6 +22,7 @@ from tfloss_losses.distributions import (
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\sum_c p_c\log\frac{p_c}{q_c}",
     range=(None, None),
     zero_at_optimum=True,
@@ -40,12 +41,12 @@ def kl(teacher: Any, logits: Any) -> Any:
 
     Source: Kullback and Leibler 1951, eq. 2.4, with the student in the first place.
     """
-    same_shape(teacher=teacher, logits=logits)
     log_p = tf.math.log_sigmoid(logits) if columns(logits) == 1 else tf.nn.log_softmax(logits)
     return tf.reduce_sum(tf.exp(log_p) * (log_p - floored_log(teacher)), axis=-1)
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     per="batch",
     latex=r"\Bigl|\sum_i w_i\sum_c p_{ic}\log\frac{p_{ic}}{q_{ic}}\Bigr|",
     range=(0, None),
@@ -73,6 +74,7 @@ def abs_kl(teacher: Any, logits: Any, sample_weight: Any = None) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\sum_c p_c\log\frac{p_c}{q_c}+(1-p_c)\log\frac{1-p_c}{1-q_c}",
     range=(0, None),
     zero_at_optimum=True,
@@ -91,7 +93,6 @@ def binary_kl(teacher: Any, logits: Any) -> Any:
 
     Source: Kullback and Leibler 1951, eq. 2.4, with the student in the first place.
     """
-    same_shape(teacher=teacher, logits=logits)
     log_yes, log_no = tf.math.log_sigmoid(logits), tf.math.log_sigmoid(-logits)
     yes = tf.exp(log_yes) * (log_yes - floored_log(teacher))
     no = tf.exp(log_no) * (log_no - floored_log(1 - teacher))
@@ -99,6 +100,7 @@ def binary_kl(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\sum_c q_c\log\frac{q_c}{p_c}",
     range=(0, None),
     zero_at_optimum=True,
@@ -118,12 +120,12 @@ def reverse_kl(teacher: Any, logits: Any) -> Any:
 
     Source: Kullback and Leibler 1951, eq. 2.4.
     """
-    same_shape(teacher=teacher, logits=logits)
     q = as_distribution(teacher)
     return tf.reduce_sum(q * (floored_log(q) - log_probs(logits)), axis=-1)
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\sum_c(p_c-q_c)\log\frac{p_c}{q_c}",
     range=(0, None),
     zero_at_optimum=True,
@@ -140,12 +142,12 @@ def jeffreys(teacher: Any, logits: Any) -> Any:
 
     Source: Jeffreys 1946; Kullback and Leibler 1951, eq. 2.6.
     """
-    same_shape(teacher=teacher, logits=logits)
     log_p, q = log_probs(logits), as_distribution(teacher)
     return tf.reduce_sum((tf.exp(log_p) - q) * (log_p - floored_log(q)), axis=-1)
 
 
 @tfloss.loss(
+    same_shape=("teacher", "logits"),
     latex=r"\tfrac12\mathrm{KL}(p\Vert m)+\tfrac12\mathrm{KL}(q\Vert m),\ m=\tfrac12(p+q)",
     range=(0, 0.6931472),
     zero_at_optimum=True,
@@ -162,7 +164,6 @@ def js(teacher: Any, logits: Any) -> Any:
 
     Source: Lin 1991, "Divergence measures based on the Shannon entropy", eq. 4.1, equal weights.
     """
-    same_shape(teacher=teacher, logits=logits)
     p, q = tf.exp(log_probs(logits)), as_distribution(teacher)
     middle = (p + q) / 2
     return tf.reduce_sum(_share(p, middle) + _share(q, middle), axis=-1) / 2

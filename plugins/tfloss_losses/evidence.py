@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import require, same_shape, several_columns
+from tfloss.constraints import AtLeast
+from tfloss_losses.distributions import several_columns
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\sum_c(y_c-\hat p_c)^2+\frac{\hat p_c(1-\hat p_c)}{S+1}"
     r"+\lambda\,\mathrm{KL}\bigl(\mathrm{Dir}(\tilde\alpha)\Vert\mathrm{Dir}(1)\bigr),"
     r"\ \alpha=1+[z]_+,\ \hat p=\alpha/S",
@@ -20,7 +22,7 @@ from tfloss_losses.distributions import require, same_shape, several_columns
     example="linear(1, 0, epochs=10)*evidential(penalty=0)"
     " + linear(0, 1, epochs=10)*evidential(penalty=1)",
 )
-def evidential(labels: Any, logits: Any, *, penalty: float = 0.1) -> Any:
+def evidential(labels: Any, logits: Any, *, penalty: Annotated[float, AtLeast(0)] = 0.1) -> Any:
     """Evidential loss: the student gives a Dirichlet distribution, wide where it has seen nothing.
 
     labels: one-hot (batch, C), C of 2 or more.
@@ -35,8 +37,6 @@ def evidential(labels: Any, logits: Any, *, penalty: float = 0.1) -> Any:
     uncertainty", eq. 5 and section 4.
     """
     several_columns("evidential", "give each class its column", logits=logits)
-    same_shape(labels=labels, logits=logits)
-    require(penalty >= 0, "penalty", penalty, "must not be negative")
     alpha = 1 + tf.nn.relu(logits)
     strength = tf.reduce_sum(alpha, axis=-1, keepdims=True)
     p = alpha / strength

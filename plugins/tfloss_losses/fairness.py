@@ -12,7 +12,7 @@ from typing import Any
 import tfloss
 from tfloss import tf
 from tfloss_losses.batch import LOWEST, weighted_rows
-from tfloss_losses.distributions import as_distribution, log_probs, same_shape
+from tfloss_losses.distributions import as_distribution, log_probs
 
 
 def _members(group: Any, like: Any) -> Any:
@@ -65,6 +65,7 @@ def demographic_parity(logits: Any, group: Any, sample_weight: Any = None) -> An
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"\frac1{C^2}\sum_{y,c}\max_g\bar p_c^{(g,y)}-\min_g\bar p_c^{(g,y)}",
     range=(0, 1),
@@ -84,7 +85,6 @@ def equalised_odds(labels: Any, logits: Any, group: Any, sample_weight: Any = No
     Source: Hardt, Price and Srebro 2016, "Equality of opportunity in supervised learning",
     definition 2.1, made smooth by probabilities in the place of decisions.
     """
-    same_shape(labels=labels, logits=logits)
     (labels, logits, members), weight = weighted_rows(
         sample_weight, labels=labels, logits=logits, group=_members(group, logits)
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast, Interval
 from tfloss_losses import plain
 from tfloss_losses.distributions import (
     FLOOR,
@@ -13,12 +14,11 @@ from tfloss_losses.distributions import (
     columns,
     log_probs,
     mean_per_example,
-    require,
-    same_shape,
 )
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-\sum_c\alpha_c y_c(1-p_c)^\gamma\log p_c",
     range=(0, None),
     zero_at_optimum=True,
@@ -26,7 +26,13 @@ from tfloss_losses.distributions import (
     example="focal(gamma=2, alpha=0.25)",
     reference=plain.focal,
 )
-def focal(labels: Any, logits: Any, *, gamma: float = 2.0, alpha: float | None = None) -> Any:
+def focal(
+    labels: Any,
+    logits: Any,
+    *,
+    gamma: Annotated[float, AtLeast(0)] = 2.0,
+    alpha: Annotated[float, Interval(0, 1)] | None = None,
+) -> Any:
     """Focal loss: cross-entropy that fades for well-classified examples, for rare classes.
 
     labels: (batch, 1), or one-hot (batch, C).  logits: same shape; one column is taken through the
@@ -39,11 +45,8 @@ def focal(labels: Any, logits: Any, *, gamma: float = 2.0, alpha: float | None =
 
     Source: Lin et al. 2017, "Focal loss for dense object detection", eq. 4 and 5.
     """
-    same_shape(labels=labels, logits=logits)
-    require(gamma >= 0, "gamma", gamma, "must not be negative")
-    if alpha is not None:
-        require(columns(logits) == 1, "alpha", alpha, "applies to one column only; leave it out")
-        require(0 <= alpha <= 1, "alpha", alpha, "must lie in [0, 1]")
+    if alpha is not None and columns(logits) > 1:
+        raise ValueError("'alpha' applies to one column only; leave it out.")
     y, log_p = as_distribution(labels), log_probs(logits)
     if alpha is not None:
         y *= tf.constant([1 - alpha, alpha], dtype=y.dtype)
@@ -53,6 +56,7 @@ def focal(labels: Any, logits: Any, *, gamma: float = 2.0, alpha: float | None =
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-\frac1C\sum_c y_c(1-p_c)^{\gamma_+}\log p_c"
     r"+(1-y_c)p_{m,c}^{\gamma_-}\log(1-p_{m,c}),\ p_m=\max(p-m,0)",
     range=(0, None),
@@ -65,9 +69,9 @@ def asymmetric(
     labels: Any,
     logits: Any,
     *,
-    gamma_positive: float = 1.0,
-    gamma_negative: float = 4.0,
-    margin: float = 0.05,
+    gamma_positive: Annotated[float, AtLeast(0)] = 1.0,
+    gamma_negative: Annotated[float, AtLeast(0)] = 4.0,
+    margin: Annotated[float, Interval(0, 1, "left")] = 0.05,
 ) -> Any:
     """Asymmetric loss: many independent yes/no columns of which few are yes (multi-label).
 
@@ -79,10 +83,6 @@ def asymmetric(
 
     Source: Ridnik et al. 2021, "Asymmetric loss for multi-label classification".
     """
-    same_shape(labels=labels, logits=logits)
-    require(gamma_positive >= 0, "gamma_positive", gamma_positive, "must not be negative")
-    require(gamma_negative >= 0, "gamma_negative", gamma_negative, "must not be negative")
-    require(0 <= margin < 1, "margin", margin, "must lie in [0, 1)")
     p, not_p = tf.sigmoid(logits), tf.sigmoid(-logits)
     log_not_p = tf.math.log_sigmoid(-logits)
     log_no = tf.math.log(tf.minimum(not_p + margin, 1)) if margin else log_not_p
@@ -92,12 +92,13 @@ def asymmetric(
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-\sum_c y_c\log p_c+\epsilon\Bigl(1-\sum_c y_cp_c\Bigr)",
     range=(0, None),
     zero_at_optimum=True,
     family="classification",
 )
-def poly1(labels: Any, logits: Any, *, epsilon: float = 1.0) -> Any:
+def poly1(labels: Any, logits: Any, *, epsilon: Annotated[float, AtLeast(-1)] = 1.0) -> Any:
     """Poly-1 loss: cross-entropy with its first polynomial coefficient tuned by one number.
 
     labels: (batch, 1), or one-hot (batch, C).  logits: same shape; one column is taken through the
@@ -108,8 +109,6 @@ def poly1(labels: Any, logits: Any, *, epsilon: float = 1.0) -> Any:
 
     Source: Leng et al. 2022, "PolyLoss", the loss Poly-1.
     """
-    same_shape(labels=labels, logits=logits)
-    require(epsilon >= -1, "epsilon", epsilon, "must be -1 or more")
     y, log_p = as_distribution(labels), log_probs(logits)
     cross_entropy = -tf.reduce_sum(y * log_p, axis=-1)
     return cross_entropy + epsilon * (1 - tf.reduce_sum(y * tf.exp(log_p), axis=-1))

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, AtLeast
 from tfloss_losses.batch import (
     pair_weights,
     squared_distances,
     weighted_mean,
     weighted_rows,
 )
-from tfloss_losses.distributions import mean_per_example, require, same_shape, unit_length
+from tfloss_losses.distributions import mean_per_example, same_shape, unit_length
 
 
 def _projection(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +75,9 @@ def _projection_and_spread(
     state=_projection_and_spread,
     example="ce + vid(teacher.hidden1, hidden2)",
 )
-def vid(teacher_layer: Any, layer: Any, *, smallest: float = 1e-4, state: Any) -> Any:
+def vid(
+    teacher_layer: Any, layer: Any, *, smallest: Annotated[float, Above(0)] = 1e-4, state: Any
+) -> Any:
     """Variational information distillation: a hint that gives up on channels it cannot tell.
 
     teacher_layer: (batch, …, k).  layer: (batch, …, m), with any last axis.
@@ -89,7 +92,6 @@ def vid(teacher_layer: Any, layer: Any, *, smallest: float = 1e-4, state: Any) -
     Source: Ahn et al. 2019, "Variational information distillation for knowledge transfer", eq. 4
     to 6, with a linear mean.
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
     ours = _projected(teacher_layer, layer, state["projection"])
     variance = tf.nn.softplus(state["spread"]) + smallest
     square = tf.math.squared_difference(teacher_layer, ours)
@@ -118,9 +120,9 @@ def crd(
     layer: Any,
     sample_weight: Any = None,
     *,
-    width: int = 128,
-    temperature: float = 0.1,
-    ratio: float = 0.3,
+    width: Annotated[int, AtLeast(1)] = 128,
+    temperature: Annotated[float, Above(0)] = 0.1,
+    ratio: Annotated[float, Above(0)] = 0.3,
     state: Any,
 ) -> Any:
     """Contrastive representation distillation: tell the teacher's view of an example from others'.
@@ -139,9 +141,6 @@ def crd(
 
     Source: Tian, Krishnan and Isola 2020, "Contrastive representation distillation", eq. 17 to 19.
     """
-    require(width >= 1, "width", width, "must be 1 or more")
-    require(temperature > 0, "temperature", temperature, "must be positive")
-    require(ratio > 0, "ratio", ratio, "must be positive")
     (theirs, ours), weight = weighted_rows(sample_weight, teacher_layer=teacher_layer, layer=layer)
     target = unit_length(tf.matmul(theirs, state["teacher_layer"]))
     student = unit_length(tf.matmul(ours, state["layer"]))
@@ -201,7 +200,11 @@ def _places(maps: Any) -> Any:
     example="ce + correlation_congruence(teacher.hidden1, hidden2)",
 )
 def correlation_congruence(
-    teacher: Any, prediction: Any, sample_weight: Any = None, *, gamma: float = 0.4
+    teacher: Any,
+    prediction: Any,
+    sample_weight: Any = None,
+    *,
+    gamma: Annotated[float, Above(0)] = 0.4,
 ) -> Any:
     """Correlation congruence: examples alike to the teacher are so to the student, by a kernel.
 
@@ -214,7 +217,6 @@ def correlation_congruence(
     Source: Peng et al. 2019, "Correlation congruence for knowledge distillation"; the
     Gaussian kernel as it is instead of its Taylor series.
     """
-    require(gamma > 0, "gamma", gamma, "must be positive")
     both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
     units = [unit_length(rows) for rows in both]
     target, ours = (tf.exp(-gamma * squared_distances(unit, unit)) for unit in units)

@@ -6,11 +6,12 @@ Parameters that must be positive are predicted by their logarithms, so that ever
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, mean_per_example, require, same_shape
+from tfloss.constraints import Above, Interval
+from tfloss_losses.distributions import columns, mean_per_example, same_shape
 
 
 @tfloss.loss(
@@ -20,7 +21,9 @@ from tfloss_losses.distributions import columns, mean_per_example, require, same
     family="regression",
     example="gaussian_nll(prediction=concat(hidden1, hidden2))",
 )
-def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
+def gaussian_nll(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-6
+) -> Any:
     """Gaussian negative log-likelihood: the student predicts a mean and how unsure it is.
 
     labels: (batch, k).  prediction: (batch, 2k), k means and then k logarithms of variances; two
@@ -31,7 +34,6 @@ def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any
 
     Source: Nix and Weigend 1994, "Estimating the mean and variance of the target".
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
     mean, log_variance = _halves(labels, prediction)
     log_variance = tf.maximum(log_variance, math.log(smallest))
     square = tf.math.squared_difference(labels, mean) * tf.exp(-log_variance)
@@ -47,7 +49,13 @@ def gaussian_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any
     family="regression",
     example="beta_nll(prediction=concat(hidden1, hidden2), beta=0.5)",
 )
-def beta_nll(labels: Any, prediction: Any, *, beta: float = 0.5, smallest: float = 1e-6) -> Any:
+def beta_nll(
+    labels: Any,
+    prediction: Any,
+    *,
+    beta: Annotated[float, Interval(0, 1)] = 0.5,
+    smallest: Annotated[float, Above(0)] = 1e-6,
+) -> Any:
     """Gaussian likelihood weighted by the variance, so that unsure examples are learnt as well.
 
     labels: (batch, k).  prediction: (batch, 2k), k means and then k logarithms of variances; two
@@ -61,8 +69,6 @@ def beta_nll(labels: Any, prediction: Any, *, beta: float = 0.5, smallest: float
     Source: Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation with
     probabilistic neural networks".
     """
-    require(0 <= beta <= 1, "beta", beta, "must lie in [0, 1]")
-    require(smallest > 0, "smallest", smallest, "must be positive")
     mean, log_variance = _halves(labels, prediction)
     # Above e^80 a weight would leave float32.
     log_variance = tf.clip_by_value(log_variance, math.log(smallest), 80.0)
@@ -79,7 +85,9 @@ def beta_nll(labels: Any, prediction: Any, *, beta: float = 0.5, smallest: float
     family="regression",
     example="laplace_nll(prediction=concat(hidden1, hidden2))",
 )
-def laplace_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
+def laplace_nll(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-6
+) -> Any:
     """Laplace negative log-likelihood: a median and its scale, for noise with outliers.
 
     labels: (batch, k).  prediction: (batch, 2k), k medians and then k logarithms of scales; two
@@ -90,7 +98,6 @@ def laplace_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
 
     Source: the density of Laplace 1774; as a loss: Kendall and Gal 2017, section 3.
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
     median, log_scale = _halves(labels, prediction)
     log_scale = tf.maximum(log_scale, math.log(smallest))
     error = tf.abs(labels - median) * tf.exp(-log_scale)
@@ -110,6 +117,7 @@ def _halves(labels: Any, prediction: Any) -> tuple[Any, Any]:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_je^{z_j}-y_jz_j",
     zero_at_optimum=False,
     domains={"labels": "counts", "prediction": "log_amounts"},
@@ -124,11 +132,11 @@ def poisson(labels: Any, prediction: Any) -> Any:
 
     Source: Nelder and Wedderburn 1972, "Generalized linear models", section 3.
     """
-    same_shape(labels=labels, prediction=prediction)
     return mean_per_example(tf.exp(prediction) - labels * prediction)
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac2k\sum_j\frac{y_j^{2-p}}{(1-p)(2-p)}-\frac{y_j\mu_j^{1-p}}{1-p}"
     r"+\frac{\mu_j^{2-p}}{2-p},\ \mu=e^z",
     range=(0, None),
@@ -136,7 +144,9 @@ def poisson(labels: Any, prediction: Any) -> Any:
     domains={"labels": "amounts", "prediction": "log_amounts"},
     family="regression",
 )
-def tweedie(labels: Any, prediction: Any, *, power: float = 1.5) -> Any:
+def tweedie(
+    labels: Any, prediction: Any, *, power: Annotated[float, Interval(1, 2, "neither")] = 1.5
+) -> Any:
     """Tweedie deviance, for amounts of which many are exactly zero: rain, insurance claims.
 
     labels: (batch, …), 0 or more.  prediction: same shape, the logarithm z of the expected amount.
@@ -146,8 +156,6 @@ def tweedie(labels: Any, prediction: Any, *, power: float = 1.5) -> Any:
 
     Source: Jørgensen 1987, "Exponential dispersion models"; as in scikit-learn.
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(1 < power < 2, "power", power, "must lie between 1 and 2")
     # The root of a label of 0 is 0, but its slope is infinite: both branches must be finite.
     amount = tf.where(labels > 0, tf.maximum(labels, 1e-30) ** (2 - power), tf.zeros_like(labels))
     own = amount / ((1 - power) * (2 - power))

@@ -6,10 +6,11 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, same_shape, several_columns
+from tfloss_losses.distributions import mean_per_example, several_columns
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\max(0,1-tz),\ t=2y-1",
     range=(0, None),
     zero_at_optimum=True,
@@ -25,12 +26,15 @@ def hinge(labels: Any, logits: Any) -> Any:
     Source: Cortes and Vapnik 1995; Hastie, Tibshirani and Friedman 2009, "The elements of
     statistical learning", eq. 12.25; as in Keras.
     """
-    same_shape(labels=labels, logits=logits)
     return mean_per_example(_shortfall(labels, logits))
 
 
 @tfloss.loss(
-    latex=r"\max(0,1-tz)^2,\ t=2y-1", range=(0, None), zero_at_optimum=True, family="classification"
+    same_shape=("labels", "logits"),
+    latex=r"\max(0,1-tz)^2,\ t=2y-1",
+    range=(0, None),
+    zero_at_optimum=True,
+    family="classification",
 )
 def squared_hinge(labels: Any, logits: Any) -> Any:
     """Squared hinge loss: a hinge with a smooth corner, hard on large mistakes.
@@ -40,7 +44,6 @@ def squared_hinge(labels: Any, logits: Any) -> Any:
 
     Source: Chang, Hsieh and Lin 2008, eq. 2; as in Keras.
     """
-    same_shape(labels=labels, logits=logits)
     return mean_per_example(tf.square(_shortfall(labels, logits)))
 
 
@@ -50,6 +53,7 @@ def _shortfall(labels: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\max\bigl(0,1+\max_{c\ne y}z_c-z_y\bigr)",
     range=(0, None),
     zero_at_optimum=True,
@@ -68,7 +72,6 @@ def categorical_hinge(labels: Any, logits: Any) -> Any:
     kernel-based vector machines".
     """
     several_columns("categorical_hinge", "use hinge", logits=logits)
-    same_shape(labels=labels, logits=logits)
     own = tf.reduce_sum(labels * logits, axis=-1)
     lowest = tf.fill(tf.shape(logits), logits.dtype.min)
     rival = tf.reduce_max(tf.where(labels > 0.5, lowest, logits), axis=-1)

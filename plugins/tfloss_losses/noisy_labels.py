@@ -6,26 +6,26 @@ taken through the sigmoid, more through the softmax.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast, Interval
 from tfloss_losses.distributions import (
     as_distribution,
     floored_log,
     log_probs,
-    require,
-    same_shape,
 )
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\sum_c y_c\frac{1-p_c^q}{q}",
     range=(0, None),
     zero_at_optimum=True,
     family="classification",
 )
-def gce(labels: Any, logits: Any, *, q: float = 0.7) -> Any:
+def gce(labels: Any, logits: Any, *, q: Annotated[float, Interval(0, 1, "right")] = 0.7) -> Any:
     """Generalised cross-entropy: between cross-entropy and absolute error, for noisy labels.
 
     labels: (batch, 1) or one-hot (batch, C).  logits: same shape.
@@ -35,13 +35,12 @@ def gce(labels: Any, logits: Any, *, q: float = 0.7) -> Any:
 
     Source: Zhang and Sabuncu 2018, "Generalized cross entropy loss", eq. 6.
     """
-    same_shape(labels=labels, logits=logits)
-    require(0 < q <= 1, "q", q, "must lie in (0, 1]")
     y = as_distribution(labels)
     return -tf.reduce_sum(y * tf.math.expm1(q * log_probs(logits)), axis=-1) / q
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-\alpha\sum_c y_c\log p_c-\beta\sum_c p_c\max(\log y_c,A)",
     range=(0, None),
     zero_at_optimum=True,
@@ -49,7 +48,12 @@ def gce(labels: Any, logits: Any, *, q: float = 0.7) -> Any:
     example="sce(alpha=0.1, beta=1)",
 )
 def sce(
-    labels: Any, logits: Any, *, alpha: float = 0.1, beta: float = 1.0, log_zero: float = -4.0
+    labels: Any,
+    logits: Any,
+    *,
+    alpha: Annotated[float, AtLeast(0)] = 0.1,
+    beta: Annotated[float, AtLeast(0)] = 1.0,
+    log_zero: Annotated[float, Interval(-16, 0, "neither")] = -4.0,
 ) -> Any:
     """Symmetric cross-entropy: cross-entropy plus its reverse, which bears wrong labels.
 
@@ -61,8 +65,6 @@ def sce(
 
     Source: Wang et al. 2019, "Symmetric cross entropy for robust learning with noisy labels".
     """
-    same_shape(labels=labels, logits=logits)
-    require(-16 < log_zero < 0, "log_zero", log_zero, "must lie between -16 and 0")
     y, log_p = as_distribution(labels), log_probs(logits)
     forward = -tf.reduce_sum(y * log_p, axis=-1)
     reverse = -tf.reduce_sum(tf.exp(log_p) * tf.maximum(floored_log(y), log_zero), axis=-1)
@@ -70,12 +72,13 @@ def sce(
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\sum_c y_c\sum_{k=1}^{t}\frac{(1-p_c)^k}{k}",
     range=(0, None),
     zero_at_optimum=True,
     family="classification",
 )
-def taylor_ce(labels: Any, logits: Any, *, order: int = 2) -> Any:
+def taylor_ce(labels: Any, logits: Any, *, order: Annotated[int, AtLeast(1)] = 2) -> Any:
     """Taylor cross-entropy: the first terms of cross-entropy's series, bounded for noisy labels.
 
     labels: (batch, 1) or one-hot (batch, C).  logits: same shape.
@@ -86,8 +89,6 @@ def taylor_ce(labels: Any, logits: Any, *, order: int = 2) -> Any:
     Source: Feng et al. 2020, "Can cross entropy loss be robust to label noise?", the loss
     Taylor-CE.
     """
-    same_shape(labels=labels, logits=logits)
-    require(order >= 1, "order", order, "must be 1 or more")
     y, missing = as_distribution(labels), -tf.math.expm1(log_probs(logits))
     # Horner's rule: no powers, whose slope at zero would need care.
     series = tf.zeros_like(missing)

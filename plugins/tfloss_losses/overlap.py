@@ -7,14 +7,16 @@ class counts; on more, each class has its own overlap and the mean of them is ta
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, require, same_shape
+from tfloss.constraints import Above, AtLeast
+from tfloss_losses.distributions import columns, same_shape
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"1-\frac{\mathrm{TP}+s}{\mathrm{TP}+\alpha\mathrm{FP}+\beta\mathrm{FN}+s}",
     range=(0, 1),
@@ -27,9 +29,9 @@ def tversky(
     logits: Any,
     sample_weight: Any = None,
     *,
-    alpha: float = 0.3,
-    beta: float = 0.7,
-    smooth: float = 1.0,
+    alpha: Annotated[float, AtLeast(0)] = 0.3,
+    beta: Annotated[float, AtLeast(0)] = 0.7,
+    smooth: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Tversky loss: overlap in which a miss may cost more than a false alarm.
 
@@ -42,14 +44,12 @@ def tversky(
 
     Source: Salehi et al. 2017, "Tversky loss function for image segmentation", eq. 3.
     """
-    require(alpha >= 0, "alpha", alpha, "must not be negative")
-    require(beta >= 0, "beta", beta, "must not be negative")
-    require(smooth > 0, "smooth", smooth, "must be positive")
     hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
     return 1 - tf.reduce_mean((hits + smooth) / (hits + alpha * alarms + beta * misses + smooth))
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"1-\frac{2\mathrm{TP}+s}{2\mathrm{TP}+\mathrm{FP}+\mathrm{FN}+s}",
     range=(0, 1),
@@ -57,7 +57,9 @@ def tversky(
     family="classification",
     example="bce + dice",
 )
-def dice(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float = 1.0) -> Any:
+def dice(
+    labels: Any, logits: Any, sample_weight: Any = None, *, smooth: Annotated[float, Above(0)] = 1.0
+) -> Any:
     """Dice loss: one minus the soft F1 score, for rare classes and for segmentation.
 
     labels: (batch, 1) or one-hot (batch, C); more axes between are allowed.  logits: same shape.
@@ -68,12 +70,12 @@ def dice(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float =
 
     Source: Sudre et al. 2017, "Generalised Dice overlap", section 2, DL2 for every class alike.
     """
-    require(smooth > 0, "smooth", smooth, "must be positive")
     hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
     return 1 - tf.reduce_mean((2 * hits + smooth) / (2 * hits + alarms + misses + smooth))
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"1-\frac{\mathrm{TP}+s}{\mathrm{TP}+\mathrm{FP}+\mathrm{FN}+s}",
     range=(0, 1),
@@ -81,7 +83,9 @@ def dice(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float =
     family="classification",
     example="bce + jaccard",
 )
-def jaccard(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: float = 1.0) -> Any:
+def jaccard(
+    labels: Any, logits: Any, sample_weight: Any = None, *, smooth: Annotated[float, Above(0)] = 1.0
+) -> Any:
     """Jaccard loss: one minus the soft intersection over union.
 
     labels: (batch, 1) or one-hot (batch, C); more axes between are allowed.  logits: same shape.
@@ -98,7 +102,6 @@ def jaccard(labels: Any, logits: Any, sample_weight: Any = None, *, smooth: floa
 
 def _soft_counts(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """Hits, false alarms and misses of each column, each (columns,)."""
-    same_shape(labels=labels, logits=logits)
     probs = tf.sigmoid(logits) if columns(logits) == 1 else tf.nn.softmax(logits)
     axes = list(range(len(labels.shape) - 1))
     weight = tf.ones_like(labels)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import log_probs, require
+from tfloss.constraints import Interval
+from tfloss_losses.distributions import log_probs
 
 
 @tfloss.loss(
@@ -51,7 +52,7 @@ def l2(weights: Any) -> Any:
     kinks=("weights == 0",),
     example="bce + 0.001*elastic('hidden1', ratio=0.9)",
 )
-def elastic(weights: Any, *, ratio: float = 0.5) -> Any:
+def elastic(weights: Any, *, ratio: Annotated[float, Interval(0, 1)] = 0.5) -> Any:
     """Elastic net: l1 and l2 mixed, for few weights of which related ones stay together.
 
     weights: a list of tensors of any shapes, or one tensor.
@@ -61,7 +62,6 @@ def elastic(weights: Any, *, ratio: float = 0.5) -> Any:
 
     Source: Zou and Hastie 2005, "Regularization and variable selection via the elastic net", eq. 3.
     """
-    require(0 <= ratio <= 1, "ratio", ratio, "must lie in [0, 1]")
     return ratio * l1(weights) + (1 - ratio) * l2(weights)
 
 
@@ -137,7 +137,7 @@ def _largest_eigenvalue(gram: Any) -> Any:
     kinks=("H(p) == threshold",),
     example="bce + 0.1*confidence_penalty(threshold=0.5)",
 )
-def confidence_penalty(logits: Any, *, threshold: float = 1.0) -> Any:
+def confidence_penalty(logits: Any, *, threshold: Annotated[float, Interval(0, 1)] = 1.0) -> Any:
     """Penalty on a student that is surer than a threshold; -entropy is the one without threshold.
 
     logits: (batch, 1), a Bernoulli distribution, or (batch, C).
@@ -149,7 +149,6 @@ def confidence_penalty(logits: Any, *, threshold: float = 1.0) -> Any:
     Source: Pereyra et al. 2017, "Regularizing neural networks by penalizing confident output
     distributions", the penalty with a threshold.
     """
-    require(0 <= threshold <= 1, "threshold", threshold, "must lie in [0, 1]")
     log_p = log_probs(logits)
     entropy = -tf.reduce_sum(tf.exp(log_p) * log_p, axis=-1)
     return tf.nn.relu(threshold * math.log(log_p.shape[-1]) - entropy)

@@ -5,12 +5,13 @@ Slopes come from `grad` in the formula: `mse + 0.1*residual(grad(prediction, inp
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, AtLeast
 from tfloss_losses.batch import as_rows, squared_distances, weighted_mean, weighted_rows
-from tfloss_losses.distributions import columns, mean_per_example, require, same_shape
+from tfloss_losses.distributions import columns, mean_per_example, same_shape
 
 
 @tfloss.loss(
@@ -32,13 +33,21 @@ def residual(expression: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=(("labels", "prediction"), ("slope", "gradient")),
     latex=r"\frac1k\sum_j(\hat y_j-y_j)^2+\frac\lambda m\sum_i(\hat g_i-g_i)^2",
     range=(0, None),
     zero_at_optimum=True,
     domains={"slope": "numbers*any", "gradient": "numbers*any"},
     example="sobolev(gradient=grad(prediction, inputs), weight=0.1)",
 )
-def sobolev(labels: Any, prediction: Any, slope: Any, gradient: Any, *, weight: float = 1.0) -> Any:
+def sobolev(
+    labels: Any,
+    prediction: Any,
+    slope: Any,
+    gradient: Any,
+    *,
+    weight: Annotated[float, AtLeast(0)] = 1.0,
+) -> Any:
     """Sobolev training: values and slopes at once: sobolev(gradient=grad(prediction, inputs)).
 
     labels, prediction: (batch, k), the same shape.
@@ -49,9 +58,6 @@ def sobolev(labels: Any, prediction: Any, slope: Any, gradient: Any, *, weight: 
 
     Source: Czarnecki et al. 2017, "Sobolev training for neural networks", eq. 1.
     """
-    require(weight >= 0, "weight", weight, "must not be negative")
-    same_shape(labels=labels, prediction=prediction)
-    same_shape(slope=slope, gradient=gradient)
     same_shape(prediction=as_rows(prediction)[:, 0], gradient=as_rows(gradient)[:, 0])
     values = mean_per_example(tf.math.squared_difference(prediction, labels))
     return values + weight * mean_per_example(tf.math.squared_difference(gradient, slope))
@@ -80,6 +86,7 @@ def monotonic(gradient: Any, *, increasing: bool = True) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("inputs", "gradient"),
     per="batch",
     latex=r"\mathrm{mean}_{i,j}\max\bigl(0,f_i+g_i^\top(x_j-x_i)-f_j\bigr)^2",
     range=(0, None),
@@ -110,7 +117,6 @@ def convex(
         raise ValueError(
             f"'convex' needs one column but 'prediction' has shape {tuple(prediction.shape)}."
         )
-    same_shape(inputs=inputs, gradient=gradient)
     (values, x, slopes), weight = weighted_rows(
         sample_weight, prediction=prediction, inputs=inputs, gradient=gradient
     )
@@ -131,7 +137,11 @@ def convex(
     example="mse + 0.1*smoothness",
 )
 def smoothness(
-    prediction: Any, inputs: Any, sample_weight: Any = None, *, bandwidth: float = 1.0
+    prediction: Any,
+    inputs: Any,
+    sample_weight: Any = None,
+    *,
+    bandwidth: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Smoothness: examples that lie near each other get answers that are near each other.
 
@@ -144,7 +154,6 @@ def smoothness(
 
     Source: Belkin, Niyogi and Sindhwani 2006, "Manifold regularization", eq. 7 and section 2.
     """
-    require(bandwidth > 0, "bandwidth", bandwidth, "must be positive")
     (values, x), weight = weighted_rows(sample_weight, prediction=prediction, inputs=inputs)
     near = tf.exp(-squared_distances(x, x) / (2 * bandwidth**2))
     return weighted_mean(squared_distances(values, values), weight[:, None] * weight * near)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, Interval
 from tfloss_losses.batch import as_rows, weighted_rows
-from tfloss_losses.distributions import FLOOR, as_distribution, require, same_shape, unit_length
+from tfloss_losses.distributions import FLOOR, as_distribution, same_shape, unit_length
 
 
 def _places(initializer: str, trainable: bool) -> Any:
@@ -37,7 +38,12 @@ def _places(initializer: str, trainable: bool) -> Any:
     example="arcface(embedding=hidden2)",
 )
 def arcface(
-    labels: Any, embedding: Any, *, margin: float = 0.5, scale: float = 64.0, state: Any
+    labels: Any,
+    embedding: Any,
+    *,
+    margin: Annotated[float, Interval(0, math.pi / 2, "left")] = 0.5,
+    scale: Annotated[float, Above(0)] = 64.0,
+    state: Any,
 ) -> Any:
     """ArcFace: the angle to the class's own direction must be smaller by a margin than to others.
 
@@ -52,7 +58,6 @@ def arcface(
     Source: Deng et al. 2019, "ArcFace", eq. 3; where the angle and the margin exceed π the cosine
     goes on falling as cos θ - m·sin m, as in the authors' code.
     """
-    require(0 <= margin < math.pi / 2, "margin", margin, "must lie in [0, π/2)")
     members, cosines = _cosines(labels, embedding, state["places"])
     sine = tf.sqrt(tf.maximum(1 - tf.square(cosines), FLOOR))
     turned = cosines * math.cos(margin) - sine * math.sin(margin)
@@ -71,7 +76,12 @@ def arcface(
     example="cosface(embedding=hidden2)",
 )
 def cosface(
-    labels: Any, embedding: Any, *, margin: float = 0.35, scale: float = 64.0, state: Any
+    labels: Any,
+    embedding: Any,
+    *,
+    margin: Annotated[float, Interval(0, 1, "left")] = 0.35,
+    scale: Annotated[float, Above(0)] = 64.0,
+    state: Any,
 ) -> Any:
     """CosFace: the cosine to the class's own direction must lead every other by a margin.
 
@@ -85,7 +95,6 @@ def cosface(
 
     Source: Wang et al. 2018, "CosFace: large margin cosine loss", eq. 4.
     """
-    require(0 <= margin < 1, "margin", margin, "must lie in [0, 1)")
     members, cosines = _cosines(labels, embedding, state["places"])
     return _chosen(members, cosines - margin, cosines, scale)
 
@@ -102,7 +111,6 @@ def _cosines(labels: Any, embedding: Any, places: Any) -> tuple[Any, Any]:
 
 def _chosen(members: Any, own: Any, others: Any, scale: float) -> Any:
     """Cross-entropy of the scaled cosines, the class's own being made harder."""
-    require(scale > 0, "scale", scale, "must be positive")
     log_p = tf.nn.log_softmax(scale * (members * own + (1 - members) * others))
     return -tf.reduce_sum(members * log_p, axis=-1)
 
@@ -117,7 +125,12 @@ def _chosen(members: Any, own: Any, others: Any, scale: float) -> Any:
     example="ce + 0.01*centre(embedding=hidden2)",
 )
 def centre(
-    labels: Any, embedding: Any, sample_weight: Any = None, *, rate: float = 0.5, state: Any
+    labels: Any,
+    embedding: Any,
+    sample_weight: Any = None,
+    *,
+    rate: Annotated[float, Interval(0, 1)] = 0.5,
+    state: Any,
 ) -> Any:
     """Centre loss: draws examples to the centre of their class, which follows them.
 
@@ -132,7 +145,6 @@ def centre(
     Source: Wen et al. 2016, "A discriminative feature learning approach for deep face
     recognition", eq. 2 and 4.
     """
-    require(0 <= rate <= 1, "rate", rate, "must lie in [0, 1]")
     rows, places = as_rows(embedding), state["places"]
     same_shape(labels=labels[:, 0], embedding=rows[:, 0])
     members = as_distribution(labels)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Interval
 from tfloss_losses import plain
-from tfloss_losses.distributions import mean_per_example, require, same_shape
+from tfloss_losses.distributions import mean_per_example
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\max\bigl(\tau(y_j-\hat y_j),(\tau-1)(y_j-\hat y_j)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
@@ -18,7 +20,9 @@ from tfloss_losses.distributions import mean_per_example, require, same_shape
     family="regression",
     reference=plain.quantile,
 )
-def quantile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
+def quantile(
+    labels: Any, prediction: Any, *, level: Annotated[float, Interval(0, 1, "neither")] = 0.5
+) -> Any:
     """Pinball loss: the prediction becomes a quantile of the target, for intervals.
 
     labels, prediction: (batch, …), the same shape.
@@ -28,19 +32,20 @@ def quantile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
 
     Source: Koenker and Bassett 1978, "Regression quantiles", eq. 3.1.
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(0 < level < 1, "level", level, "must lie between 0 and 1")
     shortfall = labels - prediction
     return mean_per_example(tf.maximum(level * shortfall, (level - 1) * shortfall))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\bigl|\tau-[y_j<\hat y_j]\bigr|(y_j-\hat y_j)^2",
     range=(0, None),
     zero_at_optimum=True,
     family="regression",
 )
-def expectile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
+def expectile(
+    labels: Any, prediction: Any, *, level: Annotated[float, Interval(0, 1, "neither")] = 0.5
+) -> Any:
     """Asymmetric squared error: the prediction becomes an expectile, a smooth kind of quantile.
 
     labels, prediction: (batch, …), the same shape.
@@ -50,8 +55,6 @@ def expectile(labels: Any, prediction: Any, *, level: float = 0.5) -> Any:
 
     Source: Newey and Powell 1987, "Asymmetric least squares estimation and testing".
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(0 < level < 1, "level", level, "must lie between 0 and 1")
     above, below = tf.nn.relu(labels - prediction), tf.nn.relu(prediction - labels)
     return mean_per_example(level * above**2 + (1 - level) * below**2)
 

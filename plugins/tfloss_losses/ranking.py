@@ -7,17 +7,16 @@ is empty, for lists of unequal length. prediction: (batch, items), their scores,
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above
 from tfloss_losses.batch import LOWEST
-from tfloss_losses.distributions import require, same_shape
 
 
 def _lists(labels: Any, prediction: Any) -> tuple[Any, Any, Any]:
     """Relevance and score of each item, both 0 at an empty place, and whether it is empty."""
-    same_shape(labels=labels, prediction=prediction)
     if len(prediction.shape) != 2:
         raise ValueError(f"A ranking needs (batch, items) but got {tuple(prediction.shape)}.")
     empty = labels < 0
@@ -59,6 +58,7 @@ def _log_shares(scores: Any, empty: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\mathrm{mean}_{y_i>y_j}\log\bigl(1+e^{-(s_i-s_j)}\bigr)",
     range=(0, None),
     zero_at_optimum=True,
@@ -79,13 +79,14 @@ def pairwise_logistic(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\mathrm{mean}_{i\ne j}-\bar P_{ij}\,\sigma(s_i-s_j)"
     r"+\log\bigl(1+e^{\sigma(s_i-s_j)}\bigr)",
     range=(0, None),
     zero_at_optimum=False,
     domains={"labels": "grades"},
 )
-def ranknet(labels: Any, prediction: Any, *, sigma: float = 1.0) -> Any:
+def ranknet(labels: Any, prediction: Any, *, sigma: Annotated[float, Above(0)] = 1.0) -> Any:
     """RankNet: cross-entropy of who comes first; equally relevant items shall score alike.
 
     labels: (batch, items), relevance; a negative one marks an empty place.
@@ -97,7 +98,6 @@ def ranknet(labels: Any, prediction: Any, *, sigma: float = 1.0) -> Any:
 
     Source: Burges et al. 2005, "Learning to rank using gradient descent", eq. 3.
     """
-    require(sigma > 0, "sigma", sigma, "must be positive")
     relevance, scores, empty = _lists(labels, prediction)
     ahead = _more_relevant(relevance, empty)
     wanted = (1 + ahead - tf.linalg.matrix_transpose(ahead)) / 2
@@ -109,6 +109,7 @@ def ranknet(labels: Any, prediction: Any, *, sigma: float = 1.0) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"-\sum_i\frac{e^{y_i}}{\sum_je^{y_j}}\log\frac{e^{s_i}}{\sum_je^{s_j}}",
     range=(0, None),
     zero_at_optimum=False,
@@ -130,6 +131,7 @@ def listnet(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"-\sum_i\frac{y_i}{\sum_jy_j}\log\frac{e^{s_i}}{\sum_je^{s_j}}",
     range=(0, None),
     zero_at_optimum=False,
@@ -151,6 +153,7 @@ def softmax_rank(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\sum_i\log\sum_{j\ge i}e^{s_{\pi(j)}}-s_{\pi(i)},\ \pi\ \text{by falling}\ y",
     range=(0, None),
     zero_at_optimum=True,
@@ -177,13 +180,14 @@ def listmle(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\sum_{y_i>y_j}|\Delta\mathrm{NDCG}_{ij}|\log\bigl(1+e^{-\sigma(s_i-s_j)}\bigr)",
     range=(0, None),
     zero_at_optimum=True,
     kinks=("two items share a score",),
     domains={"labels": "grades"},
 )
-def lambda_rank(labels: Any, prediction: Any, *, sigma: float = 1.0) -> Any:
+def lambda_rank(labels: Any, prediction: Any, *, sigma: Annotated[float, Above(0)] = 1.0) -> Any:
     """LambdaRank: a pair counts by how much exchanging its two items would change the NDCG.
 
     labels: (batch, items), relevance; a negative one marks an empty place. Gains are 2^y - 1.
@@ -195,7 +199,6 @@ def lambda_rank(labels: Any, prediction: Any, *, sigma: float = 1.0) -> Any:
 
     Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART", section 4.
     """
-    require(sigma > 0, "sigma", sigma, "must be positive")
     relevance, scores, empty = _lists(labels, prediction)
     cost = tf.nn.softplus(-sigma * _differences(scores))
     weights = tf.stop_gradient(_ndcg_changes(relevance, scores, empty))

@@ -7,21 +7,21 @@ two tensors of one shape will do: `mse(hidden1, teacher_hidden)`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above
 from tfloss_losses import plain
 from tfloss_losses.distributions import (
     mean_per_example,
-    require,
-    same_shape,
     several_columns,
     unit_length,
 )
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j(\hat y_j-y_j)^2",
     range=(0, None),
     zero_at_optimum=True,
@@ -36,11 +36,11 @@ def mse(labels: Any, prediction: Any) -> Any:
 
     Source: Gauss 1809; as in Keras.
     """
-    same_shape(labels=labels, prediction=prediction)
     return mean_per_example(tf.math.squared_difference(prediction, labels))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j|\hat y_j-y_j|",
     range=(0, None),
     zero_at_optimum=True,
@@ -56,11 +56,11 @@ def mae(labels: Any, prediction: Any) -> Any:
 
     Source: Laplace 1774; as in Keras.
     """
-    same_shape(labels=labels, prediction=prediction)
     return mean_per_example(tf.abs(prediction - labels))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}\frac12e_j^2&|e_j|\le\delta\\"
     r"\delta|e_j|-\frac12\delta^2&\text{else}\end{cases}",
     range=(0, None),
@@ -68,7 +68,7 @@ def mae(labels: Any, prediction: Any) -> Any:
     symmetric=True,
     reference=plain.huber,
 )
-def huber(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
+def huber(labels: Any, prediction: Any, *, delta: Annotated[float, Above(0)] = 1.0) -> Any:
     """Huber loss, squared for small errors and absolute for large ones: for a few outliers.
 
     labels, prediction: (batch, …), the same shape.
@@ -78,8 +78,6 @@ def huber(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
 
     Source: Huber 1964, "Robust estimation of a location parameter", section 3; as in Keras.
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(delta > 0, "delta", delta, "must be positive")
     error = tf.abs(prediction - labels)
     inner = tf.minimum(error, delta)
     # One expression for both branches: e²/2 below delta, delta·e - delta²/2 above it.
@@ -87,6 +85,7 @@ def huber(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\log\cosh(\hat y_j-y_j)",
     range=(0, None),
     zero_at_optimum=True,
@@ -100,19 +99,19 @@ def log_cosh(labels: Any, prediction: Any) -> Any:
 
     Source: Green 1990, "Bayesian reconstructions from emission tomography data"; as in Keras.
     """
-    same_shape(labels=labels, prediction=prediction)
     error = tf.abs(prediction - labels)
     # cosh overflows from an error of 89; this form does not.
     return mean_per_example(error + tf.math.softplus(-2 * error) - math.log(2))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\sqrt{(\hat y_j-y_j)^2+\epsilon^2}",
     range=(0, None),
     zero_at_optimum=False,
     symmetric=True,
 )
-def charbonnier(labels: Any, prediction: Any, *, epsilon: float = 1e-3) -> Any:
+def charbonnier(labels: Any, prediction: Any, *, epsilon: Annotated[float, Above(0)] = 1e-3) -> Any:
     """Charbonnier loss: absolute error with its corner rounded, for images; epsilon at the optimum.
 
     labels, prediction: (batch, …), the same shape.
@@ -122,13 +121,12 @@ def charbonnier(labels: Any, prediction: Any, *, epsilon: float = 1e-3) -> Any:
 
     Source: Charbonnier et al. 1994, "Two deterministic half-quadratic regularization algorithms".
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(epsilon > 0, "epsilon", epsilon, "must be positive")
     square = tf.math.squared_difference(prediction, labels)
     return mean_per_example(tf.sqrt(square + epsilon**2))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}w\log(1+|e_j|/\epsilon)&|e_j|<w\\"
     r"|e_j|-w+w\log(1+w/\epsilon)&\text{else}\end{cases}",
     range=(0, None),
@@ -136,7 +134,13 @@ def charbonnier(labels: Any, prediction: Any, *, epsilon: float = 1e-3) -> Any:
     symmetric=True,
     kinks=("labels == prediction", "|labels - prediction| == width"),
 )
-def wing(labels: Any, prediction: Any, *, width: float = 10.0, epsilon: float = 2.0) -> Any:
+def wing(
+    labels: Any,
+    prediction: Any,
+    *,
+    width: Annotated[float, Above(0)] = 10.0,
+    epsilon: Annotated[float, Above(0)] = 2.0,
+) -> Any:
     """Wing loss: steep for small errors and absolute for large ones, for exact positions.
 
     labels, prediction: (batch, …), the same shape.
@@ -147,15 +151,13 @@ def wing(labels: Any, prediction: Any, *, width: float = 10.0, epsilon: float = 
 
     Source: Feng et al. 2018, "Wing loss for robust facial landmark localisation", eq. 5.
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(width > 0, "width", width, "must be positive")
-    require(epsilon > 0, "epsilon", epsilon, "must be positive")
     error = tf.abs(prediction - labels)
     inner = tf.minimum(error, width)
     return mean_per_example(width * tf.math.log1p(inner / epsilon) + (error - inner))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\frac{y\cdot\hat y}{\Vert y\Vert\,\Vert\hat y\Vert}",
     range=(0, 2),
     zero_at_optimum=True,
@@ -171,7 +173,6 @@ def cosine_distance(labels: Any, prediction: Any) -> Any:
     Source: Manning, Raghavan and Schütze 2008, "Introduction to information retrieval", section
     6.3.1, the similarity.
     """
-    same_shape(labels=labels, prediction=prediction)
     several_columns("cosine_distance", "use mse", prediction=prediction)
     unit = [unit_length(rows) for rows in (labels, prediction)]
     return 1 - tf.reduce_sum(unit[0] * unit[1], axis=-1)

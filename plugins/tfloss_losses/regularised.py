@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, AtLeast
 from tfloss_losses.batch import centred, covariance, weighted_mean, weighted_rows
-from tfloss_losses.distributions import require, same_shape
 
 
 def _two_views(first: Any, second: Any, sample_weight: Any) -> tuple[list[Any], Any]:
-    same_shape(first=first, second=second)
     return weighted_rows(sample_weight, first=first, second=second)
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"\sum_c(1-R_{cc})^2+\lambda\sum_{c\ne d}R_{cd}^2,\ R_{cd}=\rho(f_{\cdot c},g_{\cdot d})",
     range=(0, None),
@@ -24,7 +24,11 @@ def _two_views(first: Any, second: Any, sample_weight: Any) -> tuple[list[Any], 
     example="barlow_twins(hidden1, hidden2)",
 )
 def barlow_twins(
-    first: Any, second: Any, sample_weight: Any = None, *, off_diagonal: float = 5e-3
+    first: Any,
+    second: Any,
+    sample_weight: Any = None,
+    *,
+    off_diagonal: Annotated[float, AtLeast(0)] = 5e-3,
 ) -> Any:
     """Barlow twins: two views agree in each column, and different columns tell different things.
 
@@ -36,7 +40,6 @@ def barlow_twins(
 
     Source: Zbontar et al. 2021, "Barlow twins", eq. 1 and 2.
     """
-    require(off_diagonal >= 0, "off_diagonal", off_diagonal, "must not be negative")
     rows, weight = _two_views(first, second, sample_weight)
     one, two = (_standardised(view, weight) for view in rows)
     correlation = tf.matmul(weight[:, None] * one, two, transpose_a=True)
@@ -57,6 +60,7 @@ def _standardised(rows: Any, weight: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"\tfrac\lambda n\sum_i\Vert f_i-g_i\Vert^2+\sum_{Z\in\{F,G\}}\Bigl[\tfrac\mu k\sum_c"
     r"\max\bigl(0,1-\sqrt{C^Z_{cc}+\epsilon}\bigr)+\tfrac\nu k\sum_{c\ne d}(C^Z_{cd})^2\Bigr]",
@@ -71,10 +75,10 @@ def vicreg(
     second: Any,
     sample_weight: Any = None,
     *,
-    invariance: float = 25.0,
-    variance: float = 25.0,
-    covariances: float = 1.0,
-    epsilon: float = 1e-4,
+    invariance: Annotated[float, AtLeast(0)] = 25.0,
+    variance: Annotated[float, AtLeast(0)] = 25.0,
+    covariances: Annotated[float, AtLeast(0)] = 1.0,
+    epsilon: Annotated[float, Above(0)] = 1e-4,
 ) -> Any:
     """VICReg: two views agree, no column collapses to a constant, no two columns say the same.
 
@@ -87,13 +91,6 @@ def vicreg(
 
     Source: Bardes, Ponce and LeCun 2022, "VICReg", eq. 1 to 6.
     """
-    for name, value in (
-        ("invariance", invariance),
-        ("variance", variance),
-        ("covariances", covariances),
-    ):
-        require(value >= 0, name, value, "must not be negative")
-    require(epsilon > 0, "epsilon", epsilon, "must be positive")
     rows, weight = _two_views(first, second, sample_weight)
     apart = weighted_mean(tf.reduce_sum(tf.math.squared_difference(*rows), axis=-1), weight)
     total = invariance * apart
@@ -107,6 +104,7 @@ def vicreg(
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"\frac1{4k^2}\Vert C_F-C_G\Vert_F^2",
     range=(0, None),

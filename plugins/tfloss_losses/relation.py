@@ -7,13 +7,13 @@ pair.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast
 from tfloss_losses.distributions import (
     floored_log,
-    require,
     same_shape,
     several_columns,
     unit_length,
@@ -183,6 +183,7 @@ def _neighbours(rows: Any, pairs: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("teacher", "probs"),
     per="batch",
     latex=r"\frac\beta n\sum_i\bigl(1-\rho(q_{i\cdot},p_{i\cdot})\bigr)"
     r"+\frac\gamma C\sum_c\bigl(1-\rho(q_{\cdot c},p_{\cdot c})\bigr)",
@@ -196,8 +197,8 @@ def dist(
     probs: Any,
     sample_weight: Any = None,
     *,
-    beta: float = 1.0,
-    gamma: float = 1.0,
+    beta: Annotated[float, AtLeast(0)] = 1.0,
+    gamma: Annotated[float, AtLeast(0)] = 1.0,
 ) -> Any:
     """Distillation by correlation, for a teacher much stronger than the student.
 
@@ -214,9 +215,6 @@ def dist(
     Source: Huang et al. 2022, "Knowledge distillation from a stronger teacher".
     """
     several_columns("dist", "use kd", teacher=teacher, probs=probs)
-    same_shape(teacher=teacher, probs=probs)
-    require(beta >= 0, "beta", beta, "must not be negative")
-    require(gamma >= 0, "gamma", gamma, "must not be negative")
     q, p, weight = _pair(teacher, probs, sample_weight)
     between = _correlation(q, p, tf.ones_like(q), axis=1)
     within = _correlation(q, p, weight[:, None] * tf.ones_like(q), axis=0)
@@ -243,7 +241,9 @@ def _correlation(x: Any, y: Any, weight: Any, axis: int) -> Any:
     domains={"student_maps": "maps*any"},
     example="ce + attention_transfer(teacher.conv2, conv1)",
 )
-def attention_transfer(teacher_maps: Any, student_maps: Any, *, power: float = 2.0) -> Any:
+def attention_transfer(
+    teacher_maps: Any, student_maps: Any, *, power: Annotated[float, AtLeast(1)] = 2.0
+) -> Any:
     """Attention transfer: the student looks at the places of an image at which the teacher looks.
 
     teacher_maps, student_maps: (batch, …, channels), feature maps of the same places, with any
@@ -254,15 +254,22 @@ def attention_transfer(teacher_maps: Any, student_maps: Any, *, power: float = 2
 
     Source: Zagoruyko and Komodakis 2017, "Paying more attention to attention", eq. 2, squared.
     """
-    require(power >= 1, "power", power, "must be 1 or more")
     if len(teacher_maps.shape) < 3 or len(student_maps.shape) < 3:
         raise ValueError("'attention_transfer' needs maps with places: (batch, …, channels).")
-    places = [
-        tf.reduce_sum(tf.abs(maps) ** power, axis=-1) for maps in (teacher_maps, student_maps)
-    ]
+    places = [_attention(maps, power) for maps in (teacher_maps, student_maps)]
     same_shape(teacher_maps=places[0], student_maps=places[1])
     target, ours = (unit_length(_rows(attention)) for attention in places)
     return tf.reduce_sum(tf.math.squared_difference(ours, target), axis=-1)
+
+
+def _attention(maps: Any, power: float) -> Any:
+    """How much the channels say at each place, in units of the strongest: no power overflows."""
+    size = tf.abs(maps)
+    axes = list(range(1, len(maps.shape)))
+    strongest = tf.stop_gradient(tf.reduce_max(size, axis=axes, keepdims=True))
+    # A map of zeros stays one; the unit has no gradient, as the length of the whole is divided out.
+    unit = tf.where(strongest < 1e-6, tf.ones_like(strongest), strongest)
+    return tf.reduce_sum((size / unit) ** power, axis=-1)
 
 
 @tfloss.hookimpl

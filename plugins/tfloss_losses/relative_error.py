@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, require, same_shape
+from tfloss.constraints import Above
+from tfloss_losses.distributions import mean_per_example
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\bigl(\log(1+\hat y_j)-\log(1+y_j)\bigr)^2",
     range=(0, None),
     zero_at_optimum=True,
@@ -25,19 +27,19 @@ def msle(labels: Any, prediction: Any) -> Any:
 
     Source: as in Keras and scikit-learn's mean_squared_log_error.
     """
-    same_shape(labels=labels, prediction=prediction)
     logs = [tf.math.log1p(tf.nn.relu(values)) for values in (labels, prediction)]
     return mean_per_example(tf.math.squared_difference(*logs))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{|\hat y_j-y_j|}{\max(|y_j|,\epsilon)}",
     range=(0, None),
     zero_at_optimum=True,
     kinks=("labels == prediction", "labels == 0"),
     family="regression",
 )
-def mape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
+def mape(labels: Any, prediction: Any, *, epsilon: Annotated[float, Above(0)] = 1e-7) -> Any:
     """Mean absolute percentage error as a fraction (0.1 is 10 %), for targets far from zero.
 
     labels, prediction: (batch, …), the same shape.
@@ -47,12 +49,11 @@ def mape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
 
     Source: de Myttenaere et al. 2016; as in scikit-learn (Keras' is 100 times as large).
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(epsilon > 0, "epsilon", epsilon, "must be positive")
     return mean_per_example(tf.abs(prediction - labels) / tf.maximum(tf.abs(labels), epsilon))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{2|\hat y_j-y_j|}{|\hat y_j|+|y_j|}",
     range=(0, 2),
     zero_at_optimum=True,
@@ -60,7 +61,7 @@ def mape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
     kinks=("labels == prediction", "labels == 0", "prediction == 0"),
     family="regression",
 )
-def smape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
+def smape(labels: Any, prediction: Any, *, epsilon: Annotated[float, Above(0)] = 1e-7) -> Any:
     """Symmetric absolute percentage error as a fraction, bounded, for targets that may be zero.
 
     labels, prediction: (batch, …), the same shape.
@@ -71,8 +72,6 @@ def smape(labels: Any, prediction: Any, *, epsilon: float = 1e-7) -> Any:
     Source: Makridakis 1993, "Accuracy measures"; Hyndman and Koehler 2006, "Another look at
     measures of forecast accuracy", section 2.2, with magnitudes in the divisor.
     """
-    same_shape(labels=labels, prediction=prediction)
-    require(epsilon > 0, "epsilon", epsilon, "must be positive")
     size = tf.maximum(tf.abs(prediction) + tf.abs(labels), epsilon)
     return mean_per_example(2 * tf.abs(prediction - labels) / size)
 

@@ -6,12 +6,12 @@ The slopes come from `grad` and `jacobian` in the formula:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast
 from tfloss_losses.batch import as_rows
-from tfloss_losses.distributions import require
 
 
 @tfloss.loss(
@@ -21,7 +21,7 @@ from tfloss_losses.distributions import require
     kinks=("tf.reduce_sum(slopes**2) == 0",),
     example="bce + 10*gradient_penalty(grad(logits, inputs))",
 )
-def gradient_penalty(slopes: Any, *, target: float = 1.0) -> Any:
+def gradient_penalty(slopes: Any, *, target: Annotated[float, AtLeast(0)] = 1.0) -> Any:
     """Gradient penalty: slopes whose length is not the wanted one, as a critic of a WGAN needs.
 
     slopes: (batch, …): gradient_penalty(grad(logits, inputs)).
@@ -31,7 +31,6 @@ def gradient_penalty(slopes: Any, *, target: float = 1.0) -> Any:
 
     Source: Gulrajani et al. 2017, "Improved training of Wasserstein GANs", eq. 3.
     """
-    require(target >= 0, "target", target, "must not be negative")
     rows = as_rows(slopes)
     # Divided by the largest slope before squaring, so that neither 1e-30 nor 1e30 gets lost; the
     # length of nothing has the gradient zero.

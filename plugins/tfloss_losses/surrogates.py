@@ -5,15 +5,17 @@ They compare examples with each other, so they give one value per batch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above
 from tfloss_losses.batch import weighted_rows
-from tfloss_losses.distributions import columns, require, same_shape, several_columns
+from tfloss_losses.distributions import columns, several_columns
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"\overline{\Delta_J}\bigl(\max(0,1-t_iz_i)\bigr),\ t=2y-1",
     range=(0, None),
@@ -31,7 +33,6 @@ def lovasz_hinge(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
 
     Source: Berman, Rannen Triki and Blaschko 2018, "The Lovász-softmax loss".
     """
-    same_shape(labels=labels, logits=logits)
     if columns(logits) != 1:
         raise ValueError("'lovasz_hinge' needs one column; use lovasz_softmax.")
     (truth, scores), weights = _places(labels, logits, sample_weight)
@@ -40,6 +41,7 @@ def lovasz_hinge(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"\frac1{|C|}\sum_{c\in C}\overline{\Delta_{J_c}}\bigl(|y_{ic}-p_{ic}|\bigr)",
     range=(0, 1),
@@ -58,7 +60,6 @@ def lovasz_softmax(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     Source: Berman, Rannen Triki and Blaschko 2018, "The Lovász-softmax loss".
     """
     several_columns("lovasz_softmax", "use lovasz_hinge", logits=logits)
-    same_shape(labels=labels, logits=logits)
     (truth, scores), weights = _places(labels, logits, sample_weight)
     errors = tf.abs(truth - tf.nn.softmax(scores, axis=0))
     present = tf.cast(tf.reduce_sum(weights * truth, axis=1) != 0, errors.dtype)
@@ -94,6 +95,7 @@ def _lovasz(errors: Any, truth: Any, weights: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     per="batch",
     latex=r"\mathrm{Var}_+(h)+\mathrm{Var}_-(h)+\max\bigl(0,m-\bar h_++\bar h_-\bigr)^2,"
     r"\ h=\sigma(z)",
@@ -102,7 +104,9 @@ def _lovasz(errors: Any, truth: Any, weights: Any) -> Any:
     family="classification",
     example="bce + auc_margin(margin=1)",
 )
-def auc_margin(labels: Any, logits: Any, sample_weight: Any = None, *, margin: float = 1.0) -> Any:
+def auc_margin(
+    labels: Any, logits: Any, sample_weight: Any = None, *, margin: Annotated[float, Above(0)] = 1.0
+) -> Any:
     """AUC margin loss: every example of the second class above all of the first, robustly.
 
     labels: (batch, 1), or (batch, C), each column against the rest.  logits: same shape.
@@ -114,8 +118,6 @@ def auc_margin(labels: Any, logits: Any, sample_weight: Any = None, *, margin: f
 
     Source: Yuan et al. 2021, "Large-scale robust deep AUC maximization".
     """
-    require(margin > 0, "margin", margin, "must be positive")
-    same_shape(labels=labels, logits=logits)
     (truth, scores), weight = weighted_rows(sample_weight, labels=labels, logits=logits)
     sides = (weight[:, None] * truth, weight[:, None] * (1 - truth))
     (high, over, one), (low, under, other) = (_spread(tf.sigmoid(scores), s) for s in sides)

@@ -6,21 +6,21 @@ look alike over a batch. One value per batch; memory grows with the square of th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import Above, AtLeast
 from tfloss_losses.batch import LOWEST, root, squared_distances, weighted_mean, weighted_rows
-from tfloss_losses.distributions import require, same_shape
 
 
 def _two_sets(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    same_shape(first=first, second=second)
     (one, two), weight = weighted_rows(sample_weight, first=first, second=second)
     return one, two, weight
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"2\,\mathrm{E}\Vert X-Y\Vert-\mathrm{E}\Vert X-X'\Vert-\mathrm{E}\Vert Y-Y'\Vert",
     range=(0, None),
@@ -48,6 +48,7 @@ def energy_distance(first: Any, second: Any, sample_weight: Any = None) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"\mathrm{E}\,k(X,X')+\mathrm{E}\,k(Y,Y')-2\,\mathrm{E}\,k(X,Y),"
     r"\ k(x,y)=e^{-\Vert x-y\Vert^2/2h^2}",
@@ -58,7 +59,13 @@ def energy_distance(first: Any, second: Any, sample_weight: Any = None) -> Any:
     example="ce + mmd(hidden2, other_domain, bandwidth=1)"
     " + mmd(hidden2, other_domain, bandwidth=4)",
 )
-def mmd(first: Any, second: Any, sample_weight: Any = None, *, bandwidth: float = 1.0) -> Any:
+def mmd(
+    first: Any,
+    second: Any,
+    sample_weight: Any = None,
+    *,
+    bandwidth: Annotated[float, Above(0)] = 1.0,
+) -> Any:
     """Maximum mean discrepancy, squared: two sets of rows look alike through a Gaussian kernel.
 
     first, second: (batch, …), of one width; their rows need not belong together.
@@ -70,7 +77,6 @@ def mmd(first: Any, second: Any, sample_weight: Any = None, *, bandwidth: float 
 
     Source: Gretton et al. 2012, "A kernel two-sample test", eq. 5.
     """
-    require(bandwidth > 0, "bandwidth", bandwidth, "must be positive")
     one, two, weight = _two_sets(first, second, sample_weight)
     pairs = weight[:, None] * weight[None, :]
     return _contrast(
@@ -86,6 +92,7 @@ def _contrast(kernel: Any, one: Any, two: Any, pairs: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("first", "second"),
     per="batch",
     latex=r"W_\epsilon(X,Y)-\tfrac12W_\epsilon(X,X)-\tfrac12W_\epsilon(Y,Y)",
     zero_at_optimum=True,
@@ -98,8 +105,8 @@ def sinkhorn(
     second: Any,
     sample_weight: Any = None,
     *,
-    epsilon: float = 1.0,
-    iterations: int = 100,
+    epsilon: Annotated[float, Above(0)] = 1.0,
+    iterations: Annotated[int, AtLeast(1)] = 100,
 ) -> Any:
     """Sinkhorn divergence: what it costs to move one set of rows onto the other, smoothed.
 
@@ -116,8 +123,6 @@ def sinkhorn(
     Source: Feydy et al. 2019, "Interpolating between optimal transport and MMD using Sinkhorn
     divergences", eq. 3; Cuturi 2013.
     """
-    require(epsilon > 0, "epsilon", epsilon, "must be positive")
-    require(iterations >= 1, "iterations", iterations, "must be 1 or more")
     one, two, weight = _two_sets(first, second, sample_weight)
     shares = weight / tf.maximum(tf.reduce_sum(weight), 1e-12)
     costs = tf.stack([squared_distances(a, b) / 2 for a, b in ((one, two), (one, one), (two, two))])

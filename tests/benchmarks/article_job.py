@@ -20,14 +20,16 @@ from rich.console import Console
 from rich.table import Table
 
 import tfloss
+from tfloss.data import Columns
 from tfloss.objective import Objective
 from tfloss.student import make_student
+from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import train
-from tfloss.training.program.batch import Columns
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import as_tensors
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.scope import full_scope
 
 BATCH, RATE = 5, 0.1
@@ -82,16 +84,17 @@ def with_tfloss(data, teacher, epochs: int) -> Callable[[], float]:
     registry = tfloss.load_registry()
     student = make_student("mlp:10,10", inputs=30, outputs=1, registry=registry)
     scope = full_scope(student, data, {"teacher": "a column"})
-    measure = Measure(student, Objective("bce + 0.1*abs_kl", registry, scope))
+    loss = StudentLoss(student, Objective("bce + 0.1*abs_kl", registry, scope))
     optimizer = keras.optimizers.SGD(RATE)
-    columns = Columns({**data.train.columns, "teacher": teacher})
-    engine = Engine(measure, optimizer, columns, batch_size=BATCH, compile="xla")
+    columns = Columns({**data.train.values, "teacher": teacher})
+    rows = as_tensors(columns, loss.objective.needs)
+    engine = Engine(loss, optimizer, rows, batch_size=BATCH, compile="xla")
     order = BatchOrder(len(data.train), BATCH)
     callbacks = Callbacks((), student.model, optimizer)
 
     def run() -> float:
         started = time.perf_counter()
-        train(engine, order, epochs, callbacks=callbacks)
+        train(ArraySource(engine, order), epochs, callbacks=callbacks)
         return epochs * order.steps_per_epoch / (time.perf_counter() - started)
 
     run()

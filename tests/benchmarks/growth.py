@@ -43,13 +43,14 @@ def seconds_per_step(kind: str, size: int, seconds: float) -> float:
     """The least of five timings of a compiled loop, which others on the machine disturb least."""
     import keras
 
+    from tfloss.data import Columns
     from tfloss.objective import Entry, Objective, Scope
     from tfloss.registry import load_registry
     from tfloss.student import wrap_model
     from tfloss.training.loop.in_memory import Engine
     from tfloss.training.loop.shuffling import BatchOrder
-    from tfloss.training.program.batch import Columns
-    from tfloss.training.program.forward import Measure
+    from tfloss.training.program.batch import as_tensors
+    from tfloss.training.program.forward import StudentLoss
 
     given = case(kind, size)
     rows = given["batch"] * ROWS_IN_BATCHES
@@ -69,9 +70,9 @@ def seconds_per_step(kind: str, size: int, seconds: float) -> float:
     outside = [Entry(n, "data", (None, 1), known_outside=True) for n in columns if n != "inputs"]
     objective = Objective(given["formula"], load_registry(), student.scope() | Scope(outside))
     engine = Engine(
-        Measure(student, objective),
+        StudentLoss(student, objective),
         keras.optimizers.SGD(0.01),
-        Columns(columns),
+        as_tensors(Columns(columns), objective.needs),
         batch_size=given["batch"],
         compile="xla",
     )

@@ -24,22 +24,23 @@ def shares(workload: Workload, rounds: int) -> np.ndarray:
 
     import tfloss
     from tests.benchmarks.peers_tensorflow import _model
+    from tfloss.data import Columns
     from tfloss.objective import Entry, Objective, Scope
     from tfloss.student import wrap_model
+    from tfloss.training.loop.chunk_size import epochs_per_chunk
     from tfloss.training.loop.in_memory import Engine
-    from tfloss.training.loop.train_loop import epochs_per_chunk
-    from tfloss.training.program.batch import Columns
-    from tfloss.training.program.forward import Measure
+    from tfloss.training.program.batch import as_tensors
+    from tfloss.training.program.forward import StudentLoss
 
     outside = [Entry(n, "data", (None, 1), known_outside=True) for n in ("labels", "teacher")]
     student = wrap_model(_model(workload))
     objective = Objective(FORMULA, tfloss.load_registry(), student.scope() | Scope(outside))
     columns = workload.columns()
     engine = Engine(
-        Measure(student, objective),
+        StudentLoss(student, objective),
         keras.optimizers.SGD(LEARNING_RATE),
-        Columns({name: column[: workload.rows] for name, column in columns.items()}),
-        Columns({name: column[workload.rows :] for name, column in columns.items()}),
+        as_tensors(Columns({n: c[: workload.rows] for n, c in columns.items()}), objective.needs),
+        as_tensors(Columns({n: c[workload.rows :] for n, c in columns.items()}), objective.needs),
         batch_size=workload.batch,
         compile="xla",
     )

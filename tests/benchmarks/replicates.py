@@ -37,7 +37,7 @@ from tfloss.objective import Objective
 from tfloss.report.html import html_page
 from tfloss.training.config import Config
 from tfloss.training.fit import fit
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.scope import full_scope
 
 FORMULA, RATE = "bce + 0.1*abs_kl", 0.5
@@ -53,9 +53,9 @@ def stacked(setups, weights, steps: int) -> Callable[[], float]:
     objective = Objective(
         FORMULA, registry, full_scope(student, setups[0].data, {"teacher": "gpc"})
     )
-    measure = Measure(student, objective)
+    forward = StudentLoss(student, objective)
     columns = stacked_columns(setups, "train", objective.needs)
-    program = Replicates(measure, keras.optimizers.SGD(RATE), weights, columns, batch_size=5)
+    program = Replicates(forward, keras.optimizers.SGD(RATE), weights, columns, batch_size=5)
     order = np.tile(np.arange(5, dtype=np.int32), (steps, len(setups), 1))
     program.run(order, 0, epochs=1)
 

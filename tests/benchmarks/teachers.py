@@ -126,8 +126,8 @@ def _half(seed: int, flip: float) -> PreparedData:
     half = prepare(load_dataset("breast_cancer", REGISTRY), train_fraction=HALF, seed=seed)
     wrong = np.random.default_rng(seed).random(len(half.train)) < flip
     codes = np.where(wrong, 1 - half.train.codes, half.train.codes)
-    columns = half.train.columns | {"labels": codes[:, None].astype(np.float32)}
-    return replace(half, train=replace(half.train, columns=columns, codes=codes))
+    columns = half.train.values | {"labels": codes[:, None].astype(np.float32)}
+    return replace(half, train=replace(half.train, values=columns, codes=codes))
 
 
 def _students(halves: list[PreparedData], epochs: int, kept: str) -> Grid:

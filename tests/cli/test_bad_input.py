@@ -45,6 +45,8 @@ COMMANDS = [
     ([*BCE[:2], "bce/0"], 2, "not a finite number"),
     ([*BCE[:2], "bce - entropy"], 2, "--allow-negative"),
     ([*BCE[:2], "huber(dleta=1)"], 2, "Did you mean 'delta'"),
+    ([*BCE[:2], "focal(gamma=-1)"], 2, "is -1 but must not be negative"),
+    ([*BCE[:2], "kd(temperature=0)", "--teacher", "rf"], 2, "is 0 but must be positive"),
     ([*BCE[:2], "bce(labels, logits, probs)"], 2, "takes 2 tensors"),
     ([*BCE[:2], "kl"], 2, "--teacher"),
     ([*BCE[:2], "kl(teacher=rf)", "--teacher", "gpc"], 2, "no tensor 'rf'"),

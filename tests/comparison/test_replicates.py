@@ -202,8 +202,8 @@ def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
     comparison = Comparison.of(formulas, config, seeds=SEEDS)
     sound, _ = prepare_seeds(config, comparison.seed_numbers, registry)
     data = sound[bad].data
-    columns = data.train.columns | {"inputs": data.train.inputs * np.float32(np.nan)}
-    broken = replace(data.train, columns=columns)
+    columns = data.train.values | {"inputs": data.train.inputs * np.float32(np.nan)}
+    broken = replace(data.train, values=columns)
     setups = list(sound)
     setups[bad] = replace(sound[bad], data=replace(data, train=broken))
     others = np.arange(SEEDS) != bad

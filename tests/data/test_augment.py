@@ -23,9 +23,9 @@ def test_new_rows_stand_behind_the_old_ones(data):
     more = augment(data, times=10, noise=0.25)
     old, new = len(data.train), len(more.train) - len(data.train)
     assert new == 10 * old
-    for name, values in data.train.columns.items():
-        np.testing.assert_array_equal(more.train.columns[name][:old], values)
-        assert more.train.columns[name].dtype == np.float32
+    for name, values in data.train.values.items():
+        np.testing.assert_array_equal(more.train.values[name][:old], values)
+        assert more.train.values[name].dtype == np.float32
     for name in ("labels", "w", "soft"):
         expected = np.arange(old + new) < old
         np.testing.assert_array_equal(more.train.present[name], expected)

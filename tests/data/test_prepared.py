@@ -36,9 +36,9 @@ def test_columns(table):
     data = prepare(table, train_fraction=0.5, sample_weight="w")
     part = data.train
     for name, width in {"inputs": 4, "labels": 1, "rating": 1, "answers": 2, "w": 1}.items():
-        assert part.columns[name].shape == (len(part), width)
-        assert part.columns[name].dtype == np.float32
-        assert np.isfinite(part.columns[name]).all()
+        assert part.values[name].shape == (len(part), width)
+        assert part.values[name].dtype == np.float32
+        assert np.isfinite(part.values[name]).all()
     expected = (table.target[part.rows] == "yes").astype(float)
     np.testing.assert_array_equal(part.labels[:, 0], expected)
     np.testing.assert_array_equal(part.present["labels"], part.rows != 7)
@@ -52,12 +52,12 @@ def test_columns(table):
 def test_other_rows_in_the_same_columns(table):
     data = prepare(table)
     again = data.arrange(table.with_features(("x3", "x1", "x0", "x2")), data.holdout.rows)
-    for name, column in data.holdout.columns.items():
-        np.testing.assert_array_equal(again.columns[name], column)
+    for name, column in data.holdout.values.items():
+        np.testing.assert_array_equal(again.values[name], column)
 
 
 def test_only_the_columns_asked_for(table):
-    assert set(prepare(table, columns=("rating",)).train.columns) == {"inputs", "labels", "rating"}
+    assert set(prepare(table, columns=("rating",)).train.values) == {"inputs", "labels", "rating"}
     with pytest.raises(UsageError, match="Did you mean 'rating'"):
         prepare(table, columns=("ratings",))
 

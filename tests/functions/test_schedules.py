@@ -56,5 +56,5 @@ def test_exponential_needs_positive_ends(ends):
 
 @pytest.mark.parametrize("schedule", [linear, cosine, exponential, piecewise])
 def test_no_steps_are_refused(schedule):
-    with pytest.raises(ValueError, match="'steps' above 0"):
+    with pytest.raises(ValueError, match=r"'steps' of '.*' is 0 but must be positive"):
         schedule(tf.constant(0.0), 1, 2, steps=0)

@@ -71,7 +71,7 @@ def test_all_axes_but_the_first_are_averaged(loss):
 
 
 def test_huber_refuses_a_delta_of_zero():
-    with pytest.raises(ValueError, match="'delta' is 0 but must be positive"):
+    with pytest.raises(ValueError, match="'delta' of 'huber' is 0 but must be positive"):
         of(huber, moderate(1), delta=0)
 
 

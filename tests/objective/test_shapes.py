@@ -19,7 +19,8 @@ from tests.objective.worlds import (
     total,
 )
 from tfloss.errors import PluginError, UsageError
-from tfloss.objective import Entry, Objective, Scope
+from tfloss.formula import FormulaError
+from tfloss.objective import Entry, Objective, Scope, plan_terms
 
 A = np.array([1, 1, 0, 1, 0, 1], np.float32)
 B = np.array([0, 1, 1, 1, 0, 1], np.float32)
@@ -158,3 +159,28 @@ def test_a_refusal_names_the_call_with_what_is_bound(registry, formula, said):
     with pytest.raises(UsageError) as error:
         total(formula, own)
     assert str(error.value) == f"In '{said}': not these."
+
+
+@pytest.mark.parametrize(
+    ("formula", "words", "marked"),
+    [
+        (
+            "bce + 2*mse(hidden1, labels)",
+            "'labels' has shape (batch, 4) but 'prediction' has",
+            "mse(",
+        ),
+        ("kl(teacher=wide)", "'teacher' has shape (batch, 4) but 'logits' has", "kl("),
+        ("mse(hidden1 - 2*hidden2, rowweight/3)", "has shape (batch, 4)", "mse("),
+    ],
+)
+def test_a_plan_refuses_shapes_that_the_scope_knows(registry, formula, words, marked):
+    with pytest.raises(FormulaError) as error:
+        plan_terms(formula, registry, SCOPE)
+    assert words in error.value.message
+    assert formula[error.value.start :].startswith(marked)
+
+
+def test_an_unknown_shape_is_left_to_the_step(registry):
+    unknown = Scope([Entry("wide", "data"), Entry("labels", "data", (None, None))])
+    plan_terms("mse(labels, wide)", registry, unknown)
+    plan_terms("mse(softmax(hidden1), labels)", registry, SCOPE)

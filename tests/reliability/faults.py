@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import tfloss
 from tests.training.engine_worlds import columns, engine_of, mlp
-from tfloss.training.program.batch import Columns
+from tfloss.data import Columns
 
 NEVER = -1
 CLEAN = 20  # rows without a fault come first

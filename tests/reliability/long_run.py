@@ -19,7 +19,7 @@ import tfloss
 from tfloss.runs.folder import METRICS, write_run
 from tfloss.training.config import Config
 from tfloss.training.history import MOST_EPOCHS
-from tfloss.training.loop import chunk_size as pace
+from tfloss.training.loop import chunk_size
 
 
 def resident() -> int:
@@ -43,7 +43,7 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
         seen.append((history.latest.step, resident(), time.perf_counter()))
 
     # The orders of rows of a usual chunk are 13 MB, beside which growth could not be seen.
-    chunks = mock.patch.dict(pace._STEPS, {"xla": steps // 100, "graph": steps // 100})
+    chunks = mock.patch.dict(chunk_size._STEPS, {"xla": steps // 100, "graph": steps // 100})
     with tempfile.TemporaryDirectory() as folder, chunks:
         kept = Path(folder) / "checkpoints"
         result = tfloss.fit(

@@ -13,17 +13,22 @@ import tfloss
 from tfloss.errors import UsageError
 from tfloss.io.checked_npz import read_checked, write_checked
 from tfloss.teachers import FittedTeacher, fit_teachers
-from tfloss.training.checkpoints.teachers import answers_identity, asked_identity, packed, unpacked
+from tfloss.training.checkpoints.teachers import (
+    from_arrays,
+    predictions_fingerprint,
+    teacher_fingerprint,
+    to_arrays,
+)
 
 
 def test_teachers_come_back_as_they_were(registry, tmp_path):
     data = tfloss.load_data("breast_cancer", train_size=60, test_size=20)
     teachers = fit_teachers({"one": "lr", "two": "nb"}, data, registry)
-    arrays, about = packed(teachers)
+    arrays, about = to_arrays(teachers)
     write_checked(tmp_path / "start.npz", arrays, about)
-    back = unpacked(*read_checked(tmp_path / "start.npz"))
+    back = from_arrays(*read_checked(tmp_path / "start.npz"))
     assert list(back) == ["one", "two"]
-    assert answers_identity(back) == answers_identity(teachers)
+    assert predictions_fingerprint(back) == predictions_fingerprint(teachers)
     for alias, teacher in teachers.items():
         for field in fields(FittedTeacher):
             if field.name != "fit":
@@ -35,7 +40,7 @@ def test_teachers_come_back_as_they_were(registry, tmp_path):
 
 def test_what_was_asked_for_is_compared_by_value():
     def asked(teacher, **options):
-        return asked_identity(teacher, seed=0, **options)
+        return teacher_fingerprint(teacher, seed=0, **options)
 
     assert asked(LogisticRegression()) == asked(LogisticRegression())
     assert asked(LogisticRegression()) != asked(LogisticRegression(C=2))

@@ -8,17 +8,20 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfloss
 from tests.cli.running import tfloss as command
 from tests.reliability.faults import BATCH, FAULTS, World
 from tests.training.engine_worlds import columns, engine_of, mlp
 from tfloss.errors import NumericsError, UsageError
-from tfloss.training.loop import chunk_size as pace
+from tfloss.training.loop import chunk_size
+from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
-from tfloss.training.loop.nan_guard import Guard
+from tfloss.training.loop.nan_guard import NanGuard
+from tfloss.training.loop.nan_report import StepRows
 from tfloss.training.loop.shuffling import BatchOrder
-from tfloss.training.loop.train_loop import chunk_batches, train
+from tfloss.training.loop.train_loop import train
 
 TERMS = {"inputs": "bce", "labels": "bce", "teacher": "abs_kl"}  # the first that shows it
 
@@ -28,18 +31,23 @@ def world(registry):
     return World(registry, compile="xla")
 
 
+def rows_of(engine, order):
+    """The rows of a step of one epoch."""
+    return lambda step: StepRows(*engine.batch_of(order[0], step), "the data")
+
+
 def guarded(world, fault, on_nan):
     """Train the one epoch; the log, the guard, and the row that is bad."""
     order, row = world.inject(fault)
-    guard = Guard(world.engine, on_nan)
+    guard = NanGuard(world.engine, on_nan)
 
-    def run(care):
-        return world.engine.run(order, 0, care=care)
+    def run(policy):
+        return world.engine.run(order, 0, policy=policy)
 
     try:
-        log = guard(run, chunk_batches(world.engine, order, 0))
+        log = guard(run, rows_of(world.engine, order))
     finally:
-        for variable in world.engine.measure.variables:
+        for variable in world.engine.forward.variables:
             assert np.isfinite(variable.numpy()).all()
     return log, guard, row
 
@@ -49,11 +57,10 @@ def after(world):
     """The weights after each number of clean steps."""
     order, _ = world.inject(None)
     seen = [world.model.get_weights()]
-    every = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda *_: seen.append(world.model.get_weights())
-    )
-    every.on_train_batch_begin = lambda *_: None
-    world.engine.run_watched(order[0], 0, every)
+    state = world.engine.start(tf.constant(0))
+    for rows in order[0].reshape(-1, BATCH):
+        state = world.engine.run_step(rows, state, "stop")
+        seen.append(world.model.get_weights())
     return seen
 
 
@@ -80,7 +87,7 @@ def test_fifty_injections_stop_before_the_weights(world, after, fault):
 def test_skipping_leaves_out_the_step_and_nothing_else(world, fault):
     with pytest.warns(UserWarning, match=f"Step {fault.step} was left out"):
         log, guard, _ = guarded(world, fault, "skip")
-    assert guard.left_out == 1
+    assert guard.skipped == 1
     assert np.isfinite(log.train).all()
     assert int(world.engine.optimizer.iterations) == world.engine.steps_per_epoch - 1
 
@@ -88,13 +95,13 @@ def test_skipping_leaves_out_the_step_and_nothing_else(world, fault):
 def test_without_a_fault_nothing_is_done_twice(world):
     runs = []
     order, _ = world.inject(None)
-    guard = Guard(world.engine, "skip")
+    guard = NanGuard(world.engine, "skip")
 
-    def run(care):
-        runs.append(care)
-        return world.engine.run(order, 0, care=care)
+    def run(policy):
+        runs.append(policy)
+        return world.engine.run(order, 0, policy=policy)
 
-    guard(run, chunk_batches(world.engine, order, 0))
+    guard(run, rows_of(world.engine, order))
     assert runs == [None]
     assert guard.events == []
 
@@ -108,11 +115,14 @@ def test_in_a_long_epoch_in_parts_as_in_whole_epochs(registry, monkeypatch, on_n
     def ending():
         model = mlp()
         engine = engine_of(registry, model, train=data, compile="graph")
-        order, guard = BatchOrder(engine.rows, engine.batch_size, seed=1), Guard(engine, on_nan)
+        order, guard = BatchOrder(engine.rows, engine.batch_size, seed=1), NanGuard(engine, on_nan)
         said, totals = "", None
         try:
             history = train(
-                engine, order, 4, callbacks=Callbacks((), model, engine.optimizer), guard=guard
+                ArraySource(engine, order),
+                4,
+                callbacks=Callbacks((), model, engine.optimizer),
+                guard=guard,
             )
             totals = history.column("total")
         except NumericsError as error:
@@ -121,7 +131,7 @@ def test_in_a_long_epoch_in_parts_as_in_whole_epochs(registry, monkeypatch, on_n
 
     with pytest.warns(UserWarning, match="left out") if on_nan == "skip" else nullcontext():
         said, events, totals, weights = ending()
-        monkeypatch.setitem(pace._STEPS, "graph", 2)
+        monkeypatch.setitem(chunk_size._STEPS, "graph", 2)
         said_in_parts, events_in_parts, totals_in_parts, weights_in_parts = ending()
     if on_nan == "stop":
         place = int(np.flatnonzero(BatchOrder(23, 5, seed=1).epochs(0, 1)[0] == 9)[0])
@@ -143,9 +153,10 @@ def trained(registry, on_nan, rate, epochs=20, **more):
     model = mlp(lambda: [keras.layers.Dense(8)])
     optimizer = keras.optimizers.SGD(rate, momentum=0.9)
     engine = engine_of(registry, model, optimizer=optimizer, compile="graph", **more)
-    guard = Guard(engine, on_nan)
+    guard = NanGuard(engine, on_nan)
     order = BatchOrder(engine.rows, engine.batch_size, seed=1)
-    history = train(engine, order, epochs, callbacks=Callbacks((), model, optimizer), guard=guard)
+    source = ArraySource(engine, order)
+    history = train(source, epochs, callbacks=Callbacks((), model, optimizer), guard=guard)
     return history, guard, optimizer, model
 
 
@@ -165,7 +176,7 @@ def test_lowering_the_rate_trains_what_diverged(registry):
     ]
     assert np.isfinite(history.column("total")).all()
     assert all(np.isfinite(value).all() for value in model.get_weights())
-    resumed = Guard(guard._steps, "lower")
+    resumed = NanGuard(guard._steps, "lower")
     resumed.load(guard.state())
     assert resumed.events == guard.events
 
@@ -196,7 +207,7 @@ def test_skipping_every_step_is_no_training(registry, monkeypatch):
     data.values["labels"][:] = np.nan
     with pytest.raises(NumericsError, match=r"At step 0 .*'bce'"):
         trained(registry, "skip", 0.1, train=data)
-    monkeypatch.setitem(pace._STEPS, "graph", 2)  # the third part ends the epoch
+    monkeypatch.setitem(chunk_size._STEPS, "graph", 2)  # the third part ends the epoch
     with pytest.raises(NumericsError, match=r"At step 4 .*'bce'"):
         trained(registry, "skip", 0.1, train=data)
 
@@ -211,7 +222,7 @@ def test_batch_normalisation_does_not_keep_a_nan(registry):
     engine = engine_of(registry, model, train=data, compile="graph")
     order = BatchOrder(engine.rows, engine.batch_size, seed=1)
     with pytest.raises(NumericsError, match="'inputs' is not finite in row 4"):
-        train(engine, order, 2, callbacks=Callbacks((), model, engine.optimizer))
+        train(ArraySource(engine, order), 2, callbacks=Callbacks((), model, engine.optimizer))
     assert all(np.isfinite(value).all() for value in model.get_weights())
 
 

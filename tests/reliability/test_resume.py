@@ -60,7 +60,7 @@ SMALL = (0, 5, 6)
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     """Three steps in a call, so that an epoch of eight has a midst."""
-    monkeypatch.setattr(chunk_size, "_STEPS", dict.fromkeys(("xla", "graph", "steps"), 3))
+    monkeypatch.setattr(chunk_size, "_STEPS", dict.fromkeys(("xla", "graph", "eager"), 3))
     monkeypatch.setattr(dataset, "BLOCK_BYTES", 3 * BATCH * 4 * 32)
 
 
@@ -76,7 +76,7 @@ def train(data, source, optimizer, layer, shuffle, where, **options):
     if source == "memory":
         return tfloss.fit(
             FORMULA, data, model, teacher="lr", batch_size=BATCH,
-            batches="shuffled" if shuffle else "replacement",
+            batches="shuffled" if shuffle else "sequential",
             checkpoint=where, compile="graph", **more,
         )  # fmt: skip
     part = data.train
@@ -136,7 +136,7 @@ def test_steps_left_out_are_counted_over_an_interruption(data, tmp_path, source)
     """In the averages of the epoch that is under way, and in what `Result.events` tells."""
     labels = data.train.labels.copy()
     labels[5] = np.nan  # in steps 0 and 8, before the interruption, and in later epochs again
-    part = replace(data.train, columns={**data.train.columns, "labels": labels})
+    part = replace(data.train, values={**data.train.values, "labels": labels})
     what = (replace(data, train=part), source, "adam", "norm", False)
     whole = train(*what, None, on_nan="skip")
     with StoppedAt(13, tmp_path) as kept, pytest.raises(Interrupted):

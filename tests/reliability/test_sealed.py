@@ -10,8 +10,8 @@ import pytest
 
 from tfloss.errors import DataError, UsageError
 from tfloss.io.checked_npz import digest_of, read_checked, write_checked
-from tfloss.training.checkpoints import interval as cadence
-from tfloss.training.checkpoints.interval import Cadence, Every, parse_every
+from tfloss.training.checkpoints import interval
+from tfloss.training.checkpoints.interval import SaveInterval, SaveSchedule, parse_interval
 
 ARRAYS = {
     "weights": np.linspace(0, 1, 500, dtype=np.float32).reshape(20, 25),
@@ -66,42 +66,42 @@ def test_damage_is_noticed(tmp_path, how, full_size):
 @pytest.mark.parametrize(
     ("text", "every"),
     [
-        ("never", Every()),
-        ("90s", Every(seconds=90)),
-        ("1.5h", Every(seconds=5400)),
-        ("10epochs", Every(epochs=10)),
-        ("1 epoch", Every(epochs=1)),
-        ("1000steps", Every(steps=1000)),
+        ("never", SaveInterval()),
+        ("90s", SaveInterval(seconds=90)),
+        ("1.5h", SaveInterval(seconds=5400)),
+        ("10epochs", SaveInterval(epochs=10)),
+        ("1 epoch", SaveInterval(epochs=1)),
+        ("1000steps", SaveInterval(steps=1000)),
     ],
 )
 def test_how_often(text, every):
-    assert parse_every(text) == every
+    assert parse_interval(text) == every
 
 
 @pytest.mark.parametrize("text", ["", "60", "0s", "1.5epochs", "0steps", "-5m", "soon", "5 days"])
 def test_how_often_not(text):
     with pytest.raises(UsageError, match="say auto, never"):
-        parse_every(text)
+        parse_interval(text)
 
 
 def test_auto_takes_a_hundredth_of_the_time_at_most(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(cadence.time, "monotonic", lambda: now[0])
-    one = Cadence(parse_every("auto"), steps_per_epoch=10)
-    assert not one.due(10**9)
+    monkeypatch.setattr(interval.time, "monotonic", lambda: now[0])
+    one = SaveSchedule(parse_interval("auto"), steps_per_epoch=10)
+    assert not one.should_save(10**9)
     now[0] += 60
-    assert one.due(1)
+    assert one.should_save(1)
     one.saved(1, took=5.0)  # a large model
     now[0] += 499
-    assert not one.due(2)
+    assert not one.should_save(2)
     now[0] += 1
-    assert one.due(2)
+    assert one.should_save(2)
 
 
 def test_steps_and_epochs_are_counted_from_where_the_training_begins():
-    one = Cadence(parse_every("2epochs"), steps_per_epoch=10, step=50)
-    assert not one.due(69)
-    assert one.due(70)
+    one = SaveSchedule(parse_interval("2epochs"), steps_per_epoch=10, step=50)
+    assert not one.should_save(69)
+    assert one.should_save(70)
     one.saved(75, took=9.0)
-    assert not one.due(94)
-    assert one.due(95)
+    assert not one.should_save(94)
+    assert one.should_save(95)

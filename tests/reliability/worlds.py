@@ -43,7 +43,7 @@ class StoppedAt(Checkpoints):
         self._stop = step
         self.stopped_at = 0
 
-    def due(self, step: int) -> bool:
+    def should_save(self, step: int) -> bool:
         if step >= self._stop and not self.stopped_at:
             self.interrupts.signal, self.stopped_at = 2, step
-        return super().due(step)
+        return super().should_save(step)

@@ -29,7 +29,7 @@ from tfloss.teachers.fitting.plan import TeacherPredictions
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
 from tfloss.training.history import History
-from tfloss.training.loop.progress import Position
+from tfloss.training.loop.progress import Progress
 
 SIZE = 40_000  # float32 values in a version; some milliseconds of writing
 
@@ -97,16 +97,16 @@ class Checkpoint(Artefact):
             self.kept = Checkpoints(folder, resume=True).__enter__()
             self.kept.begin(self.identity)
             self.kept.restore(Weights(), History(("bce",), 1))
-        self.kept.save(Weights(version), history_of(version), Position(version))
+        self.kept.save(Weights(version), history_of(version), Progress(version))
 
     def read(self, folder):
         with Checkpoints(folder, resume=True) as kept:
-            if kept.identity is None:
+            if kept.fingerprint is None:
                 return 0
             weights, history = Weights(), History(("bce",), 1)
-            position = kept.restore(weights, history)
-            assert version_of(weights.values) == position.epoch == len(history)
-            return position.epoch
+            progress = kept.restore(weights, history)
+            assert version_of(weights.values) == progress.epoch == len(history)
+            return progress.epoch
 
     def start(self, folder):
         with Checkpoints(folder, resume=True):

@@ -97,8 +97,10 @@ def test_an_interrupted_entry_is_not_there_and_made_again(ask, tmp_path, monkeyp
 
 def test_a_folder_that_cannot_be(data, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(UsageError, match=r"cache '.*file.*' cannot be written: .*; name another"):
-        fit_teachers("nb", data, REGISTRY, cache=tmp_path / "file" / "cache")
+    with pytest.raises(UsageError, match=r"cache '.*file' is a file; name a folder"):
+        fit_teachers("nb", data, REGISTRY, cache=tmp_path / "file")
+    teacher = fit_teachers("nb", data, REGISTRY, cache=tmp_path / "file" / "cache")["teacher"]
+    assert "Not kept in the cache: " in teacher.notes[-1]
 
 
 def test_nothing_is_pickled(ask, tmp_path):

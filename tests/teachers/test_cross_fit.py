@@ -47,10 +47,10 @@ def test_the_gap(data):
     assert scores["out of fold"]["log_loss"] == pytest.approx(expected, rel=1e-4)
     expected = log_loss(data.holdout.codes, teacher.predictions_holdout.astype(float))
     assert scores["holdout"]["log_loss"] == pytest.approx(expected, rel=1e-4)
-    assert teacher.gap == pytest.approx(
+    assert teacher.gap("log_loss") == pytest.approx(
         scores["out of fold"]["log_loss"] - scores["own rows"]["log_loss"]
     )
-    assert teacher.gap > 0
+    assert teacher.gap("log_loss") > 0
 
 
 def test_no_row_is_answered_by_a_model_that_saw_it(data):
@@ -91,7 +91,7 @@ def test_cross_with_few_rows_and_with_one_row_of_a_class():
 def test_the_text_overrules(data):
     teachers = fit_teachers(["a=nb:fit=train", "b=nb"], data, REGISTRY, fit="cross")
     assert (teachers["a"].origin, teachers["b"].origin) == ("train", "cross")
-    assert teachers["a"].gap is None
+    assert teachers["a"].gap("log_loss") is None
     with pytest.raises(UsageError, match=r"fit=corss.*Did you mean 'cross'"):
         fit_teachers("nb:fit=corss", data, REGISTRY)
 

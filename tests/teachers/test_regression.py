@@ -31,8 +31,8 @@ def test_prediction_and_deviation(data):
     expected = cross_val_predict(BayesianRidge(), inputs, target, cv=folds)
     np.testing.assert_allclose(teacher.predictions_train[:, 0], expected, rtol=1e-5)
     error = np.mean((mean - data.holdout.labels[:, 0]) ** 2)
-    assert teacher.scores["holdout"]["mse"] == pytest.approx(error, rel=1e-4)
-    assert teacher.gap > 0
+    assert teacher.scores["holdout"]["mean_squared_error"] == pytest.approx(error, rel=1e-4)
+    assert teacher.gap("mean_squared_error") > 0
 
 
 def test_regressors_by_class_name(data):
@@ -44,7 +44,9 @@ def test_regressors_by_class_name(data):
     assert set(teachers["a"].tensors("train")) == {"a", "a.std"}
     assert set(teachers["b"].tensors("train")) == {"b"}
     variance = np.var(data.holdout.labels)
-    assert all(teacher.scores["holdout"]["mse"] < variance for teacher in teachers.values())
+    assert all(
+        teacher.scores["holdout"]["mean_squared_error"] < variance for teacher in teachers.values()
+    )
     assert teachers["b"].predict(data.holdout.inputs).shape == (len(data.holdout), 1)
 
 

@@ -5,11 +5,14 @@ Some mistakes are made at one width only, so that no other check meets them.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from scipy import special
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast
 
 BROKEN = []
 
@@ -192,6 +195,13 @@ def where_hides_infinity(teacher, logits):
     return tf.reduce_sum(
         tf.where(teacher > 0, ratio, -teacher * tf.nn.log_softmax(logits)), axis=-1
     )
+
+
+@caught_by("settings over their range", range=(0, None), zero_at_optimum=True)
+def power_of_a_huge_error(labels, prediction, *, beta: Annotated[float, AtLeast(1)] = 2.0):
+    """Fine at its default; at ten times that a power of 1e4 is more than float32 holds."""
+    same(labels, prediction)
+    return tf.reduce_mean(tf.abs(labels - prediction) ** beta, axis=-1)
 
 
 @caught_by("gradient equals finite differences")

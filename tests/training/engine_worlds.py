@@ -9,13 +9,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfloss.data import Columns
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Registry
 from tfloss.student import wrap_model
 from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.shuffling import BatchOrder
-from tfloss.training.program.batch import Columns
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import as_tensors
+from tfloss.training.program.forward import StudentLoss
 
 FEATURES = 6
 FORMULA = "bce + 0.1*abs_kl"
@@ -40,12 +41,12 @@ def mlp(layers: Callable[[], list[Any]] = one_layer) -> Any:
     return keras.Sequential([keras.Input((FEATURES,)), *layers(), keras.layers.Dense(1)])
 
 
-def measure_of(model: Any, formula: str, registry: Registry) -> Measure:
+def loss_of(model: Any, formula: str, registry: Registry) -> StudentLoss:
     student = wrap_model(model)
     outside = Scope(
         [Entry(name, "data", (None, 1), known_outside=True) for name in ("labels", "teacher")]
     )
-    return Measure(student, Objective(formula, registry, student.scope() | outside))
+    return StudentLoss(student, Objective(formula, registry, student.scope() | outside))
 
 
 def engine_of(
@@ -59,11 +60,13 @@ def engine_of(
     batch_size: int = 5,
     **options: Any,
 ) -> Engine:
+    forward = loss_of(model, formula, registry)
+    needs = forward.objective.needs
     return Engine(
-        measure_of(model, formula, registry),
+        forward,
         optimizer or keras.optimizers.SGD(0.1),
-        columns() if train is None else train,
-        holdout,
+        as_tensors(columns() if train is None else train, needs),
+        None if holdout is None else as_tensors(holdout, needs),
         batch_size=batch_size,
         **options,
     )
@@ -74,17 +77,14 @@ def order_of(engine: Engine, epochs: int, first: int = 0) -> np.ndarray:
 
 
 def run_steps(engine: Engine, order: np.ndarray) -> list[np.ndarray]:
-    """Every epoch with a look at every batch; the logs, (1 + terms,) each."""
-
-    class Nobody:
-        def on_train_batch_begin(self, batch: int) -> None: ...
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None: ...
-
-    return [
-        engine.run_watched(rows, number * engine.steps_per_epoch, Nobody()).train[0]
-        for number, rows in enumerate(order)
-    ]
+    """Every epoch step by step; the logs, (1 + terms,) each."""
+    logs = []
+    for number, rows in enumerate(order):
+        state = engine.start(tf.constant(number * engine.steps_per_epoch))
+        for start in range(0, len(rows), engine.batch_size):
+            state = engine.run_step(rows[start : start + engine.batch_size], state, "stop")
+        logs.append((state.sums / engine.rows).numpy())
+    return logs
 
 
 def by_hand(

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from tests.training import article_graph
-from tfloss.data import load_dataset, prepare
+from tfloss.data import Columns, load_dataset, prepare
 from tfloss.objective import Objective
 from tfloss.student import make_student
 from tfloss.teachers import fit_teachers
+from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import train
-from tfloss.training.program.batch import Columns
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import as_tensors
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 from tfloss.training.scope import full_scope
 
@@ -37,11 +38,12 @@ def test_weights_follow_the_articles_graph(registry, train_size, formula, teache
     order = BatchOrder(train_size, batch_size=5, seed=7)
     epochs = STEPS // order.steps_per_epoch
     optimizer = make_optimizer(f"sgd:learning_rate={5 * RATE}")
-    columns = Columns({**data.train.columns, "teacher": teacher.predictions_train})
+    columns = Columns({**data.train.values, "teacher": teacher.predictions_train})
     scope = full_scope(student, data, {"teacher": "gpc"})
-    measure = Measure(student, Objective(formula, registry, scope))
-    engine = Engine(measure, optimizer, columns, batch_size=5, compile=compile)
-    train(engine, order, epochs, callbacks=Callbacks((), student.model, optimizer))
+    loss = StudentLoss(student, Objective(formula, registry, scope))
+    rows = as_tensors(columns, loss.objective.needs)
+    engine = Engine(loss, optimizer, rows, batch_size=5, compile=compile)
+    train(ArraySource(engine, order), epochs, callbacks=Callbacks((), student.model, optimizer))
     ours = [variable.numpy() for variable in student.forward_model.trainable_variables]
 
     rows = order.epochs(0, epochs).reshape(-1, 5)

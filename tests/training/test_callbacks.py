@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training.engine_worlds import assert_same_weights, columns, engine_of, mlp
+from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import train
@@ -29,7 +30,9 @@ def ours(registry, callbacks, epochs=EPOCHS, rate=RATE):
         compile="graph",
     )
     order = BatchOrder(engine.rows, 5, batches="sequential")
-    history = train(engine, order, epochs, callbacks=Callbacks(callbacks, model, optimizer))
+    history = train(
+        ArraySource(engine, order), epochs, callbacks=Callbacks(callbacks, model, optimizer)
+    )
     return model, history
 
 

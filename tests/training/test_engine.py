@@ -76,7 +76,7 @@ def test_a_loop_by_hand_ends_at_the_same_weights(registry, optimizer, how):
 @pytest.mark.parametrize("rows", [5, 20, 23, 3])
 def test_graph_steps_and_xla_agree_whatever_remains(registry, rows):
     """One full batch; four; four and three rows; fewer rows than a batch."""
-    results = {how: trained(registry, how, rows=rows) for how in ("xla", "graph", "steps")}
+    results = {how: trained(registry, how, rows=rows) for how in ("xla", "graph", "eager")}
     for model, log in results.values():
         assert_same_weights(model, results["graph"][0])
         np.testing.assert_allclose(log, results["graph"][1], rtol=0, atol=1e-6)
@@ -84,7 +84,7 @@ def test_graph_steps_and_xla_agree_whatever_remains(registry, rows):
 
 @pytest.mark.parametrize("student", STUDENTS)
 def test_students_of_every_kind_train_alike(registry, student):
-    results = {how: trained(registry, how, STUDENTS[student]) for how in ("xla", "graph", "steps")}
+    results = {how: trained(registry, how, STUDENTS[student]) for how in ("xla", "graph", "eager")}
     other = mlp(STUDENTS[student])
     order = order_of(engine_of(registry, mlp(), compile="graph"), EPOCHS)
     by_hand(other, OPTIMIZERS["sgd"](), columns(), order, 5)
@@ -92,7 +92,7 @@ def test_students_of_every_kind_train_alike(registry, student):
         assert_same_weights(model, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("how", ["xla", "graph", "steps"])
+@pytest.mark.parametrize("how", ["xla", "graph", "eager"])
 def test_dropout_drops_in_training_only_and_afresh_in_each_step(registry, how):
     model = mlp(lambda: [keras.layers.Dense(64), keras.layers.Dropout(0.5)])
     data = columns(8)

@@ -86,7 +86,7 @@ def test_a_look_at_every_batch_falls_back_as_well(registry):
 
 
 def test_nothing_is_said_where_nothing_is_wrong(registry):
-    for compile in ("xla", "graph", "steps"):
+    for compile in ("xla", "graph", "eager"):
         engine, said = trained(registry, mlp(), compile)
         assert engine.compiled_as == compile
         assert said == []
@@ -98,7 +98,7 @@ def test_a_broken_loss_is_no_reason_to_fall_back(registry):
     def broken(*args, **kwargs):
         raise PluginError("The loss 'bce' is broken.")
 
-    engine.measure.objective = broken
+    engine.forward.objective = broken
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(PluginError):
@@ -110,4 +110,4 @@ def test_xla_is_chosen_for_long_trainings_only():
     assert choose("auto", 100_000) == "xla"
     assert choose("auto", None) == "xla"
     assert choose("xla", 1) == "xla"
-    assert choose("steps", 100_000) == "steps"
+    assert choose("eager", 100_000) == "eager"

@@ -16,22 +16,23 @@ from tests.training.engine_worlds import (
 )
 from tfloss.errors import NumericsError
 from tfloss.training.checkpoints.manager import Checkpoints
-from tfloss.training.loop import chunk_size as pace
-from tfloss.training.loop import train_loop as loop
+from tfloss.training.loop import chunk_size
+from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.shuffling import BatchOrder
+from tfloss.training.loop.train_loop import train as train_source
 
 
 def train(engine, epochs, watch=None, callbacks=()):
     order = BatchOrder(engine.rows, engine.batch_size, seed=1)
-    called = Callbacks(callbacks, engine.measure.student.model, engine.optimizer)
-    return loop.train(engine, order, epochs, callbacks=called, watch=watch)
+    called = Callbacks(callbacks, engine.forward.student.model, engine.optimizer)
+    return train_source(ArraySource(engine, order), epochs, callbacks=called, watch=watch)
 
 
 @pytest.mark.parametrize("epochs", [1, 7, 10, 43])
 @pytest.mark.parametrize("how", ["graph", "xla"])
 def test_chunks_change_nothing_and_take_one_program(registry, epochs, how, monkeypatch):
-    monkeypatch.setattr(loop, "_SHORTEST", 0)
+    monkeypatch.setattr(chunk_size, "_SHORTEST", 0)
     engine = engine_of(registry, mlp(), holdout=columns(4), compile=how)
     sizes = []
     history = train(engine, epochs, watch=lambda history: sizes.append(len(history)))
@@ -41,7 +42,7 @@ def test_chunks_change_nothing_and_take_one_program(registry, epochs, how, monke
 
     whole = engine_of(registry, other := mlp(), holdout=columns(4), compile="graph")
     log = whole.run(BatchOrder(23, 5, seed=1).epochs(0, epochs), 0)
-    assert_same_weights(engine.measure.student.model, other, atol=1e-5)
+    assert_same_weights(engine.forward.student.model, other, atol=1e-5)
     np.testing.assert_allclose(history.column("total"), log.train[:, 0], rtol=1e-4)
     np.testing.assert_allclose(history.column("bce", "holdout"), log.holdout[:, 1], rtol=1e-4)
     assert [epoch.step for epoch in history] == [5 * (n + 1) for n in range(epochs)]
@@ -52,18 +53,18 @@ def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(
 ):
     engine = engine_of(registry, mlp(), compile="xla")
     shortest = 20_000 // 5
-    assert loop.epochs_per_chunk(engine, 5) == 5
-    assert loop.epochs_per_chunk(engine, shortest + 1) == shortest
-    assert loop.epochs_per_chunk(engine, 10 * shortest) == shortest
-    assert loop.epochs_per_chunk(engine, 10 * shortest + 1) == shortest + 1
-    assert loop.epochs_per_chunk(engine, 10**9) == 100_000 // 5
+    assert chunk_size.epochs_per_chunk(engine, 5) == 5
+    assert chunk_size.epochs_per_chunk(engine, shortest + 1) == shortest
+    assert chunk_size.epochs_per_chunk(engine, 10 * shortest) == shortest
+    assert chunk_size.epochs_per_chunk(engine, 10 * shortest + 1) == shortest + 1
+    assert chunk_size.epochs_per_chunk(engine, 10**9) == 100_000 // 5
     engine = engine_of(registry, mlp(), compile="graph")
-    assert loop.epochs_per_chunk(engine, 10**9) == 2_500 // 5
-    monkeypatch.setattr(pace, "_MULTIPLY_ADDS", engine.work_per_step * 15)
-    assert loop.epochs_per_chunk(engine, 10**9) == 3
+    assert chunk_size.epochs_per_chunk(engine, 10**9) == 2_500 // 5
+    monkeypatch.setattr(chunk_size, "_MULTIPLY_ADDS", engine.work_per_step * 15)
+    assert chunk_size.epochs_per_chunk(engine, 10**9) == 3
 
 
-@pytest.mark.parametrize("how", ["graph", "xla", "steps"])
+@pytest.mark.parametrize("how", ["graph", "xla", "eager"])
 def test_a_loss_that_stops_being_finite_keeps_the_weights_of_that_step(registry, how):
     """Steps so long that the weights overflow: the message tells how many were taken."""
     model = mlp(lambda: [keras.layers.Dense(8)])
@@ -107,8 +108,8 @@ def test_checkpoints_come_as_often_as_was_said_however_short_the_training(
     monkeypatch.setattr(
         Checkpoints, "save", lambda self, *a: (saved.append(a[2].epoch), save(self, *a))
     )
-    order, called = BatchOrder(23, 5), Callbacks((), engine.measure.student.model, engine.optimizer)
+    order, called = BatchOrder(23, 5), Callbacks((), engine.forward.student.model, engine.optimizer)
     with Checkpoints(tmp_path / "kept", every="2epochs") as kept:
         kept.begin({})
-        loop.train(engine, order, 7, callbacks=called, kept=kept)
+        train_source(ArraySource(engine, order), 7, callbacks=called, checkpoints=kept)
     assert saved == [2, 4, 6, 7]

@@ -27,7 +27,7 @@ def engine_in(registry, precision, rate=0.1, how="graph", formula="bce + 0.1*abs
     )
 
 
-@pytest.mark.parametrize("how", ["graph", "xla", "steps"])
+@pytest.mark.parametrize("how", ["graph", "xla", "eager"])
 @pytest.mark.parametrize("precision", MIXED)
 def test_training_stays_near_that_in_float32(registry, precision, how):
     logs, weights = [], []

@@ -20,7 +20,7 @@ from tests.training.engine_worlds import (
     mlp,
 )
 from tfloss.errors import DataError, NumericsError, UsageError
-from tfloss.training.loop import dataset as stream_engine
+from tfloss.training.loop import dataset as dataset_source
 from tfloss.training.stream import fit_stream
 
 ROWS, BATCH = 20, 5
@@ -50,7 +50,7 @@ def in_memory(registry, epochs=3, **options):
     return model, engine.run(order, 0)
 
 
-@pytest.mark.parametrize("how", ["xla", "graph", "steps"])
+@pytest.mark.parametrize("how", ["xla", "graph", "eager"])
 @pytest.mark.parametrize("rows_per_element", [5, 3, 20, 1])
 def test_the_same_batches_train_the_same_way(registry, how, rows_per_element):
     model = mlp()
@@ -69,7 +69,7 @@ def test_the_same_batches_train_the_same_way(registry, how, rows_per_element):
 @pytest.mark.parametrize("block_rows", [1, 7, 10, 15])
 def test_blocks_that_do_not_fit_epochs_change_nothing(registry, monkeypatch, block_rows):
     """Blocks of one, two and three batches beside epochs of four: one program, no row left out."""
-    monkeypatch.setattr(stream_engine, "BLOCK_BYTES", block_rows * 8 * 4)
+    monkeypatch.setattr(dataset_source, "BLOCK_BYTES", block_rows * 8 * 4)
     model = mlp()
     result = fitted(registry, dataset(), model, compile="xla")
     assert_same_weights(model, in_memory(registry)[0])
@@ -149,11 +149,22 @@ def test_what_cannot_be_streamed_is_refused(registry):
     with pytest.raises(UsageError, match="'logits'"):
         fitted(registry, dataset(logits=DATA.values["labels"]))
 
-    class EveryBatch(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None): ...
 
-    with pytest.raises(UsageError, match="every batch"):
-        fitted(registry, dataset(), callbacks=[EveryBatch()])
+def test_a_callback_sees_every_batch_and_ends_the_training_at_once(registry):
+    class ThreeBatches(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen.append(logs["loss"])
+            self.model.stop_training = len(self.seen) == 3
+
+    model, other, counting = mlp(), mlp(), ThreeBatches()
+    result = fitted(registry, dataset(), model, epochs=4, callbacks=[counting])
+    assert len(result.history) == 1
+    np.testing.assert_allclose(result.history.column("total"), counting.seen[-1], rtol=1e-6)
+    assert_same_weights(model, after_rows(other, range(15)))
 
 
 def test_a_step_that_is_not_finite_is_named_and_not_taken(registry):
@@ -179,10 +190,10 @@ def test_steps_that_are_not_finite_are_left_out_and_counted(registry):
 MEMORY = """
     import resource, sys
     import numpy as np, tensorflow as tf
-    from tfloss.training import stream as streams
-    from tfloss.training.loop import dataset as stream_engine
+    from tfloss.training import stream
+    from tfloss.training.loop import dataset
     ROWS, WIDTH, BATCH, BLOCK = int(sys.argv[1]), 256, 64, 8 * 2**20
-    stream_engine.BLOCK_BYTES = BLOCK
+    dataset.BLOCK_BYTES = BLOCK
     def rows():
         generator = np.random.default_rng(0)
         for _ in range(ROWS // 1024):
@@ -191,7 +202,7 @@ MEMORY = """
     spec = {n: tf.TensorSpec((None, w), tf.float32) for n, w in (("inputs", WIDTH), ("labels", 1))}
     data = tf.data.Dataset.from_generator(rows, output_signature=spec)
     def train(steps):
-        streams.fit_stream("bce", data, "mlp:8", steps_per_epoch=steps, batch_size=BATCH)
+        stream.fit_stream("bce", data, "mlp:8", steps_per_epoch=steps, batch_size=BATCH)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     small = train(2 * BLOCK // (BATCH * WIDTH * 4))
     print((train(ROWS // BATCH) - small) * 1024 / BLOCK)

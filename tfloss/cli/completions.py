@@ -63,7 +63,10 @@ def _offered(before: str, registry: Registry) -> Iterable[tuple[str, str]]:
     if called not in registry.losses:
         return [(name, known[name].summary) for name in sorted(known)]
     signature = registry.losses[called].signature
-    settings = [(f"{n}=", f"{default!r} unless given") for n, default in signature.settings.items()]
+    settings = [
+        (f"{n}=", ", ".join(filter(None, (f"default: {value!r}", str(signature.rules.get(n, ""))))))
+        for n, value in signature.settings.items()
+    ]
     tensors = [(f"{name}=", "a tensor") for name in signature.positional]
     inside = [(n, d.summary) for n, d in sorted(registry.functions.items()) if d.on != "losses"]
     return [*settings, *tensors, *((name, "a tensor") for name in _TENSORS), *inside]

@@ -22,7 +22,7 @@ from tfloss.registry import (
     Teacher,
     Tracker,
 )
-from tfloss.report.catalogue import call_of
+from tfloss.report.catalogue import call_of, rules_of
 
 
 def describe(declaration: Declaration, more: Iterable[str] = ()) -> None:
@@ -31,6 +31,9 @@ def describe(declaration: Declaration, more: Iterable[str] = ()) -> None:
     click.echo(declaration.description)
     for line in more:
         click.echo(line)
+    rules = rules_of(declaration)
+    if rules:
+        click.echo(f"Settings: {'; '.join(rules)}")
     if declaration.distribution:
         click.echo(f"From: {declaration.distribution}, plugin '{declaration.plugin}'")
 

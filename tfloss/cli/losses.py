@@ -126,6 +126,8 @@ def _about(loss: Loss) -> Iterator[str]:
     yield ""
     yield f"Definition: {loss.latex or 'see above'}"
     yield f"Properties: {properties_of(loss)}"
+    if loss.same_shape:
+        yield f"Of one shape: {'; '.join(', '.join(group) for group in loss.same_shapes)}"
     yield f"Example: {example_of(loss)}"
     yield f"Plot: tfloss losses {loss.name} --plot"
 

@@ -25,7 +25,7 @@ from tfloss.errors import TflossError
 from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
-from tfloss.training.checkpoints.interval import parse_every
+from tfloss.training.checkpoints.interval import parse_interval
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
 
@@ -48,7 +48,7 @@ from tfloss.training.config import Config
 )
 @click.option(
     "--compile",
-    type=click.Choice(["auto", "xla", "graph", "steps"]),
+    type=click.Choice(["auto", "xla", "graph", "eager"]),
     help="How steps are compiled.",
 )
 @click.option(
@@ -128,7 +128,7 @@ def train(
         configuration = gone_on_with(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
-    parse_every(checkpoint_every)
+    parse_interval(checkpoint_every)
     trackers = make_trackers(track, registry)
     if networks(configuration, registry):
         import_tensorflow()
@@ -151,7 +151,7 @@ def train(
             kept.remove()
             tracking.finish(folder)
     except TflossError:
-        if resume is None and kept.begun_in_vain:
+        if resume is None and kept.is_empty:
             forget_run(kept.folder.parent)
             if made:
                 with contextlib.suppress(OSError):  # another run has begun in it meanwhile
@@ -247,7 +247,7 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     from tfloss.report.teachers import trust_table
 
     labels = {name: metric.label for name, metric in registry.metrics.items()}
-    trust = trust_table(result.teachers)
+    trust = trust_table(result.teachers, labels)
     tables = result_tables(result.history.as_summary(), result.scores, labels)
     print_tables([*tables, *([trust] if trust else [])])
     for note in [

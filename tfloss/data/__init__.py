@@ -2,10 +2,12 @@
 
 from tfloss.data.augment import augment
 from tfloss.data.classes import Classes
+from tfloss.data.columns import Columns
 from tfloss.data.leakage import LEAKS, leak_warning
 from tfloss.data.loading import load_dataset
-from tfloss.data.prepared import Part, PreparedData, arrange, prepare
+from tfloss.data.prepared import PreparedData, arrange, prepare
 from tfloss.data.scaling import SCALES, Scaler
+from tfloss.data.scoring import score
 from tfloss.data.split import Split, split_rows
 from tfloss.data.table import Table
 from tfloss.io.archive_check import check_archive
@@ -14,7 +16,7 @@ __all__ = [
     "LEAKS",
     "SCALES",
     "Classes",
-    "Part",
+    "Columns",
     "PreparedData",
     "Scaler",
     "Split",
@@ -25,5 +27,6 @@ __all__ = [
     "leak_warning",
     "load_dataset",
     "prepare",
+    "score",
     "split_rows",
 ]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tfloss.data.prepared import Part, PreparedData
+from tfloss.data.columns import Columns
+from tfloss.data.prepared import PreparedData
 from tfloss.errors import UsageError
 
 
@@ -41,12 +42,12 @@ def augment(
     return replace(data, train=_with_rows(part, moved.astype(np.float32), origin))
 
 
-def _with_rows(part: Part, inputs: np.ndarray, origin: np.ndarray) -> Part:
+def _with_rows(part: Columns, inputs: np.ndarray, origin: np.ndarray) -> Columns:
     """The part, and these inputs behind it; nothing else is known of them."""
     count = len(inputs)
     columns = {
         name: np.concatenate([values, np.zeros((count, *values.shape[1:]), values.dtype)])
-        for name, values in part.columns.items()
+        for name, values in part.values.items()
     }
     columns["inputs"] = np.concatenate([part.inputs, inputs])
     there = np.ones(len(part), dtype=bool)
@@ -56,8 +57,8 @@ def _with_rows(part: Part, inputs: np.ndarray, origin: np.ndarray) -> Part:
         if name != "inputs"
     }
     weight = part.sample_weight
-    return Part(
-        columns=columns,
+    return Columns(
+        columns,
         rows=np.concatenate([part.rows, part.rows[origin]]),
         # Regression has no codes.
         codes=np.concatenate([part.codes, np.full(count if len(part.codes) else 0, -1)]),

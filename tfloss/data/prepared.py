@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from tfloss.data.classes import Classes
+from tfloss.data.columns import Columns
 from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
 from tfloss.data.scaling import Scaler, refuse_unknown_scale
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One side of the split.
-
-    Attributes:
-        columns: float32 arrays by name, each (n, k): `inputs`, `labels`, and every further column.
-            A value that is missing is 0 here.
-        rows: (n,) int64, the rows of the table.
-        codes: (n,) int64 class positions, -1 without a label; empty for regression.
-        present: by column name (n,) bool, False where the value is missing; only for columns in
-            which something is missing.
-        sample_weight: (n,) float32, or None.
-    """
-
-    columns: dict[str, np.ndarray]
-    rows: np.ndarray
-    codes: np.ndarray
-    present: dict[str, np.ndarray] = field(default_factory=dict)
-    sample_weight: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def inputs(self) -> np.ndarray:
-        """(n, d) float32, scaled."""
-        return self.columns["inputs"]
-
-    @property
-    def labels(self) -> np.ndarray:
-        """float32: (n, 1) for two classes or regression, (n, C) one-hot for C classes."""
-        return self.columns["labels"]
-
-    @property
-    def labelled(self) -> np.ndarray:
-        """(n,) bool: which rows have a label."""
-        return self.present.get("labels", np.ones(len(self), dtype=bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +32,8 @@ class PreparedData:
         leaks: ways in which the holdout was seen after all, where that was asked for.
     """
 
-    train: Part
-    holdout: Part
+    train: Columns
+    holdout: Columns
     task: Task
     classes: Classes | None
     feature_names: tuple[str, ...]
@@ -88,7 +50,7 @@ class PreparedData:
         """Logits of a student: 1 for two classes and for regression, C for C classes."""
         return 1 if self.classes is None or len(self.classes) == 2 else len(self.classes)
 
-    def arrange(self, table: Table, rows: np.ndarray | None = None) -> Part:
+    def arrange(self, table: Table, rows: np.ndarray | None = None) -> Columns:
         """Other rows in the same columns: features by name, scaled and encoded as these were."""
         table = table.with_features(self.feature_names)
         return arrange(table, rows, classes=self.classes, scaler=self.scaler)
@@ -172,7 +134,7 @@ def arrange(
     scaler: Scaler | None,
     weight: str | None = None,
     columns: Sequence[str] | None = None,
-) -> Part:
+) -> Columns:
     """Some rows of a table (default: all) as float32 columns; fits nothing.
 
     Args:
@@ -196,8 +158,8 @@ def arrange(
         present[name] = ~np.isnan(values).any(axis=1)
         values_by_name[name] = np.where(present[name][:, None], values, 0.0)
     weight = weight or table.weight
-    return Part(
-        columns={name: _float32(name, c, rows, table) for name, c in values_by_name.items()},
+    return Columns(
+        {name: _float32(name, c, rows, table) for name, c in values_by_name.items()},
         rows=rows,
         codes=codes,
         present={name: there for name, there in present.items() if not there.all()},

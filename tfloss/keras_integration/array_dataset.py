@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tfloss.errors import DataError
 from tfloss.lazy import keras, tf
+from tfloss.training.program.batch import Batch
 
 
 class Rows:
@@ -50,14 +51,14 @@ class Rows:
         parts = [None if part is None else part[start:end] for part in self._flat]
         return Rows(*keras.tree.pack_sequence_as(self._structure, parts))
 
-    def packed(self, names: Collection[str] = ()) -> dict[str, Any]:
-        """One flat dictionary of tensors; `inputs` is the first array, whatever its name."""
-        del names  # all of it: metrics see what the formula does not
-        return {self._key(i): tf.constant(p) for i, p in enumerate(self._flat) if p is not None}
+    def as_tensors(self) -> Batch:
+        """All arrays, since metrics see what the formula does not; `inputs` is the first."""
+        flat = enumerate(self._flat)
+        return Batch({self._key(i): tf.constant(p) for i, p in flat if p is not None}, {})
 
-    def unpacked(self, batch: Any) -> tuple[Any, Any, Any]:
+    def unpacked(self, batch: Batch) -> tuple[Any, Any, Any]:
         """A batch as (x, y, weight)."""
-        parts = [batch.get(self._key(i)) for i in range(len(self._flat))]
+        parts = [batch.tensors.get(self._key(i)) for i in range(len(self._flat))]
         x, y, weight = keras.tree.pack_sequence_as(self._structure, parts)
         return x, y, weight
 
@@ -100,11 +101,28 @@ class KerasOrder:
     def steps_per_epoch(self) -> int:
         return -(-self.rows // self.batch_size)
 
-    def epochs(self, count: int) -> np.ndarray:
+    def epochs(self, first: int, count: int) -> np.ndarray:
         """The row numbers of the next `count` epochs, (count, rows) int32."""
+        del first  # Keras draws them one after the other
         if not self._shuffle:
             return np.tile(np.arange(self.rows, dtype=np.int32), (count, 1))
         return np.stack([self._next() for _ in range(count)])
+
+    def epochs_in_turn(self, first: int, count: int) -> np.ndarray:
+        """The same."""
+        return self.epochs(first, count)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What has been drawn, for a checkpoint."""
+        if self._first is None:
+            return {}
+        known = {} if self._repeats is None else {"repeats": np.array(self._repeats)}
+        return {"first": self._first, **known}
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over what `state` gave."""
+        self._first = state.get("first")
+        self._repeats = bool(state["repeats"]) if "repeats" in state else None
 
     def _next(self) -> np.ndarray:
         if self._first is not None and self._repeats:

@@ -1,69 +1,86 @@
-"""Keras' `fit` of an attached model as one compiled program: the same history, sooner."""
+"""Keras' `fit` of an attached model by the compiled engine: the same history, sooner."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tfloss.keras_integration.array_dataset import KerasOrder, Rows
 from tfloss.lazy import keras, tf
+from tfloss.training.checkpoints.manager import Checkpoints
+from tfloss.training.history import History
+from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
-from tfloss.training.loop.in_memory import ChunkLog, Engine
-from tfloss.training.loop.nan_guard import Guard
-from tfloss.training.loop.train_loop import chunk_batches, epochs_per_chunk
+from tfloss.training.loop.in_memory import Engine
+from tfloss.training.loop.nan_guard import NanGuard
+from tfloss.training.loop.source import Chunk, Segment
+from tfloss.training.loop.train_loop import train
 from tfloss.training.options import Compile, OnNan
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.chunk_log import ChunkLog
 from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import Evaluation
 from tfloss.training.program.forward import MODEL_TERM
-from tfloss.training.program.step import Care
+from tfloss.training.program.step import NanPolicy, TrainState
 
 
-class AttachedMeasure:
-    """An attached model as the engine sees it: from a batch to the total and each term.
+class AttachedLoss:
+    """The `ForwardLoss` of an attached model.
 
     Args:
         model: the attached model.
         rows: of the training, whose structure all batches have.
+
+    Attributes:
+        names: the terms; what the model adds of its own is known once it has been traced.
+        metric_names: of the metrics that the model was compiled with.
     """
 
     def __init__(self, model: Any, rows: Rows) -> None:
         self._model = model
         self._rows = rows
-        self.objective = model.objective
-        self.names = self._names()
-        self.trainable_variables = model.trainable_variables
-        self.weights = model.variables
-        self.variables = [*model.variables, *model.metrics_variables]
+        self.names = self._traced_names()
+        told = {"loss", MODEL_TERM, *self.names}
+        self.metric_names = tuple(n for n in model.get_metrics_result() if n not in told)
+        losses = model.objective
+        self.trainable_variables = _each_once(
+            [*model.trainable_variables, *losses.trainable_variables]
+        )
+        self.weights = _each_once([*model.variables, *losses.trainable_variables])
+        self.variables = _each_once(
+            [*model.variables, *losses.variables.values(), *model.metrics_variables]
+        )
 
-    def _names(self) -> tuple[str, ...]:
-        """The terms; what the model adds of its own is known once it has been traced."""
+    def _traced_names(self) -> tuple[str, ...]:
+        row = self._rows.slice(0, 1).as_tensors()
         if not self._model.model.built:
-            self._model(self._rows.unpacked(self._rows.slice(0, 1).packed())[0])
-        few = {n: tf.TensorSpec([None, *t.shape[1:]], t.dtype) for n, t in self._packed_few()}
+            self._model(self._rows.unpacked(row)[0])
+        if self._model.objective.states:  # a first look at the data makes the losses' variables
+            self._model.evaluated(*self._rows.unpacked(row), False)
+        few = row.map(lambda part: tf.TensorSpec([None, *part.shape[1:]], part.dtype))
         found: list[tuple[str, ...]] = []
 
-        def look(batch: Any) -> None:
-            x, y, weight = self._rows.unpacked(batch)
+        def look(leaves: Any) -> None:
+            x, y, weight = self._rows.unpacked(few.with_leaves(leaves))
             outputs = self._model.evaluated(x, y, weight, True)[0]
             self._model.update_metrics(y, outputs, weight)  # they make their variables
             found.append(self._model.logged_terms)
 
-        tf.function(look, autograph=False).get_concrete_function(few)
+        tf.function(look, autograph=False).get_concrete_function(few.leaves())
         return found[-1]
 
-    def _packed_few(self) -> Any:
-        return self._rows.slice(0, 1).packed().items()
+    def build(self, row: Batch) -> None:
+        """All variables exist already."""
 
-    def terms(self, batch: Any, step: Any, *, training: bool) -> list[Any]:
-        """Each term, a scalar float32, apart from the others."""
+    def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         del step
         found: list[Any] = self._model.evaluated(*self._rows.unpacked(batch), training)[2]
         return found
 
-    def __call__(self, batch: Any, step: Any, *, training: bool) -> tuple[Any, Any]:
-        """The total, a scalar, and the terms, (len(names),), both float32."""
+    def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         del step  # an attached model counts its optimizer's
         x, y, weight = self._rows.unpacked(batch)
         outputs, total, terms, _ = self._model.evaluated(x, y, weight, training)
@@ -71,7 +88,118 @@ class AttachedMeasure:
         return total, tf.stack(terms)
 
 
-class FastFit:
+class KerasSource(ArraySource):
+    """The rows of a Keras `fit`: with its order, its metrics, and its way to evaluate.
+
+    Args:
+        engine: the compiled program.
+        order: Keras' own.
+        model: attached and compiled.
+        forward: its loss.
+        holdout: rows to evaluate apart from the program; None: it evaluates them, or nobody does.
+        rows_at_once: of the holdout.
+        callbacks: which are told of the evaluation.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        order: KerasOrder,
+        *,
+        model: Any,
+        forward: AttachedLoss,
+        holdout: Rows | None,
+        rows_at_once: int,
+        callbacks: Callbacks,
+    ) -> None:
+        super().__init__(engine, order)
+        self._keras_order = order
+        self._model, self._forward, self._called = model, forward, callbacks
+        self._holdout, self._rows_at_once = holdout, rows_at_once
+        self._program: Compiled | None = None
+        if holdout is not None and not callbacks.see_test_batches:
+            evaluation = Evaluation(forward, holdout.as_tensors(), rows_at_once)
+            self._program = Compiled(evaluation, "graph", progress=lambda: 0)
+
+    def begin(self, done: int, state: Mapping[str, np.ndarray], max_steps: int | None) -> None:
+        super().begin(done, state, max_steps)
+        if not state:
+            return
+        self._keras_order.load(state)
+        if "epoch" in state:  # which is under way
+            self._latest = int(state["epoch"]), state["order"]
+
+    def state(self) -> dict[str, np.ndarray]:
+        state = self._keras_order.state()
+        if self._latest is not None:
+            state |= {"epoch": np.array(self._latest[0]), "order": self._latest[1]}
+        return state
+
+    def chunk(self, epoch: int, epochs: int, *, single: bool) -> Chunk | None:
+        apart = self._holdout is not None or bool(self._forward.metric_names)
+        chunk = super().chunk(epoch, epochs, single=single or apart)
+        if chunk is None:
+            return None
+
+        def run(policy: NanPolicy | None) -> ChunkLog:
+            self._model.reset_metrics()
+            return chunk.run(policy)
+
+        return Chunk(run, chunk.batch_of)
+
+    def segment(self, epoch: int, done: int, state: TrainState, limit: int | None) -> Segment:
+        segment = super().segment(epoch, done, state, limit)
+
+        def run(policy: NanPolicy | None) -> TrainState:
+            if done == 0:
+                self._model.reset_metrics()
+            return segment.run(policy)
+
+        return Segment(run, segment.batch_of)
+
+    def metrics(self) -> np.ndarray:
+        results = self._model.get_metrics_result()
+        return np.array([float(results[n]) for n in self._forward.metric_names], np.float32)
+
+    def evaluated(self, log: ChunkLog, step: int) -> ChunkLog:
+        metrics = self.metrics()[None]
+        if len(self._forward.metric_names):
+            log = replace(log, train=np.concatenate([log.train, metrics], axis=1))
+        if self._holdout is None:
+            return super().evaluated(log, step)
+        return replace(log, holdout=self._apart(self._holdout)[None])
+
+    def _apart(self, holdout: Rows) -> np.ndarray:
+        """(1 + terms + metrics,) of the holdout, evaluated as callbacks expect it."""
+        if self._program is None:
+            return self._by_keras(holdout)
+        self._called.on_test_begin()
+        self._model.reset_metrics()
+        values = self._program(self._model.optimizer.iterations).numpy()
+        values = np.concatenate([values, self.metrics()])
+        self._called.on_test_end(self._named(values))
+        return values
+
+    def _by_keras(self, holdout: Rows) -> np.ndarray:
+        """Keras' own evaluation, for callbacks that look at its batches."""
+        x, y, weight = holdout.arrays
+        logs: dict[str, float] = self._model.evaluate(
+            x,
+            y,
+            sample_weight=weight,
+            batch_size=self._rows_at_once,
+            callbacks=self._called.list,
+            verbose=0,
+            return_dict=True,
+        )
+        return np.array([logs[name] for name in self._named(())], np.float32)
+
+    def _named(self, values: Any) -> dict[str, float]:
+        names = ("loss", *self._forward.names, *self._forward.metric_names)
+        return dict.fromkeys(names, 0.0) | dict(zip(names, map(float, values), strict=False))
+
+
+class EngineFit:
     """One training of an attached model by the engine.
 
     Args:
@@ -104,124 +232,69 @@ class FastFit:
         on_nan: OnNan = "stop",
     ) -> None:
         self._model = model
-        self._epochs, self._done = epochs, initial_epoch
-        self._order = KerasOrder(len(train), batch_size, shuffle=shuffle)
-        model.tell_steps_per_epoch(self._order.steps_per_epoch)
-        measure: Any = AttachedMeasure(model, train)
+        self._epochs, self._initial_epoch = epochs, initial_epoch
+        order = KerasOrder(len(train), batch_size, shuffle=shuffle)
+        model.tell_steps_per_epoch(order.steps_per_epoch)
+        forward = AttachedLoss(model, train)
+        self._names = (*forward.names, *forward.metric_names)
         self._history = keras.callbacks.History()
-        steps = self._order.steps_per_epoch
-        params = {"epochs": epochs, "steps": steps, "verbose": 0}
+        params = {"epochs": epochs, "steps": order.steps_per_epoch, "verbose": 0}
         watching = [*callbacks, self._history] if callbacks else []  # last, as in Keras
-        self._called = Callbacks(watching, model, model.optimizer, **params)
+        self.callbacks = Callbacks(watching, model, model.optimizer, **params)
         self._history.set_params(params)
-        # Metrics have one state for training and evaluation, which are then programs of their own.
-        apart = model.has_metrics or self._called.see_test_batches
-        self._engine = Engine(
-            measure,
+        # Metrics have one state for training and evaluation, which are then programs of their own;
+        # and callbacks can change the weights for the evaluation.
+        apart = bool(forward.metric_names) or self.callbacks.see_tests
+        engine = Engine(
+            forward,
             model.optimizer,
-            train,  # type: ignore[arg-type]  # packed as Columns are
-            None if apart else holdout,  # type: ignore[arg-type]
+            train.as_tensors(),
+            None if apart or holdout is None else holdout.as_tensors(),
             batch_size=batch_size,
             evaluated_rows=validation_batch_size,
             compile=compile,
-            work=(epochs - initial_epoch) * self._order.steps_per_epoch,
+            work=(epochs - initial_epoch) * order.steps_per_epoch,
         )
-        self._guard = Guard(self._engine, on_nan)
-        self._holdout = holdout
-        self._rows_at_once = validation_batch_size
-        self._evaluation: Compiled | None = None
-        if apart and holdout is not None and not self._called.see_test_batches:
-            evaluation = Evaluation(measure, holdout, validation_batch_size)  # type: ignore[arg-type]
-            self._evaluation = Compiled(evaluation, "graph", progress=lambda: 0)
-        self._stop_often = apart or self._called.see_epochs
+        self._guard = NanGuard(engine, on_nan)
+        self._source = KerasSource(
+            engine,
+            order,
+            model=model,
+            forward=forward,
+            holdout=holdout if apart else None,
+            rows_at_once=validation_batch_size,
+            callbacks=self.callbacks,
+        )
 
-    def run(self) -> Any:
+    def run(self, checkpoints: Checkpoints | None = None) -> Any:
         """Train; returns the `keras.callbacks.History` that Keras' `fit` returns.
 
+        Args:
+            checkpoints: where they are saved, and where the training begins.
+
         Raises:
+            Interrupted: Ctrl-C or SIGTERM came; the last checkpoint holds everything.
             NumericsError: the loss or a weight stopped being finite.
         """
-        model, called = self._model, self._called
+        model = self._model
         self._history.set_model(model)
         self._history.on_train_begin()
         model.stop_training = False
-        called.on_train_begin()
-        while self._done < self._epochs and not model.stop_training:
-            called.on_epoch_begin(self._done)
-            for logs in self._chunk():
-                called.on_epoch_end(self._done, logs)  # with callbacks, a chunk is an epoch
-                if not called.see_epochs:
-                    self._history.on_epoch_end(self._done, logs)
-                self._done += 1
-        self._engine.finish()
-        called.on_train_end()
+        history = train(
+            self._source,
+            self._epochs,
+            callbacks=self.callbacks,
+            history=History(self._names, self._source.step.steps_per_epoch),
+            checkpoints=checkpoints,
+            guard=self._guard,
+            initial_epoch=self._initial_epoch,
+        )
+        if not self.callbacks.see_epochs:
+            for epoch in history:
+                self._history.on_epoch_end(epoch.number - 1, epoch.as_logs())
         model.history = self._history
         return self._history
 
-    def _chunk(self) -> list[dict[str, float]]:
-        """Train some epochs in one call; the logs of each."""
-        engine, model = self._engine, self._model
-        size = 1 if self._stop_often else epochs_per_chunk(engine, self._epochs)
-        count = min(size, self._epochs - self._done)
-        first = int(model.optimizer.iterations.numpy())
-        order = self._order.epochs(size)
-        watched = self._called.see_batches
 
-        def run(care: Care | None) -> ChunkLog:
-            model.reset_metrics()
-            if watched:
-                return engine.run_watched(order[0], first, self._called, care=care or "stop")
-            return engine.run(order, first, epochs=count, care=care)
-
-        log = self._guard(run, chunk_batches(engine, order, first), watched=watched)
-        rows = [self._named(values) for values in log.train]
-        rows[-1] |= self._metrics()
-        rows = [_in_order(logs) for logs in rows]
-        for logs, values in zip(rows, self._evaluated(log), strict=False):
-            logs |= {f"val_{name}": value for name, value in _in_order(values).items()}
-        return rows
-
-    def _evaluated(self, log: ChunkLog) -> list[dict[str, float]]:
-        """What the holdout has to say after each epoch of a chunk."""
-        if self._holdout is None:
-            return []
-        if self._called.see_test_batches:
-            return [self._by_keras(self._holdout)]
-        self._called.on_test_begin()
-        if log.holdout is not None:
-            found = [self._named(values) for values in log.holdout]
-        else:
-            assert self._evaluation is not None
-            self._model.reset_metrics()
-            values = self._evaluation(self._model.optimizer.iterations).numpy()
-            found = [self._named(values) | self._metrics()]
-        self._called.on_test_end(found[-1])
-        return found
-
-    def _by_keras(self, holdout: Rows) -> dict[str, float]:
-        """Keras' own evaluation, for callbacks that look at its batches."""
-        x, y, weight = holdout.arrays
-        logs: dict[str, float] = self._model.evaluate(
-            x,
-            y,
-            sample_weight=weight,
-            batch_size=self._rows_at_once,
-            callbacks=self._called.list,
-            verbose=0,
-            return_dict=True,
-        )
-        return logs
-
-    def _named(self, values: np.ndarray) -> dict[str, float]:
-        names = ("loss", *self._engine.measure.names)
-        return dict(zip(names, map(float, values), strict=True))
-
-    def _metrics(self) -> dict[str, float]:
-        results = self._model.get_metrics_result()
-        told = {"loss", MODEL_TERM, *self._engine.measure.names}
-        return {name: float(value) for name, value in results.items() if name not in told}
-
-
-def _in_order(logs: dict[str, float]) -> dict[str, float]:
-    """By name, as Keras hands them to callbacks."""
-    return dict(sorted(logs.items()))
+def _each_once(variables: list[Any]) -> list[Any]:
+    return list({id(variable): variable for variable in variables}.values())

@@ -14,7 +14,7 @@ from tfloss.formula import Node, as_node, to_text
 from tfloss.keras_integration.array_dataset import Rows
 from tfloss.keras_integration.attach import attach
 from tfloss.keras_integration.callbacks import EpochLines, say_direction
-from tfloss.keras_integration.engine_fit import FastFit
+from tfloss.keras_integration.engine_fit import EngineFit
 from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
 from tfloss.keras_integration.validation import is_arrays, weighted_by_class, without_pandas
@@ -58,7 +58,7 @@ def fit_model(
             with one that looks at batches, every step; with one that looks at batches of the
             evaluation, Keras evaluates.
         verbose: 0, or anything else for a line after every epoch.
-        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
+        compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         **attaching: what `tfloss.attach` takes, for a model that is not attached.
 
@@ -86,7 +86,7 @@ def fit_model(
     elif validation_split:
         start = math.floor(len(train) * (1 - validation_split))
         train, holdout = train.slice(0, start), train.slice(start, len(train))
-    return FastFit(
+    return EngineFit(
         attached,
         train,
         holdout,

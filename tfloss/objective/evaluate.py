@@ -138,7 +138,7 @@ class Evaluator:
         bound = {name: self._bound(name, tensor, present) for name, tensor in use.tensors.items()}
         if use.loss.state is not None:
             bound[STATE] = self.states.of(use, bound, self.training)
-        result = called(use.loss, _with_parameters(use), **bound, **use.settings)
+        result = called(use.loss, use.with_parameters, **bound, **use.settings)
         result = _over_positions(use.loss, tf.cast(result, tf.float32), bound)
         _check_result(use.loss, use.text, result)
         if use.loss.per == "batch":
@@ -199,18 +199,6 @@ class Evaluator:
                 right = _one_where_missing(right, self._present([operand]))
             result = _OPERATIONS[operator](result, right)
         return result
-
-
-def _with_parameters(use: LossUse) -> str:
-    """The call as it was written; with its parameters, where they are bound to other tensors."""
-    bound = {
-        name: part.name if isinstance(part, TensorUse) else part.text
-        for name, part in use.tensors.items()
-    }
-    others = [f"{name}={tensor}" for name, tensor in bound.items() if tensor != name]
-    if not others or "=" in use.text:
-        return use.text
-    return f"{use.loss.name}({', '.join(others)})"
 
 
 def _combined(operands: list[Value], result: Tensor) -> Value:

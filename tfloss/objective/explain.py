@@ -8,6 +8,7 @@ from tfloss.objective.coefficients import constant_value
 from tfloss.objective.objective import Objective
 from tfloss.objective.plan import LossUse, ReductionUse, TensorUse, Term, Use, WeightsUse
 from tfloss.objective.scope import Scope
+from tfloss.registry.shapes import shape_text
 
 
 def terms_of(objective: Objective) -> list[tuple[str, str, str, str, str]]:
@@ -71,11 +72,3 @@ def _reduction(term: Term, use: LossUse) -> str:
         if isinstance(part, ReductionUse) and any(below is use for below in part.walk()):
             return part.reduction.name
     return "one per batch" if use.loss.per == "batch" else "mean"
-
-
-def shape_text(shape: tuple[int | None, ...] | None) -> str:
-    """'(batch, 10)'."""
-    if shape is None:
-        return ""
-    axes = ["batch" if axis is None else str(axis) for axis in shape]
-    return f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"

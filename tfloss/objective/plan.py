@@ -110,6 +110,18 @@ class LossUse(Use):
     def children(self) -> Iterator[Use]:
         return iter(self.tensors.values())
 
+    @property
+    def with_parameters(self) -> str:
+        """The call as it was written; with its parameters, if they are bound to other tensors."""
+        bound = {
+            name: part.name if isinstance(part, TensorUse) else part.text
+            for name, part in self.tensors.items()
+        }
+        others = [f"{name}={tensor}" for name, tensor in bound.items() if tensor != name]
+        if not others or "=" in self.text:
+            return self.text
+        return f"{self.loss.name}({', '.join(others)})"
+
 
 @dataclass(frozen=True)
 class Term:

@@ -30,15 +30,8 @@ from tfloss.objective.plan import (
 )
 from tfloss.objective.scope import Scope
 from tfloss.objective.settings import literal, number, settings_of
-from tfloss.registry import (
-    Declaration,
-    Function,
-    Loss,
-    Reduction,
-    Registry,
-    Schedule,
-    check_settings,
-)
+from tfloss.objective.shapes import refusal_of_shapes
+from tfloss.registry import Declaration, Function, Loss, Reduction, Registry, Schedule
 
 WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
 
@@ -114,7 +107,11 @@ class Resolver:
             else:
                 own[name] = value
         settings = settings_of(loss, own, node, self.text)
-        return LossUse(node, loss, self._bound(node, loss, given), settings)
+        use = LossUse(node, loss, self._bound(node, loss, given), settings)
+        wrong = refusal_of_shapes(use, self.scope)
+        if wrong:
+            raise self._error(node, f"In '{use.with_parameters}': {wrong}")
+        return use
 
     def _bound(self, node: Node, loss: Loss, given: dict[str, Node]) -> dict[str, Use]:
         """The expression for each tensor of a loss: as given, else the tensor of that name."""
@@ -170,20 +167,25 @@ class Resolver:
                 f"'{schedule.name}' takes {len(wanted)} numbers ({', '.join(wanted)}), "
                 f"not {len(node.args)}.",
             )
-        settings = {name: literal(value, self.text) for name, value in node.kwargs}
-        epochs = settings.pop("epochs", None) if "steps" in schedule.settings else None
+        given = dict(node.kwargs)
+        epochs = given.pop("epochs", None) if "steps" in schedule.settings else None
         if epochs is not None:
-            if "steps" in settings:
+            if "steps" in given:
                 raise self._error(node, f"'{schedule.name}' takes steps= or epochs=, not both.")
-            settings["steps"] = epochs
-        check_settings(schedule, settings, refuse=lambda sentence: self._error(node, sentence))
+            given["steps"] = epochs
+        settings = settings_of(schedule, given, node, self.text)
         duration = settings.get("steps", 1)
         if not isinstance(duration, (int, float)) or isinstance(duration, bool) or duration <= 0:
-            raise self._error(node, f"'{schedule.name}' needs a duration above zero.")
-        numbers = tuple(self._number(argument, schedule) for argument in node.args)
-        if epochs is not None:
-            del settings["steps"]
-        return ScheduleUse(node, schedule, numbers, settings, epochs)
+            raise self._error(
+                given.get("steps", node), f"'{schedule.name}' needs a duration above zero."
+            )
+        numbers = tuple(
+            self._number(argument, schedule, name)
+            for name, argument in zip(wanted, node.args, strict=True)
+        )
+        if epochs is None:
+            return ScheduleUse(node, schedule, numbers, settings)
+        return ScheduleUse(node, schedule, numbers, settings, settings.pop("steps"))
 
     # -- inside arguments ------------------------------------------------------------------------
 
@@ -248,10 +250,13 @@ class Resolver:
             raise self._error(node, f"'{node.name}' is a {found.kind}: write {node.name}(…).")
         return node
 
-    def _number(self, node: Node, schedule: Schedule) -> float:
+    def _number(self, node: Node, schedule: Schedule, name: str) -> float:
         value = literal(node, self.text)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self._error(node, f"'{schedule.name}' takes numbers.")
+        wrong = schedule.refusal(name, value)
+        if wrong:
+            raise self._error(node, wrong)
         return float(value)
 
     def _error(self, node: Node, sentence: str) -> FormulaError:

@@ -26,13 +26,16 @@ def settings_of(
 
     Raises:
         FormulaError: a name that it does not have, one that it lacks, a value that is no literal,
-            or of another kind than the default.
+            of another kind than the default, or outside of its declared range.
     """
     settings = {}
     for name, node in given.items():
         _refuse_unknown(declaration, name, node, text)
         settings[name] = literal(node, text)
         _refuse_other_kind(declaration, name, node, settings[name], text)
+        wrong = declaration.refusal(name, settings[name])
+        if wrong:
+            raise error_at(node, text, wrong)
     check_settings(declaration, settings, refuse=lambda sentence: error_at(call, text, sentence))
     return settings
 

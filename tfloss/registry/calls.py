@@ -21,7 +21,7 @@ def called(declaration: Declaration, where: str, *args: Any, **kwargs: Any) -> A
         PluginError: it raised anything else; names the distribution.
     """
     try:
-        return declaration.function(*args, **kwargs)
+        return declaration(*args, **kwargs)
     except TflossError:
         raise
     except ValueError as error:

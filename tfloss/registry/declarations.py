@@ -15,7 +15,10 @@ from typing import Any, Literal
 from tfloss.errors import PluginError
 from tfloss.registry.loss_variables import Held
 from tfloss.registry.nameable import Nameable
+from tfloss.registry.shapes import different_shapes, shape_of
 from tfloss.registry.signature import Signature, read_signature
+
+_LONGEST = 40  # characters of a setting's value in a sentence
 
 STATE = "state"  # the parameter of a loss that holds variables
 
@@ -62,7 +65,26 @@ class Declaration:
             object.__setattr__(self, attribute, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function.
+
+        Raises:
+            ValueError: a setting outside of its declared range.
+        """
+        if self.signature.rules:
+            for name, value in self._by_name(args, kwargs).items():
+                wrong = self.refusal(name, value)
+                if wrong:
+                    raise ValueError(wrong)
         return self.function(*args, **kwargs)
+
+    def _by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return {**dict(zip(self.signature.positional, args, strict=False)), **kwargs}
+
+    def refusal(self, name: str, value: Any) -> str | None:
+        """The sentence that refuses a parameter's value; None where the declaration allows it."""
+        wrong = self.signature.refusal(name, value)
+        what = "setting" if name in self.settings else "number"
+        return wrong and f"The {what} '{name}' of '{self.name}' is {shown(value)} but {wrong}."
 
     @cached_property
     def signature(self) -> Signature:
@@ -95,6 +117,8 @@ class Loss(Declaration, Nameable):
     Attributes:
         per: 'example' when it returns (batch,), 'batch' when it returns a scalar.
         latex: its definition in LaTeX, without dollar signs.
+        same_shape: the names of tensors whose shapes must be equal; groups of names where several
+            must. Compared in the scope before training, and again when the loss is called.
         range: (lowest, highest) value it can take; None where unbounded.
         zero_at_optimum: whether it is zero when the student agrees with its target; None: unsaid.
         symmetric: whether its two first tensors can be exchanged; None: unsaid.
@@ -113,6 +137,7 @@ class Loss(Declaration, Nameable):
 
     per: Literal["example", "batch"] = "example"
     latex: str = ""
+    same_shape: tuple[str, ...] | tuple[tuple[str, ...], ...] = ()
     range: tuple[float | None, float | None] = (None, None)
     zero_at_optimum: bool | None = None
     symmetric: bool | None = None
@@ -127,6 +152,41 @@ class Loss(Declaration, Nameable):
     )
 
     kind = "loss"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in (name for group in self.same_shapes for name in group):
+            if name not in self.signature.positional:
+                raise PluginError(
+                    f"same_shape= of the loss '{self.name}' names '{name}', which is none of its "
+                    f"tensors: {', '.join(self.signature.positional) or 'it has none'}."
+                )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function.
+
+        Raises:
+            ValueError: a setting outside of its declared range, or tensors whose shapes differ.
+        """
+        if self.same_shape:
+            given = self._by_name(args, kwargs)
+            shapes = {name: shape_of(given[name]) for name in given if name in self.same_names}
+            wrong = different_shapes(self.same_shapes, shapes)
+            if wrong:
+                raise ValueError(wrong)
+        return super().__call__(*args, **kwargs)
+
+    @cached_property
+    def same_shapes(self) -> tuple[tuple[str, ...], ...]:
+        """`same_shape` as groups of names."""
+        if all(isinstance(name, str) for name in self.same_shape):
+            return (tuple(map(str, self.same_shape)),) if self.same_shape else ()
+        return tuple(tuple(group) for group in self.same_shape)
+
+    @cached_property
+    def same_names(self) -> frozenset[str]:
+        """The names in `same_shape`."""
+        return frozenset(name for group in self.same_shapes for name in group)
 
     @cached_property
     def signature(self) -> Signature:
@@ -267,6 +327,12 @@ class Tracker(Declaration):
     """
 
     kind = "tracker"
+
+
+def shown(value: Any) -> str:
+    """A setting's value for a sentence: short, numbers as they were written."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _decorator(kind: type[Declaration]) -> Callable[..., Any]:

@@ -234,7 +234,7 @@ def _refuse_unknown(names: Iterable[str], plugins: list[Plugin]) -> None:
 def check_settings(
     declaration: Declaration, given: Mapping[str, Any], *, refuse: Callable[[str], Exception]
 ) -> None:
-    """Raise `refuse(sentence)` for a setting that the declaration does not have, or lacks."""
+    """Raise `refuse(sentence)` for a setting that is unknown, missing or out of its range."""
     known = declaration.settings
     for name in given:
         if name not in known:
@@ -243,5 +243,8 @@ def check_settings(
                 f"{declaration.kind} '{declaration.name}' has no setting '{name}'; {has}."
                 f"{did_you_mean(name, known)}"
             )
+        wrong = declaration.refusal(name, given[name])
+        if wrong:
+            raise refuse(wrong)
     for name in sorted(declaration.signature.mandatory - set(given)):
         raise refuse(f"{declaration.kind} '{declaration.name}' needs its setting '{name}'.")

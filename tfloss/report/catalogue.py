@@ -113,6 +113,10 @@ def _entry(loss: Loss) -> Iterator[str]:
     yield "```"
     yield ""
     yield f"- {properties[0].upper()}{properties[1:]}"
+    if rules := rules_of(loss):
+        yield f"- Settings: {'; '.join(rules)}"
+    if loss.same_shape:
+        yield f"- Of one shape: {'; '.join(', '.join(group) for group in loss.same_shapes)}"
     yield f"- Example: `{example_of(loss)}`"
     yield f"- Source: {source_of(loss)}"
 
@@ -123,6 +127,17 @@ def call_of(declaration: Any) -> str:
     pieces = [*signature.required, *(f"[{name}]" for name in signature.optional)]
     pieces += [f"{name}={default}" for name, default in signature.settings.items()]
     return f"({', '.join(pieces)})" if pieces else ""
+
+
+def rules_of(declaration: Any) -> list[str]:
+    """The values that each setting may take, where they are declared: 'gamma ≥ 0'."""
+    signature = declaration.signature
+    said = ((name, str(signature.rules.get(name, ""))) for name in signature.settings)
+    return [f"{name} {_worded(rule)}" for name, rule in said if rule]
+
+
+def _worded(rule: str) -> str:
+    return f"in {rule}" if rule[0] in "([" else rule
 
 
 def built_in() -> dict[str, Loss]:

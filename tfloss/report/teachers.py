@@ -43,11 +43,12 @@ class AskingProgress:
         self._progress.update(self._tasks[name], completed=done, does=does)
 
 
-def trust_table(teachers: Mapping[str, Any]) -> Table | None:
+def trust_table(teachers: Mapping[str, Any], labels: Mapping[str, str] = {}) -> Table | None:
     """How good each teacher is on rows that it was fitted on, and on others.
 
     Args:
         teachers: by name, with `scores`: metrics by 'own rows', 'out of fold', 'holdout'.
+        labels: how a table names each metric.
 
     Returns:
         None where no teacher was scored on its own rows, so that there is no gap to show.
@@ -59,5 +60,5 @@ def trust_table(teachers: Mapping[str, Any]) -> Table | None:
             continue
         for metric in scores["own rows"]:
             values = [scores.get(side, {}).get(metric) for side in _SIDES]
-            rows.append((f"{name}: {metric.replace('_', '-')}", *values))
+            rows.append((f"{name}: {labels.get(metric, metric)}", *values))
     return plain_table("Teachers", ("", *_SIDES), rows) if rows else None

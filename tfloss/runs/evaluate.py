@@ -7,11 +7,11 @@ import io
 
 import numpy as np
 
-from tfloss.data import PreparedData, Table, load_dataset
+from tfloss.data import PreparedData, Table, load_dataset, score
 from tfloss.errors import DataError
 from tfloss.registry import Registry
 from tfloss.runs.folder import Run
-from tfloss.training.scores import predict, score
+from tfloss.training.scores import predict
 
 
 def score_run(

@@ -239,13 +239,13 @@ class Run:
 
 
 def _empty_part(features: int) -> Any:
-    from tfloss.data import Part
+    from tfloss.data import Columns
 
     columns = {
         "inputs": np.zeros((0, features), np.float32),
         "labels": np.zeros((0, 1), np.float32),
     }
-    return Part(columns, np.zeros(0, np.int64), np.zeros(0, np.int64))
+    return Columns(columns)
 
 
 def read_run(folder: str | Path) -> Run:

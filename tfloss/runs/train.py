@@ -13,9 +13,9 @@ from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
 from tfloss.teachers import FittedTeacher, fit_teachers, parse_teachers
-from tfloss.training.checkpoints.fingerprint import data_identity
+from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
-from tfloss.training.checkpoints.teachers import unpacked
+from tfloss.training.checkpoints.teachers import from_arrays
 from tfloss.training.config import Config
 from tfloss.training.fit import fit, names_in
 from tfloss.training.loop.shuffling import steps_per_epoch
@@ -83,9 +83,9 @@ def prepare_run(
         kept: the checkpoints of the same run, which hold the teachers' answers already.
     """
     data = load_data(config, registry)
-    if kept is not None and kept.identity is not None:
-        kept.compare(data_identity(data))
-        return Ready(data, unpacked(kept.answers, kept.about_teachers), 0.0)
+    if kept is not None and kept.fingerprint is not None:
+        kept.require_same(data_fingerprint(data))
+        return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
     started = time.perf_counter()
     teachers = fit_teachers(
         list(config.teacher),

@@ -19,12 +19,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfloss.data import PreparedData
-from tfloss.errors import UsageError
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import remove_leftovers, write_whole
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions
 
-_LAYOUT = 3  # to be raised when what is written, or how predictions are made, changes
+_LAYOUT = 4  # to be raised when what is written, or how predictions are made, changes
 
 
 class Answering(Protocol):
@@ -45,28 +44,39 @@ def cached(
     """Predictions from the cache, or computed and put there.
 
     Args:
-        key: see `key_of`; with None it is computed and not kept, and a note says so.
+        key: see `key_of`; with None they are computed and not kept, and a note says so.
         folder: where predictions are kept; None: nowhere.
         compute: makes the predictions.
     """
+    return find(key, folder) or keep(key, folder, compute())
+
+
+def find(key: str | None, folder: Path | None) -> TeacherPredictions | None:
+    """The predictions that the cache holds under a key, whole; or None."""
+    if key is None or folder is None:
+        return None
+    remove_leftovers(folder)
+    return _read(_path(folder, key))
+
+
+def keep(key: str | None, folder: Path | None, predicted: TeacherPredictions) -> TeacherPredictions:
+    """Put predictions into the cache; where that cannot be, they have a note that says so."""
     if folder is None:
-        return compute()
+        return predicted
     if key is None:
-        predicted = compute()
         note = "Not kept in the cache: the estimator cannot be hashed."
         return replace(predicted, notes=(*predicted.notes, note))
-    path = folder / f"teacher-{key}.npz"
-    remove_leftovers(folder)
-    found = _read(path)
-    if found is not None:
-        return found
-    predicted = compute()
     try:
-        _write(path, predicted)
+        _write(_path(folder, key), predicted)
     except OSError as error:  # the predictions may have taken hours
-        note = f"Not kept in the cache: '{folder}' cannot be written ({error.strerror})."
+        reason = error.strerror or error
+        note = f"Not kept in the cache: '{folder}' cannot be written ({reason})."
         return replace(predicted, notes=(*predicted.notes, note))
     return predicted
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"teacher-{key}.npz"
 
 
 def key_of(teacher: Answering | FitPlan, data: PreparedData) -> str | None:
@@ -143,11 +153,5 @@ def _write(path: Path, predicted: TeacherPredictions) -> None:
     arrays |= {f"train:{key}": values for key, values in predicted.train.items()}
     arrays |= {f"holdout:{key}": values for key, values in predicted.holdout.items()}
     arrays["digest"] = np.array(_digest(arrays))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))
-    except OSError as error:
-        raise UsageError(
-            f"The teachers' cache '{path.parent}' cannot be written: {error.strerror or error}; "
-            f"name another folder (--cache, or TFLOSS_CACHE), or none."
-        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, lambda temporary: np.savez_compressed(temporary, **arrays))

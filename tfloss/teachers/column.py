@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfloss.data import Part, PreparedData
+from tfloss.data import Columns, PreparedData
 from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, listed
 from tfloss.teachers.fitting.batched import Predictions
 from tfloss.teachers.fitting.probabilities import aligned
@@ -24,7 +24,7 @@ class PredictionsColumn:
 
 
 def read_predictions(
-    column: PredictionsColumn, part: Part, data: PreparedData, name: str
+    column: PredictionsColumn, part: Columns, data: PreparedData, name: str
 ) -> tuple[Predictions, np.ndarray]:
     """The predictions for one side of the split, and in which rows there are any.
 
@@ -65,11 +65,11 @@ def read_predictions(
     return {"": predictions.astype(np.float32)}, present
 
 
-def _column(key: str, part: Part, data: PreparedData, name: str) -> np.ndarray:
-    others = [column for column in part.columns if column not in ("inputs", "labels")]
+def _column(key: str, part: Columns, data: PreparedData, name: str) -> np.ndarray:
+    others = [column for column in part.values if column not in ("inputs", "labels")]
     if key not in others:
         raise UsageError(
             f"The teacher '{name}' asks for the column '{key}', which '{data.name}' does not have "
             f"as a column.{did_you_mean(key, others)} It has: {listed(others)}."
         )
-    return part.columns[key].astype(np.float64)
+    return part.values[key].astype(np.float64)

@@ -27,8 +27,8 @@ class FittedTeacher:
         origin: 'cross': out of fold for the rows that it was fitted on; 'train': by the
             model that saw them; 'prefitted': fitted before; 'column': read from the data.
         rows: how many rows it was fitted on; 0 where that was not here.
-        scores: accuracy and log-loss (for regression the mean squared error) on its 'own rows',
-            'out of fold' and on the 'holdout', as far as they were computed.
+        scores: every registered metric on its 'own rows', 'out of fold' and on the 'holdout', as
+            far as they were computed.
         notes: what a user should know, a sentence each.
         classes: the number of declared classes; None for regression.
         fit: makes the fitted estimator; called when it is first asked for.
@@ -93,12 +93,10 @@ class FittedTeacher:
         """Predictions for other rows (n, d), scaled as in training: (n, 1) or (n, C) float32."""
         return as_tensors(self.fitted.predict(inputs), self.classes)[""]
 
-    @property
-    def gap(self) -> float | None:
-        """By how much its log-loss (or squared error) is better on own rows than out of fold."""
-        key = "mse" if self.classes is None else "log_loss"
+    def gap(self, metric: str) -> float | None:
+        """By how much a metric, 'log_loss' for example, is higher out of fold than on own rows."""
         if "own rows" in self.scores and "out of fold" in self.scores:
-            return self.scores["out of fold"][key] - self.scores["own rows"][key]
+            return self.scores["out of fold"][metric] - self.scores["own rows"][metric]
         return None
 
 

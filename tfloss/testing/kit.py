@@ -15,6 +15,7 @@ from tfloss.testing import (  # noqa: F401
     gradients,
     packaging,
     properties,
+    ranges,
     shapes,
     state,
     values,
@@ -27,7 +28,16 @@ from tfloss.testing.subject import Subject
 
 Domains = Mapping[str, "str | Domain"]
 
-_IDEAS = ("shapes", "values", "gradients", "properties", "execution", "state", "packaging")
+_IDEAS = (
+    "shapes",
+    "values",
+    "gradients",
+    "properties",
+    "ranges",
+    "execution",
+    "state",
+    "packaging",
+)
 
 
 def all_checks() -> list[Check]:

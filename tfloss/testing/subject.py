@@ -42,9 +42,14 @@ class Subject:
     ) -> None:
         self.loss = loss
         self.settings = dict(settings or {})
+        self._domains = domains
         said = {**loss.domains, **(domains or {})}
         self.parameters: tuple[Parameter, ...] = parameters_of(loss.signature.positional, said)
         self._cache: dict[Any, Any] = {}
+
+    def with_settings(self, **settings: Any) -> Subject:
+        """The same loss and domains with other settings."""
+        return Subject(self.loss, self._domains, {**self.settings, **settings})
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -102,8 +107,8 @@ class Subject:
         """The loss on tensors."""
         settings = {**self.settings, **settings}
         if self.loss.state is None:
-            return self.loss.function(**tensors, **settings)
-        return self.loss.function(**tensors, **settings, state=self._state(tensors, settings))
+            return self.loss(**tensors, **settings)
+        return self.loss(**tensors, **settings, state=self._state(tensors, settings))
 
     def _state(self, tensors: Mapping[str, Any], settings: Mapping[str, Any]) -> State:
         """What the loss holds, the same for equal shapes, in the tensors' dtype."""

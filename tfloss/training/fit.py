@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from tfloss.data import PreparedData
+from tfloss.data import Columns, PreparedData
 from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Name, Node, as_node
@@ -15,13 +15,23 @@ from tfloss.objective import Objective
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher, fit_teachers
-from tfloss.training.checkpoints.fingerprint import data_identity, model_identity, training_identity
+from tfloss.training.checkpoints.fingerprint import (
+    data_fingerprint,
+    model_fingerprint,
+    training_fingerprint,
+)
 from tfloss.training.checkpoints.manager import Checkpoints
-from tfloss.training.checkpoints.opening import keeping, watching
-from tfloss.training.checkpoints.teachers import answers_identity, asked_identity, packed, recorded
+from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
+from tfloss.training.checkpoints.teachers import (
+    from_checkpoint,
+    predictions_fingerprint,
+    teacher_fingerprint,
+    to_arrays,
+)
+from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.in_memory import Engine
-from tfloss.training.loop.nan_guard import Guard
+from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import Watcher, train
 from tfloss.training.options import (
@@ -34,8 +44,8 @@ from tfloss.training.options import (
     at_least_one,
     one_of,
 )
-from tfloss.training.program.batch import Columns
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import as_tensors
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 from tfloss.training.program.precision import (
     Precision,
@@ -103,7 +113,7 @@ def fit(
             the rows; 'sequential': each row once per epoch, in the order of the data.
         seed: of the initial weights, the order of the rows, and the teachers.
         evaluate_every: evaluate on the holdout after every so many epochs.
-        compile: 'auto', 'xla', 'graph' or 'steps'; see `tfloss.training.loop.in_memory`.
+        compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop'; 'skip' it; or 'lower': go back a chunk and
             halve the learning rate. Such a step never gets into the weights.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
@@ -134,9 +144,9 @@ def fit(
     one_of("batches", batches, BATCHES)
     registry = registry_with(registry, losses)
     started = time.perf_counter()
-    with keeping(checkpoint, checkpoint_every, resume) as kept:
-        if kept is not None:
-            kept.compare(data_identity(data))
+    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        if checkpoints is not None:
+            checkpoints.require_same(data_fingerprint(data))
         options: dict[str, Any] = {
             "seed": seed,
             "fit": teacher_fit,
@@ -147,8 +157,8 @@ def fit(
         names = sorted(names_in(formula))
         teachers, asked_for = _already_asked(teacher), None
         if not teachers:
-            asked_for = asked_identity(teacher, **options) if kept is not None else None
-            teachers = recorded(kept, asked_for) or fit_teachers(
+            asked_for = teacher_fingerprint(teacher, **options) if checkpoints is not None else None
+            teachers = from_checkpoint(checkpoints, asked_for) or fit_teachers(
                 teacher, data, registry, n_jobs=n_jobs, cache=cache, tensors=names, **options
             )
         asked = time.perf_counter()
@@ -164,15 +174,15 @@ def fit(
             seed=seed,
         )
         refuse_quantities(objective, data)
-        if kept is not None:  # before an optimizer of the user's is built
-            identity = training_identity(
+        if checkpoints is not None:  # before an optimizer of the user's is built
+            fingerprint = training_fingerprint(
                 objective.text,
                 {
-                    **data_identity(data),
+                    **data_fingerprint(data),
                     "teachers": asked_for if asked_for is not None else texts,
-                    "answers": answers_identity(teachers),
+                    "answers": predictions_fingerprint(teachers),
                 },
-                [model if isinstance(model, str) else "", *model_identity(student.model)],
+                [model if isinstance(model, str) else "", *model_fingerprint(student.model)],
                 optimizer,
                 seed=seed,
                 epochs=epochs,
@@ -184,32 +194,33 @@ def fit(
                 on_nan=on_nan,
             )
         keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
+        holdout_batch = None
+        if len(data.holdout):
+            holdout_batch = as_tensors(columns_of(data, "holdout", teachers), objective.needs)
         engine = Engine(
-            Measure(student, objective),
+            StudentLoss(student, objective),
             keras_optimizer,
-            columns_of(data, "train", teachers),
-            columns_of(data, "holdout", teachers) if len(data.holdout) else None,
+            as_tensors(columns_of(data, "train", teachers), objective.needs),
+            holdout_batch,
             batch_size=batch_size,
             rows=order.rows_per_epoch,
             evaluate_every=evaluate_every,
             compile=compile,
             work=epochs * order.steps_per_epoch,
         )
-        guard = Guard(engine, on_nan)
+        guard = NanGuard(engine, on_nan)
         called = Callbacks(callbacks, student.model, keras_optimizer)
-        if kept is not None:
-            kept.begin({**identity, "callbacks": called.kinds}, *packed(teachers))
+        if checkpoints is not None:
+            checkpoints.begin({**fingerprint, "callbacks": called.kinds}, *to_arrays(teachers))
         watch = _watcher(watch)
-        with watching(kept):
+        with defer_interrupts(checkpoints):
             history = train(
-                engine,
-                order,
+                ArraySource(engine, order, data.train.rows),
                 epochs,
                 callbacks=called,
                 watch=watch,
-                kept=kept,
+                checkpoints=checkpoints,
                 guard=guard,
-                rows=data.train.rows,
             )
         finished = getattr(watch, "done", None)
         if finished is not None:
@@ -223,7 +234,7 @@ def fit(
         teachers,
         data,
         {"teachers": asked - started, "training": trained - asked},
-        "steps" if called.see_batches else engine.compiled_as,
+        "eager" if called.see_batches else engine.compiled_as,
         guard.events,
     )
 
@@ -279,11 +290,11 @@ def columns_of(
 ) -> Columns:
     """A split's columns with the answers of the teachers beside them."""
     part = getattr(data, split)
-    values, present = dict(part.columns), dict(part.present)
+    values, present = dict(part.values), dict(part.present)
     for teacher in teachers.values():
         values |= teacher.tensors(split)
         present |= teacher.present(split)
-    return Columns(values, present, part.sample_weight)
+    return Columns(values, present=present, sample_weight=part.sample_weight)
 
 
 def _refuse_model_first(formula: Any) -> None:

@@ -1,15 +1,16 @@
-"""How strongly each term of a formula pulls at the student's weights."""
+"""How large the gradient of each term of a formula is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tfloss.lazy import keras, tf
 from tfloss.training.fit import columns_of
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch, as_tensors
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.result import Result
 
 _BATCHES = 4  # whose norms are averaged
@@ -22,37 +23,35 @@ class TermGradients:
     other.
 
     Args:
-        measure: the student and the objective. Its own weights are neither read nor changed.
+        forward: the student and the objective. Its own weights are neither read nor changed.
     """
 
-    def __init__(self, measure: Measure) -> None:
-        self._measure = measure
-        self._variables = measure.variables
-        trainable = {id(variable) for variable in measure.trainable_variables}
+    def __init__(self, forward: StudentLoss) -> None:
+        self._forward = forward
+        self._variables = forward.variables
+        trainable = {id(variable) for variable in forward.trainable_variables}
         self._places = [i for i, v in enumerate(self._variables) if id(v) in trainable]
         self._norms = tf.function(self._of_batch, autograph=False, reduce_retracing=True)
 
-    def __call__(
-        self, weights: Sequence[Any], batches: Sequence[Mapping[str, Any]], step: int
-    ) -> np.ndarray:
+    def __call__(self, weights: Sequence[Any], batches: Sequence[Batch], step: int) -> np.ndarray:
         """The norms, averaged over some batches, (terms,) float64.
 
         Args:
-            weights: the values of `measure.variables`.
-            batches: packed columns each; see `some_batches`.
+            weights: the values of `forward.variables`.
+            batches: rows each; see `some_batches`.
             step: at which schedules are taken.
         """
         at = tf.constant(step)
         weights = [tf.convert_to_tensor(value) for value in weights]
         return np.mean([self._norms(weights, one, at).numpy() for one in batches], axis=0)
 
-    def _of_batch(self, weights: Any, batch: Any, step: Any) -> Any:
+    def _of_batch(self, weights: Any, batch: Batch, step: Any) -> Any:
         watched = [weights[place] for place in self._places]
         mapping = list(zip(self._variables, weights, strict=True))
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(watched)
             with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
-                _, terms = self._measure(batch, step, training=True)
+                _, terms = self._forward(batch, step, training=True)
             terms = tf.unstack(terms)
         zero = tf.UnconnectedGradients.ZERO
         norms = [
@@ -67,19 +66,19 @@ class TermGradients:
         return tf.cast(tf.stack(norms), tf.float64)
 
 
-def some_batches(columns: Mapping[str, Any], batch_size: int) -> list[dict[str, Any]]:
-    """The first four whole batches of packed columns, in the order of the rows."""
-    rows = int(columns["inputs"].shape[0])
+def some_batches(columns: Batch, batch_size: int) -> list[Batch]:
+    """The first four whole batches, in the order of the rows."""
+    rows = int(columns.tensors["inputs"].shape[0])
     size = min(batch_size, rows)
     starts = range(0, rows - size + 1, size)[:_BATCHES]
-    return [{name: c[at : at + size] for name, c in columns.items()} for at in starts]
+    return [columns.rows(at, at + size) for at in starts]
 
 
 def gradients_of(result: Result, batch_size: int) -> dict[str, float]:
     """By term, the norm of its gradient by the trained student's weights; see `TermGradients`."""
-    measure = Measure(result.student, result.objective)
-    columns = columns_of(result.data, "train", result.teachers).packed(result.objective.needs)
-    weights = [variable.value for variable in measure.variables]
+    forward = StudentLoss(result.student, result.objective)
+    columns = as_tensors(columns_of(result.data, "train", result.teachers), result.objective.needs)
+    weights = [variable.value for variable in forward.variables]
     batches = some_batches(columns, batch_size)
-    norms = TermGradients(measure)(weights, batches, result.history.latest.step)
-    return dict(zip(measure.names, norms.tolist(), strict=True))
+    norms = TermGradients(forward)(weights, batches, result.history.latest.step)
+    return dict(zip(forward.names, norms.tolist(), strict=True))

@@ -37,11 +37,15 @@ class Epoch:
         return line
 
     def as_logs(self) -> dict[str, float]:
-        """As Keras callbacks expect it: loss, each term, and the same with `val_`."""
-        logs = {"loss" if name == "total" else name: value for name, value in self.train.items()}
-        for name, value in (self.holdout or {}).items():
-            logs["val_loss" if name == "total" else f"val_{name}"] = value
-        return logs
+        """As Keras hands it to callbacks: loss and terms by name, and the same with `val_`."""
+
+        def named(values: dict[str, float]) -> dict[str, float]:
+            return {"loss" if name == "total" else name: value for name, value in values.items()}
+
+        train, holdout = named(self.train), named(self.holdout or {})
+        return {name: train[name] for name in sorted(train)} | {
+            f"val_{name}": holdout[name] for name in sorted(holdout)
+        }
 
 
 class History:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from tfloss.errors import UsageError, did_you_mean, listed
 
 OnNan = Literal["stop", "skip", "lower"]
-Compile = Literal["auto", "xla", "graph", "steps"]
+Compile = Literal["auto", "xla", "graph", "eager"]
 # 'shuffled': each row once per epoch, in a new order. 'replacement': each batch is drawn with
 # replacement from all rows; an epoch has as many full batches as fit into the rows.
 # 'sequential': each row once per epoch, in the order of the data.

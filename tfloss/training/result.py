@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData
+from tfloss.data import PreparedData, score
 from tfloss.display import renderer
 from tfloss.errors import DataError
 from tfloss.objective import Objective
@@ -16,7 +16,7 @@ from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.history import History
-from tfloss.training.scores import as_columns, predict, score, scores_of_all
+from tfloss.training.scores import as_columns, predict, scores_of_all
 from tfloss.training.summary import summary_text
 
 
@@ -32,7 +32,7 @@ class Result:
         teachers: the fitted teachers by name.
         data: what it was trained on.
         seconds: how long the parts took: 'teachers', 'training'.
-        compiled_as: 'xla', 'graph', or 'steps' where callbacks looked at every batch.
+        compiled_as: 'xla', 'graph', or 'eager' where callbacks looked at every batch.
         events: what was done where numbers were not finite, a sentence each.
     """
 

@@ -33,7 +33,7 @@ def full_scope(
     """
     columns = {
         name: (None, *values.shape[1:])
-        for name, values in data.train.columns.items()
+        for name, values in data.train.values.items()
         if name != "inputs"
     }
     outside = outside_entries(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Part, PreparedData
+from tfloss.data import PreparedData, score
 from tfloss.lazy import tf
 from tfloss.registry import Registry
 from tfloss.student import Student
@@ -48,21 +48,6 @@ def as_columns(probs: np.ndarray) -> np.ndarray:
     """A teacher's one column as two; (n, classes) float64."""
     probs = np.asarray(probs, np.float64)
     return np.concatenate([1 - probs, probs], axis=1) if probs.shape[1] == 1 else probs
-
-
-def score(
-    answers: np.ndarray, part: Part, data: PreparedData, registry: Registry
-) -> dict[str, float]:
-    """Every registered metric of the data's task, by name, on the rows that have a label."""
-    rows = part.labelled
-    if not rows.any():
-        return {}
-    truth: Any = part.codes[rows] if data.task == "classification" else part.labels[rows]
-    return {
-        name: metric(truth, answers[rows])
-        for name, metric in registry.metrics.items()
-        if metric.task == data.task
-    }
 
 
 def scores_of_all(

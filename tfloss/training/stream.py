@@ -8,31 +8,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfloss.data import Columns
 from tfloss.errors import DataError, UsageError
 from tfloss.formula import Node
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, make_student
 from tfloss.training.checkpoints.fingerprint import (
-    columns_identity,
-    model_identity,
-    training_identity,
+    columns_fingerprint,
+    model_fingerprint,
+    training_fingerprint,
 )
 from tfloss.training.checkpoints.manager import Checkpoints
-from tfloss.training.checkpoints.opening import keeping, watching
+from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
 from tfloss.training.history import History
 from tfloss.training.loop.callbacks import Callbacks
-from tfloss.training.loop.dataset import SAMPLE_WEIGHT, StreamEngine
-from tfloss.training.loop.nan_guard import Guard
-from tfloss.training.loop.progress import Position
-from tfloss.training.loop.segments import epoch_in_parts
-from tfloss.training.loop.train_loop import Watcher
+from tfloss.training.loop.dataset import DatasetSource
+from tfloss.training.loop.nan_guard import NanGuard
+from tfloss.training.loop.train_loop import Watcher, train
 from tfloss.training.options import (
     BATCHES,
     COMPILE,
@@ -42,8 +41,8 @@ from tfloss.training.options import (
     at_least_one,
     one_of,
 )
-from tfloss.training.program.batch import Columns
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import SAMPLE_WEIGHT
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 from tfloss.training.program.precision import (
     Precision,
@@ -62,7 +61,7 @@ class StreamResult:
         objective: what was minimised.
         history: every epoch's total and terms, on the stream and on the holdout.
         seconds: how long the training took.
-        compiled_as: 'xla', 'graph' or 'steps'.
+        compiled_as: 'xla', 'graph' or 'eager'.
         traces: how many programs were traced for it.
         events: what was done where numbers were not finite, a sentence each.
     """
@@ -121,14 +120,14 @@ def fit_stream(
             `tfloss.fit`.
         batches: 'sequential': rows are taken as they come. Any other choice is the dataset's own
             to make (`shuffle`, `rejection_resample`), and refused here.
-        callbacks: Keras callbacks that look at epochs.
+        callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
             batches again, which it is asked for anew up to where the training was: give
             `shuffle` a seed.
 
     Raises:
         DataError: elements that are no dictionaries, lack a column that the formula names, or end.
-        UsageError: an option that cannot be; a callback that looks at every batch.
+        UsageError: an option that cannot be.
         FormulaError, NumericsError, PluginError: as for `tfloss.fit`.
     """
     at_least_one(epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
@@ -153,13 +152,13 @@ def fit_stream(
         seed=seed,
     )
     if checkpoint is not None:  # before an optimizer of the user's is built
-        identity = training_identity(
+        fingerprint = training_fingerprint(
             objective.text,
             {
                 "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
-                "holdout": columns_identity(_holdout(holdout)),
+                "holdout": columns_fingerprint(_holdout(holdout)),
             },
-            model_identity(student.forward_model),
+            model_fingerprint(student.forward_model),
             optimizer,
             seed=seed,
             epochs=epochs,
@@ -170,8 +169,8 @@ def fit_stream(
             on_nan=on_nan,
         )
     keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
-    engine = StreamEngine(
-        Measure(student, objective),
+    source = DatasetSource(
+        StudentLoss(student, objective),
         keras_optimizer,
         dataset,
         _holdout(holdout),
@@ -180,59 +179,29 @@ def fit_stream(
         compile=compile,
         work=epochs * steps_per_epoch,
     )
-    guard = Guard(engine, on_nan)
+    guard = NanGuard(source, on_nan)
     called = Callbacks(callbacks, student.model, keras_optimizer)
-    if called.see_batches:
-        raise UsageError("A stream has no callbacks that look at every batch; look at epochs.")
-    with keeping(checkpoint, checkpoint_every, resume) as kept:
-        if kept is not None:
-            kept.begin({**identity, "callbacks": called.kinds})
-        try:
-            with watching(kept):
-                history = _train(engine, guard, epochs, called, watch, kept)
-        finally:
-            engine.close()
+    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        if checkpoints is not None:
+            checkpoints.begin({**fingerprint, "callbacks": called.kinds})
+        with defer_interrupts(checkpoints):
+            history = train(
+                source,
+                epochs,
+                callbacks=called,
+                watch=watch,
+                checkpoints=checkpoints,
+                guard=guard,
+            )
     return StreamResult(
         student,
         objective,
         history,
         time.perf_counter() - started,
-        engine.compiled_as,
-        engine.traces,
+        source.compiled_as,
+        source.traces,
         guard.events,
     )
-
-
-def _train(
-    engine: StreamEngine,
-    guard: Guard,
-    epochs: int,
-    callbacks: Callbacks,
-    watch: Watcher | None,
-    kept: Checkpoints | None,
-) -> History:
-    history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
-    position, length = Position(), engine.steps_per_epoch
-    callbacks.on_train_begin()
-    if kept is not None:
-        position = kept.restore(engine, history, callbacks, guard)
-        engine.begin(position.step(length), kept.digest)
-    while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
-        callbacks.on_epoch_begin(position.epoch)
-        log = epoch_in_parts(engine, guard, history, position, kept)
-        history.extend(position.epoch + 1, log.train, log.holdout)
-        position = Position(position.epoch + 1)
-        callbacks.on_epoch_end(position.epoch - 1, history.latest.as_logs())
-        if watch is not None:
-            watch(history)
-        if kept is not None and kept.due(position.step(length)):
-            kept.save(engine, history, position, engine.digest())
-    if kept is not None and not position.ended:
-        kept.save(engine, history, replace(position, ended=True), engine.digest())
-    history.keep_latest()
-    engine.finish()
-    callbacks.on_train_end()
-    return history
 
 
 def _column_shapes(dataset: Any) -> dict[str, tuple[int | None, ...]]:
@@ -296,4 +265,4 @@ def _holdout(rows: Mapping[str, np.ndarray] | None) -> Columns | None:
         return None
     values = {name: np.asarray(column) for name, column in rows.items()}
     values = {n: c.astype(np.float32) if c.dtype == np.float64 else c for n, c in values.items()}
-    return Columns(values, {}, values.pop(SAMPLE_WEIGHT, None))
+    return Columns(values, sample_weight=values.pop(SAMPLE_WEIGHT, None))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from tfloss.comparison.replicates.trajectories import Trajectories
-from tfloss.data import Part
+from tfloss.data import Columns
 from tfloss.errors import PluginError
 from tfloss.registry import Metric, Registry
 from tfloss.training.scores import probabilities
@@ -21,7 +21,7 @@ _AGREE = 1e-6  # relative; the two may sum in another order
 
 def add_metrics(
     trajectories: Sequence[Trajectories],
-    parts: Sequence[Part],
+    parts: Sequence[Columns],
     task: str,
     registry: Registry,
 ) -> None:
@@ -67,7 +67,7 @@ def predictions_of(logits: np.ndarray, task: str) -> np.ndarray:
     return flat.reshape(*logits.shape[:2], -1)
 
 
-def truth_of(parts: Iterable[Part], task: str) -> np.ndarray:
+def truth_of(parts: Iterable[Columns], task: str) -> np.ndarray:
     """(R, n) class positions, or (R, n, k) targets for regression."""
     return np.stack([part.codes if task == "classification" else part.labels for part in parts])
 

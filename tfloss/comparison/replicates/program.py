@@ -8,14 +8,15 @@ Keras optimizer that treats each weight by itself does not notice the axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tfloss.lazy import keras, tf
 from tfloss.training.gradient_norms import TermGradients, some_batches
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.forward import StudentLoss
 
 _EVALUATION_ROWS = 4096  # per slice, as the engine evaluates a holdout
 
@@ -24,9 +25,9 @@ class Replicates:
     """Trains R students of one architecture at once.
 
     Args:
-        measure: one student and the objective. Its own weights are not changed.
+        forward: one student and the objective. Its own weights are not changed.
         optimizer: a Keras optimizer that treats each weight by itself, not yet built.
-        initial: the values of `measure.variables`, (R, …) each.
+        initial: the values of `forward.variables`, (R, …) each.
         train: columns, (R, rows, …), as `stacked_columns` makes them.
         holdout: the same for the holdout; None without one.
         batch_size: rows per step.
@@ -40,31 +41,31 @@ class Replicates:
 
     def __init__(
         self,
-        measure: Measure,
+        forward: StudentLoss,
         optimizer: Any,
         initial: list[np.ndarray],
-        train: Mapping[str, np.ndarray],
-        holdout: Mapping[str, np.ndarray] | None = None,
+        train: Batch,
+        holdout: Batch | None = None,
         *,
         batch_size: int,
         rows: int | None = None,
         coefficients: np.ndarray | None = None,
         compile: str = "xla",
     ) -> None:
-        self.measure = measure
+        self.forward = forward
         self.optimizer = optimizer
-        self.count, own = train["inputs"].shape[:2]
+        self.count, own = train.tensors["inputs"].shape[:2]
         self.rows = own if rows is None else rows
         self.batch_size = min(batch_size, own)
-        self.variables = measure.variables
-        self._train = {name: tf.constant(column) for name, column in train.items()}
+        self.variables = forward.variables
+        self._train = train.map(tf.constant)
         self._slices = _slices(holdout)
         self._coefficients = self._weighed(coefficients)
         self.stacked = [
             keras.Variable(value, dtype=variable.dtype, trainable=variable.trainable)
             for value, variable in zip(initial, self.variables, strict=True)
         ]
-        trainable = {id(variable) for variable in measure.trainable_variables}
+        trainable = {id(variable) for variable in forward.trainable_variables}
         self._places = [i for i, v in enumerate(self.variables) if id(v) in trainable]
         self._changed = [self.stacked[place] for place in self._places]
         optimizer.build(self._changed)
@@ -79,7 +80,7 @@ class Replicates:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return self.measure.names
+        return self.forward.names
 
     def traced(self, epochs: int) -> Callable[[], object]:
         """Trace what `run` needs for an order of so many epochs.
@@ -117,19 +118,19 @@ class Replicates:
     def evaluate(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """The total and terms on the holdout, (R, 1 + terms), and its logits, (R, rows, k)."""
         answers = [self._look(piece, tf.constant(step)) for piece in self._slices]
-        sizes = [piece["inputs"].shape[1] for piece in self._slices]
+        sizes = [piece.tensors["inputs"].shape[1] for piece in self._slices]
         values = sum(v.numpy() * n for (v, _), n in zip(answers, sizes, strict=True)) / sum(sizes)
         return values, np.concatenate([logits.numpy() for _, logits in answers], axis=1)
 
     def term_gradients(self, places: np.ndarray, step: int) -> np.ndarray:
         """The norm of each weighted term's gradient, (len(places), terms); see `TermGradients`."""
-        ask = TermGradients(self.measure)
+        ask = TermGradients(self.forward)
         found = np.zeros((len(places), len(self.names)))
         # Slicing in numpy: TensorFlow would take longer for a slice than for the gradients.
-        train = {name: column.numpy() for name, column in self._train.items()}
+        train = self._train.map(lambda column: column.numpy())
         stacked = [variable.numpy() for variable in self.stacked]
         for row, place in enumerate(places):
-            columns = {name: column[place] for name, column in train.items()}
+            columns = train.with_leaves([column[place] for column in train.leaves()])
             weights = [values[place] for values in stacked]
             found[row] = ask(weights, some_batches(columns, self.batch_size), step)
         return found * np.abs(self._coefficients.numpy()[places])
@@ -174,10 +175,11 @@ class Replicates:
 
     def _step(self, rows: Any, step: Any) -> Any:
         """One step of every replicate; the total and terms before the update, (R, 1 + terms)."""
-        batch = {n: tf.gather(c, rows, batch_dims=1) for n, c in self._train.items()}
+        batch = self._train.map(lambda column: tf.gather(column, rows, batch_dims=1))
         weights = [variable.value for variable in self.stacked]
         gradients, state, values = _mapped(
-            lambda args: self._gradients(args, step), (weights, batch, self._coefficients)
+            lambda args: self._gradients(args[0], batch.with_leaves(args[1]), args[2], step),
+            (weights, batch.leaves(), self._coefficients),
         )
         self.optimizer.apply(gradients, self._changed)
         changed = {id(variable) for variable in self._changed}
@@ -186,9 +188,8 @@ class Replicates:
                 variable.assign(value)
         return values
 
-    def _gradients(self, replicate: tuple[Any, Any, Any], step: Any) -> Any:
+    def _gradients(self, weights: Any, batch: Batch, coefficients: Any, step: Any) -> Any:
         """One replicate: its gradients, its variables after the step but for them, its values."""
-        weights, batch, coefficients = replicate
         watched = [weights[place] for place in self._places]
         with tf.GradientTape() as tape:
             tape.watch(watched)
@@ -209,7 +210,7 @@ class Replicates:
         """One replicate's total and terms, (1 + terms,), its logits, and its changed variables."""
         mapping = list(zip(self.variables, weights, strict=True))
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
-            terms, outputs = self.measure.terms_and_outputs(batch, step, training=training)
+            terms, outputs = self.forward.terms_and_outputs(batch, step, training=training)
         terms = tf.stack(terms) * coefficients
         total = tf.reduce_sum(terms)
         return tf.concat([[total], terms], 0), outputs["logits"], scope
@@ -218,12 +219,13 @@ class Replicates:
         """The values on a slice of the holdout, and its logits."""
 
         def one(args: Any) -> Any:
-            weights, batch, coefficients = args
+            weights, leaves, coefficients = args
+            batch = rows.with_leaves(leaves)
             values, logits, _ = self._measured(weights, batch, coefficients, step, training=False)
             return values, tf.cast(logits, tf.float32)
 
         weights = [variable.value for variable in self.stacked]
-        return _mapped(one, (weights, rows, self._coefficients))
+        return _mapped(one, (weights, rows.leaves(), self._coefficients))
 
     def _weighed(self, coefficients: np.ndarray | None) -> Any:
         """(R, terms) float32; what the model itself adds is never multiplied."""
@@ -238,11 +240,11 @@ def _mapped(function: Any, arguments: Any) -> Any:
     return tf.vectorized_map(function, arguments, fallback_to_while_loop=False, warn=False)
 
 
-def _slices(holdout: Mapping[str, np.ndarray] | None) -> list[dict[str, Any]]:
+def _slices(holdout: Batch | None) -> list[Batch]:
     if holdout is None:
         return []
-    rows = holdout["inputs"].shape[1]
+    leaves, rows = holdout.leaves(), holdout.tensors["inputs"].shape[1]
     return [
-        {n: tf.constant(c[:, at : at + _EVALUATION_ROWS]) for n, c in holdout.items()}
+        holdout.with_leaves([tf.constant(c[:, at : at + _EVALUATION_ROWS]) for c in leaves])
         for at in range(0, rows, _EVALUATION_ROWS)
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfloss.comparison.replicates.seeds import SeedSetup
 from tfloss.student import Student
+from tfloss.training.program.batch import Batch
 
 # Optimizers whose step treats each weight by itself. The others look at a whole weight or at all of
 # them (norms, factored moments, matrices), and would mix replicates.
@@ -32,14 +33,12 @@ def why_not_stacked(student: Student, optimizer: Any, stateful: bool) -> str:
     return ""
 
 
-def stacked_columns(
-    setups: Sequence[SeedSetup], split: str, needs: frozenset[str]
-) -> dict[str, np.ndarray]:
-    """The columns that an objective needs, (replicates, rows, …) each, under `packed` names."""
+def stacked_columns(setups: Sequence[SeedSetup], split: str, needs: frozenset[str]) -> Batch:
+    """The columns that an objective needs, (replicates, rows, …) each, as arrays."""
     parts = [getattr(setup.data, split) for setup in setups]
     columns = {
-        name: np.stack([part.columns[name] for part in parts])
-        for name in parts[0].columns
+        name: np.stack([part.values[name] for part in parts])
+        for name in parts[0].values
         if name == "inputs" or name in needs
     }
     for alias in setups[0].teachers:
@@ -50,15 +49,17 @@ def stacked_columns(
         part.present | {n: m for t in setup.teachers.values() for n, m in t.present(split).items()}  # type: ignore[arg-type]
         for part, setup in zip(parts, setups, strict=True)
     ]
+    present = {}
     for name in sorted({name for mask in masks for name in mask} & needs):
         there = [
             mask.get(name, np.ones(len(part), bool))
             for part, mask in zip(parts, masks, strict=True)
         ]
-        columns[f"present:{name}"] = np.stack(there).astype(np.float32)
+        present[name] = np.stack(there).astype(np.float32)
+    weight = None
     if parts[0].sample_weight is not None:
-        columns[":weight"] = np.stack([part.sample_weight for part in parts]).astype(np.float32)
-    return columns
+        weight = np.stack([part.sample_weight for part in parts]).astype(np.float32)
+    return Batch(columns, present, weight)
 
 
 def bytes_of_one(setups: Sequence[SeedSetup], student: Student) -> int:

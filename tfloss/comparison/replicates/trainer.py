@@ -28,7 +28,8 @@ from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.loop.shuffling import steps_per_epoch
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 
 OnProgress = Callable[[str, float], None]  # the formula at work, and the share of all steps done
@@ -238,13 +239,12 @@ class _Trainer:
         def repeated(values: np.ndarray) -> np.ndarray:
             return np.tile(values, (times, *[1] * (values.ndim - 1)))
 
-        def columns(split: str) -> dict[str, np.ndarray]:
-            needs = family.objective.needs
-            return {n: repeated(c) for n, c in stacked_columns(setups, split, needs).items()}
+        def columns(split: str) -> Batch:
+            return stacked_columns(setups, split, family.objective.needs).map(repeated)
 
         coefficients = family.coefficients
         return Replicates(
-            Measure(self.template, family.objective),
+            StudentLoss(self.template, family.objective),
             make_optimizer(self.config.optimizer),
             [repeated(values[list(part)]) for values in self._weights],
             columns("train"),

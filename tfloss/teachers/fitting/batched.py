@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.teachers.fitting.side_by_side import one_thread_where_small
+
 # A forest pays about 15 ms for each piece; a Gaussian process holds a piece times its own rows.
 ROWS_AT_ONCE = 16384
 
@@ -40,7 +42,7 @@ def in_chunks(
     pieces = (inputs[at : at + rows_at_once] for at in starts)
     run = _parallel(n_jobs)
     together: Predictions = {}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_thread_where_small(len(inputs)):
         warnings.simplefilter("ignore")
         for at, part in zip(
             starts, run(delayed(_as_float64)(answer, p) for p in pieces), strict=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,7 @@ def fit_classifier(
     name: str = "teacher",
     calibrate: str = "auto",
     weight: np.ndarray | None = None,
+    warn: bool = True,
 ) -> FittedClassifier:
     """Fit a copy of `estimator`; the given object stays as it is.
 
@@ -89,6 +91,7 @@ def fit_classifier(
         name: the teacher's name, for messages.
         calibrate: see `Options`.
         weight: (n,) sample weights, for an estimator that takes them.
+        warn: see `call_fit`.
 
     Raises:
         DataError: the rows cannot teach anything: one class, or too few to calibrate on.
@@ -98,7 +101,7 @@ def fit_classifier(
     seen, local = seen_codes(codes, name)
     estimator, notes = check_estimator(copied(estimator, name), local, name, calibrate)
     # Codes without gaps, because some libraries (XGBoost) accept no others.
-    warned = call_fit(estimator, inputs, local, name, weight)
+    warned = call_fit(estimator, inputs, local, name, weight, warn)
     if calibrate != "none" and not hasattr(estimator, "predict_proba"):
         raise UsageError(
             f"The teacher '{name}' ({type(estimator).__name__}) has no probabilities once fitted; "
@@ -158,16 +161,20 @@ def call_fit(
     target: np.ndarray,
     name: str,
     weight: np.ndarray | None = None,
+    warn: bool = True,
 ) -> tuple[str, ...]:
     """Fit, and return what was warned of, each warning once.
+
+    Without `warn` the process's filters of warnings are left alone, as threads must.
 
     Raises:
         UsageError: the estimator says that one of its settings is wrong.
         PluginError: it failed for another reason.
     """
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with warnings.catch_warnings(record=True) if warn else nullcontext([]) as caught:
+            if warn:
+                warnings.simplefilter("always")
             inputs = np.asarray(inputs, dtype=np.float64)
             notes = fit_weighted(estimator, inputs, target, weight)
     except TflossError:
@@ -179,7 +186,7 @@ def call_fit(
                 f"The teacher '{name}' refuses a setting: {first_line(error)}"
             ) from error
         raise failed(name, f"in fit on {len(inputs)} rows", error) from error
-    said = dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught)
+    said = dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught or ())
     return (*notes, *said)
 
 

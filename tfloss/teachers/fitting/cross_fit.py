@@ -7,8 +7,7 @@ Inference, ICLR 2021 (cross-fitting).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -72,21 +71,13 @@ def make_folds(rows: np.ndarray, codes: np.ndarray | None, seed: int, name: str)
     return list(folds.split(place, codes, groups=groups))
 
 
-def out_of_fold(
-    fit: Callable[[np.ndarray], Any], inputs: np.ndarray, folds: Folds, n_jobs: int | None = None
-) -> Predictions:
-    """Each row's predictions by the model of the fold that left it out.
-
-    Args:
-        fit: from row numbers to what was fitted on them, with a method `ask`.
-        inputs: (n, d), the rows that the folds count.
-        folds: (training rows, left-out rows) of each.
-        n_jobs: for asking.
-    """
+def put_together(parts: Sequence[Predictions], folds: Folds) -> Predictions:
+    """Each row's predictions by the model of the fold that left it out, one part per fold."""
+    rows = sum(len(left_out) for _, left_out in folds)
     together: Predictions = {}
-    for train, test in folds:
-        for key, values in fit(train).predict(inputs[test], n_jobs=n_jobs).items():
+    for part, (_, left_out) in zip(parts, folds, strict=True):
+        for key, values in part.items():
             if key not in together:
-                together[key] = np.empty((len(inputs), values.shape[1]), dtype=values.dtype)
-            together[key][test] = values
+                together[key] = np.empty((rows, values.shape[1]), dtype=values.dtype)
+            together[key][left_out] = values
     return together

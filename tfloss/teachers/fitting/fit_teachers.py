@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData
+from tfloss.data import PreparedData, score
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
-from tfloss.teachers.cache import cached, key_of
+from tfloss.teachers.cache import cached, find, keep, key_of
 from tfloss.teachers.column import PredictionsColumn, read_predictions
 from tfloss.teachers.fitting.batched import Watch
-from tfloss.teachers.fitting.classifiers import copied, seeded
-from tfloss.teachers.fitting.plan import (
-    FitPlan,
-    TeacherPredictions,
-    fit_and_predict,
-    fitter,
-    plan_fit,
-)
-from tfloss.teachers.fitting.scores import score
+from tfloss.teachers.fitting.fit_and_predict import fit_and_predict, fitter
+from tfloss.teachers.fitting.given import Given, listed_teachers, resolved
+from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions, plan_fit
 from tfloss.teachers.keras_models import OWN_TENSORS, check_network, is_network
-from tfloss.teachers.prefitted import PrefittedTeacher, check_prefitted, is_fitted
-from tfloss.teachers.spec.building import build_estimator
+from tfloss.teachers.prefitted import PrefittedTeacher, check_prefitted
 from tfloss.teachers.spec.options import Options
-from tfloss.teachers.spec.text import DEFAULT_ALIAS, TeacherSpec, parse_teacher, refuse_same_alias
 from tfloss.teachers.teacher import FittedTeacher, as_tensors
 
 CACHE_VARIABLE = "TFLOSS_CACHE"
@@ -62,8 +54,9 @@ def fit_teachers(
         registry: who knows teachers by name.
         seed: of the folds, and for every `random_state` that the user did not set.
         fit, calibrate, rows, force: see `Options`; a teacher's own text overrules them.
-        n_jobs: how many chunks of rows are asked about at once, as joblib counts.
-        cache: a folder in which predictions are kept; the environment's TFLOSS_CACHE unless said.
+        n_jobs: how many folds, and chunks of rows, are worked on at once, as joblib counts; the
+            result is the same. Default: as many folds as there are processors, and one chunk.
+        cache: a folder in which predictions are kept; default: the environment's TFLOSS_CACHE.
         watch: called with a teacher's name, the rows it has answered, and all it will answer; first
             with 0, before it is fitted.
         tensors: names that a formula uses; `alias.LAYER` among them asks a network for a layer.
@@ -74,77 +67,35 @@ def fit_teachers(
         PluginError: an estimator that fails or does not predict as it should.
     """
     defaults = Options(fit, calibrate, rows, force)
-    cache = cache or os.environ.get(CACHE_VARIABLE) or None
-    given = [_resolved(one, defaults, registry, seed) for one in _listed(teachers)]
-    ready = [
-        (one, _prepared(one, data, registry, seed, _layers(one.alias, tensors))) for one in given
-    ]
+    folder = cache_folder(cache)
+    given = [resolved(one, defaults, registry, seed) for one in listed_teachers(teachers)]
+    ready = {
+        one: _prepared(one, data, registry, seed, _layers(one.alias, tensors)) for one in given
+    }
+    plans = {one: how for one, how in ready.items() if isinstance(how, FitPlan)}
+    counters = {one.alias: _counter(one.alias, data, watch) for one in given}
+    fitted = _fitted(plans, data, registry, folder, n_jobs, counters)
     return {
-        one.alias: _asked(
-            one, how, data, n_jobs, Path(cache) if cache else None, _counter(one.alias, data, watch)
-        )
-        for one, how in ready
+        one.alias: fitted.get(one.alias)
+        or _asked(one, how, data, registry, n_jobs, folder, counters[one.alias])
+        for one, how in ready.items()
     }
 
 
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """A teacher as the user gave it: a text's name and settings, or an object."""
+def cache_folder(cache: str | Path | None) -> Path | None:
+    """Where predictions are kept: what was given, else what TFLOSS_CACHE says, else nowhere.
 
-    alias: str
-    text: str
-    thing: Any
-    options: Options = field(default_factory=Options)
-
-    @property
-    def name(self) -> str:
-        """What messages call it: the name that the user gave it, else what the user wrote."""
-        return self.text if self.alias == DEFAULT_ALIAS else self.alias
-
-
-def _listed(teachers: Any) -> list[_Given]:
-    if isinstance(teachers, Mapping):
-        given = [_given(teacher, alias) for alias, teacher in teachers.items()]
-    elif teachers is None:
-        given = []
-    elif isinstance(teachers, Iterable) and not isinstance(teachers, str) and not _fits(teachers):
-        given = [_given(teacher) for teacher in teachers]
-    else:
-        given = [_given(teachers)]
-    refuse_same_alias((one.alias, one.text) for one in given)
-    return given
-
-
-def _given(teacher: Any, alias: str | None = None) -> _Given:
-    if isinstance(teacher, str):
-        teacher = parse_teacher(teacher if alias is None else f"{alias}={teacher}")
-    if isinstance(teacher, TeacherSpec):
-        return _Given(alias or teacher.alias, teacher.text or teacher.name, teacher)
-    if not (_fits(teacher) or isinstance(teacher, PrefittedTeacher | PredictionsColumn)):
+    Raises:
+        UsageError: there is a file of that name.
+    """
+    named = cache or os.environ.get(CACHE_VARIABLE)
+    folder = Path(named) if named else None
+    if folder is not None and folder.exists() and not folder.is_dir():
         raise UsageError(
-            f"A {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
-            f"and 'predict_proba'."
+            f"The teachers' cache '{folder}' is a file; name a folder (--cache, or TFLOSS_CACHE), "
+            f"or none."
         )
-    return _Given(alias or DEFAULT_ALIAS, type(teacher).__name__, teacher)
-
-
-def _fits(teacher: Any) -> bool:
-    """Whether it is an estimator; a Pipeline is also a sequence, so this is asked first."""
-    return hasattr(teacher, "fit") and not isinstance(teacher, type)
-
-
-def _resolved(given: _Given, options: Options, registry: Registry, seed: int) -> _Given:
-    """The object that a text names, seeded; a fitted one as it is."""
-    thing, keep = given.thing, frozenset[str]()
-    if isinstance(thing, TeacherSpec):
-        options, settings = options.taking(thing.settings)
-        thing = build_estimator(replace(thing, settings=settings), registry)
-        keep = frozenset(settings)
-    if isinstance(thing, PrefittedTeacher | PredictionsColumn):
-        return replace(given, thing=thing, options=options)
-    if is_network(thing) or is_fitted(thing):
-        return replace(given, thing=PrefittedTeacher(thing, given.text), options=options)
-    return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)
+    return folder
 
 
 def _layers(alias: str, tensors: Collection[str]) -> frozenset[str]:
@@ -155,7 +106,7 @@ def _layers(alias: str, tensors: Collection[str]) -> frozenset[str]:
 
 
 def _prepared(
-    given: _Given, data: PreparedData, registry: Registry, seed: int, layers: frozenset[str]
+    given: Given, data: PreparedData, registry: Registry, seed: int, layers: frozenset[str]
 ) -> Any:
     """What is left to do, checked."""
     if isinstance(given.thing, PrefittedTeacher):
@@ -185,49 +136,78 @@ def _counter(
     return count
 
 
+def _fitted(
+    plans: Mapping[Given, FitPlan],
+    data: PreparedData,
+    registry: Registry,
+    cache: Path | None,
+    n_jobs: int | None,
+    counters: Mapping[str, Watch | None],
+) -> dict[str, FittedTeacher]:
+    """The teachers that are fitted here, by alias: those in the cache, the others together."""
+    keys = {one: key_of(plan, data) if cache else None for one, plan in plans.items()}
+    found = {one: find(key, cache) for one, key in keys.items()}
+    for one in plans:
+        _count(counters[one.alias], 0)
+    missing = {one.alias: plan for one, plan in plans.items() if found[one] is None}
+    new = fit_and_predict(missing, data, registry, n_jobs, counters.get)
+    teachers = {}
+    for one, plan in plans.items():
+        predicted = found[one] or keep(keys[one], cache, new[one.alias])
+        model = predicted.fitted
+        # The model of predictions from the cache is fitted when somebody asks for it.
+        fit: Callable[[], Any] = partial(fitter(plan, data), plan.rows)
+        origin = "train" if plan.folds is None else "cross"
+        teachers[one.alias] = _teacher(
+            one, predicted, data, origin, partial(_same, model) if model else fit, len(plan.rows)
+        )
+    return teachers
+
+
+def _same(model: Any) -> Any:
+    return model
+
+
+def _count(counter: Watch | None, rows: int) -> None:
+    if counter is not None:
+        counter(rows)
+
+
 def _asked(
-    given: _Given,
+    given: Given,
     how: Any,
     data: PreparedData,
+    registry: Registry,
     n_jobs: int | None,
     cache: Path | None,
     watch: Watch | None,
 ) -> FittedTeacher:
-    if watch is not None:
-        watch(0)
-    if isinstance(how, FitPlan):
-        key = key_of(how, data) if cache else None
-        predicted = cached(key, cache, partial(fit_and_predict, how, data, n_jobs, watch))
-        fitted = predicted.fitted
-        fit: Callable[[], Any] = partial(fitter(how, data), how.rows)
-        kind = "train" if how.folds is None else "cross"
-        return _teacher(
-            given, predicted, data, kind, (lambda: fitted) if fitted else fit, len(how.rows)
-        )
+    """A teacher that has nothing to fit: a column, or one that was fitted before."""
+    _count(watch, 0)
     if isinstance(given.thing, PredictionsColumn):
-        return _read(given, how, data)
+        return _read(given, how, data, registry)
     key = key_of(how, data) if cache else None
-    predicted = cached(key, cache, partial(_answered, how, data, n_jobs, watch))
-    return _teacher(given, predicted, data, "prefitted", lambda: how)
+    predicted = cached(key, cache, partial(_answered, how, data, registry, n_jobs, watch))
+    return _teacher(given, predicted, data, "prefitted", partial(_same, how))
 
 
 def _answered(
-    how: Any, data: PreparedData, n_jobs: int | None, watch: Watch | None
+    how: Any, data: PreparedData, registry: Registry, n_jobs: int | None, watch: Watch | None
 ) -> TeacherPredictions:
     """Predictions of a teacher that was fitted before, about both parts."""
     parts = (data.train, data.holdout)
     predictions = [how.predict(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts]
-    return _scored(predictions, data, how.notes, np.arange(len(data.holdout)))
+    return _scored(predictions, data, registry, how.notes, np.arange(len(data.holdout)))
 
 
-def _read(given: _Given, how: Any, data: PreparedData) -> FittedTeacher:
+def _read(given: Given, how: Any, data: PreparedData, registry: Registry) -> FittedTeacher:
     """A column's predictions; the rows that have none are masked."""
     (train, there), (holdout, there_held_out) = how(data.train), how(data.holdout)
     missing = int(np.sum(~there)) + int(np.sum(~there_held_out))
     rows = np.flatnonzero(there_held_out)
     total = len(there) + len(there_held_out)
     note = f"{missing} of {total} rows have no answer: its terms leave them out."
-    predicted = _scored([train, holdout], data, (note,) if missing else (), rows)
+    predicted = _scored([train, holdout], data, registry, (note,) if missing else (), rows)
     teacher = _teacher(given, predicted, data, "column", None)
     return replace(
         teacher,
@@ -237,15 +217,22 @@ def _read(given: _Given, how: Any, data: PreparedData) -> FittedTeacher:
 
 
 def _scored(
-    predictions: list[Any], data: PreparedData, notes: tuple[str, ...], rows: np.ndarray
+    predictions: list[Any],
+    data: PreparedData,
+    registry: Registry,
+    notes: tuple[str, ...],
+    rows: np.ndarray,
 ) -> TeacherPredictions:
     """With scores on these rows of the holdout."""
-    scores = {"holdout": score(predictions[1][""][rows], data.holdout, rows)} if len(rows) else {}
+    scores = {}
+    if len(rows):
+        held_out = predictions[1][""][rows]
+        scores["holdout"] = score(held_out, data.holdout, data, registry, rows)
     return TeacherPredictions(predictions[0], predictions[1], scores, notes)
 
 
 def _teacher(
-    given: _Given,
+    given: Given,
     predicted: TeacherPredictions,
     data: PreparedData,
     origin: Any,

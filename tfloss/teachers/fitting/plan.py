@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +10,16 @@ import numpy as np
 from tfloss.data import PreparedData, split_rows
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
-from tfloss.teachers.fitting.batched import Predictions, Watch
-from tfloss.teachers.fitting.classifiers import copied, fit_classifier, seen_codes
+from tfloss.teachers.fitting.batched import Predictions
+from tfloss.teachers.fitting.classifiers import copied, seen_codes
 from tfloss.teachers.fitting.cross_fit import (
     FOLDS,
     ROWS_FOR_CROSS,
     Folds,
     choose_fit,
     make_folds,
-    out_of_fold,
 )
 from tfloss.teachers.fitting.estimator_check import check_estimator, check_regressor
-from tfloss.teachers.fitting.regressors import fit_regressor
-from tfloss.teachers.fitting.scores import score
 from tfloss.teachers.spec.cost import estimated_seconds, refuse_expensive
 from tfloss.teachers.spec.options import Options
 
@@ -88,54 +84,6 @@ def plan_fit(
         seconds = estimated_seconds(estimator, sizes, classes, registry)
         refuse_expensive(seconds, len(rows), name)
     return FitPlan(estimator, name, options, rows, folds, _why(options.fit, how, len(rows)))
-
-
-def fit_and_predict(
-    plan: FitPlan, data: PreparedData, n_jobs: int | None = None, watch: Watch | None = None
-) -> TeacherPredictions:
-    """Fit, and ask about every row of both parts; `watch` hears of the rows that are answered."""
-    fit = fitter(plan, data)
-    fitted = fit(plan.rows)
-    parts = (data.train, data.holdout)
-    train, holdout = (fitted.predict(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts)
-    scores = {"own rows": score(train[""][plan.rows], data.train, plan.rows)}
-    if plan.folds is not None:
-        inputs = data.train.inputs[plan.rows]
-        fair = out_of_fold(lambda fold: fit(plan.rows[fold]), inputs, plan.folds, n_jobs)
-        scores["out of fold"] = score(fair[""], data.train, plan.rows)
-        for key, values in fair.items():
-            train[key][plan.rows] = values
-    if len(data.holdout):
-        scores["holdout"] = score(holdout[""], data.holdout, np.arange(len(data.holdout)))
-    notes = (*plan.notes, *fitted.notes)
-    return TeacherPredictions(train, holdout, scores, notes, fitted)
-
-
-def fitter(plan: FitPlan, data: PreparedData) -> Callable[[np.ndarray], Any]:
-    """A function from positions of training rows to the estimator fitted on them."""
-    part = data.train
-
-    def weight(rows: np.ndarray) -> np.ndarray | None:
-        return None if part.sample_weight is None else part.sample_weight[rows]
-
-    if data.classes is None:
-        return lambda rows: fit_regressor(
-            plan.estimator,
-            part.inputs[rows],
-            part.labels[rows, 0],
-            name=plan.name,
-            weight=weight(rows),
-        )
-    classes = len(data.classes)
-    return lambda rows: fit_classifier(
-        plan.estimator,
-        part.inputs[rows],
-        part.codes[rows],
-        classes=classes,
-        name=plan.name,
-        calibrate=plan.options.calibrate,
-        weight=weight(rows),
-    )
 
 
 def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:

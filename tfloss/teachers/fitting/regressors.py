@@ -74,8 +74,11 @@ def fit_regressor(
     *,
     name: str = "teacher",
     weight: np.ndarray | None = None,
+    warn: bool = True,
 ) -> FittedRegressor:
     """Fit a copy of `estimator` on (n, d) inputs, an (n,) target and (n,) sample weights.
+
+    `warn`: see `call_fit`.
 
     Raises:
         UsageError: it is a classifier or for several targets, or refuses a setting.
@@ -83,7 +86,7 @@ def fit_regressor(
     """
     estimator = copied(estimator, name)
     check_regressor(estimator, name)
-    warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight)
+    warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight, warn)
     return FittedRegressor(estimator, name, warned)
 
 

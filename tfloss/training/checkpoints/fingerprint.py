@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfloss.data import Part, PreparedData
+from tfloss.data import Columns, PreparedData
 from tfloss.errors import UsageError
 from tfloss.io.checked_npz import digest_of
 from tfloss.student.keras_internals import sublayers
@@ -17,7 +17,7 @@ _VERSIONS = "versions"
 _UNSTEADY = ("name", "seed", "layers", "build_config")  # of a layer; layers are listed themselves
 
 
-def training_identity(
+def training_fingerprint(
     formula: str, rows: Mapping[str, Any], model: Any, optimizer: Any, **options: Any
 ) -> dict[str, Any]:
     """All that decides a training; to be asked for before an optimizer of the user's is built.
@@ -25,7 +25,7 @@ def training_identity(
     Args:
         formula: its canonical text.
         rows: what it is trained and evaluated on.
-        model: what `model_identity` says of the student.
+        model: what `model_fingerprint` says of the student.
         optimizer: as the user gave it.
         **options: the other arguments that decide the result.
     """
@@ -33,13 +33,13 @@ def training_identity(
         "formula": formula,
         **rows,
         "model": model,
-        "optimizer": optimizer_identity(optimizer),
+        "optimizer": optimizer_fingerprint(optimizer),
         **options,
-        "versions": versions_identity(),
+        "versions": versions_fingerprint(),
     }
 
 
-def data_identity(data: PreparedData) -> dict[str, Any]:
+def data_fingerprint(data: PreparedData) -> dict[str, Any]:
     """Rows, columns, classes in their order; digests of all values."""
     classes = None if data.classes is None else [str(v) for v in data.classes.values.tolist()]
     return {
@@ -50,22 +50,22 @@ def data_identity(data: PreparedData) -> dict[str, Any]:
     }
 
 
-def _part_digest(part: Part) -> str:
-    arrays = {**part.columns, **{f"present:{n}": v for n, v in part.present.items()}}
+def _part_digest(part: Columns) -> str:
+    arrays = {**part.values, **{f"present:{n}": v for n, v in part.present.items()}}
     arrays |= {":rows": part.rows, ":codes": part.codes}
     if part.sample_weight is not None:
         arrays[":weight"] = part.sample_weight
     return digest_of(arrays)
 
 
-def columns_identity(columns: Any) -> dict[str, Any] | None:
+def columns_fingerprint(columns: Any) -> dict[str, Any] | None:
     """Of rows that are evaluated, `tfloss.training.program.batch.Columns`."""
     if columns is None:
         return None
     return {"rows": len(columns), "sha256": digest_of(columns.values)}
 
 
-def optimizer_identity(optimizer: Any) -> Any:
+def optimizer_fingerprint(optimizer: Any) -> Any:
     """Its text, or its class and settings as they are before anything is trained."""
     if isinstance(optimizer, str):
         return optimizer
@@ -74,7 +74,7 @@ def optimizer_identity(optimizer: Any) -> Any:
     return _nameless(_plain(keras.optimizers.serialize(optimizer)))
 
 
-def model_identity(model: Any) -> list[Any]:
+def model_fingerprint(model: Any) -> list[Any]:
     """Its layers with their settings, and the shapes of its weights."""
     layers = [
         {"layer": type(layer).__name__, "computes in": layer.compute_dtype}
@@ -103,14 +103,14 @@ def _nameless(value: Any) -> Any:
     return [_nameless(v) for v in value] if isinstance(value, list) else value
 
 
-def versions_identity() -> dict[str, str]:
+def versions_fingerprint() -> dict[str, str]:
     """Of the libraries that compute."""
     from importlib import metadata
 
     return {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
 
 
-def refuse_other(recorded: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+def require_same_run(recorded: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
     """Refuse to go on with another training.
 
     Raises:

@@ -15,7 +15,7 @@ _AUTO_SHARE = 0.01  # of the time that saving may take, unless the user said how
 
 
 @dataclass(frozen=True)
-class Every:
+class SaveInterval:
     """How much may lie between two checkpoints.
 
     Attributes:
@@ -30,29 +30,29 @@ class Every:
     share: float = 1.0
 
 
-def parse_every(text: str) -> Every:
+def parse_interval(text: str) -> SaveInterval:
     """'auto', 'never', '90s', '5m', '1h', '10epochs' or '1000steps'.
 
     Raises:
         UsageError: anything else.
     """
     if text == "auto":
-        return Every(seconds=_AUTO_SECONDS, share=_AUTO_SHARE)
+        return SaveInterval(seconds=_AUTO_SECONDS, share=_AUTO_SHARE)
     if text == "never":
-        return Every()
+        return SaveInterval()
     match = _FORM.fullmatch(text)
     count, unit = (float(match["count"]), match["unit"]) if match else (0.0, "")
     if unit in _SECONDS and count > 0:
-        return Every(seconds=count * _SECONDS[unit])
+        return SaveInterval(seconds=count * _SECONDS[unit])
     if unit and count >= 1 and count == int(count):
-        return Every(**{"epochs" if unit.startswith("epoch") else "steps": int(count)})
+        return SaveInterval(**{"epochs" if unit.startswith("epoch") else "steps": int(count)})
     raise UsageError(
         f"Checkpoints cannot be written every '{text}'; say auto, never, 90s, 5m, 1h, 10epochs or "
         f"1000steps."
     )
 
 
-class Cadence:
+class SaveSchedule:
     """Says when it is time, of one training.
 
     Args:
@@ -61,17 +61,21 @@ class Cadence:
         step: where the training begins.
     """
 
-    def __init__(self, every: Every, steps_per_epoch: int, step: int = 0) -> None:
+    def __init__(self, every: SaveInterval, steps_per_epoch: int, step: int = 0) -> None:
         steps = every.steps if every.epochs is None else every.epochs * steps_per_epoch
         self._steps, self._seconds, self._share = steps, every.seconds, every.share
         self._step, self._time, self._wait = step, time.monotonic(), every.seconds or 0.0
 
     @property
-    def most_steps(self) -> int | None:
-        """How many steps one call may take at most, so that it is asked in time; None: any."""
+    def max_steps_per_call(self) -> int | None:
+        """How many steps one call may train at most, so that none is overdue; None: any number."""
         return self._steps
 
-    def due(self, step: int) -> bool:
+    def steps_until_due(self, step: int) -> int | None:
+        """How many steps may be trained after `step` before one is due; None: any number."""
+        return None if self._steps is None else max(1, self._step + self._steps - step)
+
+    def should_save(self, step: int) -> bool:
         """Whether it is time after so many steps."""
         if self._steps is not None:
             return step - self._step >= self._steps

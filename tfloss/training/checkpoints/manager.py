@@ -1,9 +1,9 @@
-"""Checkpoints in a folder, and taking a training up again from the newest.
+"""Checkpoints in a folder, and resuming a training from the newest.
 
-`start.npz` says what the training is (formula, data, model, …) and holds the teachers' answers;
+`start.npz` says what the training is (formula, data, model, …) and holds the teachers' predictions;
 `step-000000003200.npz` holds all that training changes: weights, optimizer, the state of random
-layers, what losses hold, the history, what was done about NaN, and the position. Each file is whole
-and knows its own digest, so that one file is all it takes to go on.
+layers, the variables of losses, the history, what was done about NaN, and the progress. Each file
+is whole and has its own digest, so that one file is all it takes to resume.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from tfloss.errors import DataError, Interrupted, UsageError
 from tfloss.io.atomic import remove_leftovers
 from tfloss.io.checked_npz import read_checked, write_checked
 from tfloss.io.lock import FolderLock
-from tfloss.training.checkpoints.fingerprint import refuse_other
-from tfloss.training.checkpoints.interval import Cadence, Every, parse_every
+from tfloss.training.checkpoints.fingerprint import require_same_run
+from tfloss.training.checkpoints.interval import SaveInterval, SaveSchedule, parse_interval
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.history import History
 from tfloss.training.loop.callbacks import Callbacks
-from tfloss.training.loop.nan_guard import Guard
-from tfloss.training.loop.progress import Position
-from tfloss.training.program.step import Steps
+from tfloss.training.loop.nan_guard import NanGuard
+from tfloss.training.loop.progress import Progress
+from tfloss.training.program.step import TrainStep
 
 START = "start.npz"
-_LAYOUT = 2  # to be raised when what is written changes
+_LAYOUT = 3  # to be raised when what is written changes
 _KEPT = 2  # the newest, and the one before it
 
 
@@ -41,15 +41,16 @@ class Checkpoints:
 
     Args:
         folder: where they are; or what makes the folder, once there is something to write.
-        every: see `tfloss.training.checkpoints.interval.parse_every`.
+        every: see `tfloss.training.checkpoints.interval.parse_interval`.
         resume: go on from the newest checkpoint, where there is one. Without it a folder that
             holds another training's checkpoints is refused.
         advice: how to go on after an interruption, a sentence.
         tell: called with a sentence when Ctrl-C was noted.
 
     Attributes:
-        identity: what the training in the folder is; None where there is none to go on with.
-        answers: its teachers' answers.
+        fingerprint: what the training in the folder is; None where there is none to resume.
+        source_state: of the source of rows, at the checkpoint that was restored.
+        teacher_arrays: its teachers' predictions.
     """
 
     def __init__(
@@ -62,16 +63,17 @@ class Checkpoints:
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self._folder = folder
-        self._every: Every = parse_every(every)
+        self._every: SaveInterval = parse_interval(every)
         self._resume = resume
         self.advice = advice
         self._interrupts = Interrupts(tell)
         self._lock: FolderLock | None = None
-        self.identity: dict[str, Any] | None = None
-        self.answers: dict[str, np.ndarray] = {}
+        self.fingerprint: dict[str, Any] | None = None
+        self.teacher_arrays: dict[str, np.ndarray] = {}
+        self.source_state: dict[str, np.ndarray] = {}
         self._teachers: Any = {}
         self._callbacks: Callbacks | None = None
-        self._guard: Guard | None = None
+        self._guard: NanGuard | None = None
 
     # -- the folder ------------------------------------------------------------------------------
 
@@ -101,12 +103,12 @@ class Checkpoints:
         return self._folder
 
     @property
-    def begun_in_vain(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether the folder was made, and no checkpoint has been written into it."""
         return isinstance(self._folder, Path) and self._folder.is_dir() and not self._files()
 
     @property
-    def about_teachers(self) -> Any:
+    def teacher_metadata(self) -> Any:
         """What was recorded beside the teachers' answers."""
         return self._teachers
 
@@ -119,18 +121,18 @@ class Checkpoints:
         if not self._resume:
             self._lock.release()  # type: ignore[union-attr]
             raise UsageError(
-                f"'{folder}' holds the checkpoints of a training; say resume=True to go on with "
+                f"'{folder}' holds the checkpoints of a training; pass resume=True to resume "
                 f"it, or another folder."
             )
-        self.answers, about = read_checked(folder / START)
+        self.teacher_arrays, about = read_checked(folder / START)
         if about["layout"] != _LAYOUT:
             raise UsageError(f"'{folder}' was written by another version of tfloss.")
-        self.identity, self._teachers = about["identity"], about["teachers"]
+        self.fingerprint, self._teachers = about["fingerprint"], about["teachers"]
 
     def begin(
         self,
-        identity: Mapping[str, Any],
-        answers: Mapping[str, np.ndarray] | None = None,
+        fingerprint: Mapping[str, Any],
+        teacher_arrays: Mapping[str, np.ndarray] | None = None,
         teachers: Any = None,
     ) -> None:
         """Say what is trained: make the folder, or refuse to go on with another training.
@@ -139,8 +141,8 @@ class Checkpoints:
             UsageError: the folder cannot be made or written, or holds another training; with the
                 differences.
         """
-        if self.identity is not None:
-            refuse_other(self.identity, identity, self.folder)
+        if self.fingerprint is not None:
+            require_same_run(self.fingerprint, fingerprint, self.folder)
             return
         try:
             if not isinstance(self._folder, Path):
@@ -148,19 +150,23 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
             if self._lock is None:
                 self._take(self.folder)
-            about = {"layout": _LAYOUT, "identity": dict(identity), "teachers": teachers or {}}
-            write_checked(self.folder / START, answers or {}, about)
+            about = {
+                "layout": _LAYOUT,
+                "fingerprint": dict(fingerprint),
+                "teachers": teachers or {},
+            }
+            write_checked(self.folder / START, teacher_arrays or {}, about)
         except OSError as error:
             raise UsageError(f"'{self._folder}' cannot be written: {error.strerror}.") from error
 
-    def compare(self, part: Mapping[str, Any]) -> None:
+    def require_same(self, part: Mapping[str, Any]) -> None:
         """Refuse another training as soon as some of what it is is known.
 
         Raises:
             UsageError: with the differences.
         """
-        if self.identity is not None:
-            refuse_other({name: self.identity.get(name) for name in part}, part, self.folder)
+        if self.fingerprint is not None:
+            require_same_run({name: self.fingerprint.get(name) for name in part}, part, self.folder)
 
     def remove(self) -> None:
         """The training is finished, and its results are safe elsewhere."""
@@ -177,25 +183,28 @@ class Checkpoints:
 
     def restore(
         self,
-        steps: Steps,
+        steps: TrainStep,
         history: History,
         callbacks: Callbacks | None = None,
-        guard: Guard | None = None,
-    ) -> Position:
-        """Put back the newest checkpoint; returns where to go on: at the beginning without one.
+        guard: NanGuard | None = None,
+        *,
+        initial: Progress | None = None,
+    ) -> Progress:
+        """Put back the newest checkpoint; returns where to go on: at `initial` without one.
 
         Args:
             steps: what trains.
             history: still empty.
             callbacks: those of Keras that watch, after `on_train_begin`; they are saved as well.
             guard: what it did about numbers that are not finite is saved as well.
+            initial: the beginning; default: nothing done.
 
         Raises:
             DataError: there are checkpoints, but none of them can be read.
         """
-        position, self.digest = Position(), ""
+        progress, self.source_state = initial or Progress(), {}
         self._callbacks, self._guard = callbacks, guard
-        found = self._newest() if self.identity is not None else None
+        found = self._newest() if self.fingerprint is not None else None
         if found is not None:
             arrays, about = found
             steps.restore([arrays[f"state:{n}"] for n in range(about["variables"])])
@@ -205,43 +214,53 @@ class Checkpoints:
                 callbacks.load(held, about["callbacks"])
             if guard is not None:
                 guard.load(about["guard"])
-            position = Position(
+            progress = Progress(
                 about["epoch"],
                 about["steps"],
                 arrays.get("sums"),
-                about["left_out"],
+                about["skipped_rows"],
                 about["ended"],
             )
-            self.digest = about["stream"]
-        at = position.step(history.steps_per_epoch)
-        self._cadence = Cadence(self._every, history.steps_per_epoch, at)
-        return position
+            self.source_state = {k[7:]: v for k, v in arrays.items() if k.startswith("source:")}
+        at = progress.step(history.steps_per_epoch)
+        self._schedule = SaveSchedule(self._every, history.steps_per_epoch, at)
+        return progress
 
     @property
-    def most_steps(self) -> int | None:
-        """How many steps one call may take at most; None: any number."""
-        return self._cadence.most_steps
+    def max_steps_per_call(self) -> int | None:
+        """How many steps one call may train at most; None: any number."""
+        return self._schedule.max_steps_per_call
 
-    def due(self, step: int) -> bool:
+    def steps_until_due(self, step: int) -> int | None:
+        """How many steps may be trained before the next checkpoint; None: any number."""
+        return self._schedule.steps_until_due(step)
+
+    def should_save(self, step: int) -> bool:
         """Whether to save now."""
-        return self._interrupts.signal is not None or self._cadence.due(step)
+        return self._interrupts.signal is not None or self._schedule.should_save(step)
 
-    def save(self, steps: Steps, history: History, position: Position, digest: str = "") -> None:
+    def save(
+        self,
+        steps: TrainStep,
+        history: History,
+        progress: Progress,
+        source: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Write a checkpoint; where that fails, say so and let the training go on.
 
         Args:
             steps: whose state is saved.
-            history: what was seen so far.
-            position: where the training is.
-            digest: of the last batch, for a stream.
+            history: what was logged so far.
+            progress: where the training is.
+            source: the state of the source of rows.
 
         Raises:
             Interrupted: somebody asked for the end; the checkpoint says how to go on.
         """
-        started, step = time.perf_counter(), position.step(history.steps_per_epoch)
+        started, step = time.perf_counter(), progress.step(history.steps_per_epoch)
         failed = ""
         try:
-            self._write(steps, history, position, digest, step)
+            self._write(steps, history, progress, source or {}, step)
         except OSError as error:
             failed = error.strerror or str(error)
             warnings.warn(
@@ -249,7 +268,7 @@ class Checkpoints:
                 f"The training goes on.",
                 stacklevel=2,
             )
-        self._cadence.saved(step, time.perf_counter() - started)
+        self._schedule.saved(step, time.perf_counter() - started)
         if self._interrupts.signal is not None:
             raise Interrupted(self._goodbye(step, failed), self._interrupts.signal)
 
@@ -260,24 +279,29 @@ class Checkpoints:
         return f"Interrupted at step {step}; all of it is saved. {self.advice}"
 
     def _write(
-        self, steps: Steps, history: History, position: Position, digest: str, step: int
+        self,
+        steps: TrainStep,
+        history: History,
+        progress: Progress,
+        source: Mapping[str, np.ndarray],
+        step: int,
     ) -> None:
         state = steps.snapshot()
         arrays = {f"state:{number}": np.asarray(values) for number, values in enumerate(state)}
         arrays |= {f"history:{name}": values for name, values in history.to_arrays().items()}
-        if position.sums is not None:
-            arrays["sums"] = position.sums
+        arrays |= {f"source:{name}": values for name, values in source.items()}
+        if progress.sums is not None:
+            arrays["sums"] = progress.sums
         held, plain = self._callbacks.state() if self._callbacks is not None else ({}, [])
         arrays |= {f"callbacks:{name}": values for name, values in held.items()}
         about = {
             "variables": len(state),
             "callbacks": plain,
             "guard": self._guard.state() if self._guard is not None else None,
-            "epoch": position.epoch,
-            "steps": position.steps,
-            "left_out": position.left_out,
-            "ended": position.ended,
-            "stream": digest,
+            "epoch": progress.epoch,
+            "steps": progress.steps,
+            "skipped_rows": progress.skipped_rows,
+            "ended": progress.ended,
         }
         write_checked(self.folder / f"step-{step:012d}.npz", arrays, about)
         for old in self._files()[:-_KEPT]:

@@ -12,20 +12,20 @@ from tfloss.training.checkpoints.manager import Checkpoints
 
 
 @contextmanager
-def keeping(
+def open_checkpoints(
     where: str | Path | Checkpoints | None, every: str, resume: bool
 ) -> Iterator[Checkpoints | None]:
     """Checkpoints in a folder, locked meanwhile; those of somebody else as they are; or none."""
     if where is None and resume:
-        raise UsageError("To resume, say the folder of the checkpoints: checkpoint='folder'.")
+        raise UsageError("To resume, pass the folder of the checkpoints: checkpoint='folder'.")
     if where is None or isinstance(where, Checkpoints):
         yield where
         return
     advice = "The same call with resume=True goes on."
-    with Checkpoints(Path(where), every=every, resume=resume, advice=advice) as kept:
-        yield kept
+    with Checkpoints(Path(where), every=every, resume=resume, advice=advice) as checkpoints:
+        yield checkpoints
 
 
-def watching(kept: Checkpoints | None) -> AbstractContextManager[Any]:
+def defer_interrupts(checkpoints: Checkpoints | None) -> AbstractContextManager[Any]:
     """A context in which Ctrl-C waits for the end of a chunk, where that can be saved."""
-    return nullcontext() if kept is None else kept.interrupts
+    return nullcontext() if checkpoints is None else checkpoints.interrupts

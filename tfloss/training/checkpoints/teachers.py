@@ -1,4 +1,4 @@
-"""Teachers' answers in a checkpoint, so that a resumed training asks nobody again."""
+"""Teachers' predictions in a checkpoint, so that a resumed training fits no teacher again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIDES = ("train", "holdout")
 _MASKS = ("present_train", "present_holdout")
 
 
-def asked_identity(teacher: Any, **options: Any) -> Any:
+def teacher_fingerprint(teacher: Any, **options: Any) -> Any:
     """What was asked for, as plain values: equal for the same teachers.
 
     Args:
@@ -48,12 +48,12 @@ def _described(teacher: Any) -> Any:
         return kind
 
 
-def answers_identity(teachers: Mapping[str, FittedTeacher]) -> dict[str, str]:
+def predictions_fingerprint(teachers: Mapping[str, FittedTeacher]) -> dict[str, str]:
     """A digest of each teacher's answers."""
-    return {alias: digest_of(packed({alias: t})[0]) for alias, t in teachers.items()}
+    return {alias: digest_of(to_arrays({alias: t})[0]) for alias, t in teachers.items()}
 
 
-def packed(teachers: Mapping[str, FittedTeacher]) -> tuple[dict[str, np.ndarray], list[Any]]:
+def to_arrays(teachers: Mapping[str, FittedTeacher]) -> tuple[dict[str, np.ndarray], list[Any]]:
     """All that a training uses of its teachers: arrays, and what JSON can hold."""
     arrays: dict[str, np.ndarray] = {}
     about = []
@@ -68,7 +68,7 @@ def packed(teachers: Mapping[str, FittedTeacher]) -> tuple[dict[str, np.ndarray]
     return arrays, about
 
 
-def unpacked(arrays: Mapping[str, np.ndarray], about: Iterable[Any]) -> dict[str, FittedTeacher]:
+def from_arrays(arrays: Mapping[str, np.ndarray], about: Iterable[Any]) -> dict[str, FittedTeacher]:
     """The teachers as they were, but for their estimators."""
     teachers = {}
     for number, words in enumerate(about):
@@ -87,16 +87,16 @@ def unpacked(arrays: Mapping[str, np.ndarray], about: Iterable[Any]) -> dict[str
     return teachers
 
 
-def recorded(kept: Checkpoints | None, asked_for: Any) -> dict[str, FittedTeacher]:
+def from_checkpoint(checkpoints: Checkpoints | None, asked_for: Any) -> dict[str, FittedTeacher]:
     """The teachers whose answers a checkpoint holds, {} where there is none; refuses others.
 
     Raises:
         UsageError: they are not those that are asked for now.
     """
-    if kept is None or kept.identity is None:
+    if checkpoints is None or checkpoints.fingerprint is None:
         return {}
-    kept.compare({"teachers": asked_for})
-    return unpacked(kept.answers, kept.about_teachers)
+    checkpoints.require_same({"teachers": asked_for})
+    return from_arrays(checkpoints.teacher_arrays, checkpoints.teacher_metadata)
 
 
 def _refusing(alias: str) -> Any:

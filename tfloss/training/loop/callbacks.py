@@ -12,10 +12,11 @@ from tfloss.lazy import keras
 _BATCH_METHODS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _PLAIN = (bool, int, float, str)
 _TEST_BATCH_METHODS = ("on_test_batch_begin", "on_test_batch_end")
+_TEST_METHODS = ("on_test_begin", "on_test_end", *_TEST_BATCH_METHODS)
 
 
 class Callbacks:
-    """The callbacks of one training, told about the student and its optimizer.
+    """The callbacks of one training, which see the student and its optimizer.
 
     Args:
         callbacks: of Keras.
@@ -27,12 +28,14 @@ class Callbacks:
         see_epochs: whether there is any, so that the loop must stop after every epoch.
         see_batches: whether one looks at every batch, so that the loop must stop after every step.
         see_test_batches: whether one looks at every batch that is evaluated.
+        see_tests: whether one is called around an evaluation, and may change the weights for it.
     """
 
     def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, **params: Any) -> None:
         self.see_epochs = bool(callbacks)
         self.see_batches = any(_looks(callback, _BATCH_METHODS) for callback in callbacks)
         self.see_test_batches = any(_looks(one, _TEST_BATCH_METHODS) for one in callbacks)
+        self.see_tests = any(_looks(one, _TEST_METHODS) for one in callbacks)
         self._model = model
         self._all = list(callbacks)
         if callbacks:
@@ -64,7 +67,7 @@ class Callbacks:
         return arrays, plain
 
     def load(self, arrays: Mapping[str, np.ndarray], plain: Sequence[Mapping[str, Any]]) -> None:
-        """Put back what `state` gave; after `on_train_begin`, with which they begin anew."""
+        """Put back what `state` gave; after `on_train_begin`, which resets them."""
         for callback, values in zip(self._all, plain, strict=True):
             for name, value in values.items():
                 setattr(callback, name, value)
@@ -74,6 +77,11 @@ class Callbacks:
             lists.setdefault((int(number), name), {})[int(place)] = array
         for (callback_number, name), found in lists.items():
             setattr(self._all[callback_number], name, [found[n] for n in sorted(found)])
+
+    @property
+    def initial_epoch(self) -> int:
+        """Epochs done before, where a callback has restored them (`BackupAndRestore`)."""
+        return getattr(self._model, "_initial_epoch", None) or 0 if self.see_epochs else 0
 
     @property
     def want_to_stop(self) -> bool:

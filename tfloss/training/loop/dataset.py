@@ -1,35 +1,43 @@
-"""The compiled body, fed by batches that are stacked while others are trained on."""
+"""Rows from a `tf.data.Dataset`: batches are stacked into blocks while others are trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from tfloss.data import Columns
 from tfloss.errors import DataError
 from tfloss.io.checked_npz import digest_of
 from tfloss.lazy import tf
 from tfloss.training.loop.chunk_size import steps_per_call
-from tfloss.training.loop.nan_guard import Guard
-from tfloss.training.loop.nan_report import Batch
+from tfloss.training.loop.nan_report import StepRows
+from tfloss.training.loop.source import Segment
 from tfloss.training.options import Compile
-from tfloss.training.program.batch import WEIGHT, Columns
-from tfloss.training.program.compiler import choose
+from tfloss.training.program.batch import SAMPLE_WEIGHT, Batch, as_tensors
+from tfloss.training.program.chunk_log import ChunkLog
+from tfloss.training.program.compiler import Compiled, choose
 from tfloss.training.program.evaluate import Evaluation
-from tfloss.training.program.forward import Measure
-from tfloss.training.program.step import BLOCK_BYTES, Care, Steps, Take, Watch
+from tfloss.training.program.forward import StudentLoss
+from tfloss.training.program.step import (
+    BLOCK_BYTES,
+    NanPolicy,
+    StepFn,
+    TrainState,
+    TrainStep,
+)
 from tfloss.training.program.variants import Programs
 from tfloss.training.program.xla import prepare_xla
 
-SAMPLE_WEIGHT = "sample_weight"  # the column's name in a stream
 _BLOCKS_AHEAD = 2
-# Whether to go on is asked so seldom: it takes 50 µs, in which small batches could be trained on.
-_BATCHES_PER_QUESTION = 10
+# Whether to stop is checked only every 10 batches: each check costs 50 µs.
+_BATCHES_PER_CHECK = 10
 
 
-class StreamEngine(Steps):
-    """Trains a student on a `tf.data.Dataset` of dictionaries; see `fit_stream`.
+class DatasetSource(TrainStep):
+    """The `Source` of a `tf.data.Dataset` of dictionaries; see `fit_stream`.
 
     Attributes:
         batches_per_block: how many batches one compiled call goes over.
@@ -38,7 +46,7 @@ class StreamEngine(Steps):
 
     def __init__(
         self,
-        measure: Measure,
+        forward: StudentLoss,
         optimizer: Any,
         dataset: Any,
         holdout: Columns | None,
@@ -51,34 +59,31 @@ class StreamEngine(Steps):
         prepare_xla()
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
-        needed = ["inputs", *sorted(measure.objective.needs - {"inputs"})]
+        needed = {"inputs", SAMPLE_WEIGHT, *forward.objective.needs}
         spec = dataset.element_spec
-        self._names = {
-            name: WEIGHT if name == SAMPLE_WEIGHT else name
-            for name in spec
-            if name in needed or name == SAMPLE_WEIGHT
-        }
-        if measure.objective.states:  # a first look at the data makes what losses hold
+        self._names = [name for name in spec if name in needed]
+        if forward.objective.states:
             first = next(iter(dataset.take(1)))
-            measure(
-                self._packed({n: c[:1] for n, c in first.items()}), tf.constant(0), training=False
-            )
-        super().__init__(measure, optimizer)
+            forward.build(_as_batch(self._cast({n: c[:1] for n, c in first.items()})))
+        super().__init__(forward, optimizer)
         how = choose(compile, work)
         self.batches_per_block = self._block_size(spec, how)
         self._dataset, self._work = dataset, work
         self._closed = tf.Variable(False, trainable=False)
         self._blocks: Iterator[Mapping[str, Any]] | None = None
-        self._block: Mapping[str, Any] = {}
+        self._block = Batch({}, {})
         self._used = self.batches_per_block  # of the block at hand
         self.traces = 0
         self._programs = Programs(self, self._over_block, lambda: how)
-        self._holdout = None if holdout is None else Evaluation(measure, holdout)
+        self._holdout: Evaluation | None = None
+        if holdout is not None:
+            self._holdout = Evaluation(forward, as_tensors(holdout, forward.objective.needs))
         self._on_holdout: Any = None
+        self._evaluation: Compiled | None = None
 
     @property
     def compiled_as(self) -> str:
-        """How the program is compiled: 'xla', 'graph' or 'steps'."""
+        """How the program is compiled: 'xla', 'graph' or 'eager'."""
         return self._programs.compiled_as
 
     @property
@@ -87,76 +92,96 @@ class StreamEngine(Steps):
         return self.steps_per_epoch * self.batch_size
 
     @property
-    def steps(self) -> Steps:
+    def step(self) -> TrainStep:
         """What changes the weights."""
         return self
 
-    def begin(self, done: int = 0, digest: str = "") -> None:
-        """Start reading, behind the batches that were trained on before.
-
-        Args:
-            done: how many batches.
-            digest: of the last of them.
+    def begin(self, done: int, state: Mapping[str, np.ndarray], max_steps: int | None) -> None:
+        """Start reading, after the batches that were trained on before.
 
         Raises:
             DataError: the stream does not repeat what it gave then.
         """
+        del max_steps  # each segment has its limit
         self._blocks = self._stacked(max(0, done - 1))
         if done:  # the last batch once more, to see whether it is the same
             self._block, self._used = self._next_block(), 1
-            if digest and self.digest() != digest:
+            if state and str(state["digest"]) != self._digest():
                 raise DataError(
                     f"The stream does not repeat: its batch {done} is another than it was. Give "
-                    f"its shuffling a seed, or train anew in another folder."
+                    f"its shuffling a seed, or train from the beginning in another folder."
                 )
 
-    def part(self, done: int, watch: Watch, guard: Guard) -> tuple[int, Watch]:
-        """The next batches of the stream, at most to the end of the epoch, in one call."""
-        if self._blocks is None:
-            self.begin()
+    def chunk(self, epoch: int, epochs: int, *, single: bool) -> None:
+        """A stream is read block by block, however short its epochs are."""
+
+    def segment(self, epoch: int, done: int, state: TrainState, limit: int | None) -> Segment:
+        """The next batches of the block at hand, at most to the end of the epoch."""
         if self._used == self.batches_per_block:
             self._block, self._used = self._next_block(), 0
-        start, first = self._used, int(watch.step)
-        stop = min(self.batches_per_block, start + self.steps_per_epoch - done)
+        start, first, block = self._used, int(state.step), self._block
+        most = min(self.steps_per_epoch - done, limit or self.steps_per_epoch)
+        stop = self._used = min(self.batches_per_block, start + most)
         ends = tf.constant(done + stop - start == self.steps_per_epoch)
-        arguments = (self._block, tf.constant(start), tf.constant(stop), ends, watch)
+        arguments = (block, tf.constant(start), tf.constant(stop), ends, state)
 
-        def call(care: Care | None) -> Watch:
-            after, self._on_holdout = self._programs(care, *arguments)
-            return Watch(*after)
+        def run(policy: NanPolicy | None) -> TrainState:
+            after, self._on_holdout = self._programs(policy, *arguments)
+            return TrainState(*after)
 
-        def batch_of(step: int) -> Batch:
-            columns = {name: column[start + step - first] for name, column in self._block.items()}
+        def batch_of(step: int) -> StepRows:
             row = step * self.batch_size
-            return Batch(range(row, row + self.batch_size), columns, "the stream")
+            batch = block.map(lambda column: column[start + step - first])
+            return StepRows(range(row, row + self.batch_size), batch, "the stream")
 
-        after = guard.part(watch, call, batch_of)
-        self._used = stop
-        return done + stop - start, after
+        return Segment(run, batch_of)
 
-    def digest(self) -> str:
-        """SHA-256 of the last batch."""
-        return digest_of({n: column[self._used - 1].numpy() for n, column in self._block.items()})
+    def metrics(self) -> np.ndarray:
+        return np.empty(0, np.float32)
 
-    def evaluate(self, step: int) -> np.ndarray | None:
-        """The total and terms on the holdout, (1, 1 + terms), or None without one.
+    def evaluated(self, log: ChunkLog, step: int) -> ChunkLog:
+        """The segment that ended the epoch has evaluated the holdout."""
+        if self._holdout is None:
+            return log
+        values = self._on_holdout.numpy()
+        if np.isnan(values).all():  # the epoch was cut short
+            if self._evaluation is None:
+                progress = self.optimizer.iterations.numpy
+                self._evaluation = Compiled(self._holdout, "graph", progress=progress)
+            values = self._evaluation(tf.constant(step)).numpy()
+        return replace(log, holdout=values[None])
 
-        The part that ended the epoch has evaluated it.
+    def state(self) -> dict[str, np.ndarray]:
+        return {"digest": np.array(self._digest())}
+
+    def close(self) -> None:
+        """Stop reading ahead.
+
+        A dataset that is thrown away while it calls a Python generator waits for the generator,
+        and keeps Python from running it: both would wait for ever.
         """
-        return self._on_holdout.numpy()[None] if self._holdout else None
+        self._closed.assign(True)
+        for _ in self._blocks or ():
+            pass
+
+    def _digest(self) -> str:
+        """SHA-256 of the last batch."""
+        last = self._block.map(lambda column: column[self._used - 1].numpy())
+        return digest_of(last.named())
 
     def _over_block(
         self,
-        block: Mapping[str, Any],
+        block: Batch,
         start: Any,
         stop: Any,
         ends: Any,
-        watch: Watch,
-        take: Take,
-    ) -> tuple[Watch, Any]:
+        state: TrainState,
+        step_fn: StepFn,
+    ) -> tuple[TrainState, Any]:
         """Train on batches `start` to `stop`; then the holdout's values, where the epoch ends."""
         self.traces += 1
-        after = self.end(self.over(block, stop, Watch(*watch), start=start, take=take))
+        state = self.over(block, stop, TrainState(*state), start=start, step_fn=step_fn)
+        after = self.end(state)
         evaluate, unknown = self._holdout, tf.fill([self.width], np.float32(np.nan))
         if evaluate is None:
             return after, unknown
@@ -172,18 +197,18 @@ class StreamEngine(Steps):
         return max(1, min(self.steps_per_epoch, by_memory, by_time))
 
     def _stacked(self, skipped: int) -> Iterator[Mapping[str, Any]]:
-        """Blocks of whole batches, (batches, batch_size, …) each, made ahead."""
+        """Blocks of whole batches, (batches, batch_size, …) each, made in advance."""
         shape = [self.batches_per_block, self.batch_size]
 
         def stack(rows: Mapping[str, Any]) -> Mapping[str, Any]:
-            packed = self._packed(rows).items()
-            return {name: tf.reshape(c, [*shape, *c.shape[1:]]) for name, c in packed}
+            columns = self._cast(rows).items()
+            return {name: tf.reshape(c, [*shape, *c.shape[1:]]) for name, c in columns}
 
         rows = self._dataset.repeat()
-        if set(rows.element_spec) != set(self._names):  # what nobody needs is not arranged anew
+        if set(rows.element_spec) != set(self._names):  # what nobody needs is not rebatched
             rows = rows.map(lambda batch: {name: batch[name] for name in self._names})
-        asked = min(_BATCHES_PER_QUESTION, shape[0])
-        rows = rows.rebatch(asked * self.batch_size, drop_remainder=True)
+        per_check = min(_BATCHES_PER_CHECK, shape[0])
+        rows = rows.rebatch(per_check * self.batch_size, drop_remainder=True)
         rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
         if skipped:
             rows = rows.rebatch(self.batch_size, drop_remainder=True).skip(skipped)
@@ -192,26 +217,19 @@ class StreamEngine(Steps):
             blocks = blocks.take(-(-(self._work - skipped) // shape[0]))
         return iter(blocks.map(stack).prefetch(_BLOCKS_AHEAD))
 
-    def _packed(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns that the objective needs, by the names that `Columns.packed` gives them."""
-        packed = {}
-        for name, inner in self._names.items():
-            column = tf.convert_to_tensor(batch[name])
-            packed[inner] = tf.cast(column, tf.float32) if column.dtype == tf.float64 else column
-        return packed
+    def _cast(self, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that the objective needs, fractions as float32."""
+        columns = {name: tf.convert_to_tensor(rows[name]) for name in self._names}
+        wide = tf.float64
+        return {n: tf.cast(c, tf.float32) if c.dtype == wide else c for n, c in columns.items()}
 
-    def close(self) -> None:
-        """Stop reading ahead.
-
-        A dataset that is thrown away while it calls a Python generator waits for the generator,
-        and keeps Python from running it: both would wait for ever.
-        """
-        self._closed.assign(True)
-        for _ in self._blocks or ():
-            pass
-
-    def _next_block(self) -> Mapping[str, Any]:
+    def _next_block(self) -> Batch:
         try:
-            return next(self._blocks or iter(()))
+            return _as_batch(next(self._blocks or iter(())))
         except StopIteration:
             raise DataError("The dataset has no rows.") from None
+
+
+def _as_batch(columns: Mapping[str, Any]) -> Batch:
+    tensors = {name: column for name, column in columns.items() if name != SAMPLE_WEIGHT}
+    return Batch(tensors, {}, columns.get(SAMPLE_WEIGHT))

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tfloss.lazy import tf
-from tfloss.training.program.step import Steps
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.step import TrainStep
 
 
 @dataclass(frozen=True)
-class Batch:
+class StepRows:
     """The rows of one step.
 
     Attributes:
         rows: (n,) their numbers where they come from, counted from 0.
-        columns: as the step saw them, (n, …) each.
+        batch: as the step saw them.
         origin: where they come from: 'the data', 'the stream'.
     """
 
     rows: Sequence[int] | np.ndarray
-    columns: Mapping[str, Any]
+    batch: Batch
     origin: str
 
 
-BatchOf = Callable[[int], Batch]  # the rows of a step, by its number
+BatchLookup = Callable[[int], StepRows]  # the rows of a step, by its number
 
 _ROWS_ALONE = 2048  # at most so many are looked at one by one
 _SHOWN = 5
 
 _LOWER = "Lower the learning rate or a coefficient (on_nan='lower' halves the rate by itself)"
-_MEND = "Mend these data, or leave such steps out with on_nan='skip' (--on-nan skip)"
+_MEND = "Fix these rows, or skip such steps with on_nan='skip' (--on-nan skip)"
 
 
-def diagnose(steps: Steps, bad: tuple[int, np.ndarray], batch_of: BatchOf) -> str:
+def diagnose(steps: TrainStep, bad: tuple[int, np.ndarray], batch_of: BatchLookup) -> str:
     """The sentences about a bad step; the weights are those before it.
 
     Args:
@@ -45,11 +46,11 @@ def diagnose(steps: Steps, bad: tuple[int, np.ndarray], batch_of: BatchOf) -> st
         batch_of: the rows of a step.
     """
     step, values = bad
-    batch = batch_of(step)
+    rows = batch_of(step)
     before = steps.snapshot()
     try:
-        subject = _subject(steps, values, batch.columns, step)
-        where, remedy = _where(steps, batch, step)
+        subject = _subject(steps, values, rows.batch, step)
+        where, remedy = _where(steps, rows, step)
     finally:
         steps.restore(before)
     return (
@@ -58,10 +59,10 @@ def diagnose(steps: Steps, bad: tuple[int, np.ndarray], batch_of: BatchOf) -> st
     )
 
 
-def without_meaning(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def without_meaning(batch: Batch) -> dict[str, np.ndarray]:
     """By column, which rows of a batch hold something that is not finite: (rows,) bool."""
     found = {}
-    for name, column in batch.items():
+    for name, column in batch.named().items():
         values = np.asarray(column)
         if values.dtype.kind == "f":
             bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
@@ -70,9 +71,9 @@ def without_meaning(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return found
 
 
-def _subject(steps: Steps, values: np.ndarray, batch: Mapping[str, Any], step: int) -> str:
+def _subject(steps: TrainStep, values: np.ndarray, batch: Batch, step: int) -> str:
     """What is not finite: the value of a term, its gradient, or a weight after the update."""
-    names = steps.measure.names
+    names = steps.forward.names
     culprits = [n for n, value in zip(names, values[1:], strict=True) if not np.isfinite(value)]
     if culprits:
         return f"the value of {_and(culprits)}"
@@ -83,12 +84,12 @@ def _subject(steps: Steps, values: np.ndarray, batch: Mapping[str, Any], step: i
     return "a weight after the update, though the loss and its gradients are,"
 
 
-def _bad_gradients(steps: Steps, batch: Mapping[str, Any], step: int) -> list[Any]:
+def _bad_gradients(steps: TrainStep, batch: Batch, step: int) -> list[Any]:
     """Terms with the weights by which their gradient is not finite."""
     found = []
-    for number, name in enumerate(steps.measure.names):
+    for number, name in enumerate(steps.forward.names):
         with tf.GradientTape() as tape:
-            term = steps.measure.terms(batch, tf.constant(step), training=True)[number]
+            term = steps.forward.terms(batch, tf.constant(step), training=True)[number]
         gradients = tape.gradient(term, steps.variables)
         bad = [
             getattr(variable, "path", variable.name)
@@ -100,42 +101,37 @@ def _bad_gradients(steps: Steps, batch: Mapping[str, Any], step: int) -> list[An
     return found
 
 
-def _where(steps: Steps, batch: Batch, step: int) -> tuple[str, str]:
+def _where(steps: TrainStep, rows: StepRows, step: int) -> tuple[str, str]:
     """In which rows, and what to do."""
-    wrong = without_meaning(batch.columns)
+    wrong = without_meaning(rows.batch)
     if wrong:
-        told = [
-            f"'{n.strip(':')}' is not finite in {_rows(batch, bad)}" for n, bad in wrong.items()
-        ]
+        told = [f"'{name}' is not finite in {_rows(rows, bad)}" for name, bad in wrong.items()]
         return f": {'; '.join(told)}", _MEND
-    alone = _bad_alone(steps, batch.columns, step)
+    alone = _bad_alone(steps, rows.batch, step)
     if alone is not None and alone.any() and not alone.all():
-        return f", because of {_rows(batch, alone)}", f"Look at these rows. {_LOWER}"
-    return f", on {_rows(batch, np.ones(len(batch.rows), bool))}", _LOWER
+        return f", because of {_rows(rows, alone)}", f"Look at these rows. {_LOWER}"
+    return f", on {_rows(rows, np.ones(len(rows.rows), bool))}", _LOWER
 
 
-def _bad_alone(steps: Steps, batch: Mapping[str, Any], step: int) -> np.ndarray | None:
+def _bad_alone(steps: TrainStep, batch: Batch, step: int) -> np.ndarray | None:
     """Which rows have a total that is not finite by themselves; None where that cannot be asked."""
-    count = len(batch["inputs"])
+    count = len(batch.tensors["inputs"])
     if count > _ROWS_ALONE:
         return None
     total = tf.function(
-        lambda row: steps.measure(row, tf.constant(step), training=False)[0], autograph=False
+        lambda row: steps.forward(row, tf.constant(step), training=False)[0], autograph=False
     )
     try:
-        values = [
-            float(total({name: column[i : i + 1] for name, column in batch.items()}))
-            for i in range(count)
-        ]
+        values = [float(total(batch.rows(i, i + 1))) for i in range(count)]
     except Exception:  # a loss that refuses a single row; the batch is named instead
         return None
     return ~np.isfinite(values)
 
 
-def _rows(batch: Batch, chosen: np.ndarray) -> str:
-    named = [str(row) for row, there in zip(batch.rows, chosen, strict=True) if there]
+def _rows(rows: StepRows, chosen: np.ndarray) -> str:
+    named = [str(row) for row, there in zip(rows.rows, chosen, strict=True) if there]
     more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-    return f"row{'s' if len(named) > 1 else ''} {', '.join(named[:_SHOWN])}{more} of {batch.origin}"
+    return f"row{'s' if len(named) > 1 else ''} {', '.join(named[:_SHOWN])}{more} of {rows.origin}"
 
 
 def _and(names: Sequence[str]) -> str:

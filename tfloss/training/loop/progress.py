@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Position:
+class Progress:
     """After a whole number of steps.
 
     Attributes:
@@ -16,14 +16,14 @@ class Position:
         steps: steps done of the epoch that is under way.
         sums: (1 + terms,) float32 of those steps: the total and each term, summed over rows; None
             where no epoch is under way.
-        left_out: rows of those steps that are not in the sums, since they gave no finite numbers.
+        skipped_rows: rows of those steps that are not in the sums: they were not finite.
         ended: whether nothing is left to do.
     """
 
     epoch: int = 0
     steps: int = 0
     sums: np.ndarray | None = None
-    left_out: float = 0.0
+    skipped_rows: float = 0.0
     ended: bool = False
 
     def step(self, steps_per_epoch: int) -> int:

@@ -1,4 +1,4 @@
-"""The generic training loop: chunks of epochs, history, callbacks, and a guard against NaN."""
+"""The training loop: epochs, history, callbacks, checkpoints, and the guard against NaN."""
 
 from __future__ import annotations
 
@@ -7,142 +7,165 @@ from dataclasses import replace
 
 import numpy as np
 
+from tfloss.lazy import tf
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.history import History
 from tfloss.training.loop.callbacks import Callbacks
-from tfloss.training.loop.chunk_size import steps_per_call
-from tfloss.training.loop.in_memory import ChunkLog, Engine
-from tfloss.training.loop.nan_guard import Guard
-from tfloss.training.loop.nan_report import Batch, BatchOf
-from tfloss.training.loop.progress import Position
-from tfloss.training.loop.segments import LongEpoch, epoch_in_parts
-from tfloss.training.loop.shuffling import BatchOrder
-from tfloss.training.program.step import Care
+from tfloss.training.loop.nan_guard import NanGuard
+from tfloss.training.loop.progress import Progress
+from tfloss.training.loop.source import Source
+from tfloss.training.program.chunk_log import ChunkLog
+from tfloss.training.program.step import TrainState
 
 Watcher = Callable[[History], None]
 
-# A training that few calls could do has ten chunks nevertheless, or as many as last a tenth of a
-# second each: between two of them the weights are kept, which takes a thousandth or two.
-_CHUNKS = 10
-_SHORTEST = 0.2  # of a call's work
-
 
 def train(
-    engine: Engine,
-    order: BatchOrder,
+    source: Source,
     epochs: int,
     *,
     callbacks: Callbacks,
+    history: History | None = None,
     watch: Watcher | None = None,
-    kept: Checkpoints | None = None,
-    guard: Guard | None = None,
-    rows: np.ndarray | None = None,
+    checkpoints: Checkpoints | None = None,
+    guard: NanGuard | None = None,
+    initial_epoch: int = 0,
 ) -> History:
-    """Train for `epochs` epochs and return what was seen.
+    """Train up to `epochs` epochs and return what was logged.
 
     Args:
-        engine: the compiled program.
-        order: in which order the rows are seen.
-        epochs: how many passes over the training rows.
+        source: the rows, with the programs that train on them.
+        epochs: how many passes over the training rows, those before `initial_epoch` included.
         callbacks: Keras callbacks.
+        history: still empty; default: one of the terms.
         watch: called with the history after every chunk.
-        kept: where checkpoints go, and where the training begins.
-        guard: what to do where numbers are not finite; it stops unless said.
-        rows: (n,) what the training rows are called in messages; their positions unless said.
+        checkpoints: where they are saved, and where the training begins.
+        guard: what to do where numbers are not finite; default: stop.
+        initial_epoch: epochs done before.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM came; the last checkpoint holds everything.
         NumericsError: the loss or a weight would not be finite; the weights are those before that
             step.
     """
-    guard = guard or Guard(engine)
-    history = History(engine.measure.names, engine.steps_per_epoch, every=History.spacing(epochs))
-    callbacks.on_train_begin()
-    position = Position() if kept is None else kept.restore(engine, history, callbacks, guard)
-    most = None if kept is None else kept.most_steps
-    while position.epoch < epochs and not (position.ended or callbacks.want_to_stop):
-        callbacks.on_epoch_begin(position.epoch)
-        part = None if callbacks.see_batches else steps_per_part(engine, most)
-        if position.steps or part is not None:
-            part = part or engine.steps_per_epoch
-            own = order.epochs(position.epoch, 1)[0]
-            long = LongEpoch(engine, own, part, rows)
-            log = epoch_in_parts(long, guard, history, position, kept)
-        else:
-            chunk = _Chunk(engine, order, position.epoch, epochs, callbacks, most)
-            log = guard(chunk.run, chunk.batches(rows), watched=callbacks.see_batches)
-        history.extend(position.epoch + 1, log.train, log.holdout)
-        position = Position(position.epoch + len(log.train))
-        callbacks.on_epoch_end(position.epoch - 1, history.latest.as_logs())
-        if watch is not None:
-            watch(history)
-        if kept is not None and kept.due(position.step(engine.steps_per_epoch)):
-            kept.save(engine, history, position)
-    if kept is not None and not position.ended:
-        kept.save(engine, history, replace(position, ended=True))
-    history.keep_latest()
-    engine.finish()
-    callbacks.on_train_end()
+    if history is None:
+        names = source.step.forward.names
+        history = History(names, source.step.steps_per_epoch, every=History.spacing(epochs))
+    loop = _Loop(source, epochs, callbacks, history, checkpoints, guard or NanGuard(source.step))
+    try:
+        loop.run(watch, initial_epoch)
+    finally:
+        source.close()
     return history
 
 
-def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> int:
-    """How many epochs one call trains: always the same for one program, which has their shape.
-
-    Args:
-        engine: the program.
-        epochs: of the whole training.
-        most: how many steps one call may take at most, where somebody has said so.
-    """
-    steps = steps_per_call(engine.compiled_as, engine.work_per_step, most)
-    affordable = steps / engine.steps_per_epoch
-    wanted = max(-(-epochs // _CHUNKS), int(_SHORTEST * affordable))
-    return max(1, min(wanted, epochs, int(affordable)))
-
-
-def steps_per_part(engine: Engine, most: int | None = None) -> int | None:
-    """How many steps of an epoch one call goes over; None where whole epochs are short enough."""
-    affordable = steps_per_call(engine.compiled_as, engine.work_per_step, most)
-    return affordable if affordable < engine.steps_per_epoch else None
-
-
-def chunk_batches(
-    engine: Engine, order: np.ndarray, first_step: int, rows: np.ndarray | None = None
-) -> BatchOf:
-    """The rows of each step of a chunk; `rows` are their numbers where they come from."""
-
-    def batch_of(step: int) -> Batch:
-        epoch, number = divmod(step - first_step, engine.steps_per_epoch)
-        chosen, batch = engine.batch_of(order[epoch], number)
-        return Batch(chosen if rows is None else rows[chosen], batch, "the data")
-
-    return batch_of
-
-
-class _Chunk:
-    """Some epochs that one call trains."""
+class _Loop:
+    """One training."""
 
     def __init__(
         self,
-        engine: Engine,
-        order: BatchOrder,
-        done: int,
+        source: Source,
         epochs: int,
         callbacks: Callbacks,
-        most: int | None,
+        history: History,
+        checkpoints: Checkpoints | None,
+        guard: NanGuard,
     ) -> None:
-        size = 1 if callbacks.see_epochs else epochs_per_chunk(engine, epochs, most)
-        watched = callbacks.see_batches
-        self._engine, self._callbacks = engine, callbacks
-        self._count = min(size, epochs - done)
-        self._first_step = done * engine.steps_per_epoch
-        self._order = order.epochs(done, 1) if watched else order.epochs_in_turn(done, size)
+        self._source, self._epochs, self._callbacks = source, epochs, callbacks
+        self._history, self._checkpoints, self._guard = history, checkpoints, guard
+        self._length = source.step.steps_per_epoch
 
-    def run(self, care: Care | None) -> ChunkLog:
-        engine, first, called = self._engine, self._first_step, self._callbacks
-        if called.see_batches:
-            return engine.run_watched(self._order[0], first, called, care=care or "stop")
-        return engine.run(self._order, first, epochs=self._count, care=care)
+    def run(self, watch: Watcher | None, initial_epoch: int) -> None:
+        callbacks, history = self._callbacks, self._history
+        callbacks.on_train_begin()
+        progress = self._begin(callbacks.initial_epoch or initial_epoch)
+        while progress.epoch < self._epochs and not (progress.ended or callbacks.want_to_stop):
+            callbacks.on_epoch_begin(progress.epoch)
+            log = self._next(progress)
+            history.extend(progress.epoch + 1, log.train, log.holdout)
+            progress = Progress(progress.epoch + len(log.train))
+            callbacks.on_epoch_end(progress.epoch - 1, history.latest.as_logs())
+            if watch is not None:
+                watch(history)
+            self._save_if_due(progress)
+        if not progress.ended:
+            self._save(replace(progress, ended=True))
+        history.keep_latest()
+        self._source.step.finish()
+        callbacks.on_train_end()
 
-    def batches(self, rows: np.ndarray | None) -> BatchOf:
-        return chunk_batches(self._engine, self._order, self._first_step, rows)
+    def _begin(self, initial_epoch: int) -> Progress:
+        """Where the training goes on: at a checkpoint, or at its beginning."""
+        progress, saved = Progress(initial_epoch), self._checkpoints
+        if saved is None:
+            self._source.begin(initial_epoch * self._length, {}, None)
+            return progress
+        progress = saved.restore(
+            self._source.step, self._history, self._callbacks, self._guard, initial=progress
+        )
+        done = progress.step(self._length)
+        self._source.begin(done, saved.source_state, saved.max_steps_per_call)
+        return progress
+
+    def _next(self, progress: Progress) -> ChunkLog:
+        """Train some whole epochs, or what is left of one."""
+        source, callbacks = self._source, self._callbacks
+        chunk = None
+        if not (progress.steps or callbacks.see_batches):
+            single = callbacks.see_epochs
+            chunk = source.chunk(progress.epoch, self._epochs, single=single)
+        if chunk is not None:
+            log = self._guard(chunk.run, chunk.batch_of)
+        else:
+            log = self._in_segments(progress)
+        return source.evaluated(log, (progress.epoch + len(log.train)) * self._length)
+
+    def _in_segments(self, progress: Progress) -> ChunkLog:
+        """Train from `progress` to the end of its epoch, with checkpoints on the way."""
+        source, watched = self._source, self._callbacks.see_batches
+        first, done = progress.epoch * self._length, progress.steps
+        state = source.step.start(tf.constant(first + done))
+        if progress.sums is not None:
+            skipped = tf.constant(progress.skipped_rows, tf.float32)
+            state = state._replace(sums=tf.constant(progress.sums), skipped_rows=skipped)
+        while done < self._length:
+            if watched:
+                self._callbacks.on_train_batch_begin(done)
+            segment = source.segment(progress.epoch, done, state, self._limit(first + done))
+            state = self._guard.segment(state, segment.run, segment.batch_of, guarded=watched)
+            done = int(state.step) - first
+            if watched:
+                self._callbacks.on_train_batch_end(done - 1, self._batch_logs(state, done))
+                if self._callbacks.want_to_stop:
+                    break
+            if done < self._length:
+                sums, skipped_rows = state.sums.numpy(), float(state.skipped_rows)
+                self._save_if_due(Progress(progress.epoch, done, sums, skipped_rows))
+        return ChunkLog(self._averages(state, done)[None], None, None)
+
+    def _limit(self, step: int) -> int | None:
+        """How many steps the next call may train: to the next callback, or checkpoint."""
+        if self._callbacks.see_batches:
+            return 1
+        return None if self._checkpoints is None else self._checkpoints.steps_until_due(step)
+
+    def _averages(self, state: TrainState, done: int) -> np.ndarray:
+        """(1 + terms,) over the rows of the epoch that were seen and count."""
+        rows = min(done * self._source.step.batch_size, self._source.rows)
+        averages: np.ndarray = (state.sums / (rows - state.skipped_rows)).numpy()
+        return averages
+
+    def _batch_logs(self, state: TrainState, done: int) -> dict[str, float]:
+        """What Keras tells callbacks after a batch: the averages of the epoch so far."""
+        values = np.concatenate([self._averages(state, done), self._source.metrics()])
+        return dict(zip(("loss", *self._history.names), values.tolist(), strict=True))
+
+    def _save_if_due(self, progress: Progress) -> None:
+        saved = self._checkpoints
+        if saved is not None and saved.should_save(progress.step(self._length)):
+            self._save(progress)
+
+    def _save(self, progress: Progress) -> None:
+        if self._checkpoints is not None:
+            step, state = self._source.step, self._source.state()
+            self._checkpoints.save(step, self._history, progress, state)

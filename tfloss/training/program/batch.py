@@ -1,74 +1,81 @@
-"""What the compiled loop reads: the columns of one split, as tensors."""
+"""What a train step reads: some rows by column, as tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfloss.errors import DataError, listed
+from tfloss.data import Columns
 from tfloss.lazy import tf
 
-WEIGHT = ":weight"  # what packed columns call the sample weights
+SAMPLE_WEIGHT = "sample_weight"  # what a data set calls its column of weights
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The rows of one split, by name.
+class Batch(NamedTuple):
+    """Rows by column; a structure that `tf.nest` knows, so that compiled programs take it whole.
 
     Attributes:
-        values: by name, (n, …) float32 (integers stay integers); always `inputs`.
-        present: by name, (n,) bool, for columns in which rows are missing.
-        sample_weight: (n,) float32, or None.
+        tensors: by name, (rows, …); always `inputs`.
+        present: by name, (rows,) float32, 0 where the value is missing; only for columns in which
+            something is missing.
+        weight: (rows,) float32 sample weights, or None.
     """
 
-    values: Mapping[str, np.ndarray]
-    present: Mapping[str, np.ndarray] = field(default_factory=dict)
-    sample_weight: np.ndarray | None = None
+    tensors: dict[str, Any]
+    present: dict[str, Any]
+    weight: Any = None
 
-    def __len__(self) -> int:
-        return len(self.values["inputs"])
+    def map(self, function: Callable[[Any], Any]) -> Batch:
+        """Apply a function to every tensor."""
+        return self.with_leaves([function(leaf) for leaf in self.leaves()])
 
-    def __post_init__(self) -> None:
-        for name, column in {**self.values, **self.present}.items():
-            if len(column) != len(self.values["inputs"]):
-                raise DataError(
-                    f"The column '{name}' has {len(column)} rows, but the inputs have "
-                    f"{len(self.values['inputs'])}."
-                )
+    def leaves(self) -> list[Any]:
+        """Every tensor, in a fixed order."""
+        weight = [] if self.weight is None else [self.weight]
+        return [*self.tensors.values(), *self.present.values(), *weight]
 
-    def having(self, **more: np.ndarray) -> Columns:
-        """The same rows with more columns."""
-        return Columns({**self.values, **more}, self.present, self.sample_weight)
+    def with_leaves(self, leaves: Sequence[Any]) -> Batch:
+        """The same columns with other tensors, in the order of `leaves`."""
+        own = len(self.tensors)
+        end = own + len(self.present)
+        return Batch(
+            dict(zip(self.tensors, leaves[:own], strict=True)),
+            dict(zip(self.present, leaves[own:end], strict=True)),
+            None if self.weight is None else leaves[end],
+        )
 
-    def packed(self, names: frozenset[str]) -> dict[str, Any]:
-        """The columns that an objective needs, and the inputs, as one flat dictionary of tensors.
+    def rows(self, start: int, end: int) -> Batch:
+        """The rows from `start` up to `end`."""
+        return self.with_leaves([leaf[start:end] for leaf in self.leaves()])
 
-        Masks are called `present:NAME`, weights `WEIGHT`, so that a batch is one gather each.
-        """
-        wanted = ["inputs", *sorted((names & set(self.values)) - {"inputs"})]
-        packed = {name: tf.constant(self.values[name]) for name in wanted}
-        for name in sorted(names & set(self.present)):
-            packed[f"present:{name}"] = tf.constant(self.present[name], tf.float32)
-        if self.sample_weight is not None:
-            packed[WEIGHT] = tf.constant(self.sample_weight, tf.float32)
-        return packed
+    def named(self) -> dict[str, Any]:
+        """Every tensor by a name of its own: for messages and digests."""
+        present = {f"present:{name}": mask for name, mask in self.present.items()}
+        weight = {} if self.weight is None else {SAMPLE_WEIGHT: self.weight}
+        return {**self.tensors, **present, **weight}
 
-
-def unpacked(packed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
-    """A batch of packed columns as (tensors, present, sample_weight)."""
-    present = {
-        name.partition(":")[2]: value
-        for name, value in packed.items()
-        if name.startswith("present:")
-    }
-    tensors = {name: value for name, value in packed.items() if ":" not in name}
-    return tensors, present, packed.get(WEIGHT)
+    @property
+    def bytes_per_row(self) -> int:
+        """The size of one row, all columns together."""
+        return sum(leaf.dtype.size * int(np.prod(leaf.shape[1:])) for leaf in self.leaves())
 
 
-def require(columns: Columns, names: frozenset[str], known: frozenset[str]) -> None:
-    """Refuse a formula that needs a tensor which neither the data nor the student supply."""
-    for name in sorted(names - known - set(columns.values)):
-        raise DataError(f"There is no column '{name}'; there are: {listed(columns.values)}.")
+def as_tensors(columns: Columns, needs: frozenset[str]) -> Batch:
+    """The columns that an objective needs, and the inputs, as tensors.
+
+    Args:
+        columns: all rows of one split.
+        needs: names of tensors; those that the data do not have come from elsewhere.
+    """
+    names = ["inputs", *sorted((needs & set(columns.values)) - {"inputs"})]
+    weight = columns.sample_weight
+    return Batch(
+        {name: tf.constant(columns.values[name]) for name in names},
+        {
+            name: tf.constant(columns.present[name], tf.float32)
+            for name in sorted(needs & set(columns.present))
+        },
+        None if weight is None else tf.constant(weight, tf.float32),
+    )

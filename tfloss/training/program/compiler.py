@@ -26,7 +26,7 @@ class Compiled:
 
     Args:
         body: the function; it may change variables.
-        compiled_as: 'xla', 'graph' (TensorFlow's own executor), or 'steps': the function as it is,
+        compiled_as: 'xla', 'graph' (TensorFlow's own executor), or 'eager': the function as it is,
             in which TensorFlow's loops are plain loops.
         progress: a number that grows when `body` has changed something; nothing is tried again
             after that.
@@ -77,7 +77,7 @@ class Compiled:
             self.compiled_as = "graph"
             how = "XLA cannot compile this training; it goes on in TensorFlow's graph executor"
         elif cannot_be_traced and self.compiled_as != "steps":
-            self.compiled_as = "steps"
+            self.compiled_as = "eager"
             how = "TensorFlow cannot compile this training; it goes on step by step, much slower"
         else:
             return False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.lazy import tf
-from tfloss.training.program.batch import Columns
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.forward import ForwardLoss
 
 SLICE_ROWS = 4096  # at a time, so that evaluating a large holdout takes bounded memory
 
@@ -15,15 +15,15 @@ class Evaluation:
     """The total and each term on a holdout, slice by slice, averaged over its rows.
 
     Args:
-        measure: the student and the objective.
+        forward: the model and its loss.
         rows: the holdout.
         at_once: how many rows a slice has.
     """
 
-    def __init__(self, measure: Measure, rows: Columns, at_once: int = SLICE_ROWS) -> None:
-        self._measure = measure
-        self._columns = rows.packed(measure.objective.needs)
-        self._rows = len(rows)
+    def __init__(self, forward: ForwardLoss, rows: Batch, at_once: int = SLICE_ROWS) -> None:
+        self._forward = forward
+        self._batch = rows
+        self._rows = int(rows.tensors["inputs"].shape[0])
         self._at_once = at_once
 
     def __call__(self, step: Any) -> Any:
@@ -36,7 +36,7 @@ class Evaluation:
             _, sums = tf.while_loop(
                 lambda number, _: number < full,
                 lambda number, sums: (number + 1, sums + self._slice(number * size, size, step)),
-                (tf.constant(0), tf.zeros(1 + len(self._measure.names))),
+                (tf.constant(0), tf.zeros(1 + len(self._forward.names))),
                 parallel_iterations=1,
             )
         if rest:
@@ -45,9 +45,8 @@ class Evaluation:
 
     def _slice(self, start: Any, count: int, step: Any) -> Any:
         """The sums over `count` rows."""
-        batch = {
-            name: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
-            for name, c in self._columns.items()
-        }
-        total, terms = self._measure(batch, step, training=False)
+        batch = self._batch.map(
+            lambda c: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
+        )
+        total, terms = self._forward(batch, step, training=False)
         return tf.concat([[total], terms], 0) * count

@@ -1,8 +1,8 @@
-"""The body that every way of training shares: one step, and a loop over stacked batches."""
+"""The train step that every way of training shares, and a loop over stacked batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -10,30 +10,31 @@ import numpy as np
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
-from tfloss.training.program.forward import Measure
+from tfloss.training.program.batch import Batch
+from tfloss.training.program.forward import ForwardLoss
 
 T = TypeVar("T")
 
 NEVER = np.iinfo(np.int32).max
 
-# What a pass over stacked batches reads at a time; bounds the memory of gathering ahead.
+# What a pass over stacked batches reads at a time; bounds the memory of gathering in advance.
 BLOCK_BYTES = 32 * 2**20
 
 
-# What happens at a step that is taken back: nothing changes any more, or the next step follows.
-Care = Literal["stop", "skip"]
+# What follows a step that was rolled back: nothing changes any more, or the next step.
+NanPolicy = Literal["stop", "skip"]
 
 
-class Watch(NamedTuple):
-    """What a loop keeps an eye on, as tensors.
+class TrainState(NamedTuple):
+    """What a loop accumulates next to the variables, as tensors.
 
     Attributes:
         sums: (1 + terms,) float32: the total and each term, summed over rows.
         step: int32, steps done.
         bad_step: int32, the first step whose total was not finite, or `NEVER`.
         bad_values: (1 + terms,) float32, its total and terms.
-        taken_back: int32, how many steps `Steps.careful` has taken back.
-        left_out: float32, rows of those steps, which are not in the sums.
+        rolled_back: int32, how many steps `TrainStep.guarded_step` has rolled back.
+        skipped_rows: float32, rows of those steps, which are not in the sums.
         finite: bool, whether all weights are, at the end of the call.
     """
 
@@ -41,19 +42,19 @@ class Watch(NamedTuple):
     step: Any
     bad_step: Any
     bad_values: Any
-    taken_back: Any
-    left_out: Any
+    rolled_back: Any
+    skipped_rows: Any
     finite: Any
 
 
-Take = Callable[[Mapping[str, Any], Watch], tuple[Any, Watch]]  # one step
+StepFn = Callable[[Batch, TrainState], tuple[Any, TrainState]]  # one step
 
 
-class Steps:
+class TrainStep:
     """Changes the weights, batch by batch; its methods are traced into larger programs.
 
     Attributes:
-        measure: the student and the objective.
+        forward: the model and its loss.
         optimizer: a Keras optimizer.
         variables: what is trained; the only place that lists it.
         batch_size: rows per step; set by those who know the data, as is the next.
@@ -66,100 +67,100 @@ class Steps:
     batch_size: int
     steps_per_epoch: int
 
-    def __init__(self, measure: Measure, optimizer: Any) -> None:
-        self.measure = measure
+    def __init__(self, forward: ForwardLoss, optimizer: Any) -> None:
+        self.forward = forward
         self.optimizer = optimizer
-        self.variables = measure.trainable_variables
-        self.width = 1 + len(measure.names)
+        self.variables = forward.trainable_variables
+        self.width = 1 + len(forward.names)
         _refuse_strategy(self.variables)
         optimizer.build(self.variables)
-        self._state = [*measure.variables, *optimizer.variables]
+        self._state = [*forward.variables, *optimizer.variables]
 
-    def start(self, step: Any) -> Watch:
+    def start(self, step: Any) -> TrainState:
         """Nothing summed, nothing bad."""
         zeros = tf.constant(np.zeros(self.width, np.float32))
         none, no_rows, fine = tf.constant(0), tf.constant(0.0), tf.constant(True)
-        return Watch(zeros, step, tf.constant(NEVER), zeros, none, no_rows, fine)
+        return TrainState(zeros, step, tf.constant(NEVER), zeros, none, no_rows, fine)
 
-    def end(self, watch: Watch) -> Watch:
+    def end(self, state: TrainState) -> TrainState:
         """What every call that trains does last: look at the weights, all at once."""
-        return watch._replace(finite=self._weights_are_finite())
+        return state._replace(finite=self._weights_are_finite())
 
-    def one(self, batch: Mapping[str, Any], watch: Watch) -> tuple[Any, Watch]:
-        """Forward, objective, gradients, update; the values are those before the update."""
+    def train_step(self, batch: Batch, state: TrainState) -> tuple[Any, TrainState]:
+        """Forward, loss, gradients, update; the values are those before the update."""
         with tf.GradientTape() as tape:
-            total, terms = self.measure(batch, watch.step, training=True)
+            total, terms = self.forward(batch, state.step, training=True)
             scaled = self.optimizer.scale_loss(total)  # for float16; as it is otherwise
         gradients = tape.gradient(scaled, self.variables)
         self.optimizer.apply(gradients, self.variables)
         values = tf.concat([[total], terms], 0)
-        rows = tf.cast(tf.shape(batch["inputs"])[0], tf.float32)
-        first = ~tf.math.is_finite(total) & (watch.bad_step == NEVER)
-        return values, watch._replace(
-            sums=watch.sums + values * rows,
-            step=watch.step + 1,
-            bad_step=tf.where(first, watch.step, watch.bad_step),
-            bad_values=tf.where(first, values, watch.bad_values),
+        first = ~tf.math.is_finite(total) & (state.bad_step == NEVER)
+        return values, state._replace(
+            sums=state.sums + values * _rows(batch),
+            step=state.step + 1,
+            bad_step=tf.where(first, state.step, state.bad_step),
+            bad_values=tf.where(first, values, state.bad_values),
         )
 
-    def careful(self, batch: Mapping[str, Any], watch: Watch, *, go_on: bool) -> tuple[Any, Watch]:
-        """The same, taken back where the total or a weight would not be finite.
+    def guarded_step(
+        self, batch: Batch, state: TrainState, *, policy: NanPolicy
+    ) -> tuple[Any, TrainState]:
+        """The same, rolled back where the total or a weight would not be finite.
 
         Args:
             batch: the rows.
-            watch: what was seen before.
-            go_on: whether other steps may follow one that was taken back.
+            state: at the end of the step before.
+            policy: 'stop': nothing changes after a step that was rolled back; 'skip': the next
+                step follows.
         """
-        allowed = True if go_on else watch.bad_step == NEVER
-        (values, after), fine = undone_unless_finite(
-            lambda: self.one(batch, watch),
+        (values, after), fine = rolled_back_unless_finite(
+            lambda: self.train_step(batch, state),
             total=lambda result: result[0][0],
             state=self._state,
-            weights=self.measure.weights,
-            allowed=allowed,
+            weights=self.forward.weights,
+            allowed=True if policy == "skip" else state.bad_step == NEVER,
         )
-        first = ~fine & (watch.bad_step == NEVER)
-        rows = tf.cast(tf.shape(batch["inputs"])[0], tf.float32)
+        first = ~fine & (state.bad_step == NEVER)
         return values, after._replace(
-            sums=tf.where(fine, after.sums, watch.sums),
-            bad_step=tf.where(first, watch.step, watch.bad_step),
-            bad_values=tf.where(first, values, watch.bad_values),
-            taken_back=watch.taken_back + tf.cast(~fine, tf.int32),
-            left_out=watch.left_out + tf.where(fine, 0.0, rows),
+            sums=tf.where(fine, after.sums, state.sums),
+            bad_step=tf.where(first, state.step, state.bad_step),
+            bad_values=tf.where(first, values, state.bad_values),
+            rolled_back=state.rolled_back + tf.cast(~fine, tf.int32),
+            skipped_rows=state.skipped_rows + tf.where(fine, 0.0, _rows(batch)),
         )
 
-    def take(self, care: Care | None) -> Take:
-        """The step that takes so much care."""
-        return self.one if care is None else partial(self.careful, go_on=care == "skip")
+    def step_fn(self, policy: NanPolicy | None) -> StepFn:
+        """The step under a policy; None: unguarded."""
+        return self.train_step if policy is None else partial(self.guarded_step, policy=policy)
 
     def over(
         self,
-        stacked: Mapping[str, Any],
+        stacked: Batch,
         count: Any,
-        watch: Watch,
+        state: TrainState,
         *,
         start: Any = 0,
-        take: Take,
-    ) -> Watch:
+        step_fn: StepFn,
+    ) -> TrainState:
         """A step for each of the stacked batches, (batches, rows, …), from `start` up to `count`.
 
         The loop slices batches that lie side by side. Gathering scattered rows inside of it would
         let XLA count the whole table as touched by every pass; see `tfloss.training.program.xla`.
         """
 
-        def one(number: Any, *watch: Any) -> tuple[Any, ...]:
-            batch = {name: column[number] for name, column in stacked.items()}
-            return number + 1, *take(batch, Watch(*watch))[1]
+        def one(number: Any, *state: Any) -> tuple[Any, ...]:
+            batch = stacked.map(lambda column: column[number])
+            return number + 1, *step_fn(batch, TrainState(*state))[1]
 
         if isinstance(count, int) and count == 1:
-            return Watch(*one(start, *watch)[1:])
+            return TrainState(*one(start, *state)[1:])
         _, *after = tf.while_loop(
             lambda number, *_: number < count,
             one,
-            (tf.convert_to_tensor(start), *watch),
+            (tf.convert_to_tensor(start), *state),
             parallel_iterations=1,
         )
-        return Watch(*after)
+        return TrainState(*after)
 
     # -- going back ------------------------------------------------------------------------------
 
@@ -182,7 +183,7 @@ class Steps:
         self.optimizer.finalize_variable_values(self.variables)
 
     def _weights_are_finite(self) -> Any:
-        return are_finite(self.measure.weights)
+        return are_finite(self.forward.weights)
 
     @property
     def work_per_step(self) -> int:
@@ -190,7 +191,11 @@ class Steps:
         return 3 * self.batch_size * sum(int(np.prod(v.shape)) for v in self.variables)
 
 
-def undone_unless_finite(
+def _rows(batch: Batch) -> Any:
+    return tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
+
+
+def rolled_back_unless_finite(
     step: Callable[[], T],
     *,
     total: Callable[[T], Any],

@@ -1,4 +1,4 @@
-"""One body, compiled anew for each kind of care that a training comes to take."""
+"""One body, compiled once for each `NanPolicy` that a training comes to need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from tfloss.training.program.compiler import Compiled
-from tfloss.training.program.step import Care, Steps
+from tfloss.training.program.step import NanPolicy, TrainStep
 
 
 class Programs:
@@ -15,15 +15,15 @@ class Programs:
 
     Args:
         steps: what they change.
-        body: the function that they compile; it is told by `take=` how to take a step.
-        how: 'xla', 'graph' or 'steps', asked when the first is compiled; the others become what
+        body: the function that they compile; it is given the step as `step_fn=`.
+        how: 'xla', 'graph' or 'eager', asked when the first is compiled; the others become what
             that has come to.
         shapes_vary: whether they are called with arguments of various shapes.
     """
 
     def __init__(
         self,
-        steps: Steps,
+        steps: TrainStep,
         body: Callable[..., Any],
         how: Callable[[], str],
         *,
@@ -31,25 +31,25 @@ class Programs:
     ) -> None:
         self._steps, self._body, self._how = steps, body, how
         self._shapes_vary = shapes_vary
-        self._made: dict[Care | None, Compiled] = {}
+        self._made: dict[NanPolicy | None, Compiled] = {}
 
-    def __call__(self, care: Care | None, *arguments: Any) -> Any:
-        """Run the program that takes so much care."""
-        return self.of(care)(*arguments)
+    def __call__(self, policy: NanPolicy | None, *arguments: Any) -> Any:
+        """Run the program under this policy."""
+        return self.of(policy)(*arguments)
 
-    def of(self, care: Care | None) -> Compiled:
-        """The program that takes so much care."""
-        if care not in self._made:
+    def of(self, policy: NanPolicy | None) -> Compiled:
+        """The program under this policy; None: unguarded."""
+        if policy not in self._made:
             first = next(iter(self._made.values()), None)
-            self._made[care] = Compiled(
-                partial(self._body, take=self._steps.take(care)),
+            self._made[policy] = Compiled(
+                partial(self._body, step_fn=self._steps.step_fn(policy)),
                 self._how() if first is None else first.compiled_as,
                 progress=self._steps.optimizer.iterations.numpy,
                 shapes_vary=self._shapes_vary,
             )
-        return self._made[care]
+        return self._made[policy]
 
     @property
     def compiled_as(self) -> str:
-        """How the one without care is compiled: 'xla', 'graph' or 'steps'."""
+        """How the unguarded one is compiled: 'xla', 'graph' or 'eager'."""
         return self.of(None).compiled_as

@@ -1,0 +1,82 @@
+"""Teachers as the user gave them: texts, estimators, fitted models, or several of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tfloss.errors import UsageError
+from tfloss.registry import Registry
+from tfloss.teachers.column import PredictionsColumn
+from tfloss.teachers.fitting.classifiers import copied, seeded
+from tfloss.teachers.keras_models import is_network
+from tfloss.teachers.prefitted import PrefittedTeacher, is_fitted
+from tfloss.teachers.spec.building import build_estimator
+from tfloss.teachers.spec.options import Options
+from tfloss.teachers.spec.text import DEFAULT_ALIAS, TeacherSpec, parse_teacher, refuse_same_alias
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A teacher as the user gave it: a text's name and settings, or an object."""
+
+    alias: str
+    text: str
+    thing: Any
+    options: Options = field(default_factory=Options)
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the name that the user gave it, else what the user wrote."""
+        return self.text if self.alias == DEFAULT_ALIAS else self.alias
+
+
+def listed_teachers(teachers: Any) -> list[Given]:
+    """A text, an estimator, a mapping from names, or a list of these, as a list.
+
+    Raises:
+        UsageError: something else, or one name for two teachers.
+    """
+    if isinstance(teachers, Mapping):
+        given = [_given(teacher, alias) for alias, teacher in teachers.items()]
+    elif teachers is None:
+        given = []
+    elif isinstance(teachers, Iterable) and not isinstance(teachers, str) and not _fits(teachers):
+        given = [_given(teacher) for teacher in teachers]
+    else:
+        given = [_given(teachers)]
+    refuse_same_alias((one.alias, one.text) for one in given)
+    return given
+
+
+def _given(teacher: Any, alias: str | None = None) -> Given:
+    if isinstance(teacher, str):
+        teacher = parse_teacher(teacher if alias is None else f"{alias}={teacher}")
+    if isinstance(teacher, TeacherSpec):
+        return Given(alias or teacher.alias, teacher.text or teacher.name, teacher)
+    if not (_fits(teacher) or isinstance(teacher, PrefittedTeacher | PredictionsColumn)):
+        raise UsageError(
+            f"A {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
+            f"and 'predict_proba'."
+        )
+    return Given(alias or DEFAULT_ALIAS, type(teacher).__name__, teacher)
+
+
+def _fits(teacher: Any) -> bool:
+    """Whether it is an estimator; a Pipeline is also a sequence, so this is asked first."""
+    return hasattr(teacher, "fit") and not isinstance(teacher, type)
+
+
+def resolved(given: Given, options: Options, registry: Registry, seed: int) -> Given:
+    """The object that a text names, seeded; a fitted one as it is."""
+    thing, keep = given.thing, frozenset[str]()
+    if isinstance(thing, TeacherSpec):
+        options, settings = options.taking(thing.settings)
+        thing = build_estimator(replace(thing, settings=settings), registry)
+        keep = frozenset(settings)
+    if isinstance(thing, PrefittedTeacher | PredictionsColumn):
+        return replace(given, thing=thing, options=options)
+    if is_network(thing) or is_fitted(thing):
+        return replace(given, thing=PrefittedTeacher(thing, given.text), options=options)
+    return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)
