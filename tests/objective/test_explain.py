@@ -6,7 +6,7 @@ import pytest
 
 import tfloss
 from tests.objective.worlds import SCOPE
-from tfloss.objective import Objective
+from tfloss.objective import Entry, Objective, Scope
 from tfloss.objective.explain import bindings_of, definitions_of, shape_text, terms_of
 
 
@@ -87,3 +87,16 @@ def test_shapes():
     assert shape_text(()) == "()"
     assert shape_text((None,)) == "(batch,)"
     assert shape_text((None, 3)) == "(batch, 3)"
+
+
+def test_an_objective_prints_what_is_bound_to_what(registry):
+    entries = [Entry(name, "data", (None, 1), known_outside=True) for name in ("labels", "logits")]
+    objective = Objective("bce + 0.5*mse(labels, logits)", registry, Scope(entries))
+    lines = str(objective).splitlines()
+    assert lines[0] == "bce + 0.5*mse(labels, logits)"
+    assert [line.split() for line in lines[1:]] == [
+        ["bce", "labels", "labels", "(batch,", "1)", "data"],
+        ["bce", "logits", "logits", "(batch,", "1)", "data"],
+        ["mse(labels,", "logits)", "labels", "labels", "(batch,", "1)", "data"],
+        ["mse(labels,", "logits)", "prediction", "logits", "(batch,", "1)", "data"],
+    ]

@@ -198,7 +198,7 @@ def test_another_training_is_refused_with_the_difference(data, tmp_path):
         r'classes: \["0", "1"\] in the checkpoint, \["1", "0"\] now',
         rows=replace(data, classes=order),
     )
-    with pytest.raises(UsageError, match="say resume=True"):
+    with pytest.raises(UsageError, match="pass resume=True"):
         tfloss.fit("bce + kl", data, "mlp:4", checkpoint=tmp_path, **options)
     with pytest.raises(UsageError, match="say the folder"):
         tfloss.fit("bce + kl", data, "mlp:4", resume=True, **options)

@@ -20,6 +20,7 @@ from tests.training.engine_worlds import (
     mlp,
 )
 from tfloss.errors import DataError, NumericsError, UsageError
+from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.loop import dataset as dataset_source
 from tfloss.training.stream import fit_stream
 
@@ -148,6 +149,26 @@ def test_what_cannot_be_streamed_is_refused(registry):
         fitted(registry, dataset().take(0))
     with pytest.raises(UsageError, match="'logits'"):
         fitted(registry, dataset(logits=DATA.values["labels"]))
+
+
+def test_checkpoints_come_after_as_many_steps_as_was_asked_for(registry, tmp_path, monkeypatch):
+    saved, save = [], Checkpoints.save
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda self, *a: (saved.append(a[2].step(10)), save(self, *a))
+    )
+    fit_stream(
+        "bce",
+        dataset(),
+        mlp(),
+        steps_per_epoch=10,
+        batch_size=BATCH,
+        epochs=2,
+        registry=registry,
+        compile="graph",
+        checkpoint=tmp_path / "kept",
+        checkpoint_every="3steps",
+    )
+    assert saved == [3, 6, 9, 12, 15, 18, 20]
 
 
 def test_a_callback_sees_every_batch_and_ends_the_training_at_once(registry):

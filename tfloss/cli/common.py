@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +57,21 @@ def warn_of_leaks(leaks: tuple[str, ...]) -> None:
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that describe a training; None where the user said nothing."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    """The data, the teachers and the student; None where the user gave no value."""
+    return _with(_OPTIONS, command)
 
 
-def replicate_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of trainings that run as replicates."""
-    for option in reversed(_REPLICATE_OPTIONS):
+def loop_options(*compilers: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """How the student is trained; `compilers` are the choices of `--compile`."""
+    choice = click.option("--compile", type=click.Choice(compilers), help="How steps are compiled.")
+    return lambda command: _with([*_LOOP_OPTIONS, choice], command)
+
+
+replicate_options = loop_options("auto", "xla", "graph")
+
+
+def _with(options: Iterable[Callable[..., Any]], command: Callable[..., Any]) -> Any:
+    for option in reversed(list(options)):
         command = option(command)
     return command
 
@@ -155,7 +161,7 @@ _OPTIONS = [
     ),
 ]
 
-_REPLICATE_OPTIONS = [
+_LOOP_OPTIONS = [
     click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …"),
     click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows."),
     click.option("--batch-size", type=click.IntRange(1), help="Rows per step."),
@@ -163,10 +169,8 @@ _REPLICATE_OPTIONS = [
     click.option(
         "--evaluate-every",
         type=click.IntRange(1),
-        help="Epochs between looks at the holdout; a twentieth of the training unless said.",
-    ),
-    click.option(
-        "--compile", type=click.Choice(["auto", "xla", "graph"]), help="How steps are compiled."
+        help="Epochs between evaluations on the holdout; default: 1, for many trainings a "
+        "twentieth of all.",
     ),
     click.option(
         "--recipe",

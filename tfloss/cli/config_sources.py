@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +14,67 @@ from tfloss.runs.untrusted_config import refuse_code
 from tfloss.training.config import Config, read_config
 
 
-def asked_for(
+def resolve_config(
     registry: Registry,
     recipe: str | None,
     config: Path | None,
-    options: dict[str, Any],
+    options: Mapping[str, Any],
 ) -> Config:
-    """Defaults, then the recipe or the file, then what was said on the command line."""
-    values: dict[str, Any] = {}
-    origin = "The command line"
+    """The training that a command line asks for."""
+    values, origin = resolve_values(registry, recipe, config, options)
+    return Config.from_mapping(values, origin=origin)
+
+
+def resolve_values(
+    registry: Registry,
+    recipe: str | None,
+    config: Path | None,
+    options: Mapping[str, Any],
+) -> tuple[dict[str, Any], str]:
+    """Values of a recipe or a file, overruled by the command line; and where they come from.
+
+    Args:
+        registry: who knows recipes by name.
+        recipe: its name.
+        config: a run's or a comparison's `config.toml`.
+        options: the command line's; None and () stand for what was not given.
+
+    Raises:
+        UsageError: both a recipe and a file, no such recipe or file, or a file that names code.
+    """
     if recipe is not None and config is not None:
         raise click.UsageError("--recipe and --config were both given; choose one.")
+    given = cli_values(options)
+    values: dict[str, Any] = {}
+    origin = "The command line"
     if recipe is not None:
         values, origin = dict(registry.get(Recipe, recipe)()), f"The recipe '{recipe}'"
     elif config is not None:
         values, origin = read_config(config), f"'{config}'"
-    said = {name: value for name, value in options.items() if value not in (None, ())}
-    if "train_size" in said:
-        values.pop("train_fraction", None)
-    if "train_fraction" in said:
-        values.pop("train_size", None)
-    if config is not None:
-        refuse_code(values, said, origin)
-    return Config.from_mapping(values | said, origin=origin)
+        refuse_code(values, given, origin)
+    for one, other in (("train_size", "train_fraction"), ("train_fraction", "train_size")):
+        if one in given:
+            values.pop(other, None)
+    return values | given, origin
 
 
-def gone_on_with(
-    folder: Path, recipe: str | None, config: Path | None, options: dict[str, Any]
+def cli_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given on the command line."""
+    return {name: value for name, value in options.items() if value not in (None, ())}
+
+
+def resumed_config(
+    folder: Path, recipe: str | None, config: Path | None, options: Mapping[str, Any]
 ) -> Config:
-    """The configuration of a run that is gone on with; refuses options that would change it."""
+    """The configuration of a run that is resumed; refuses options that would change it."""
     from tfloss.runs.folder import unfinished_run
 
     if recipe is not None or config is not None:
-        raise click.UsageError("--resume goes on with a run as it is; leave --recipe/--config out.")
+        raise click.UsageError("--resume continues a run as it is; leave --recipe/--config out.")
     recorded = unfinished_run(folder)
-    said = {name: value for name, value in options.items() if value not in (None, ())}
-    refuse_code(vars(recorded), said, f"The run in '{folder}'")
-    asked = Config.from_mapping({**vars(recorded), **said}, origin="The command line")
+    given = cli_values(options)
+    refuse_code(vars(recorded), given, f"The run in '{folder}'")
+    asked = Config.from_mapping({**vars(recorded), **given}, origin="The command line")
     changes = [
         f"{name}: {old!r} in the run, {new!r} now"
         for name, old in vars(recorded).items()
@@ -59,6 +84,6 @@ def gone_on_with(
         raise UsageError(
             f"The run in '{folder}' is another training:\n  "
             + "\n  ".join(changes)
-            + "\nLeave these options out to go on with it, or train anew without --resume."
+            + "\nLeave these options out to resume it, or start another without --resume."
         )
     return recorded

@@ -12,14 +12,14 @@ import click
 
 from tfloss.cli import completions
 from tfloss.cli.common import (
-    batches_option,
     cache_option,
+    loop_options,
     print_tables,
     registry_of,
     training_options,
     warn_of_leaks,
 )
-from tfloss.cli.config_sources import asked_for, gone_on_with
+from tfloss.cli.config_sources import resolve_config, resumed_config
 from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.errors import TflossError
 from tfloss.io.atomic import refuse_unwritable
@@ -39,18 +39,7 @@ from tfloss.training.config import Config
     help='What to minimise, "bce + 0.1*abs_kl" for example.',
 )
 @training_options
-@click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows.")
-@click.option("--batch-size", type=click.IntRange(1), help="Rows per step.")
-@batches_option
-@click.option(
-    "--evaluate-every", type=click.IntRange(1), help="Epochs between looks at the holdout."
-)
-@click.option(
-    "--compile",
-    type=click.Choice(["auto", "xla", "graph", "eager"]),
-    help="How steps are compiled.",
-)
+@loop_options("auto", "xla", "graph", "eager")
 @click.option(
     "--on-nan",
     type=click.Choice(["stop", "skip", "lower"]),
@@ -60,12 +49,6 @@ from tfloss.training.config import Config
     "--precision",
     type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
     help="What the student computes in; losses and weights are float32.",
-)
-@click.option(
-    "--recipe",
-    metavar="NAME",
-    shell_complete=completions.names_of("recipes"),
-    help="Start from a recipe; see `tfloss recipes`.",
 )
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
@@ -87,7 +70,10 @@ from tfloss.training.config import Config
     help="Where the run's folder goes.",
 )
 @click.option(
-    "--n-jobs", type=int, metavar="N", help="Chunks of rows teachers answer at once; -1: all CPUs."
+    "--n-jobs",
+    type=int,
+    metavar="N",
+    help="Folds and chunks of rows that teachers work on at once; -1: one per CPU.",
 )
 @cache_option
 @click.option(
@@ -123,9 +109,9 @@ def train(
 
     registry = registry_of(context)
     if resume is None:
-        configuration = asked_for(registry, recipe, config, options)
+        configuration = resolve_config(registry, recipe, config, options)
     else:
-        configuration = gone_on_with(resume, recipe, config, options)
+        configuration = resumed_config(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
     parse_interval(checkpoint_every)

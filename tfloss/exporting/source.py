@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Scaler, load_dataset
+from tfloss.data import Scaler
 from tfloss.errors import DataError
 from tfloss.registry import Registry
 from tfloss.runs.folder import Run
@@ -48,13 +48,7 @@ def source_of_run(run: Run, registry: Registry) -> Source:
         DataError: the data are not there any more, or are others than the run's.
     """
     config, preprocessing = run.config, run.preprocessing()
-    table = load_dataset(
-        config.data,
-        registry,
-        target=config.target,
-        weight=config.weight,
-        columns=config.columns or None,
-    ).with_features(preprocessing.feature_names)
+    table = config.table(registry).with_features(preprocessing.feature_names)
     rows = np.concatenate([run.rows["holdout"], run.rows["train"]])
     rows = rows[rows < len(table)][:ROWS]  # rows that `augment` added have no place in the table
     if not len(rows):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import DataError
+from tfloss.io.checked_npz import digest_of
 from tfloss.lazy import keras, tf
 from tfloss.training.program.batch import Batch
 
@@ -50,6 +51,11 @@ class Rows:
         """The rows from `start` up to `end`."""
         parts = [None if part is None else part[start:end] for part in self._flat]
         return Rows(*keras.tree.pack_sequence_as(self._structure, parts))
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The number of rows, and a digest of all values."""
+        arrays = {self._key(i): part for i, part in enumerate(self._flat) if part is not None}
+        return {"rows": len(self), "sha256": digest_of(arrays)}
 
     def as_tensors(self) -> Batch:
         """All arrays, since metrics see what the formula does not; `inputs` is the first."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tfloss.formula import Node
 from tfloss.keras_integration.model import Attached
 from tfloss.registry import Declaration
+from tfloss.training.options import OnNan
 
 
 def attach(
@@ -21,6 +22,7 @@ def attach(
     from_logits: bool | None = None,
     steps_per_epoch: int | None = None,
     allow_negative: bool = False,
+    on_nan: OnNan = "stop",
 ) -> Attached:
     """A Keras model that trains yours to minimise a formula; yours stays yours.
 
@@ -48,6 +50,10 @@ def attach(
             is looked for, and the logits are taken from before it.
         steps_per_epoch: turns epochs of schedules into steps; unless said, what Keras counts.
         allow_negative: accept coefficients below zero.
+        on_nan: at a step whose total, or a weight after it, would not be finite: 'stop' raises
+            NumericsError, with the weights before that step; 'skip' leaves the step out, unless all
+            steps of an epoch are such; 'lower' repeats it with half the learning rate, ten times at
+            most, unless the data themselves are not finite. `compile(on_nan=…)` overrides it.
 
     Raises:
         FormulaError: the formula does not fit the model; with the position.
@@ -63,4 +69,5 @@ def attach(
         from_logits=from_logits,
         steps_per_epoch=steps_per_epoch,
         allow_negative=allow_negative,
+        on_nan=on_nan,
     )

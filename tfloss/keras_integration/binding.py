@@ -69,11 +69,6 @@ class Bound:
         self.copied_weights = False  # whether Keras copies an array of weights for each label
         self._final = is_functional(model)
         self.objective = self._at_once()
-        if self.objective.states:
-            raise UsageError(
-                f"'{self.objective.text}' has a loss that holds variables, which Keras' fit cannot "
-                f"train; train with tfloss.fit."
-            )
 
     def _at_once(self) -> Objective:
         """The objective before the model has run, as far as its names are known."""
@@ -93,6 +88,11 @@ class Bound:
             steps_per_epoch=self._steps_per_epoch,
             allow_negative=self._allow_negative,
         )
+
+    @property
+    def states(self) -> Any:
+        """The variables that losses hold; empty, and so false, where none does."""
+        return self.objective.states
 
     @property
     def text(self) -> str:
@@ -235,13 +235,15 @@ class Bound:
         named = {n: tuple(t.shape) for n, t in inputs.items()} if several else None
         scope = scope_of(self._model, self._columns, seen=shapes, names=outputs, inputs=named)
         try:
-            self.objective = self._objective(scope)
+            planned = self._objective(scope)
         except FormulaError as error:
             if "no tensor" not in error.message or isinstance(self._model, keras.Sequential):
                 raise
             raise FormulaError(
                 f"{error.message} {NAMED_BY_TAP}", error.text, error.start, error.end
             ) from None
+        planned.states.share(self.objective.states)
+        self.objective = planned
 
     def _outside(
         self, x: Any, y: Any, outputs: Mapping[str, Any], answers: Mapping[str, Any]

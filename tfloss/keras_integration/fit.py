@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
 from tfloss.keras_integration.validation import is_arrays, weighted_by_class, without_pandas
 from tfloss.lazy import keras
+from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
+from tfloss.training.checkpoints.manager import Checkpoints
+from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
 from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.forward import MODEL_TERM
 from tfloss.training.program.optimizers import make_optimizer
@@ -42,7 +46,10 @@ def fit_model(
     callbacks: Any = (),
     verbose: Any = 0,
     compile: Compile = "auto",
-    on_nan: OnNan = "stop",
+    on_nan: OnNan | None = None,
+    checkpoint: str | Path | Checkpoints | None = None,
+    checkpoint_every: str = "auto",
+    resume: bool = False,
     **attaching: Any,
 ) -> Any:
     """Train a Keras model by the compiled engine; what comes out is what its `fit` gives.
@@ -59,7 +66,10 @@ def fit_model(
             evaluation, Keras evaluates.
         verbose: 0, or anything else for a line after every epoch.
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
-        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate;
+            default: as attached.
+        checkpoint, checkpoint_every, resume: as for `tfloss.fit`. Where nothing was seeded by
+            `keras.utils.set_random_seed`, epochs after the interruption have an order of their own.
         **attaching: what `tfloss.attach` takes, for a model that is not attached.
 
     Returns:
@@ -71,10 +81,12 @@ def fit_model(
             the attached one.
         DataError: no rows, or arrays of different lengths.
         NumericsError: the loss or a weight would not be finite; the weights are those before.
+        Interrupted: Ctrl-C or SIGTERM came, and the checkpoint holds everything.
     """
     _refuse_unknown(attaching)
     attached = _attached(model, formula, optimizer, attaching)
-    watching = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
+    one = isinstance(callbacks, keras.callbacks.Callback)
+    watching = [callbacks] if one else list(callbacks or ())
     say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
     options = {"class_weight": class_weight, "sample_weight": weight}
@@ -86,19 +98,31 @@ def fit_model(
     elif validation_split:
         start = math.floor(len(train) * (1 - validation_split))
         train, holdout = train.slice(0, start), train.slice(start, len(train))
-    return EngineFit(
-        attached,
-        train,
-        holdout,
-        batch_size=batch_size,
-        validation_batch_size=validation_batch_size or batch_size,
-        shuffle=shuffle,
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        callbacks=[*watching, EpochLines()] if verbose else watching,
-        compile=compile,
-        on_nan=on_nan,
-    ).run()
+    decisive: dict[str, Any] = {
+        "batch_size": batch_size,
+        "validation_batch_size": validation_batch_size or batch_size,
+        "shuffle": shuffle,
+        "epochs": epochs,
+        "initial_epoch": initial_epoch,
+        "compile": compile,
+        "on_nan": on_nan,
+    }
+    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        fingerprint = {}
+        if checkpoints is not None:  # before the optimizer is built
+            fingerprint = training_fingerprint(
+                attached.formula,
+                {"data": train.fingerprint(), "holdout": holdout and holdout.fingerprint()},
+                model_fingerprint(attached.model),
+                attached.optimizer,
+                **decisive,
+            )
+        watching = [*watching, EpochLines()] if verbose else watching
+        fitting = EngineFit(attached, train, holdout, callbacks=watching, **decisive)
+        if checkpoints is not None:
+            checkpoints.begin({**fingerprint, "callbacks": fitting.callbacks.kinds})
+        with defer_interrupts(checkpoints):
+            return fitting.run(checkpoints)
 
 
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
@@ -161,11 +185,11 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
     """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
-    x, y = model.ready(x, y, weight)
+    x, y = model.checks.ready(x, y, weight)
     outputs = len(model.output_names or [""])
     if options.get("class_weight") is not None:
         named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
         options = weighted_by_class(named, options, outputs)
     weight = options.get("sample_weight")
-    model.take_weights({"sample_weight": weight})
+    model.checks.take_weights(weight)
     return Rows(x, y, None if weight is None else np.asarray(weight))

@@ -67,6 +67,11 @@ class Loss(keras.losses.Loss):
         self._allow_negative = allow_negative
         registry = registry_with(losses=losses)
         self._objective = Objective(formula, registry, _scope(), allow_negative=allow_negative)
+        if self._objective.states:
+            raise UsageError(
+                f"The formula '{self.formula}' has a loss with variables of its own, which Keras "
+                f"does not train in a loss; use tfloss.attach(model, {self.formula!r}) instead."
+            )
         needs = self._objective.needs - {*_SEEN, "sample_weight"}
         if needs:
             raise UsageError(

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
-from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT, split_inputs
+from tfloss.keras_integration.array_checks import ArrayChecks
+from tfloss.keras_integration.attached_step import AttachedStep
+from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound, names_in
 from tfloss.keras_integration.callbacks import say_direction
-from tfloss.keras_integration.metrics import refuse_names, update_metrics
-from tfloss.keras_integration.outputs import output_names, output_shapes
+from tfloss.keras_integration.guarded_steps import GuardedSteps
+from tfloss.keras_integration.loss_variables import LossVariables
+from tfloss.keras_integration.metrics import refuse_names
+from tfloss.keras_integration.outputs import output_names
 from tfloss.keras_integration.schedule_epochs import TellSteps
-from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.serialization import rebuilt
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.teachers import named_teachers, teacher_columns
 from tfloss.keras_integration.tracebacks import plainly
-from tfloss.keras_integration.validation import (
-    check_columns,
-    check_inputs,
-    check_labels,
-    check_rows,
-    weighted_by_class,
-    without_pandas,
-)
-from tfloss.lazy import keras, tf
-from tfloss.objective import total_of
+from tfloss.keras_integration.validation import is_arrays, weighted_by_class
+from tfloss.lazy import keras
 from tfloss.registry import Declaration, registry_with
-from tfloss.student.keras_internals import compiled_metrics, loss_tracker, takes_training
+from tfloss.student.keras_internals import takes_training
+from tfloss.training.options import OnNan
 from tfloss.training.program.forward import MODEL_TERM
 
 TASKS = (None, "classification", "regression")
 
 
 @keras.saving.register_keras_serializable(package="tfloss")
-class Attached(keras.Model):
+class Attached(AttachedStep):
     """Made by `tfloss.attach`; a Keras model like any other.
 
     `predict` answers as the model inside does; `save` keeps the formula, so that
@@ -61,6 +57,8 @@ class Attached(keras.Model):
         from_logits: bool | None = None,
         steps_per_epoch: int | None = None,
         allow_negative: bool = False,
+        on_nan: OnNan = "stop",
+        loss_variables: Any = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
@@ -74,12 +72,14 @@ class Attached(keras.Model):
         self.model = model
         self.formula = to_text(as_node(formula))
         self._steps_per_epoch = steps_per_epoch
+        self._on_nan: OnNan = on_nan
         self._given = {
             "columns": columns,
             "task": task,
             "from_logits": from_logits,
             "steps_per_epoch": steps_per_epoch,
             "allow_negative": allow_negative,
+            "on_nan": on_nan,
         }
         teachers = named_teachers(teacher)
         registry = registry_with(losses=losses)
@@ -89,6 +89,12 @@ class Attached(keras.Model):
             model, formula, registry, self._columns, task, from_logits, allow_negative
         )
         self._supply = Supply(model, self._bound, self._columns, teachers)
+        self._checks = ArrayChecks(model, self._bound, self._columns, self._supply)
+        self._guarded = GuardedSteps(self, on_nan)
+        if self._bound.states:
+            bound = self._bound
+            self._loss_variables = LossVariables(lambda: bound.objective)
+            self._loss_variables.make(loss_variables or {})
         names = [*self._bound.names, MODEL_TERM]
         self.term_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._adds_losses = bool(model.built and model.losses)
@@ -113,18 +119,24 @@ class Attached(keras.Model):
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        on_nan: OnNan | None = None,
         **options: Any,
     ) -> None:
-        """As in Keras, but the formula is the loss."""
+        """As in Keras, but the formula is the loss; `on_nan` is that of `attach`, unless given."""
         if loss is not None or loss_weights is not None:
             raise UsageError(
                 f"The loss of this model is its formula, '{self.formula}'; leave loss= and "
                 f"loss_weights= out of compile."
             )
         refuse_names(self.term_names, metrics, weighted_metrics)
+        self._guarded = GuardedSteps(self, on_nan or self._on_nan)
         super().compile(
             optimizer=optimizer, metrics=metrics, weighted_metrics=weighted_metrics, **options
         )
+
+    def get_compile_config(self) -> Any:
+        config = super().get_compile_config()
+        return config and {**config, "on_nan": self._guarded.on_nan}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         found = keras.saving.deserialize_keras_object(config)
@@ -132,110 +144,18 @@ class Attached(keras.Model):
         if getattr(self, "optimizer", None) is not None:
             self.optimizer.build(self.trainable_variables)
 
-    def train_step(self, data: Any) -> dict[str, Any]:
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            outputs, total = self._measured(x, y, weight, training=True)
-            # Replicas' gradients are added up, each of a mean over its own share of the batch.
-            loss = total / tf.distribute.get_strategy().num_replicas_in_sync
-            scaled = self.optimizer.scale_loss(loss)
-        variables = self.trainable_weights
-        if variables:
-            gradients = tape.gradient(scaled, variables)
-            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return self.compute_metrics(x, y, outputs, sample_weight=weight)
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        outputs, _ = self._measured(x, y, weight, training=False)
-        return self.compute_metrics(x, y, outputs, sample_weight=weight)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The objective on a batch; the model runs for its inner tensors, `y_pred` is not used."""
-        del y_pred
-        _, total, _, _ = self.evaluated(x, y, sample_weight, training)
-        return total
-
-    def _measured(self, x: Any, y: Any, weight: Any, *, training: bool) -> tuple[Any, Any]:
-        """One forward pass: what the model answers and the total, which the trackers have seen."""
-        outputs, total, terms, rows = self.evaluated(x, y, weight, training)
-        loss_tracker(self).update_state(total, sample_weight=rows)
-        for tracker, value in zip(self.term_trackers, terms, strict=False):
-            tracker.update_state(value, sample_weight=rows)
-        return outputs, total
-
-    def evaluated(
-        self, x: Any, y: Any, weight: Any, training: bool
-    ) -> tuple[Any, Any, list[Any], Any]:
-        """Outputs, the total, each term, and the number of rows: one forward pass."""
-        split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
-        step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
-        outputs, terms, rows = self._bound.measure(
-            lambda: self(x, training=training),
-            x,
-            y,
-            weight,
-            step=step,
-            training=training,
-            ask=lambda width: self._supply.in_step(x, y, width),
-        )
-        added = self.losses
-        self._adds_losses = bool(added)
-        if added:
-            terms.append(total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
-        return outputs, total_of(terms), terms, rows
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        self.update_metrics(y, y_pred, sample_weight)
-        return self.get_metrics_result()
-
-    def update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
-        """Show a batch to the metrics of `compile`."""
-        metrics = compiled_metrics(self)
-        if metrics is not None:
-            update_metrics(metrics, self.model, self._columns, y, y_pred, weight)
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        results: dict[str, Any] = super().get_metrics_result()
-        if not self._adds_losses:
-            results.pop(MODEL_TERM, None)
-        return results
-
-    # -- what formulas add -----------------------------------------------------------------------
-
-    @property
-    def term_names(self) -> tuple[str, ...]:
-        """The names of the terms, as they are logged."""
-        return self._bound.names
-
-    @property
-    def logged_terms(self) -> tuple[str, ...]:
-        """The same, and `model_losses` where the model was seen to add losses of its own."""
-        return (*self.term_names, MODEL_TERM) if self._adds_losses else self.term_names
-
-    @property
-    def has_metrics(self) -> bool:
-        """Whether there are metrics beside the loss and the terms."""
-        return any(m is not loss_tracker(self) for m in self.metrics if m not in self.term_trackers)
-
-    @property
-    def objective(self) -> Any:
-        """The formula bound to the model: shows itself in a notebook."""
-        return self._bound.objective
+    # -- teachers and data -----------------------------------------------------------------------
 
     @property
     def tfloss_student(self) -> Any:
         """The model inside, for `tfloss.fit` and whatever else trains a student."""
         return self.model
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "teachers":  # Keras would make a layer of a network before the setter sees it
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     @property
     def teachers(self) -> dict[str, Any]:
@@ -267,24 +187,21 @@ class Attached(keras.Model):
     @plainly
     def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays, once, before the training begins."""
-        x, y = self.ready(x, y, options.get("sample_weight"))
+        x, y = self._checks.ready(x, y, options.get("sample_weight"))
         options = weighted_by_class(y, options, len(self.output_names or [""]))
-        self.take_weights(options)
-        options["validation_data"] = self._held_out(options.get("validation_data"))
+        self._checks.take_weights(options.get("sample_weight"))
+        options["validation_data"] = self._checks.held_out(options.get("validation_data"))
         given = options.pop("callbacks", None)
         options["callbacks"] = self._watching(given)
-        return super().fit(x, y, *more, **options)
-
-    def _held_out(self, given: Any) -> Any:
-        """`validation_data` with the teachers' answers."""
-        if not isinstance(given, (tuple, list)) or not given:
-            return self.with_columns(given)
-        x, y, weight = (*given, None, None)[:3]
-        return (*self.ready(x, y, weight), *given[2:]) if len(given) > 1 else (self.ready(x)[0],)
+        self._guarded.arrays = (x, y) if is_arrays(x) else None
+        try:
+            return super().fit(x, y, *more, **options)
+        finally:
+            self._guarded.arrays = None
 
     def _watching(self, given: Any) -> Any:
         """The callbacks, and one that tells the formula how many steps an epoch has."""
-        tell = TellSteps(self._bound, self._steps_per_epoch)
+        tell = TellSteps(self._bound, self._guarded, self._steps_per_epoch)
         terms = (*self.term_names, MODEL_TERM)
         if isinstance(given, keras.callbacks.CallbackList):
             say_direction(given.callbacks, terms)
@@ -297,13 +214,14 @@ class Attached(keras.Model):
     @plainly
     def evaluate(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays."""
-        x, y = self.ready(x, y, options.get("sample_weight"))
-        self.take_weights(options)
+        x, y = self._checks.ready(x, y, options.get("sample_weight"))
+        self._checks.take_weights(options.get("sample_weight"))
         return super().evaluate(x, y, *more, **options)
 
     @plainly
     def train_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about the batch."""
+        self._guarded.begin_epoch(None)
         return super().train_on_batch(self.with_columns(x, y), y, *more, **options)
 
     @plainly
@@ -311,26 +229,15 @@ class Attached(keras.Model):
         """As in Keras; teachers are asked about the batch."""
         return super().test_on_batch(self.with_columns(x, y), y, *more, **options)
 
-    def ready(self, x: Any, y: Any = None, weight: Any = None) -> tuple[Any, Any]:
-        """Arrays with the teachers' answers beside them; what no batch could make sense of is
-        refused.
-        """
-        x, y = without_pandas(x), without_pandas(y)
-        check_columns(x, self._columns)
-        check_columns(y, self._columns)
-        check_rows(x, y, weight)
-        if shapes := input_shapes(self.model):
-            check_inputs(x, shapes)
-        outputs = output_shapes(self.model)
-        check_labels(y, outputs, classification=self._bound.classification)
-        return self.with_columns(x, y), y
+    @property
+    def checks(self) -> ArrayChecks:
+        """What is done with data before they are trained on."""
+        return self._checks
 
-    def take_weights(self, options: Mapping[str, Any]) -> None:
-        """Refuse weights for each output; remember whether Keras will copy one array for all."""
-        weight = options.get("sample_weight")
-        if isinstance(weight, (Mapping, list, tuple)):
-            raise UsageError(WEIGHTS_BY_OUTPUT)
-        self._bound.copied_weights |= weight is not None
+    @property
+    def on_nan(self) -> OnNan:
+        """What happens at a step that is not finite."""
+        return self._guarded.on_nan
 
     def tell_steps_per_epoch(self, steps: int) -> None:
         """Schedules in epochs count by it, where `attach` was not told another."""
@@ -362,6 +269,7 @@ class Attached(keras.Model):
             "formula": self.formula,
             **self._given,
             "columns": list(self._columns),
+            **({"loss_variables": self._loss_variables.shapes} if self._bound.states else {}),
         }
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Schedules in epochs need to know how many steps an epoch has."""
+"""Schedules in epochs, and the guard against NaN, need to know how many steps an epoch has."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.keras_integration.binding import Bound
+from tfloss.keras_integration.guarded_steps import GuardedSteps
 from tfloss.lazy import keras
 
 
 class TellSteps(keras.callbacks.Callback):
-    """Tells a bound formula the number of steps per epoch, which Keras knows when it begins.
+    """Tells a formula and the guard the number of steps per epoch, which Keras knows at the start.
 
     Args:
         bound: the formula.
+        guarded: the guard.
         given: what the user said, or None.
     """
 
-    def __init__(self, bound: Bound, given: int | None) -> None:
+    def __init__(self, bound: Bound, guarded: GuardedSteps, given: int | None) -> None:
         super().__init__()
+        self._guarded = guarded
         self._bound = bound
         self._given = given
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._guarded.begin_epoch(self.params.get("steps"))
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not self._bound.counts_epochs:

@@ -43,6 +43,23 @@ def bindings_of(objective: Objective) -> list[tuple[str, str, str, str, str]]:
     ]
 
 
+def as_text(objective: Objective) -> str:
+    """The formula, and below it what the tensors of each loss are bound to.
+
+    bce + 1e-3*l2(hidden)
+      bce         labels  labels         (batch, 1)  data
+      bce         logits  logits         (batch, 1)  model output
+      l2(hidden)  weights hidden/kernel              student's weight
+    """
+    rows = bindings_of(objective)
+    widths = [max((len(row[place]) for row in rows), default=0) for place in range(4)]
+    lines = [
+        "  " + "  ".join([*(part.ljust(w) for part, w in zip(row, widths, strict=False)), row[4]])
+        for row in rows
+    ]
+    return "\n".join([objective.text, *lines])
+
+
 def _coefficient(term: Term) -> str:
     value = constant_value(term.coefficient)
     if value is not None:

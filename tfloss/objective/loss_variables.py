@@ -89,6 +89,22 @@ class States:
             for key, variable in held.items()
         }
 
+    def put(self, variables: Mapping[str, Any]) -> None:
+        """Take variables by path, 'term/variable', in place of making them.
+
+        Raises:
+            DataError: a path whose term is not in the formula.
+        """
+        for path, variable in variables.items():
+            name, _, key = path.rpartition("/")
+            if name not in self._names.values():
+                raise DataError(f"There is no stateful term for the saved '{path}' in the formula.")
+            self._held.setdefault(name, {})[key] = variable
+
+    def share(self, other: States) -> None:
+        """Use the variables of another plan of the same formula."""
+        self._held, self._loaded = other._held, other._loaded
+
     def load(self, values: Mapping[str, np.ndarray]) -> None:
         """Take values by path, now or, for variables not yet made, as soon as they are made.
 

@@ -150,6 +150,12 @@ class Objective:
     def _repr_html_(self) -> str:
         return renderer().objective_html(self)
 
+    def __str__(self) -> str:
+        """The formula, and what each loss is bound to, a line for each tensor."""
+        from tfloss.objective.explain import as_text
+
+        return as_text(self)
+
     def __repr__(self) -> str:
         return f"Objective({self.text!r})"
 

@@ -46,10 +46,10 @@ def score_run(
 
 def _table(run: Run, data: str, target: str | None, registry: Registry) -> Table:
     config = run.config
-    options = (
-        {"weight": config.weight, "columns": config.columns or None} if data == config.data else {}
-    )
-    table = load_dataset(data, registry, target=target, **options)
+    if data == config.data:
+        table = config.changed(target=target).table(registry)
+    else:
+        table = load_dataset(data, registry, target=target)
     return Table(
         table.features,
         table.target,

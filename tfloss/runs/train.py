@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfloss.data import PreparedData, augment, load_dataset, prepare
+from tfloss.data import PreparedData
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
-from tfloss.teachers import FittedTeacher, fit_teachers, parse_teachers
+from tfloss.teachers import FittedTeacher, parse_teachers
 from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import from_arrays
 from tfloss.training.config import Config
-from tfloss.training.fit import fit, names_in
+from tfloss.training.fit import names_in
 from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.loop.train_loop import Watcher
 from tfloss.training.preflight import teacher_layers
@@ -27,25 +27,7 @@ from tfloss.training.scope import full_scope
 
 def load_data(config: Config, registry: Registry) -> PreparedData:
     """Load and split the data of a configuration."""
-    table = load_dataset(
-        config.data,
-        registry,
-        target=config.target,
-        weight=config.weight,
-        columns=config.columns or None,
-    )
-    data = prepare(
-        table,
-        train_fraction=config.train_fraction,
-        train_size=config.train_size,
-        test_size=config.test_size,
-        stratify=config.stratify,
-        scale=config.scale,
-        bootstrap=config.bootstrap,
-        leak=config.leak,
-        seed=config.seed,
-    )
-    return augment(data, times=config.augment, noise=config.augment_noise, seed=config.seed)
+    return config.prepare(config.table(registry))
 
 
 @dataclass(frozen=True)
@@ -77,7 +59,7 @@ def prepare_run(
     Args:
         config: what is trained.
         registry: what names stand for.
-        n_jobs: how many chunks of rows teachers are asked about at once.
+        n_jobs: how many folds, and chunks of rows, teachers work on at once.
         cache: a folder in which teachers' answers are kept.
         watch: called with a teacher's name, the rows it has answered, and all it will answer.
         kept: the checkpoints of the same run, which hold the teachers' answers already.
@@ -87,15 +69,9 @@ def prepare_run(
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
     started = time.perf_counter()
-    teachers = fit_teachers(
-        list(config.teacher),
+    teachers = config.fit_teachers(
         data,
         registry,
-        seed=config.seed,
-        fit=config.teacher_fit,
-        calibrate=config.teacher_calibrate,
-        rows=config.teacher_rows,
-        force=config.teacher_force,
         n_jobs=n_jobs,
         cache=cache,
         watch=watch,
@@ -122,25 +98,7 @@ def run(
         **more: handed to `fit`, `callbacks=` for example.
     """
     ready = ready or prepare_run(config, registry)
-    result = fit(
-        config.formula,
-        ready.data,
-        config.model,
-        teacher=ready.teachers,
-        optimizer=config.optimizer,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        batches=config.batches,  # type: ignore[arg-type]
-        seed=config.seed,
-        evaluate_every=config.evaluate_every,
-        compile=config.compile,  # type: ignore[arg-type]
-        on_nan=config.on_nan,  # type: ignore[arg-type]
-        precision=config.precision,  # type: ignore[arg-type]
-        allow_negative=config.allow_negative,
-        registry=registry,
-        watch=watch,
-        **more,
-    )
+    result = config.fit(ready.data, registry, teacher=ready.teachers, watch=watch, **more)
     result.seconds["teachers"] = ready.seconds
     return result
 

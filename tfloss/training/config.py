@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
 from tfloss.io.atomic import sha256
 from tfloss.training.options import at_least_one
+
+if TYPE_CHECKING:
+    from tfloss.data import PreparedData, Table
+    from tfloss.registry import Registry
+    from tfloss.teachers import FittedTeacher
+    from tfloss.training.result import Result
+
+# What each step of a training takes of a configuration; together with `table` all of it.
+SPLIT = (
+    *("train_fraction", "train_size", "test_size", "stratify"),
+    *("scale", "bootstrap", "leak"),
+)
+TEACHERS = {
+    "teacher_fit": "fit",
+    "teacher_calibrate": "calibrate",
+    "teacher_rows": "rows",
+    "teacher_force": "force",
+}
+TRAINING = (
+    *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
+    *("compile", "on_nan", "precision", "allow_negative"),
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +129,47 @@ class Config:
                 raise UsageError(f"{origin}: '{name}' cannot be {value!r}.")
         frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**frozen)  # type: ignore[arg-type]
+
+    def table(self, registry: Registry) -> Table:
+        """The data set that it names, not yet split."""
+        from tfloss.data import load_dataset
+
+        columns = self.columns or None
+        return load_dataset(
+            self.data, registry, target=self.target, weight=self.weight, columns=columns
+        )
+
+    def prepare(self, table: Table) -> PreparedData:
+        """The rows of its data set split, scaled, and with rows added where it says so."""
+        from tfloss.data import augment, prepare
+
+        data = prepare(table, **self._values(SPLIT), seed=self.seed)
+        return augment(data, times=self.augment, noise=self.augment_noise, seed=self.seed)
+
+    def fit_teachers(
+        self, data: PreparedData, registry: Registry, **more: Any
+    ) -> dict[str, FittedTeacher]:
+        """Its teachers, fitted; `more` is for `tfloss.teachers.fit_teachers`, `cache=` for example.
+
+        Raises:
+            UsageError, DataError, PluginError: as that function.
+        """
+        from tfloss.teachers import fit_teachers
+
+        options = {short: getattr(self, name) for name, short in TEACHERS.items()}
+        return fit_teachers(list(self.teacher), data, registry, seed=self.seed, **options, **more)
+
+    def fit(self, data: PreparedData, registry: Registry, **more: Any) -> Result:
+        """Train as it says; `more` is for `tfloss.training.fit.fit`: `teacher=` with what
+        `fit_teachers` gave, `model=` with a model in place of its own, `callbacks=` for example.
+        """
+        from tfloss.training.fit import fit
+
+        values = {"formula": self.formula, "model": self.model, **self._values(TRAINING), **more}
+        return fit(values.pop("formula"), data, values.pop("model"), registry=registry, **values)
+
+    def _values(self, names: Iterable[str]) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in names}
 
     def changed(self, **values: Any) -> Config:
         """A copy with some values changed."""

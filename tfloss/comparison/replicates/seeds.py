@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tfloss.comparison.replicates.initial_weights import initial_values
-from tfloss.data import PreparedData, Table, augment, load_dataset, prepare
+from tfloss.data import PreparedData, Table, augment, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
-from tfloss.teachers import FittedTeacher, fit_teachers
+from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
 from tfloss.training.fit import names_in
 
@@ -78,13 +78,7 @@ def prepare_seeds(
 
 def load_table(config: Config, registry: Registry) -> Table:
     """The data set of a configuration, not yet split."""
-    return load_dataset(
-        config.data,
-        registry,
-        target=config.target,
-        weight=config.weight,
-        columns=config.columns or None,
-    )
+    return config.table(registry)
 
 
 def _teachers_of(
@@ -132,18 +126,7 @@ def _fit_teachers(
 
     # Small matrices: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
-        return fit_teachers(
-            list(config.teacher),
-            data,
-            registry,
-            seed=seed,
-            fit=config.teacher_fit,
-            calibrate=config.teacher_calibrate,
-            rows=config.teacher_rows,
-            force=config.teacher_force,
-            cache=cache,
-            tensors=names,
-        )
+        return config.fit_teachers(data, registry, cache=cache, tensors=names)
 
 
 def _in_processes(

@@ -59,8 +59,8 @@ class Callbacks:
         arrays: dict[str, np.ndarray] = {}
         plain: list[dict[str, Any]] = []
         for number, callback in enumerate(self._all):
-            held = {n: v.item() if isinstance(v, np.generic) else v for n, v in _own_of(callback)}
-            plain.append({n: v for n, v in held.items() if v is None or isinstance(v, _PLAIN)})
+            held = {name: _without_scalars(value) for name, value in _own_of(callback)}
+            plain.append({name: value for name, value in held.items() if _is_plain(value)})
             for name, values in held.items():
                 if _is_arrays(values):
                     arrays |= {f"{number}:{name}:{n}": array for n, array in enumerate(values)}
@@ -91,6 +91,24 @@ class Callbacks:
 def _own_of(callback: Any) -> Iterator[tuple[str, Any]]:
     """The attributes that are a callback's own."""
     yield from vars(callback).items() if hasattr(callback, "__dict__") else ()
+
+
+def _without_scalars(value: Any) -> Any:
+    """The same with Python's numbers for NumPy's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {key: _without_scalars(item) for key, item in value.items()}
+    return [_without_scalars(item) for item in value] if type(value) is list else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON holds it as it is: `History` keeps lists of numbers by name."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    if type(value) is list:
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, _PLAIN)
 
 
 def _is_arrays(values: Any) -> bool:

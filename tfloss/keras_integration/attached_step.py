@@ -1,0 +1,174 @@
+"""One step of an attached model, as Keras' `fit` takes it: forward, formula, gradients, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tfloss.keras_integration.batch_layout import split_inputs
+from tfloss.keras_integration.binding import Bound
+from tfloss.keras_integration.guarded_steps import GuardedSteps, specs_of
+from tfloss.keras_integration.loss_variables import LossVariables
+from tfloss.keras_integration.metrics import update_metrics
+from tfloss.keras_integration.teacher_columns import Supply
+from tfloss.lazy import keras, tf
+from tfloss.objective import total_of
+from tfloss.student.keras_internals import compiled_metrics, loss_tracker
+from tfloss.training.program.forward import MODEL_TERM
+
+
+class AttachedStep(keras.Model):
+    """The steps of an attached model, for training and for evaluation.
+
+    Attributes:
+        model: the model inside; it shares its weights.
+        term_trackers: a metric for each term, and one for what the model adds of its own.
+    """
+
+    model: Any
+    term_trackers: list[Any]
+    _bound: Bound
+    _supply: Supply
+    _guarded: GuardedSteps
+    _loss_variables: LossVariables
+    _columns: tuple[str, ...]
+    _adds_losses: bool
+    train_function: Any
+
+    def make_train_function(self, force: bool = False) -> None:
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force)
+        self.train_function = self._guarded.around(self.train_function)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        self._guarded.step(lambda: self._update(data))
+        return self._guarded.with_batch(self.get_metrics_result(), data)
+
+    def _update(self, data: Any) -> Any:
+        """One step: forward, gradients, update; returns (1 + terms,), the total and the terms."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            outputs, total, terms = self._measured(x, y, weight, training=True)
+            # Replicas' gradients are added up, each of a mean over its own share of the batch.
+            loss = total / tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(loss)
+        variables = self.trainable_weights
+        if variables:
+            gradients = tape.gradient(scaled, variables)
+            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self.update_metrics(y, outputs, weight)
+        values = tf.stack([total, *terms])
+        return tf.pad(values, [[0, 1 + len(self.term_trackers) - len(terms) - 1]])
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs, _, _ = self._measured(x, y, weight, training=False)
+        return self.compute_metrics(x, y, outputs, sample_weight=weight)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The objective on a batch; the model runs for its inner tensors, `y_pred` is not used."""
+        del y_pred
+        _, total, _, _ = self.evaluated(x, y, sample_weight, training)
+        return total
+
+    def _measured(self, x: Any, y: Any, weight: Any, *, training: bool) -> tuple[Any, Any, Any]:
+        """One forward pass: outputs, total and terms, which the trackers have seen."""
+        outputs, total, terms, rows = self.evaluated(x, y, weight, training)
+        loss_tracker(self).update_state(total, sample_weight=rows)
+        for tracker, value in zip(self.term_trackers, terms, strict=False):
+            tracker.update_state(value, sample_weight=rows)
+        return outputs, total, terms
+
+    def evaluated(
+        self, x: Any, y: Any, weight: Any, training: bool
+    ) -> tuple[Any, Any, list[Any], Any]:
+        """Outputs, the total, each term, and the number of rows: one forward pass."""
+        split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
+        step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
+        outputs, terms, rows = self._bound.measure(
+            lambda: self(x, training=training),
+            x,
+            y,
+            weight,
+            step=step,
+            training=training,
+            ask=lambda width: self._supply.in_step(x, y, width),
+        )
+        if self._bound.states:
+            self._loss_variables.track()
+        added = self.losses
+        self._adds_losses = bool(added)
+        if added:
+            terms.append(total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
+        return outputs, total_of(terms), terms, rows
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        self.update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
+        """Show a batch to the metrics of `compile`."""
+        metrics = compiled_metrics(self)
+        if metrics is not None:
+            update_metrics(metrics, self.model, self._columns, y, y_pred, weight)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        results: dict[str, Any] = super().get_metrics_result()
+        if not self._adds_losses:
+            results.pop(MODEL_TERM, None)
+        return results
+
+    def make_variables(self, batch: Callable[[], Any]) -> None:
+        """Make all variables that a step needs, of metrics, losses and the optimizer among them.
+
+        Args:
+            batch: what a step gets, (x, y, weight), or its specs; asked for where it is needed.
+        """
+        metrics, states = compiled_metrics(self), self._bound.states
+        unmade = states and not self._bound.objective.variables
+        if not self.model.built or unmade or (metrics is not None and not metrics.built):
+            tf.function(self._rehearse, autograph=False).get_concrete_function(specs_of(batch()))
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _rehearse(self, data: Any) -> None:
+        """All that makes variables; traced, never run."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self.evaluated(x, y, weight, True)[0]
+        self.update_metrics(y, outputs, weight)
+
+    @property
+    def weights_to_guard(self) -> list[Any]:
+        """What has to be finite after every step: the model's weights, and what losses train."""
+        return [*self.model.variables, *self._bound.objective.trainable_variables]
+
+    # -- what the formula adds -------------------------------------------------------------------
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """The names of the terms, as they are logged."""
+        return self._bound.names
+
+    @property
+    def logged_terms(self) -> tuple[str, ...]:
+        """The same, and `model_losses` where the model was seen to add losses of its own."""
+        return (*self.term_names, MODEL_TERM) if self._adds_losses else self.term_names
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether there are metrics beside the loss and the terms."""
+        return any(m is not loss_tracker(self) for m in self.metrics if m not in self.term_trackers)
+
+    @property
+    def objective(self) -> Any:
+        """The formula bound to the model: shows itself in a notebook."""
+        return self._bound.objective
