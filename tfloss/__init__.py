@@ -79,6 +79,8 @@ from tfloss.registry import (
 
 if TYPE_CHECKING:
     from tfloss.api import bind, evaluate, explain, export, load_data
+    from tfloss.comparison.api import compare, search
+    from tfloss.comparison.result import ComparisonResult
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.keras_integration import Loss, attach, fit_model
@@ -99,6 +101,9 @@ _LATER = {
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
     "bind": "tfloss.api",
+    "ComparisonResult": "tfloss.comparison.result",
+    "compare": "tfloss.comparison.api",
+    "search": "tfloss.comparison.api",
     "evaluate": "tfloss.api",
     "explain": "tfloss.api",
     "export": "tfloss.api",
@@ -116,6 +121,7 @@ _LATER = {
 }
 
 __all__ = [
+    "ComparisonResult",
     "DataError",
     "FormulaError",
     "Held",
@@ -132,6 +138,7 @@ __all__ = [
     "WorkerError",
     "attach",
     "bind",
+    "compare",
     "dataset",
     "evaluate",
     "explain",
@@ -154,6 +161,7 @@ __all__ = [
     "recipe",
     "reduction",
     "schedule",
+    "search",
     "tap",
     "teacher",
     "tf",

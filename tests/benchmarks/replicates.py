@@ -32,7 +32,7 @@ from tfloss.comparison.comparison import default_evaluate_every
 from tfloss.comparison.replicates.program import Replicates
 from tfloss.comparison.replicates.seeds import initial_weights, prepare_seeds, student_of
 from tfloss.comparison.replicates.stacking import stacked_columns
-from tfloss.comparison.run import compare
+from tfloss.comparison.run import run_comparison
 from tfloss.objective import Objective
 from tfloss.report.html import html_page
 from tfloss.training.config import Config
@@ -55,7 +55,8 @@ def stacked(setups, weights, steps: int) -> Callable[[], float]:
     )
     forward = StudentLoss(student, objective)
     columns = stacked_columns(setups, "train", objective.needs)
-    program = Replicates(forward, keras.optimizers.SGD(RATE), weights, columns, batch_size=5)
+    program = Replicates(forward, keras.optimizers.SGD(RATE), columns, batch_size=5)
+    program.start_from(weights)
     order = np.tile(np.arange(5, dtype=np.int32), (steps, len(setups), 1))
     program.run(order, 0, epochs=1)
 
@@ -129,12 +130,13 @@ def whole_job(seeds: int, steps: int, folder: Path) -> Table:
     config = CONFIG.changed(epochs=steps, evaluate_every=default_evaluate_every(steps))
     registry = tfloss.load_registry()
     teachers_done: list[float] = []
-    results, written = compare(
+    result = run_comparison(
         Comparison.of(formulas, config, seeds=seeds),
         registry,
         folder,
         prepared=lambda: teachers_done.append(time.perf_counter()),
     )
+    results, written = result.values, result.folder
     (written / "report.html").write_text(html_page(results), encoding="utf-8")
     whole = time.perf_counter() - teachers_done[0]
     seconds = {k: v for k, v in results["seconds"].items() if k not in ("data", "teachers")}

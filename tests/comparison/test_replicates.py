@@ -99,6 +99,26 @@ CASES = {
         "batch_size": 8,
         "model": "tests.comparison.models:normalised",
     },
+    "a file's columns, split and shuffled otherwise": {
+        "formulas": ["bce + 0.1*kl - 0.01*mae(probs, soft)"],
+        "target": "y",
+        "weight": "w",
+        "columns": ("soft",),
+        "train_fraction": 0.4,
+        "test_size": 0.3,
+        "stratify": False,
+        "scale": "none",
+        "batches": "sequential",
+        "compile": "graph",
+        "allow_negative": True,
+        "batch_size": 10,
+        "teacher": ("lr",),
+        "teacher_fit": "train",
+        "teacher_force": True,
+        "augment": 0.5,
+        "augment_noise": 0.3,
+        "optimizer": "sgd:learning_rate=1",
+    },
     "the model's own losses": {
         "formulas": ["0.5*bce", "bce"],
         "train_size": 16,
@@ -108,8 +128,23 @@ CASES = {
 }
 
 
+@pytest.fixture
+def table(tmp_path):
+    """A file with a column of weights and one of soft labels."""
+    random = np.random.default_rng(2)
+    features = random.normal(size=(60, 4))
+    label = (features[:, 0] > 0).astype(float)
+    rows = np.c_[features, label, random.uniform(0.5, 2, 60), 0.8 * label + 0.1]
+    path = tmp_path / "rows.csv"
+    text = "\n".join(",".join(f"{v:.6f}" for v in row) for row in rows)
+    path.write_text(f"a,b,c,d,y,w,soft\n{text}\n")
+    return path
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_a_replicate_equals_the_training_alone(registry, case):
+def test_a_replicate_equals_the_training_alone(registry, case, table):
+    if "target" in case:
+        case = {**case, "data": str(table)}
     comparison, setups, result = trained(registry, **case)
     assert result.notes == []
     assert {found.execution for found in result.trajectories} == {"stacked"}
@@ -183,6 +218,31 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said_once(registry, options
     assert_like_alone(registry, comparison, setups, result)
 
 
+def test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_it(
+    registry, tmp_path
+):
+    """exp(logits) overflows for row 7, which only some seeds train on."""
+    table = np.random.default_rng(2).normal(size=(60, 4))
+    label = (table[:, 0] > 0).astype(float)
+    table[7] = 2000.0
+    path = tmp_path / "wild.csv"
+    text = "\n".join(",".join(f"{v:.9g}" for v in row) for row in np.c_[table, label])
+    path.write_text(f"a,b,c,d,y\n{text}\n")
+    comparison, setups, result = trained(
+        registry, ["bce + 1e-3*mse(exp(logits), labels)"], data=str(path), target="y",
+        train_size=30, batch_size=10, scale="none", optimizer="sgd:learning_rate=0.1",
+        on_nan="skip", model="mlp",
+    )  # fmt: skip
+    (found,) = result.trajectories
+    again = {int(event.split()[1]) for event in found.events}
+    assert 0 < len(again) < SEEDS
+    assert found.execution == "stacked"
+    assert not found.diverged.any()
+    for place, setup in enumerate(setups):
+        assert (setup.seed not in again) or 7 in setup.data.train.rows
+        assert_like_alone(registry, comparison, setups, result, place)
+
+
 def test_a_loss_that_holds_variables_is_trained_alone_beside_those_that_are_stacked(registry):
     formulas = ["bce", "bce + 0.1*centre(embedding=hidden1)"]
     comparison, setups, result = trained(registry, formulas, train_size=10)
@@ -227,7 +287,7 @@ def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
     row = next(r for r in results["tables"][-1]["rows"] if "p" in r)
     assert row["difference"]["count"] == SEEDS - 1
     said = "\n".join(comparison_words(results))
-    left_out = f"stopped being finite and are left out (seed {FIRST + bad})."
+    left_out = f"stopped being finite and are left out (seed {FIRST + bad} at step 0)."
     assert f"1 of 4 trainings of 'bce + l2' {left_out}" in said
     assert "1 of 4 trainings" in html_page(results)
 

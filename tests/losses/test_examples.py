@@ -35,6 +35,22 @@ def columns(outputs):
         "other_domain": RANDOM.normal(size=(ROWS, 4)),
         "sex": np.arange(ROWS) % 2,
         "slope": RANDOM.normal(size=(ROWS, 4)),
+        "time": RANDOM.uniform(0.5, 5, size=ROWS),
+        "event": np.arange(ROWS) % 2,
+        "boxes": RANDOM.normal(size=(ROWS, 4)),
+        "counts": RANDOM.poisson(2, size=(ROWS, 2)),
+        "amounts": RANDOM.gamma(2, size=(ROWS, 2)),
+        "picture": RANDOM.uniform(size=(ROWS, 12, 12, 1)),
+        "drawn": RANDOM.uniform(size=(ROWS, 12, 12, 1)),
+        "outline": RANDOM.integers(0, 2, size=(ROWS, 12, 12, 1)),
+        "distances": RANDOM.normal(size=(ROWS, 12, 12, 1)),
+        "series": RANDOM.normal(size=(ROWS, 5, 2)),
+        "forecast": RANDOM.normal(size=(ROWS, 5, 2)),
+        "frames": RANDOM.normal(size=(ROWS, 5, 4)),
+        "tokens": np.tile([1, 2], (ROWS, 1)),
+        "tags": np.tile([0, 1, 2, 3, 1], (ROWS, 1)),
+        "wave": RANDOM.normal(size=(ROWS, 600)),
+        "spoken": RANDOM.normal(size=(ROWS, 600)),
     }
 
 
@@ -62,7 +78,10 @@ def student(inputs, outputs, width):
 
 def value(formula, outputs, width, inputs):
     """The formula in one of the worlds, or the refusal of a loss that is not for it."""
-    given = {n: tf.constant(v, tf.float32) for n, v in columns(outputs).items()}
+    given = {
+        n: tf.constant(v, tf.int32 if n in ("tokens", "tags") else tf.float32)
+        for n, v in columns(outputs).items()
+    }
     if outputs == 2:  # ordered classes, of which two questions are asked
         given["labels"] = tf.one_hot(tf.range(ROWS) % 3, 3)
     numbers = tf.constant(INPUTS[:, :inputs], tf.float32)

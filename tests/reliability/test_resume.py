@@ -200,7 +200,7 @@ def test_another_training_is_refused_with_the_difference(data, tmp_path):
     )
     with pytest.raises(UsageError, match="pass resume=True"):
         tfloss.fit("bce + kl", data, "mlp:4", checkpoint=tmp_path, **options)
-    with pytest.raises(UsageError, match="say the folder"):
+    with pytest.raises(UsageError, match="pass the folder"):
         tfloss.fit("bce + kl", data, "mlp:4", resume=True, **options)
 
 

@@ -151,6 +151,29 @@ def test_what_cannot_be_streamed_is_refused(registry):
         fitted(registry, dataset(logits=DATA.values["labels"]))
 
 
+def test_the_result_predicts_scores_and_shows_itself(registry):
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(12, DATA.inputs.shape[1])).astype(np.float32)
+    labels = (inputs[:, :1] > 0).astype(np.float32)
+    result = fit_stream(
+        "bce",
+        dataset(),
+        mlp(),
+        steps_per_epoch=4,
+        batch_size=BATCH,
+        holdout={"inputs": inputs, "labels": labels},
+        registry=registry,
+    )
+    chosen = result.predict(inputs).argmax(axis=1)
+    accuracy = float((chosen == labels[:, 0]).mean())
+    assert result.scores["student on holdout"]["accuracy"] == pytest.approx(accuracy)
+    assert "student on holdout" in str(result)
+    assert "<" in result._repr_html_()
+    assert result.plot().axes
+    with pytest.raises(DataError, match="have shape"):
+        result.predict(inputs[:, :1])
+
+
 def test_checkpoints_come_after_as_many_steps_as_was_asked_for(registry, tmp_path, monkeypatch):
     saved, save = [], Checkpoints.save
     monkeypatch.setattr(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tfloss.cli.common import (
 )
 from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
+from tfloss.comparison.result import ComparisonResult
 from tfloss.errors import UsageError
 from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Recipe, Registry
@@ -38,7 +40,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
     "--baseline",
     metavar="FORMULA",
     shell_complete=completions.formula,
-    help="What the others are held against; the first unless said.",
+    help="What the others are compared with; default: the first.",
 )
 @click.option(
     "--reach", multiple=True, metavar="METRIC=VALUE", help="Count the steps to a goal; repeatable."
@@ -52,6 +54,12 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
     "--config", type=click.Path(path_type=Path), help="Repeat a comparison: its config.toml."
 )
 @click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Go on with a comparison that was cut off, to the same results as without.",
+)
+@click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the folder goes."
 )
 @cache_option
@@ -59,7 +67,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
     "--track",
     multiple=True,
     metavar="NAME[:SETTINGS]",
-    help="tensorboard, mlflow:uri=…; told of each formula at the end; repeatable.",
+    help="tensorboard, mlflow:uri=…; each formula is reported at the end; repeatable.",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context
@@ -68,6 +76,7 @@ def compare(
     formulas: tuple[str, ...],
     recipe: str | None,
     config: Path | None,
+    resume: Path | None,
     runs: Path,
     cache: Path | None,
     track: tuple[str, ...],
@@ -83,13 +92,18 @@ def compare(
     A range in braces is written out: {0.1, 1, 10}, {0..1:5}, {0.01..10:log:7}.
     """
     registry = registry_of(context)
-    comparison = _comparison(registry, formulas, recipe, config, options)
+    if resume is None:
+        comparison = _comparison(registry, formulas, recipe, config, options)
+    else:
+        comparison = _resumed(resume, formulas, recipe, config, options)
     comparison.check(registry)
     warn_of_leaks(comparison.config.leak)
     make_trackers(track, registry)  # refuses what is not there, before anything is trained
     refuse_unwritable(runs)
     with Interrupts(lambda sentence: click.echo(f"\n{sentence}", err=True), wait=False):
-        results, folder = _compared(comparison, registry, runs, cache, quiet)
+        result = _compared(comparison, registry, runs, resume, cache, quiet)
+    results, folder = result.values, result.folder
+    assert folder is not None
     from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
 
@@ -101,6 +115,29 @@ def compare(
         track_comparison(track, comparison, results, folder, registry, warn)
     if not quiet:
         _show(results, folder)
+
+
+def _resumed(
+    folder: Path,
+    formulas: tuple[str, ...],
+    recipe: str | None,
+    config: Path | None,
+    options: dict[str, Any],
+) -> Comparison:
+    """The comparison that a folder began; nothing about it can be changed."""
+    from tfloss.comparison.folder import CONFIG, unfinished_comparison
+
+    values, origin = unfinished_comparison(folder), str(folder / CONFIG)
+    said = {name: value for name, value in options.items() if value not in (None, ())}
+    refuse_code(values, said, origin)
+    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in said.items()}
+    changed = [name for name, value in plain.items() if values.get(name) != value]
+    if formulas or recipe or config or changed:
+        raise UsageError(
+            f"--resume goes on with the comparison in '{folder}' as it is; leave formulas and "
+            f"options out, or start another."
+        )
+    return _from_values([], values, origin)
 
 
 def _comparison(
@@ -127,8 +164,16 @@ def _comparison(
     for one, other in (("train_size", "train_fraction"), ("train_fraction", "train_size")):
         if one in said:
             values.pop(other, None)
+    if formulas and "baseline" not in said and not options["baseline"]:
+        own.pop("baseline", None)
+    return _from_values(formulas, {**values, **said, **own}, origin)
+
+
+def _from_values(formulas: Sequence[str], values: dict[str, Any], origin: str) -> Comparison:
+    """A comparison of plain values: those of a training, and its own."""
+    values = dict(values)
+    own = {name: values.pop(name) for name in _OWN if name in values}
     texts = list(formulas) or own.get("formulas", [])
-    values = {**values, **said}
     values["formula"] = texts[0] if texts else values.get("formula", "")
     if not values["formula"]:
         raise UsageError('No formula was given; say tfloss compare "bce" "bce + 0.1*l2".')
@@ -136,9 +181,7 @@ def _comparison(
     return Comparison.of(
         texts or [values["formula"]],
         Config.from_mapping(values, origin=origin),
-        baseline=None
-        if formulas and "baseline" not in said and not options["baseline"]
-        else own.get("baseline"),
+        baseline=own.get("baseline"),
         seeds=own.get("seeds", 200),
         reach=tuple(map(parse_reach, own.get("reach", ()))),
         at=tuple(own.get("at", ())),
@@ -146,25 +189,32 @@ def _comparison(
 
 
 def _compared(
-    comparison: Comparison, registry: Registry, runs: Path, cache: Path | None, quiet: bool
-) -> tuple[dict[str, Any], Path]:
-    from tfloss.comparison.run import compare as run
+    comparison: Comparison,
+    registry: Registry,
+    runs: Path,
+    resume: Path | None,
+    cache: Path | None,
+    quiet: bool,
+) -> ComparisonResult:
+    from tfloss.comparison.run import run_comparison
 
+    run = partial(
+        run_comparison,
+        comparison,
+        registry,
+        runs,
+        folder=resume,
+        prepared=import_tensorflow,
+        cache=cache,
+    )
     if quiet:
-        return run(comparison, registry, runs, prepared=import_tensorflow, cache=cache)
+        return run()
     from rich.console import Console
 
     from tfloss.report.comparison_progress import ComparisonProgress
 
     with ComparisonProgress(Console(stderr=True), sys.stderr.isatty()) as on_progress:
-        return run(
-            comparison,
-            registry,
-            runs,
-            on_progress=on_progress,
-            prepared=import_tensorflow,
-            cache=cache,
-        )
+        return run(on_progress=on_progress)
 
 
 def _show(results: dict[str, Any], folder: Path) -> None:

@@ -16,13 +16,9 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.quiet_import import import_tensorflow
-from tfloss.comparison.comparison import default_evaluate_every
-from tfloss.errors import UsageError, did_you_mean, listed
+from tfloss.errors import UsageError
 from tfloss.registry import Recipe, Registry
-from tfloss.training.config import Config
-from tfloss.training.preflight import check
-
-_DEFAULT_METRIC = "log_loss"
+from tfloss.runs.untrusted_config import refuse_code
 
 
 @click.command()
@@ -30,11 +26,11 @@ _DEFAULT_METRIC = "log_loss"
 @click.option("--trials", type=click.IntRange(1), default=50, help="In all (50).")
 @click.option("--seeds", type=click.IntRange(1), help="Trainings of each trial (20).")
 @click.option("--confirm", type=click.IntRange(2), help="Trainings that confirm the best (100).")
-@click.option("--metric", help="What is made better; log_loss unless said.")
+@click.option("--metric", help="What is made better (log_loss).")
 @click.option(
     "--baseline",
     metavar="FORMULA",
-    help="What the best is held against; every range at its middle unless said.",
+    help="What the best is compared with; default: every range at its middle.",
 )
 @click.option(
     "--share",
@@ -73,28 +69,29 @@ def search(
 
     A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}.
     """
-    from tfloss.comparison.search.search import check_installed
-    from tfloss.comparison.search.study import read_plan, write_plan
+    from tfloss.comparison.search.study import PLAN, check_plan, read_plan, write_plan
     from tfloss.io.atomic import new_folder
 
     registry = registry_of(context)
     said = {name: value for name, value in options.items() if value not in (None, ())}
     if resume is not None:
-        if said or formula or recipe:
-            raise UsageError("--resume goes on with a search as it is; only --trials can be said.")
         plan = read_plan(resume)
+        refuse_code(plan.config, said, str(resume / PLAN))
+        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in said.items()}
+        changed = [name for name, value in plain.items() if plan.config.get(name) != value]
+        if changed or formula or recipe:
+            raise UsageError(
+                f"--resume goes on with the search in '{resume}' as it is; leave all options but "
+                f"--trials out, or start another."
+            )
     else:
         plan = _plan(registry, formula, recipe, said)
-    middle = plan.config_of(plan.space.filled(lambda one: one.middle))
-    for config in (plan.static, middle):
-        check(config, registry)
-    _check_metric(plan.metric, registry)
-    warn_of_leaks(middle.leak)
-    check_installed()
+    check_plan(plan, registry)
+    warn_of_leaks(plan.static.leak)
     folder = resume or new_folder(runs, "search")
     if resume is None:
         write_plan(folder, plan)
-    results = _searched(plan, folder, trials, registry, quiet)
+    results = _searched(plan, folder, trials, registry, quiet).values
     from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
 
@@ -117,29 +114,11 @@ def _plan(registry: Registry, formula: str | None, recipe: str | None, said: dic
         if one in said:
             values.pop(other, None)
     values |= said
-    text = formula or values.get("formula", "")
-    if not text:
-        raise UsageError('No formula was given; say tfloss search "bce + {0.01..10:log}*l2".')
-    values.pop("formula", None)
-    optimizer = values.pop("optimizer", Config.optimizer)
-    values.setdefault("evaluate_every", default_evaluate_every(values.get("epochs", Config.epochs)))
-    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
-    own = {"metric": _DEFAULT_METRIC, "baseline": "", **own}
-    return Plan(formula=text, optimizer=optimizer, config=plain, **own)
-
-
-def _check_metric(name: str, registry: Registry) -> None:
-    metric = registry.metrics.get(name)
-    if metric is None or metric.better is None:
-        known = [n for n, m in registry.metrics.items() if m.better is not None]
-        raise UsageError(
-            f"A search cannot make '{name}' better.{did_you_mean(name, known)} "
-            f"Say --metric; known: {listed(known)}."
-        )
+    return Plan.of(formula or "", values, **own)
 
 
 def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool) -> Any:
-    from tfloss.comparison.search.search import search as run
+    from tfloss.comparison.search.search import run_search as run
 
     try:
         if quiet:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tfloss.comparison.ranges import expand
+from tfloss.comparison.supported import refuse_unsupported
+from tfloss.data import Table
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import parse, to_text
 from tfloss.registry import Registry
@@ -99,19 +101,20 @@ class Comparison:
         """The epochs at which statistics are made."""
         return tuple(sorted({*self.at, self.config.epochs}))
 
-    def check(self, registry: Registry) -> None:
+    def check(self, registry: Registry, table: Table | None = None) -> None:
         """Refuse what cannot work, before TensorFlow is imported.
+
+        Args:
+            registry: what names stand for.
+            table: the rows, where they are in memory.
 
         Raises:
             UsageError: a formula, model, optimizer, teacher or metric that there is not.
         """
-        if self.config.precision != "float32":
-            raise UsageError(
-                f"Replicates train in float32; precision '{self.config.precision}' is for "
-                f"`tfloss train`."
-            )
+        refuse_unsupported(self.config, "compare")
         for formula in self.formulas:
-            check(self.config.changed(formula=formula), registry)
+            columns = None if table is None else table.columns
+            check(self.config.changed(formula=formula), registry, columns)
         for goal in self.reach:
             metric = registry.metrics.get(goal.metric)
             if metric is None:

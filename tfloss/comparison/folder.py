@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import numpy as np
 import tomli_w
 
 from tfloss.comparison.comparison import Comparison
+from tfloss.comparison.replicates.saved import FINGERPRINT
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.errors import DataError, UsageError
-from tfloss.io.atomic import sha256, whole_folder, write_text, write_whole
+from tfloss.io.atomic import new_folder, sha256, write_text, write_whole
 from tfloss.io.strict_json import as_json
 from tfloss.training.config import read_config
 
@@ -26,26 +28,49 @@ PARQUET, METRICS, CONFIG, MANIFEST = (
     "config.toml",
     "manifest.json",
 )
+TIMING = "timing.json"
+REPLICATES, TEACHERS = "replicates", "teachers"  # folders; only until the comparison is finished
+_TIMING = ("seconds", "replicate_steps")
 _VERSIONED = ("tfloss", "tensorflow", "keras", "scikit-learn", "numpy", "scipy")
 
 
-def write_comparison(
-    runs: Path,
-    comparison: Comparison,
-    trajectories: list[Trajectories],
-    results: dict[str, Any],
-) -> Path:
-    """Make `runs/compare-N`, which is there with all its files or not at all.
+def begin_comparison(runs: Path, comparison: Comparison) -> Path:
+    """Make `runs/compare-N` for a comparison that begins, with its configuration.
 
     Raises:
-        UsageError: the folder cannot be made or written.
+        UsageError: it cannot be made or written.
     """
+    folder = new_folder(runs, "compare")
     try:
-        with whole_folder(runs, "compare") as place:
-            fill_folder(place[0], comparison, trajectories, results)
+        write_text(folder / CONFIG, tomli_w.dumps(plain_config(comparison)))
     except OSError as error:
-        raise UsageError(f"No folder can be written in '{runs}': {error}.") from error
-    return place[0]
+        raise UsageError(f"The folder '{folder}' cannot be written: {error}.") from error
+    return folder
+
+
+def unfinished_comparison(folder: Path) -> dict[str, Any]:
+    """The configuration of a comparison that was begun and not finished, as plain values.
+
+    Raises:
+        UsageError: there is no such comparison, or it is finished.
+    """
+    if (folder / MANIFEST).exists():
+        raise UsageError(
+            f"The comparison in '{folder}' is finished; `tfloss compare --config "
+            f"{folder / CONFIG}` makes it again, in a folder of its own."
+        )
+    if not (folder / CONFIG).is_file() or not (folder / REPLICATES).is_dir():
+        raise UsageError(f"'{folder}' is not the folder of a comparison that was cut off.")
+    return read_config(folder / CONFIG)
+
+
+def forget_comparison(folder: Path) -> bool:
+    """Remove a folder in which nothing was finished that could be gone on with; whether it was."""
+    kept = [p for name in (REPLICATES, TEACHERS) for p in (folder / name).glob("*") if p.is_file()]
+    if any(path.name != FINGERPRINT and not path.name.startswith(".") for path in kept):
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 def fill_folder(
@@ -56,20 +81,24 @@ def fill_folder(
 ) -> None:
     """Write a comparison's files; the manifest comes last and lists the rest.
 
-    Adds the versions and the configuration to `results`.
+    Adds the versions and the configuration to `results`. What a repetition or an interruption
+    changes, the times, is in a file of its own.
     """
     results["versions"] = {"python": platform.python_version()} | {
         name: metadata.version(name) for name in _VERSIONED
     }
-    results["config"] = _plain(comparison)
+    results["config"] = plain_config(comparison)
     write_text(folder / CONFIG, tomli_w.dumps(results["config"]))
-    table = _arrow(comparison, trajectories, results)
+    table = _arrow(columns_of(comparison, trajectories, results))
     write_whole(folder / ROWS, lambda path: _csv(table, path))
     write_whole(folder / PARQUET, lambda path: _parquet(table, path))
     write_text(folder / METRICS, "".join(f"{line}\n" for line in _lines(trajectories, results)))
     write_text(folder / TABLE, latex_table(results))
-    write_text(folder / RESULTS, as_json(results) + "\n")
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    timing = {name: results[name] for name in _TIMING}
+    plain = {name: value for name, value in results.items() if name not in _TIMING}
+    write_text(folder / RESULTS, as_json(plain) + "\n")
+    write_text(folder / TIMING, as_json(timing) + "\n")
+    files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
     digests = {"sha256": {path.name: sha256(path) for path in files}}
     write_text(folder / MANIFEST, json.dumps(digests, indent=2) + "\n")
 
@@ -85,8 +114,9 @@ def read_results(folder: Path) -> dict[str, Any]:
         if not (folder / MANIFEST).is_file():
             raise FileNotFoundError(f"there is no {MANIFEST}")
         digests = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
-        whole = sha256(folder / RESULTS) == digests[RESULTS]
-        results = json.loads((folder / RESULTS).read_text(encoding="utf-8")) if whole else {}
+        whole = all(sha256(folder / name) == digests[name] for name in (RESULTS, TIMING))
+        texts = [(folder / name).read_text(encoding="utf-8") for name in (RESULTS, TIMING)]
+        results = json.loads(texts[0]) | json.loads(texts[1]) if whole else {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"'{folder}' is not the folder of a finished comparison: {error}."
@@ -99,12 +129,8 @@ def read_results(folder: Path) -> dict[str, Any]:
     return _numbers(results)
 
 
-def read_comparison(path: Path) -> dict[str, Any]:
-    """The values of a comparison's `config.toml`: those of `tfloss train`, and its own."""
-    return read_config(path)
-
-
-def _plain(comparison: Comparison) -> dict[str, Any]:
+def plain_config(comparison: Comparison) -> dict[str, Any]:
+    """A comparison as `config.toml` holds it."""
     import tomllib
 
     values = tomllib.loads(comparison.config.as_toml())
@@ -122,26 +148,31 @@ def _plain(comparison: Comparison) -> dict[str, Any]:
 # -- one row for each formula, seed and evaluation ---------------------------------------------
 
 
-def _arrow(
-    comparison: Comparison, trajectories: list[Trajectories], results: dict[str, Any]
-) -> Any:
-    import pyarrow as pa
-
-    seeds = np.array(results["seeds"])
+def columns_of(
+    comparison: Comparison, trajectories: Sequence[Trajectories], results: Mapping[str, Any]
+) -> dict[str, list[Any]]:
+    """One row for each formula, seed and evaluation, as columns."""
+    seeds = list(results["seeds"])
     columns: dict[str, list[Any]] = {"formula": [], "seed": [], "epoch": [], "step": []}
     columns |= {name: [] for name in results["metrics"]}
     columns["holdout_total"] = []
     step = results["tables"][-1]["step"] // comparison.config.epochs if results["tables"] else 1
     for one in trajectories:
-        for evaluation, epoch in enumerate(one.eval_epochs):
+        for number, epoch in enumerate(one.eval_epochs):
             columns["formula"] += [one.formula] * len(seeds)
-            columns["seed"] += seeds.tolist()
+            columns["seed"] += seeds
             columns["epoch"] += [int(epoch)] * len(seeds)
             columns["step"] += [int(epoch) * step] * len(seeds)
             for name in results["metrics"]:
-                columns[name] += one.metrics[name][evaluation].tolist()
-            columns["holdout_total"] += one.holdout[evaluation, :, 0].tolist()
-    return pa.table(columns)
+                columns[name] += one.metrics[name][number].tolist()
+            columns["holdout_total"] += one.holdout[number, :, 0].tolist()
+    return columns
+
+
+def _arrow(columns: Mapping[str, list[Any]]) -> Any:
+    import pyarrow as pa
+
+    return pa.table(dict(columns))
 
 
 def _csv(table: Any, path: Path) -> None:

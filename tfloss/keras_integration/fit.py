@@ -105,7 +105,7 @@ def fit_model(
         "epochs": epochs,
         "initial_epoch": initial_epoch,
         "compile": compile,
-        "on_nan": on_nan,
+        "on_nan": on_nan or attached.on_nan,
     }
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
         fingerprint = {}

@@ -16,8 +16,10 @@ from tfloss.registry import Loss, load_registry
 
 # The order of the page; a plugin's own families follow by name.
 _ORDER = (
-    "classification", "regression", "divergence", "distillation", "representation", "ranking",
-    "penalty", "calibration", "fairness", "physics",
+    "classification", "multi_label", "segmentation", "boxes", "regression", "robust", "likelihood",
+    "forecasting", "survival", "sequences", "images", "registration", "audio", "divergence",
+    "distillation", "preference", "representation", "self_supervised", "ranking", "penalty",
+    "calibration", "fairness", "physics",
 )  # fmt: skip
 
 

@@ -72,6 +72,27 @@ def _metric_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table
     return made
 
 
+def plain_rows(
+    results: Mapping[str, Any],
+) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
+    """The last table of metrics as a title, columns and rows of text."""
+    baseline = results["formulas"][results["baseline"]]
+    columns = ("", "loss", "mean", f"minus {baseline}", "p (Holm)", "better on")
+    if not results["tables"]:
+        return "", columns, []
+    table = results["tables"][-1]
+    rows: list[tuple[str, ...]] = []
+    for name, metric in results["metrics"].items():
+        for row in [row for row in table["rows"] if row["metric"] == name][:_SHOWN]:
+            compared: tuple[str, ...] = ("", "", "")
+            if "p" in row:
+                rate = f"{100 * row['win_rate']['mean']:.0f} %" if metric["better"] else ""
+                difference = estimate(row["difference"], signed=True)
+                compared = (difference, p_text(row["p_holm"]), rate)
+            rows.append((metric["label"], row["formula"], estimate(row["mean"]), *compared))
+    return f"Step {table['step']}, holdout, {len(results['seeds'])} seeds", columns, rows
+
+
 def _compared(row: Mapping[str, Any], better: str | None) -> tuple[str, str, str]:
     if "p" not in row:
         return "", "", ""

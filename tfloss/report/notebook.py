@@ -13,7 +13,14 @@ from tfloss.report.live import LiveCurves
 from tfloss.report.losses import history_lines, losses_figure
 from tfloss.report.theme import as_svg, math_svg
 
-__all__ = ["LiveCurves", "history_figure", "objective_html", "result_html"]
+__all__ = [
+    "LiveCurves",
+    "comparison_html",
+    "comparison_text",
+    "history_figure",
+    "objective_html",
+    "result_html",
+]
 
 
 def objective_html(objective: Any) -> str:
@@ -53,6 +60,30 @@ def result_html(result: Any) -> str:
         tables=tables,
         picture=as_svg(_drawn(_epochs(result), result.history.names), "Losses"),
     )
+
+
+def comparison_text(results: Mapping[str, Any]) -> str:
+    """The tables of a comparison and what they allow to say, as a terminal shows them."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from tfloss.report.comparison import comparison_tables, comparison_words
+
+    console = Console(file=StringIO(), width=100)
+    for table in comparison_tables(results):
+        console.print(table)
+    return console.file.getvalue() + "\n".join(comparison_words(results))  # type: ignore[attr-defined]
+
+
+def comparison_html(results: Mapping[str, Any]) -> str:
+    """The last table of a comparison, and what it allows to say."""
+    from tfloss.report.comparison import comparison_words, plain_rows
+
+    title, columns, rows = plain_rows(results)
+    words = [(line,) for line in comparison_words(results)]
+    tables = [(title, columns, rows)] if rows else []
+    return _page(text=" · ".join(results["formulas"][:8]), tables=[*tables, ("", (), words)])
 
 
 def history_figure(trained: Any) -> Any:

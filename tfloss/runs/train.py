@@ -17,12 +17,12 @@ from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import from_arrays
 from tfloss.training.config import Config
-from tfloss.training.fit import names_in
 from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.loop.train_loop import Watcher
 from tfloss.training.preflight import teacher_layers
 from tfloss.training.result import Result
 from tfloss.training.scope import full_scope
+from tfloss.training.teachers import names_in
 
 
 def load_data(config: Config, registry: Registry) -> PreparedData:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import ShortText, parse_short_text
@@ -52,19 +57,34 @@ def make_student(
         UsageError: an unknown model or setting, or a model that does not fit the data.
         PluginError: the model's factory failed.
     """
-    from tfloss.lazy import keras
-
     if not isinstance(text, str):
         student = wrap_model(text)
     else:
         model, specification = check_model(text, registry)
-        keras.utils.set_random_seed(seed)
-        built = called(
-            model, text, inputs, outputs, *specification.values, **specification.settings
-        )
+        with seeded(seed):
+            built = called(
+                model, text, inputs, outputs, *specification.values, **specification.settings
+            )
         student = wrap_model(built, text=text)
     _check_fit(student, inputs, outputs)
     return student
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Keras draws weights from a seed; Python's and numpy's own generators stay as they are.
+
+    `keras.utils.set_random_seed` seeds these too, which a caller's own draws must not notice.
+    """
+    from tfloss.lazy import keras
+
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        keras.utils.set_random_seed(seed)
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _check_fit(student: Student, inputs: int, outputs: int) -> None:

@@ -102,6 +102,15 @@ def _weight_edges(columns: int) -> Array:
     return [_limits(LARGE)(columns), np.zeros(columns)]
 
 
+_PICTURE = (12, 12)  # the smallest that windows of eleven pixels fit into
+
+
+def _chequered(columns: int) -> np.ndarray:
+    """An image of fields of 0 and 1, four pixels wide."""
+    fields = np.indices(_PICTURE).sum(axis=0) // 4 % 2
+    return np.repeat(fields[..., None].astype(float), columns, axis=-1)
+
+
 DOMAINS: dict[str, Domain] = {
     domain.name: domain
     for domain in (
@@ -172,6 +181,43 @@ DOMAINS: dict[str, Domain] = {
             lambda columns: np.broadcast_to(
                 _limits(LARGE)(columns)[:, None, None, :], (7, 4, 4, columns)
             ).copy(),
+        ),
+        Domain(
+            "images",
+            "(batch, 12, 12, columns), numbers from 0 to 1",
+            lambda rng, rows, columns: rng.uniform(0.1, 0.9, (rows, *_PICTURE, columns)),
+            lambda columns: np.stack(
+                [np.zeros((*_PICTURE, columns)), np.ones((*_PICTURE, columns)), _chequered(columns)]
+            ),
+        ),
+        Domain(
+            "wide_maps",
+            "(batch, 12, 12, columns), any number",
+            lambda rng, rows, columns: rng.normal(size=(rows, *_PICTURE, columns)),
+            lambda columns: np.broadcast_to(
+                _limits(LARGE)(columns)[:, None, None, :], (7, *_PICTURE, columns)
+            ).copy(),
+        ),
+        Domain(
+            "sequences",
+            "(batch, 5, columns), any number",
+            lambda rng, rows, columns: rng.normal(size=(rows, 5, columns)),
+            lambda columns: np.broadcast_to(
+                _limits(LARGE)(columns)[:, None, :], (7, 5, columns)
+            ).copy(),
+        ),
+        Domain(
+            "tokens",
+            "(batch, 5) whole numbers below the number of columns (two for one column)",
+            lambda rng, rows, columns: rng.integers(0, max(columns, 2), (rows, 5)),
+            lambda columns: np.array([[0] * 5, [max(columns, 2) - 1] * 5]),
+            integer=True,
+        ),
+        Domain(
+            "times",
+            "(batch,) numbers above 0, how long it took",
+            lambda rng, rows, columns: rng.uniform(0.5, 3.0, rows),
+            lambda columns: np.array([1e-6, 1.0, LARGE]),
         ),
         Domain(
             "sample_weight",

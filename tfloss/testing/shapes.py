@@ -102,7 +102,7 @@ def float32_out(subject: Subject) -> int:
 @check("refuses shapes that do not match")
 def refuses_other_shapes(subject: Subject) -> int:
     """(n, 1) against (n, 2), (n,) against (n, 1), and n rows against one are refused."""
-    flat = ("weights", "sample_weight", "indices", "groups")
+    flat = ("weights", "sample_weight", "indices", "groups", "times", "tokens")
     rowed = [p for p in subject.parameters if p.domain.name not in flat]
     tied = [p.name for p in rowed if p.factor is not None]
     if len(rowed) < 2:

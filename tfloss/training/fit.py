@@ -7,55 +7,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from tfloss.data import Columns, PreparedData
+from tfloss.data import PreparedData
 from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
-from tfloss.formula import Name, Node, as_node
+from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student, make_student
-from tfloss.teachers import FittedTeacher, fit_teachers
+from tfloss.student import Student
+from tfloss.teachers import FittedTeacher
 from tfloss.training.checkpoints.fingerprint import (
     data_fingerprint,
     model_fingerprint,
     training_fingerprint,
 )
 from tfloss.training.checkpoints.manager import Checkpoints
-from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
-from tfloss.training.checkpoints.teachers import (
-    from_checkpoint,
-    predictions_fingerprint,
-    teacher_fingerprint,
-    to_arrays,
-)
+from tfloss.training.checkpoints.opening import open_checkpoints
+from tfloss.training.checkpoints.teachers import predictions_fingerprint, to_arrays
+from tfloss.training.launch import check_options, run_loop, student_of
 from tfloss.training.loop.array_source import ArraySource
-from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.in_memory import Engine
-from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.loop.shuffling import BatchOrder
-from tfloss.training.loop.train_loop import Watcher, train
-from tfloss.training.options import (
-    BATCHES,
-    COMPILE,
-    ON_NAN,
-    Batches,
-    Compile,
-    OnNan,
-    at_least_one,
-    one_of,
-)
-from tfloss.training.program.batch import as_tensors
+from tfloss.training.loop.train_loop import Watcher
+from tfloss.training.options import Batches, Compile, OnNan
+from tfloss.training.program.batch import Batch, as_tensors
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import (
-    Precision,
-    computing_in,
-    refuse_for_built_model,
-    with_loss_scaling,
-)
+from tfloss.training.program.precision import Precision, with_loss_scaling
 from tfloss.training.result import Result, all_scores
 from tfloss.training.scope import full_scope
 from tfloss.training.target_kind import refuse_quantities
+from tfloss.training.teachers import Teachers, columns_of, shapes_of
 
 
 def fit(
@@ -138,33 +119,28 @@ def fit(
         PluginError: a plugin failed.
     """
     _refuse_model_first(formula)
-    at_least_one(epochs=epochs, batch_size=batch_size, evaluate_every=evaluate_every)
-    one_of("compile", compile, COMPILE)
-    one_of("on_nan", on_nan, ON_NAN)
-    one_of("batches", batches, BATCHES)
+    check_options(
+        compile=compile,
+        on_nan=on_nan,
+        batches=batches,
+        epochs=epochs,
+        batch_size=batch_size,
+        evaluate_every=evaluate_every,
+    )
     registry = registry_with(registry, losses)
+    lesson = Teachers(
+        teacher, teacher_fit, teacher_calibrate, teacher_rows, teacher_force, seed, n_jobs, cache
+    )
     started = time.perf_counter()
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
         if checkpoints is not None:
             checkpoints.require_same(data_fingerprint(data))
-        options: dict[str, Any] = {
-            "seed": seed,
-            "fit": teacher_fit,
-            "calibrate": teacher_calibrate,
-            "rows": teacher_rows,
-            "force": teacher_force,
-        }
-        names = sorted(names_in(formula))
-        teachers, asked_for = _already_asked(teacher), None
-        if not teachers:
-            asked_for = teacher_fingerprint(teacher, **options) if checkpoints is not None else None
-            teachers = from_checkpoint(checkpoints, asked_for) or fit_teachers(
-                teacher, data, registry, n_jobs=n_jobs, cache=cache, tensors=names, **options
-            )
-        asked = time.perf_counter()
-        student = _student(model, data, registry, seed, precision)
-        texts = {name: t.text for name, t in teachers.items()}
+        teachers = lesson.fitted(formula, data, registry, checkpoints)
+        taught = time.perf_counter()
+        sizes: dict[str, Any] = {"inputs": data.n_features, "outputs": data.n_outputs}
+        student = student_of(model, **sizes, registry=registry, seed=seed, precision=precision)
         order = BatchOrder(len(data.train), batch_size, batches=batches, seed=seed)
+        texts = {name: t.text for name, t in teachers.items()}
         objective = Objective(
             formula,
             registry,
@@ -174,14 +150,13 @@ def fit(
             seed=seed,
         )
         refuse_quantities(objective, data)
+        fingerprint = {}
         if checkpoints is not None:  # before an optimizer of the user's is built
+            predictions = predictions_fingerprint(teachers)
+            rows = {"teachers": lesson.fingerprint(), "predictions": predictions}
             fingerprint = training_fingerprint(
                 objective.text,
-                {
-                    **data_fingerprint(data),
-                    "teachers": asked_for if asked_for is not None else texts,
-                    "answers": predictions_fingerprint(teachers),
-                },
+                {**data_fingerprint(data), **rows},
                 [model if isinstance(model, str) else "", *model_fingerprint(student.model)],
                 optimizer,
                 seed=seed,
@@ -193,49 +168,44 @@ def fit(
                 compile=compile,
                 on_nan=on_nan,
             )
-        keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
-        holdout_batch = None
-        if len(data.holdout):
-            holdout_batch = as_tensors(columns_of(data, "holdout", teachers), objective.needs)
         engine = Engine(
             StudentLoss(student, objective),
-            keras_optimizer,
+            with_loss_scaling(make_optimizer(optimizer), student.forward_model),
             as_tensors(columns_of(data, "train", teachers), objective.needs),
-            holdout_batch,
+            _holdout(data, teachers, objective),
             batch_size=batch_size,
             rows=order.rows_per_epoch,
             evaluate_every=evaluate_every,
             compile=compile,
             work=epochs * order.steps_per_epoch,
         )
-        guard = NanGuard(engine, on_nan)
-        called = Callbacks(callbacks, student.model, keras_optimizer)
-        if checkpoints is not None:
-            checkpoints.begin({**fingerprint, "callbacks": called.kinds}, *to_arrays(teachers))
         watch = _watcher(watch)
-        with defer_interrupts(checkpoints):
-            history = train(
-                ArraySource(engine, order, data.train.rows),
-                epochs,
-                callbacks=called,
-                watch=watch,
-                checkpoints=checkpoints,
-                guard=guard,
-            )
-        finished = getattr(watch, "done", None)
-        if finished is not None:
-            finished(history)
-    trained = time.perf_counter()
+        trained = run_loop(
+            ArraySource(engine, order, data.train.rows),
+            epochs,
+            model=student.model,
+            callbacks=callbacks,
+            on_nan=on_nan,
+            watch=watch,
+            checkpoints=checkpoints,
+            fingerprint=fingerprint,
+            teachers=to_arrays(teachers) if checkpoints is not None else ({}, None),
+        )
+    seconds = {"teachers": taught - started, "training": time.perf_counter() - taught}
+    finished = getattr(watch, "done", None)
+    if finished is not None:
+        finished(trained.history)
     return Result(
         student,
         objective,
-        history,
+        trained.history,
         all_scores(student, teachers, data, registry),
         teachers,
         data,
-        {"teachers": asked - started, "training": trained - asked},
-        "eager" if called.see_batches else engine.compiled_as,
-        guard.events,
+        seconds,
+        trained.compiled_as,
+        trained.events,
+        engine.traces,
     )
 
 
@@ -246,55 +216,12 @@ def _watcher(watch: Watcher | Literal["auto"] | None) -> Watcher | None:
     return renderer().LiveCurves() if in_notebook() else None
 
 
-def _already_asked(teacher: Any) -> dict[str, FittedTeacher]:
-    """The teachers themselves, where they have been fitted and asked about these data before."""
-    if isinstance(teacher, Mapping) and all(isinstance(t, FittedTeacher) for t in teacher.values()):
-        return dict(teacher)
-    return {}
-
-
-def _student(
-    student: str | Student | Any, data: PreparedData, registry: Registry, seed: int, precision: str
-) -> Student:
-    """The student, built in this precision or taken as it is."""
-    if isinstance(student, str):
-        with computing_in(precision):
-            return make_student(
-                student,
-                inputs=data.n_features,
-                outputs=data.n_outputs,
-                registry=registry,
-                seed=seed,
-            )
-    refuse_for_built_model(precision)
-    if isinstance(student, Student):
-        return student
-    return make_student(
-        student, inputs=data.n_features, outputs=data.n_outputs, registry=registry, seed=seed
-    )
-
-
-def names_in(formula: str | Node) -> frozenset[str]:
-    """Every name in a formula, of losses and of tensors."""
-    return frozenset(node.name for node in as_node(formula).walk() if isinstance(node, Name))
-
-
-def shapes_of(teachers: Mapping[str, FittedTeacher]) -> dict[str, Any]:
-    """The tensors of all teachers with their shapes."""
-    tensors = [item for t in teachers.values() for item in t.tensors("train").items()]
-    return {name: (None, *values.shape[1:]) for name, values in tensors}
-
-
-def columns_of(
-    data: PreparedData, split: Literal["train", "holdout"], teachers: Mapping[str, FittedTeacher]
-) -> Columns:
-    """A split's columns with the answers of the teachers beside them."""
-    part = getattr(data, split)
-    values, present = dict(part.values), dict(part.present)
-    for teacher in teachers.values():
-        values |= teacher.tensors(split)
-        present |= teacher.present(split)
-    return Columns(values, present=present, sample_weight=part.sample_weight)
+def _holdout(
+    data: PreparedData, teachers: Mapping[str, FittedTeacher], objective: Objective
+) -> Batch | None:
+    if not len(data.holdout):
+        return None
+    return as_tensors(columns_of(data, "holdout", teachers), objective.needs)
 
 
 def _refuse_model_first(formula: Any) -> None:

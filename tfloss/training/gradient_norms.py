@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tfloss.lazy import keras, tf
-from tfloss.training.fit import columns_of
 from tfloss.training.program.batch import Batch, as_tensors
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.result import Result
+from tfloss.training.teachers import columns_of
 
 _BATCHES = 4  # whose norms are averaged
 

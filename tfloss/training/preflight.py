@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
 from tfloss.formula import Name, as_node
@@ -16,11 +18,17 @@ from tfloss.training.program.precision import check_precision
 from tfloss.training.scope import early_scope
 
 
-def check(config: Config, registry: Registry) -> None:
+def check(config: Config, registry: Registry, table_columns: Collection[str] | None = None) -> None:
     """Refuse what cannot work, in well under a second.
 
     Checks the formula (its names, arity, settings, coefficients and, where the model's layers are
     known, its tensors), the model, the optimizer, the teachers' and the data set's names.
+
+    Args:
+        config: what is to be trained.
+        registry: what names stand for.
+        table_columns: where the rows are in memory, the names of their extra columns; `config.data`
+            is then not looked up.
 
     Raises:
         UsageError: with one sentence and the remedy.
@@ -41,12 +49,13 @@ def check(config: Config, registry: Registry) -> None:
     teachers = parse_teachers(config.teacher)
     scope = early_scope(
         known_layers(config.model, registry),
-        [*config.columns, *([config.weight] if config.weight else [])],
+        [*config.columns, *(table_columns or ()), *([config.weight] if config.weight else [])],
         {teacher.alias: teacher.text for teacher in teachers},
         teacher_layers(config, registry),
     )
     plan_terms(config.formula, registry, scope, allow_negative=config.allow_negative)
-    registry.get(Dataset, config.data)
+    if table_columns is None:
+        registry.get(Dataset, config.data)
 
 
 def networks(config: Config, registry: Registry) -> list[str]:

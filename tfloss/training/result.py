@@ -30,10 +30,11 @@ class Result:
         history: every epoch's total and terms, on the training rows and the holdout.
         scores: every metric by 'student on holdout', 'teacher on holdout', …
         teachers: the fitted teachers by name.
-        data: what it was trained on.
+        data: what it was trained on; of a stream, its holdout.
         seconds: how long the parts took: 'teachers', 'training'.
         compiled_as: 'xla', 'graph', or 'eager' where callbacks looked at every batch.
         events: what was done where numbers were not finite, a sentence each.
+        traces: how often the program was traced.
     """
 
     student: Student
@@ -45,20 +46,24 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
     compiled_as: str = ""
     events: list[str] = field(default_factory=list)
+    traces: int = 0
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled.
+
+        For regression the predicted values, (n, k). A stream's inputs are taken as they are.
 
         Raises:
             DataError: another shape, or a feature that is missing or infinite.
         """
         features = np.asarray(features, np.float64)
-        if features.ndim != 2 or features.shape[1] != self.data.n_features:
+        shape = self.data.train.inputs.shape[1:]
+        if features.shape[1:] != shape:
             raise DataError(
-                f"The features have shape {features.shape}; give one row per example and "
-                f"{self.data.n_features} columns."
+                f"The features have shape {features.shape}; give one row per example, each "
+                f"{'×'.join(map(str, shape))}."
             )
-        bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+        bad = np.flatnonzero(~np.isfinite(features.reshape(len(features), -1)).all(axis=1))
         if len(bad):
             raise DataError(
                 f"A feature is missing (NaN) or infinite in row {bad[0]} (counted from 0)."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,60 +18,24 @@ from tfloss.errors import DataError, UsageError
 from tfloss.formula import Node
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student, make_student
+from tfloss.student import Student
 from tfloss.training.checkpoints.fingerprint import (
     columns_fingerprint,
     model_fingerprint,
     training_fingerprint,
 )
 from tfloss.training.checkpoints.manager import Checkpoints
-from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
-from tfloss.training.history import History
-from tfloss.training.loop.callbacks import Callbacks
+from tfloss.training.checkpoints.opening import open_checkpoints
+from tfloss.training.launch import check_options, run_loop, student_of
 from tfloss.training.loop.dataset import DatasetSource
-from tfloss.training.loop.nan_guard import NanGuard
-from tfloss.training.loop.train_loop import Watcher, train
-from tfloss.training.options import (
-    BATCHES,
-    COMPILE,
-    ON_NAN,
-    Compile,
-    OnNan,
-    at_least_one,
-    one_of,
-)
+from tfloss.training.loop.train_loop import Watcher
+from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import (
-    Precision,
-    computing_in,
-    refuse_for_built_model,
-    with_loss_scaling,
-)
-
-
-@dataclass
-class StreamResult:
-    """A training on a stream.
-
-    Attributes:
-        student: with its trained weights; `student.model` is the Keras model.
-        objective: what was minimised.
-        history: every epoch's total and terms, on the stream and on the holdout.
-        seconds: how long the training took.
-        compiled_as: 'xla', 'graph' or 'eager'.
-        traces: how many programs were traced for it.
-        events: what was done where numbers were not finite, a sentence each.
-    """
-
-    student: Student
-    objective: Objective
-    history: History
-    seconds: float = 0.0
-    compiled_as: str = ""
-    traces: int = 0
-    events: list[str] = field(default_factory=list)
+from tfloss.training.program.precision import Precision, with_loss_scaling
+from tfloss.training.result import Result, all_scores
+from tfloss.training.stream_data import stream_data
 
 
 def fit_stream(
@@ -99,7 +62,7 @@ def fit_stream(
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
-) -> StreamResult:
+) -> Result:
     """Train a student to minimise a formula on a stream of batches.
 
     Args:
@@ -125,15 +88,23 @@ def fit_stream(
             batches again, which it is asked for anew up to where the training was: give
             `shuffle` a seed.
 
+    Returns:
+        The same as `tfloss.fit`; `scores` are those of the holdout, where it has labels of classes
+        or quantities.
+
     Raises:
         DataError: elements that are no dictionaries, lack a column that the formula names, or end.
         UsageError: an option that cannot be.
         FormulaError, NumericsError, PluginError: as for `tfloss.fit`.
     """
-    at_least_one(epochs=epochs, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
-    one_of("compile", compile, COMPILE)
-    one_of("on_nan", on_nan, ON_NAN)
-    one_of("batches", batches, BATCHES)
+    check_options(
+        compile=compile,
+        on_nan=on_nan,
+        batches=batches,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch,
+        batch_size=batch_size,
+    )
     if batches != "sequential":
         raise UsageError(
             f"A stream's rows are taken as they come, so batches='{batches}' cannot be honoured; "
@@ -151,12 +122,14 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
+    rows = _holdout(holdout)
+    fingerprint = {}
     if checkpoint is not None:  # before an optimizer of the user's is built
         fingerprint = training_fingerprint(
             objective.text,
             {
                 "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
-                "holdout": columns_fingerprint(_holdout(holdout)),
+                "holdout": columns_fingerprint(rows),
             },
             model_fingerprint(student.forward_model),
             optimizer,
@@ -168,39 +141,40 @@ def fit_stream(
             compile=compile,
             on_nan=on_nan,
         )
-    keras_optimizer = with_loss_scaling(make_optimizer(optimizer), student.forward_model)
     source = DatasetSource(
         StudentLoss(student, objective),
-        keras_optimizer,
+        with_loss_scaling(make_optimizer(optimizer), student.forward_model),
         dataset,
-        _holdout(holdout),
+        rows,
         steps_per_epoch=steps_per_epoch,
         batch_size=batch_size,
         compile=compile,
         work=epochs * steps_per_epoch,
     )
-    guard = NanGuard(source, on_nan)
-    called = Callbacks(callbacks, student.model, keras_optimizer)
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
-        if checkpoints is not None:
-            checkpoints.begin({**fingerprint, "callbacks": called.kinds})
-        with defer_interrupts(checkpoints):
-            history = train(
-                source,
-                epochs,
-                callbacks=called,
-                watch=watch,
-                checkpoints=checkpoints,
-                guard=guard,
-            )
-    return StreamResult(
+        trained = run_loop(
+            source,
+            epochs,
+            model=student.model,
+            callbacks=callbacks,
+            on_nan=on_nan,
+            watch=watch,
+            checkpoints=checkpoints,
+            fingerprint=fingerprint,
+        )
+    seconds = {"training": time.perf_counter() - started}
+    data = stream_data(shapes, rows, task, student.n_outputs)
+    return Result(
         student,
         objective,
-        history,
-        time.perf_counter() - started,
-        source.compiled_as,
+        trained.history,
+        all_scores(student, {}, data, registry),
+        {},
+        data,
+        seconds,
+        trained.compiled_as,
+        trained.events,
         source.traces,
-        guard.events,
     )
 
 
@@ -231,21 +205,15 @@ def _column_shapes(dataset: Any) -> dict[str, tuple[int | None, ...]]:
 
 
 def _student(
-    student: Any, shapes: Mapping[str, Any], registry: Registry, seed: int, precision: str
+    model: Any, shapes: Mapping[str, Any], registry: Registry, seed: int, precision: str
 ) -> Student:
-    if isinstance(student, Student):
-        refuse_for_built_model(precision)
-        return student
     outputs = shapes["labels"][-1] if "labels" in shapes else None
-    if not isinstance(student, str):
-        refuse_for_built_model(precision)
-        outputs = student.output_shape[-1] if outputs is None else outputs
-    elif outputs is None:
-        raise UsageError("Without 'labels' in the stream, hand in a Keras model as the student.")
-    with computing_in(precision):
-        return make_student(
-            student, inputs=shapes["inputs"][-1], outputs=outputs, registry=registry, seed=seed
-        )
+    if isinstance(model, str) and outputs is None:
+        raise UsageError("Without 'labels' in the stream, pass a Keras model.")
+    if outputs is None and not isinstance(model, Student):
+        outputs = model.output_shape[-1]
+    sizes: dict[str, Any] = {"inputs": shapes["inputs"][-1], "outputs": outputs}
+    return student_of(model, **sizes, registry=registry, seed=seed, precision=precision)
 
 
 def _scope(student: Student, shapes: Mapping[str, Any], task: str) -> Scope:

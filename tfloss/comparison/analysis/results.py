@@ -76,6 +76,7 @@ def results_of(
             [setup.seed for setup, bad in zip(setups, one.diverged, strict=True) if bad]
             for one in found
         ],
+        "diverged_steps": [one.bad_steps[one.diverged].tolist() for one in found],
         "curves": [curves_of(one, steps) for one in found],
         "gradients": [gradient_shares(one.names, one.gradients) for one in found],
         "predictions": _pooled(comparison, found, setups, data.task),

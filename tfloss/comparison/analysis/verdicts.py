@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 CERTAIN = 0.05
+NEVER = 2**31 - 1  # the step of a training that was trained alone, which is not known
 _NAMED = 10  # seeds in a sentence
 
 
@@ -59,11 +60,18 @@ def describe_scope(results: Mapping[str, Any]) -> str:
 def describe_diverged(results: Mapping[str, Any]) -> list[str]:
     """How many trainings of each formula stopped being finite, and of which seeds."""
     total = len(results["seeds"])
-    known = results.get("diverged_seeds") or [[]] * len(results["formulas"])
+    nothing: list[list[int]] = [[]] * len(results["formulas"])
+    known = results.get("diverged_seeds") or nothing
+    steps = results.get("diverged_steps") or nothing
     sentences = []
-    for formula, count, seeds in zip(results["formulas"], results["diverged"], known, strict=True):
+    for formula, count, seeds, bad in zip(
+        results["formulas"], results["diverged"], known, steps, strict=True
+    ):
         if count:
-            which = ", ".join(map(str, seeds[:_NAMED]))
+            places = zip(seeds[:_NAMED], [*bad, *[NEVER] * len(seeds)], strict=False)
+            which = ", ".join(
+                f"{seed}" if step == NEVER else f"{seed} at step {step}" for seed, step in places
+            )
             more = f" and {len(seeds) - _NAMED} more" if len(seeds) > _NAMED else ""
             named = f" (seed{'s' if len(seeds) > 1 else ''} {which}{more})" if seeds else ""
             sentences.append(

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.replicates.initial_weights import initial_values
 from tfloss.data import PreparedData, Table, augment, prepare
 from tfloss.registry import Model, Registry, called, load_registry
 from tfloss.student import Student, check_model, make_student
+from tfloss.student.build import seeded
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
-from tfloss.training.fit import names_in
+from tfloss.training.teachers import names_in
 
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
 _SPLIT = (
@@ -65,7 +65,7 @@ def prepare_seeds(
         DataError, UsageError, PluginError: as for a training alone.
     """
     started = time.perf_counter()
-    table = load_table(config, registry) if table is None else table
+    table = config.table(registry) if table is None else table
     split = {name: getattr(config, name) for name in _SPLIT}
     more = {"times": config.augment, "noise": config.augment_noise}
     data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
@@ -74,11 +74,6 @@ def prepare_seeds(
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     return [SeedSetup(*setup) for setup in zip(seeds, data, fitted, strict=True)], seconds
-
-
-def load_table(config: Config, registry: Registry) -> Table:
-    """The data set of a configuration, not yet split."""
-    return config.table(registry)
 
 
 def _teachers_of(
@@ -160,25 +155,23 @@ def initial_weights(
     variables = template.forward_model.variables
     at = {id(variable): place for place, variable in enumerate(template.model.variables)}
     places = [at[id(variable)] for variable in variables]
-    values = initial_values(lambda seed: _built(config, data, seed, registry), seeds)
-    return [values[place] for place in places]
+    values = [[v.numpy() for v in _built(config, data, seed, registry).variables] for seed in seeds]
+    return [np.stack([own[place] for own in values]) for place in places]
 
 
 def _built(config: Config, data: PreparedData, seed: int, registry: Registry) -> Any:
     """The Keras model as its plugin makes it: what `make_student` wraps, without the wrapping."""
-    from tfloss.lazy import keras
-
     model, specification = check_model(config.model, registry)
     assert isinstance(model, Model)
-    keras.utils.set_random_seed(seed)
-    return called(
-        model,
-        config.model,
-        data.n_features,
-        data.n_outputs,
-        *specification.values,
-        **specification.settings,
-    )
+    with seeded(seed):
+        return called(
+            model,
+            config.model,
+            data.n_features,
+            data.n_outputs,
+            *specification.values,
+            **specification.settings,
+        )
 
 
 def student_of(config: Config, data: PreparedData, seed: int, registry: Registry) -> Student:

@@ -1,8 +1,8 @@
-"""Replicates trained one at a time, where they cannot share a program: the same numbers, later."""
+"""One replicate by `tfloss.fit`, where it cannot share a program: the same numbers, later."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,69 +14,88 @@ from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.config import Config
-from tfloss.training.fit import fit
 from tfloss.training.gradient_norms import gradients_of
 from tfloss.training.result import Result
 
 
-def train_one_by_one(
+def train_alone(
     formula: str,
     names: tuple[str, ...],
     config: Config,
-    setups: Sequence[SeedSetup],
+    setup: SeedSetup,
     eval_epochs: Sequence[int],
-    gradients: int,
     registry: Registry,
-    on_progress: Callable[[int], None],
+    *,
+    gradients: bool = False,
 ) -> Trajectories:
-    """Train every seed with `fit`; `on_progress` hears of each replicate that is done.
+    """Train one seed as `tfloss train` does.
 
-    The first few, `gradients` of them, are asked how strongly each term pulls at their weights.
+    Args:
+        formula: what is minimised, instead of `config.formula`.
+        names: of its terms.
+        config: the training.
+        setup: the seed's data and teachers.
+        eval_epochs: after which the logits on the holdout are recorded.
+        registry: what names stand for.
+        gradients: whether the norm of each term's gradient is measured at the end.
 
-    A training that stops being finite stays NaN.
+    Returns:
+        one replicate; all NaN where `config.on_nan` knows no way on.
     """
-    data = setups[0].data
-    shape = (config.epochs, len(setups), len(data.holdout), data.n_outputs)
-    result = empty(formula, names, shape, eval_epochs, "one at a time")
-    pulls = []
-    for place, setup in enumerate(setups):
-        student = student_of(config, setup.data, setup.seed, registry)
-        watcher = _logit_recorder(student, setup.data.holdout.inputs, eval_epochs)
-        try:
-            alone = fit(
-                formula,
-                setup.data,
-                student,
-                teacher=setup.teachers or (),
-                optimizer=config.optimizer,
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                batches=config.batches,  # type: ignore[arg-type]
-                seed=setup.seed,
-                compile=config.compile,  # type: ignore[arg-type]
-                callbacks=[watcher],
-                allow_negative=config.allow_negative,
-                registry=registry,
-            )
-        except NumericsError:
-            on_progress(1)
-            continue
-        _take_in(result, place, alone, eval_epochs)
-        for number, logits in enumerate(watcher.seen):
-            result.logits[number, place] = logits
-        if place < gradients:
-            pulls.append(list(gradients_of(alone, config.batch_size).values()))
-        on_progress(1)
-    result.gradients = np.array(pulls).reshape(-1, len(names))
-    return result
+    data = setup.data
+    student = student_of(config, data, setup.seed, registry)
+    recorder = _logit_recorder(student, data.holdout.inputs, eval_epochs)
+    shape = (config.epochs, 1, len(data.holdout), data.n_outputs)
+    found = empty(formula, names, shape, eval_epochs, "one at a time")
+    try:
+        result = _fitted(formula, config, setup, student, registry, [recorder])
+    except NumericsError:
+        return found
+    _record(found, result, eval_epochs)
+    for number, logits in enumerate(recorder.seen):
+        found.logits[number, 0] = logits
+    found.events = tuple(f"Seed {setup.seed} of '{formula}': {event}" for event in result.events)
+    if gradients:
+        found.gradients = np.array([list(gradients_of(result, config.batch_size).values())])
+    return found
 
 
-def _take_in(result: Trajectories, place: int, alone: Result, eval_epochs: Sequence[int]) -> None:
-    columns = ("total", *alone.history.names)
-    for number, name in enumerate(columns):
-        result.train[:, place, number] = alone.history.column(name)
-        seen = alone.history.column(name, "holdout")
-        result.holdout[:, place, number] = seen[np.array(eval_epochs) - 1]
+def diagnosis(formula: str, config: Config, setup: SeedSetup, registry: Registry) -> str:
+    """Why a seed stops being finite: which term, step and rows; '' where it does not, alone."""
+    student = student_of(config, setup.data, setup.seed, registry)
+    try:
+        _fitted(formula, config.changed(on_nan="stop"), setup, student, registry, [])
+    except NumericsError as error:
+        return str(error)
+    return ""
+
+
+def _fitted(
+    formula: str,
+    config: Config,
+    setup: SeedSetup,
+    student: Student,
+    registry: Registry,
+    callbacks: Sequence[Any],
+) -> Result:
+    # The holdout is evaluated after every epoch: `eval_epochs` need not be evenly spaced.
+    alone = config.changed(formula=formula, seed=setup.seed, evaluate_every=1)
+    return alone.fit(
+        setup.data,
+        registry,
+        model=student,
+        teacher=setup.teachers or (),
+        callbacks=callbacks,
+        watch=None,
+    )
+
+
+def _record(found: Trajectories, result: Result, eval_epochs: Sequence[int]) -> None:
+    for number, name in enumerate(("total", *result.history.names)):
+        found.train[:, 0, number] = result.history.column(name)
+        if len(eval_epochs):
+            holdout = result.history.column(name, "holdout")
+            found.holdout[:, 0, number] = holdout[np.array(eval_epochs) - 1]
 
 
 def _logit_recorder(student: Student, inputs: np.ndarray, eval_epochs: Sequence[int]) -> Any:
@@ -84,11 +103,12 @@ def _logit_recorder(student: Student, inputs: np.ndarray, eval_epochs: Sequence[
     forward = student.compiled_for(inputs)
 
     class LogitRecorder(keras.callbacks.Callback):  # type: ignore[name-defined, misc]
-        seen: list[np.ndarray] = []  # noqa: RUF012 - one class per student
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[np.ndarray] = []
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if epoch + 1 in eval_epochs and len(inputs):
                 self.seen.append(forward(tf.constant(inputs)).numpy())
 
-    LogitRecorder.seen = []
     return LogitRecorder()

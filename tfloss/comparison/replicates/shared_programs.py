@@ -15,9 +15,9 @@ from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
-from tfloss.training.fit import shapes_of
 from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.scope import full_scope
+from tfloss.training.teachers import shapes_of
 
 
 @dataclass(frozen=True)

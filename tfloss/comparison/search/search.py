@@ -13,37 +13,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tfloss.comparison.analysis.metrics import (
-    add_metrics,
-    metric_values,
-    predictions_of,
-    truth_of,
-)
+from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import fill_folder
-from tfloss.comparison.replicates.seeds import SeedSetup, load_table, prepare_seeds
+from tfloss.comparison.replicates.saved import FINGERPRINT, require_same_setups
+from tfloss.comparison.replicates.seeds import SeedSetup, prepare_seeds
 from tfloss.comparison.replicates.trainer import OnProgress, train_all
 from tfloss.comparison.replicates.trajectories import Trajectories
+from tfloss.comparison.result import ComparisonResult
 from tfloss.comparison.search.space import Range, Space
 from tfloss.comparison.search.split import search_split
 from tfloss.comparison.search.study import MOST_SEEDS, Plan
-from tfloss.errors import NumericsError, TflossError, UsageError
+from tfloss.comparison.search.trial import PrunedError, TrialValue
+from tfloss.data import Table
+from tfloss.errors import NumericsError, UsageError
 from tfloss.io.atomic import write_text
 from tfloss.registry import Metric, Registry
-from tfloss.training.config import Config
 
 STUDY, TRIALS = "study.log", "trials.csv"
 _DIVERGED = "diverged"  # what a failed trial says of itself; one that was interrupted is failed too
 
 
-class PrunedError(TflossError):
-    """A trial that is not worth going on with."""
-
-
-def search(
+def run_search(
     plan: Plan,
     folder: Path,
     trials: int,
@@ -51,7 +43,8 @@ def search(
     *,
     on_progress: OnProgress | None = None,
     prepared: Callable[[], object] = lambda: None,
-) -> dict[str, Any]:
+    table: Table | None = None,
+) -> ComparisonResult:
     """Run trials until the folder's study has `trials` of them, then confirm the best.
 
     Args:
@@ -61,17 +54,18 @@ def search(
         registry: what names stand for.
         on_progress: called with each trial, and its share of all.
         prepared: called once the teachers are fitted and before TensorFlow is needed.
+        table: the rows; default: those of the plan's data set.
 
     Returns:
-        results as `tfloss.comparison.analysis.results` makes them, with `search` in addition.
+        the comparison of the best trial with the baseline; `values["search"]` says what was found.
 
     Raises:
         UsageError: optuna is not installed; or no trial came to an end.
     """
     on_progress = on_progress or (lambda *_: None)
     metric = registry.metrics[plan.metric]
-    study = _study(folder, metric, plan.static.seed)
-    table = load_table(plan.static, registry)
+    study = _study(folder, metric)
+    table = plan.static.table(registry) if table is None else table
     for_search, for_confirmation = search_split(table, plan.share, plan.static.seed)
     first = plan.static.seed
     on_progress(f"splits and teachers for {plan.seeds} seeds", 0.0)
@@ -84,6 +78,7 @@ def search(
     prepared()
     if not len(setups[0].data.holdout):
         raise UsageError("A search needs rows that are held out; give --train-size or --test-size.")
+    require_same_setups(folder / FINGERPRINT, setups)
     _run_trials(plan, study, trials, setups, metric, registry, on_progress)
     best = _best(study)
     _write_trials(folder, study, plan.space)
@@ -97,7 +92,7 @@ def search(
         "trials": len(states),
         "pruned": states.count("PRUNED"),
         "failed": states.count("FAIL"),
-        "best": best.number,
+        "best": [trial.number for trial in _finished(study)].index(best.number),
         "value": best.value,
         "found": {f"{one.name} {{{one.text}}}": best.params[one.name] for one in plan.space.ranges},
         **texts,
@@ -105,45 +100,29 @@ def search(
     results, comparison, trajectories = _confirmed(plan, texts, others, registry, on_progress)
     results["search"] = about
     fill_folder(folder, comparison, trajectories, results)
-    return results
+    return ComparisonResult(comparison, results, trajectories, folder)
 
 
 def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError as error:
-        raise UsageError("A search needs optuna: pip install 'tfloss[search]'.") from error
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
 
-def check_installed() -> None:
-    """Refuse before anything is loaded.
-
-    Raises:
-        UsageError: optuna is not installed.
-    """
-    from importlib.util import find_spec
-
-    if find_spec("optuna") is None:
-        _optuna()
-
-
-def _study(folder: Path, metric: Metric, seed: int) -> Any:
+def _study(folder: Path, metric: Metric) -> Any:
     """The folder's study, new or as far as it came; a journal survives being interrupted."""
     optuna = _optuna()
     from optuna.storages.journal import JournalFileBackend
 
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY)))
-    study = optuna.create_study(
+    return optuna.create_study(
         storage=storage,
         study_name="tfloss",
         direction="maximize" if metric.better == "higher" else "minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         load_if_exists=True,
     )
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
-    return study
 
 
 def _finished(study: Any) -> list[Any]:
@@ -167,7 +146,7 @@ def _run_trials(
     on_progress: OnProgress,
 ) -> None:
     optuna = _optuna()
-    done = len(_finished(study))
+    evaluated = TrialValue(plan, setups, metric, registry)
 
     def objective(trial: Any) -> float:
         texts = plan.space.filled(lambda one: _suggested(trial, one))
@@ -175,7 +154,7 @@ def _run_trials(
         on_progress(f"trial {len(_finished(study)) + 1}/{trials}{best}", 1 / trials)
         value = math.nan  # which optuna counts as failed
         try:
-            value = _value(plan.config_of(texts), setups, metric, registry, trial)
+            value = evaluated(plan.config_of(texts), trial)
         except PrunedError:
             raise optuna.TrialPruned from None
         except NumericsError:
@@ -184,38 +163,16 @@ def _run_trials(
             trial.set_user_attr(_DIVERGED, True)
         return value
 
-    if done < trials:
-        study.optimize(objective, n_trials=trials - done)
+    while (done := len(_finished(study))) < trials:
+        # One seed for each trial, so that a search that was cut off tries what it would have tried.
+        study.sampler = optuna.samplers.TPESampler(seed=plan.static.seed + done)
+        study.optimize(objective, n_trials=1)
 
 
 def _suggested(trial: Any, one: Range) -> float:
     if one.choices:
         return trial.suggest_categorical(one.name, list(one.choices))
     return trial.suggest_float(one.name, one.low, one.high, log=one.log)
-
-
-def _value(
-    config: Config, setups: Sequence[SeedSetup], metric: Metric, registry: Registry, trial: Any
-) -> float:
-    """The metric's mean over the seeds at the end; NaN where a training diverged."""
-    comparison = Comparison.of([config.formula], config, seeds=len(setups))
-    task = setups[0].data.task
-    truth = truth_of([setup.data.holdout for setup in setups], task)
-    value = math.nan
-
-    def on_evaluation(epoch: int, logits: np.ndarray) -> None:
-        nonlocal value
-        value = math.nan
-        if np.isfinite(logits).all():
-            value = float(metric_values(metric, truth, predictions_of(logits, task)).mean())
-        trial.report(value, epoch)
-        if epoch < config.epochs and trial.should_prune():
-            raise PrunedError
-
-    trained = train_all(comparison, setups, registry, on_evaluation=on_evaluation)
-    if trained.trajectories[0].execution != "stacked":
-        on_evaluation(config.epochs, trained.trajectories[0].logits[-1])
-    return value
 
 
 def _best(study: Any) -> Any:
@@ -268,12 +225,11 @@ def _confirmed(
 
 
 def _write_trials(folder: Path, study: Any, space: Space) -> None:
-    """Every trial: its state, its value, what it tried."""
+    """Every finished trial: its state, its value, what it tried."""
     names = [one.name for one in space.ranges]
     lines = [",".join(["trial", "state", "value", *names])]
-    for trial in study.trials:
+    for number, trial in enumerate(_finished(study)):
         value = "" if trial.value is None else f"{trial.value:.8g}"
         tried = [f"{trial.params[n]:.8g}" if n in trial.params else "" for n in names]
-        state = "interrupted" if _cut_off(trial) else trial.state.name.lower()
-        lines.append(",".join([str(trial.number), state, value, *tried]))
+        lines.append(",".join([str(number), trial.state.name.lower(), value, *tried]))
     write_text(folder / TRIALS, "\n".join(lines) + "\n")

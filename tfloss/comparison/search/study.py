@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tfloss.comparison.comparison import default_evaluate_every
 from tfloss.comparison.search.space import Space
-from tfloss.errors import UsageError
+from tfloss.comparison.supported import refuse_unsupported
+from tfloss.data import Table
+from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.io.atomic import write_text
+from tfloss.registry import Registry
 from tfloss.training.config import Config
+from tfloss.training.preflight import check
 
 PLAN = "search.json"
 MOST_SEEDS = 10_000  # of a search; the seeds that confirm come after
@@ -23,7 +30,7 @@ class Plan:
     Attributes:
         formula: the formula with ranges.
         optimizer: it may have ranges too.
-        baseline: the formula that does without; every range at its middle where it is empty.
+        baseline: what the best is compared with; '': the formula with every range at its middle.
         config: the training, as plain values.
         metric: what is made better.
         seeds: trainings of each trial.
@@ -35,10 +42,28 @@ class Plan:
     optimizer: str
     baseline: str
     config: dict[str, Any]
-    metric: str
+    metric: str = "log_loss"
     seeds: int = 20
     confirm: int = 100
     share: float = 0.5
+
+    @classmethod
+    def of(cls, formula: str, values: Mapping[str, Any], **own: Any) -> Plan:
+        """A plan of plain values: `values` are a training's, `own` the search's.
+
+        Raises:
+            UsageError: there is no formula.
+        """
+        values = dict(values)
+        text = formula or values.get("formula", "")
+        if not text:
+            raise UsageError('No formula was given; say tfloss search "bce + {0.01..10:log}*l2".')
+        values.pop("formula", None)
+        optimizer = values.pop("optimizer", Config.optimizer)
+        epochs = values.get("epochs", Config.epochs)
+        values.setdefault("evaluate_every", default_evaluate_every(epochs))
+        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+        return cls(text, optimizer, own.pop("baseline", None) or "", plain, **own)
 
     def __post_init__(self) -> None:
         if not 1 <= self.seeds <= MOST_SEEDS:
@@ -57,6 +82,32 @@ class Plan:
         """The training of the baseline."""
         texts = self.space.filled(lambda one: one.middle)
         return self.config_of({**texts, **({"formula": self.baseline} if self.baseline else {})})
+
+
+def check_plan(plan: Plan, registry: Registry, table: Table | None = None) -> None:
+    """Refuse what cannot be searched, before TensorFlow is imported.
+
+    Args:
+        plan: the search.
+        registry: what names stand for.
+        table: the rows, where they are in memory.
+
+    Raises:
+        UsageError: a range, name, metric or setting that cannot be; or optuna is not installed.
+    """
+    middle = plan.config_of(plan.space.filled(lambda one: one.middle))
+    for config in (plan.static, middle):
+        refuse_unsupported(config, "search")
+        check(config, registry, None if table is None else table.columns)
+    metric = registry.metrics.get(plan.metric)
+    if metric is None or metric.better is None:
+        known = [n for n, m in registry.metrics.items() if m.better is not None]
+        raise UsageError(
+            f"A search cannot make '{plan.metric}' better.{did_you_mean(plan.metric, known)} "
+            f"Choose another metric (--metric); known: {listed(known)}."
+        )
+    if find_spec("optuna") is None:
+        raise UsageError("A search needs optuna: pip install 'tfloss[search]'.")
 
 
 def write_plan(folder: Path, plan: Plan) -> None:

@@ -58,8 +58,11 @@ def make_optimizer(optimizer: str | Any) -> Any:
         return optimizer
     specification = check_optimizer(optimizer)
     kind = getattr(keras.optimizers, CLASSES[specification.name.lower()])
+    settings = dict(specification.settings)
+    if isinstance(settings.get("learning_rate"), int):  # which Keras refuses
+        settings["learning_rate"] = float(settings["learning_rate"])
     try:
-        return kind(**specification.settings)
+        return kind(**settings)
     except (TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"Keras refuses the optimizer '{optimizer}': {reason}") from error

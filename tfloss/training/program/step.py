@@ -76,6 +76,11 @@ class TrainStep:
         optimizer.build(self.variables)
         self._state = [*forward.variables, *optimizer.variables]
 
+    @property
+    def compiled_as(self) -> str:
+        """How its programs are compiled: 'xla', 'graph' or 'eager'."""
+        raise NotImplementedError
+
     def start(self, step: Any) -> TrainState:
         """Nothing summed, nothing bad."""
         zeros = tf.constant(np.zeros(self.width, np.float32))

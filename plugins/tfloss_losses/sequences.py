@@ -1,0 +1,193 @@
+"""Sequences: alignment in time, and labels without times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tfloss
+from tfloss import tf
+from tfloss_losses.distributions import columns, require, same_shape, several_columns
+
+_FAR = 1e15  # stands for an infinite cost; its differences stay finite
+
+
+@tfloss.loss(
+    latex=r"-\log\sum_{\pi\in\mathcal B^{-1}(y)}\prod_tp_t(\pi_t)",
+    range=(0, None),
+    domains={"tokens": "tokens", "logits": "sequences"},
+    exempt={
+        "can be called": "the kit's tokens do not fit into its frames; it has tests of its own"
+    },
+    family="sequences",
+    example="ctc(tokens, logits=frames)",
+)
+def ctc(tokens: Any, logits: Any, length: Any = None, *, blank: int = 0) -> Any:
+    """Connectionist temporal classification: the likelihood of a text, wherever its letters stand.
+
+    tokens: (batch, l), whole numbers; a negative one fills up a shorter row. The blank is not among
+    them.
+    logits: (batch, t, C), one distribution for each frame.
+    length: (batch,), how many frames each example has; None for all t.
+    Returns (batch,), in nats. Where the frames are too few for the tokens the likelihood is zero;
+    the value is then infinite in theory, and 0 here with a gradient of 0, as zero_infinity=True in
+    torch.
+
+    blank: the class that stands for no token, from 0 to C - 1.
+
+    Source: Graves et al. 2006, "Connectionist temporal classification: labelling unsegmented
+    sequence data with recurrent neural networks"; computed by tf.nn.ctc_loss.
+    """
+    classes, frames = columns(logits), tf.shape(logits)[1]
+    require(0 <= blank < classes, "blank", blank, f"must be a class, from 0 to {classes - 1}")
+    if len(logits.shape) != 3 or len(tokens.shape) != 2:
+        raise ValueError("'tokens' must be (batch, l) and 'logits' (batch, t, C).")
+    same_shape(tokens=tokens[:, 0], logits=logits[:, 0, 0])
+    tokens = tf.cast(tokens, tf.int32)
+    there = tokens >= 0
+    label_length = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
+    lengths = tf.fill([tf.shape(logits)[0]], frames)
+    if length is not None:
+        lengths = tf.cast(length, tf.int32)
+    repeats = tf.cast((tokens[:, 1:] == tokens[:, :-1]) & there[:, 1:], tf.int32)
+    fits = label_length + tf.reduce_sum(repeats, axis=1) <= lengths
+    # An empty text in the place of one that does not fit, lest its infinity reach the gradient.
+    label_length = tf.where(fits, label_length, tf.zeros_like(label_length))
+    values = tf.nn.ctc_loss(
+        labels=tf.where(there, tokens, tf.zeros_like(tokens)),
+        logits=logits,
+        label_length=label_length,
+        logit_length=lengths,
+        logits_time_major=False,
+        blank_index=blank,
+    )
+    return tf.where(fits, values, tf.zeros_like(values))
+
+
+def _costs(labels: Any, prediction: Any) -> Any:
+    """Squared distance of each moment of one to each of the other, (batch, t, s)."""
+    if len(labels.shape) != 3 or len(prediction.shape) != 3:
+        raise ValueError("Both series must be (batch, time, k).")
+    same_shape(labels=labels[:, 0], prediction=prediction[:, 0])
+    gaps = labels[:, :, None] - prediction[:, None, :]
+    return tf.reduce_sum(tf.square(gaps), axis=-1)
+
+
+def _soft_alignment(costs: Any, gamma: float) -> Any:
+    """Soft minimum over all alignments, (batch,), diagonal by diagonal; lengths must be known."""
+    rows, across = costs.shape[1], costs.shape[2]
+    if rows is None or across is None:
+        raise ValueError("The series' lengths must be known; pad them to one length.")
+    far = tf.zeros_like(costs[:, 0, 0]) + _FAR
+    before: dict[int, Any] = {}
+    last: dict[int, Any] = {}
+    for diagonal in range(rows + across - 1):
+        now = {}
+        for row in range(max(0, diagonal - across + 1), min(rows, diagonal + 1)):
+            entry = costs[:, row, diagonal - row]
+            if diagonal:
+                ways = [last.get(row - 1, far), last.get(row, far), before.get(row - 1, far)]
+                entry = entry - gamma * tf.reduce_logsumexp(-tf.stack(ways) / gamma, axis=0)
+            now[row] = entry
+        before, last = last, now
+    return last[rows - 1]
+
+
+@tfloss.loss(
+    latex=r"-\gamma\log\sum_Ae^{-\langle A,\Delta(x,y)\rangle/\gamma},\ \Delta_{ij}=\Vert x_i"
+    r"-y_j\Vert^2",
+    domains={"labels": "sequences", "prediction": "sequences"},
+    symmetric=True,
+    family="sequences",
+    example="soft_dtw(labels=series, prediction=forecast)",
+)
+def soft_dtw(labels: Any, prediction: Any, *, gamma: float = 1.0) -> Any:
+    """Soft dynamic time warping: two series alike but for their pace.
+
+    labels: (batch, t, k).  prediction: (batch, s, k). Both lengths are known; the program grows
+    with t·s, so they should not be above a hundred.
+    Returns (batch,), in squared units; it may be negative.
+
+    gamma: how soft the minimum over alignments is, in squared units, positive.
+
+    Source: Cuturi and Blondel 2017, "Soft-DTW: a differentiable loss function for time-series",
+    algorithm 1.
+    """
+    require(gamma > 0, "gamma", gamma, "must be positive")
+    return _soft_alignment(_costs(labels, prediction), gamma)
+
+
+@tfloss.loss(
+    latex=r"\mathrm{dtw}_\gamma(x,y)-\tfrac12\mathrm{dtw}_\gamma(x,x)-\tfrac12\mathrm{dtw}_"
+    r"\gamma(y,y)",
+    range=(0, None),
+    zero_at_optimum=True,
+    domains={"labels": "sequences", "prediction": "sequences"},
+    symmetric=True,
+    family="sequences",
+    example="soft_dtw_divergence(labels=series, prediction=forecast)",
+)
+def soft_dtw_divergence(labels: Any, prediction: Any, *, gamma: float = 1.0) -> Any:
+    """Soft-DTW divergence: zero for equal series and never negative.
+
+    labels: (batch, t, k).  prediction: (batch, s, k), as of soft_dtw.
+    Returns (batch,), in squared units.
+
+    gamma: how soft the minimum over alignments is, in squared units, positive.
+
+    Source: Blondel, Mensch and Vert 2021, "Differentiable divergences between time series".
+    """
+    require(gamma > 0, "gamma", gamma, "must be positive")
+    crossed = _soft_alignment(_costs(labels, prediction), gamma)
+    own = [_soft_alignment(_costs(series, series), gamma) for series in (labels, prediction)]
+    return tf.nn.relu(crossed - (own[0] + own[1]) / 2)
+
+
+@tfloss.loss(
+    latex=r"\log Z(z,A)-\sum_tz_{t,y_t}-\sum_tA_{y_{t-1}y_t}",
+    range=(0, None),
+    domains={"tokens": "tokens", "logits": "sequences"},
+    state=lambda shapes, settings: {
+        "transitions": tfloss.Held((shapes["logits"][-1],) * 2, "glorot_uniform")
+    },
+    family="sequences",
+    example="crf(tags, logits=frames)",
+)
+def crf(tokens: Any, logits: Any, *, state: Any) -> Any:
+    """Conditional random field: the likelihood of a whole sequence of tags, with their transitions.
+
+    tokens: (batch, t), the tag of each moment, whole numbers below C; a negative one is left out.
+    logits: (batch, t, C).
+    Returns (batch,), in nats.
+
+    Held: transitions, (C, C), the score of a tag after another, trained with the student.
+
+    Source: Lafferty, McCallum and Pereira 2001, "Conditional random fields: probabilistic models
+    for segmenting and labeling sequence data".
+    """
+    if len(logits.shape) != 3 or len(tokens.shape) != 2:
+        raise ValueError("'tokens' must be (batch, t) and 'logits' (batch, t, C).")
+    several_columns("crf", "give one for each tag", logits=logits)
+    same_shape(tokens=tokens, logits=logits[:, :, 0])
+    transitions, steps = state["transitions"], logits.shape[1]
+    tokens = tf.cast(tokens, tf.int32)
+    there = tf.cast(tokens >= 0, logits.dtype)
+    chosen = tf.one_hot(tokens, columns(logits), dtype=logits.dtype)
+    # Where a tag is left out the one before it stays.
+    alpha, last = there[:, 0, None] * logits[:, 0], chosen[:, 0]
+    started, own = there[:, 0], tf.reduce_sum(chosen[:, 0] * logits[:, 0], axis=-1)
+    for step in range(1, steps):
+        here, scores = there[:, step, None], logits[:, step]
+        moved = tf.reduce_logsumexp(alpha[:, :, None] + transitions[None], axis=1)
+        alpha += here * (tf.where(started[:, None] > 0, moved - alpha, 0 * moved) + scores)
+        passed = tf.reduce_sum(tf.matmul(last, transitions) * chosen[:, step], axis=-1)
+        own += passed + tf.reduce_sum(chosen[:, step] * scores, axis=-1)
+        last = here * chosen[:, step] + (1 - here) * last
+        started = tf.maximum(started, there[:, step])
+    whole = tf.where(started > 0, tf.reduce_logsumexp(alpha, axis=-1), 0 * alpha[:, 0])
+    return whole - own
+
+
+@tfloss.hookimpl
+def tfloss_losses() -> list[Any]:
+    """Register this module's losses."""
+    return [ctc, soft_dtw, soft_dtw_divergence, crf]

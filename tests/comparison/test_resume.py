@@ -1,0 +1,144 @@
+"""A comparison or search that was killed goes on, and ends with the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import tfloss as package
+from tests.cli.running import tfloss
+from tfloss.comparison.comparison import Comparison
+from tfloss.comparison.replicates import trainer
+from tfloss.comparison.run import run_comparison
+from tfloss.errors import UsageError
+from tfloss.training.config import Config
+
+FORMULAS = ("bce", "bce + 0.5*mae", "bce + linear(0, 1, epochs=2)*mae")
+CONFIG = Config(formula="bce", epochs=4, evaluate_every=2, train_size=20, teacher=("lr",))
+SAME = ("results.json", "results.csv", "results.parquet", "metrics.jsonl", "table.tex")
+
+# Ends itself, as by a power cut, once it has written the second file of finished replicates.
+KILLED = """
+import os, signal, sys
+from tests.cli import running
+from tfloss.comparison.replicates.saved import SavedReplicates
+
+write = SavedReplicates.write
+
+def write_and_die(self, place, seeds, found):
+    write(self, place, seeds, found)
+    if place == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+SavedReplicates.write = write_and_die
+from tfloss.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def arguments(runs):
+    options = ["--epochs", "4", "--evaluate-every", "2", "--train-size", "20", "--teacher", "lr",
+               "--seeds", "3", "--quiet", "--runs", str(runs)]  # fmt: skip
+    return ["compare", *FORMULAS, *options]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A comparison that nothing interrupted."""
+    runs = tmp_path_factory.mktemp("whole")
+    answer = tfloss(*arguments(runs))
+    assert answer.code == 0, answer.err
+    return runs / "compare-1"
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The same, killed when two of three formulas were finished."""
+    runs = tmp_path_factory.mktemp("killed")
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments(runs)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return runs / "compare-1"
+
+
+def test_a_killed_comparison_goes_on_to_the_same_bytes(whole, killed, tmp_path, monkeypatch):
+    folder = tmp_path / "compare-1"
+    shutil.copytree(killed, folder)
+    assert not (folder / "manifest.json").exists()
+    trained = []
+    make = trainer.make_program
+    monkeypatch.setattr(
+        trainer, "make_program", lambda piece, *a: trained.append(piece) or make(piece, *a)
+    )
+    answer = tfloss("compare", "--resume", folder, "--quiet")
+    assert answer.code == 0, answer.err
+    assert [piece.family.positions for piece in trained] == [(2,)]
+    for name in SAME:
+        assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
+    assert not (folder / "replicates").exists()
+    assert not (folder / "teachers").exists()
+    manifests = [json.loads((one / "manifest.json").read_text()) for one in (folder, whole)]
+    assert manifests[0]["sha256"].keys() == manifests[1]["sha256"].keys()
+
+
+def test_what_is_not_finished_is_no_result(killed):
+    answer = tfloss("report", killed)
+    assert answer.code == 2
+    assert "Traceback" not in answer.err
+
+
+def test_a_damaged_file_of_replicates_is_refused(killed, tmp_path):
+    folder = tmp_path / "compare-1"
+    shutil.copytree(killed, folder)
+    (path,) = (folder / "replicates").glob("formula1-*.npz")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    answer = tfloss("compare", "--resume", folder, "--quiet")
+    assert answer.code != 0
+    assert path.name in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_other_rows_are_refused(killed, tmp_path, registry):
+    folder = tmp_path / "compare-1"
+    shutil.copytree(killed, folder)
+    table = registry.datasets["breast_cancer"]()
+    table.features[0, 0] += 1
+    comparison = Comparison.of(FORMULAS, CONFIG, seeds=3)
+    with pytest.raises(UsageError, match="other rows"):
+        run_comparison(comparison, registry, folder=folder, table=table)
+    assert folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "word"), [(["bce"], "as it is"), (["--epochs", "5"], "as it is"), ([], "finished")]
+)
+def test_nothing_can_be_changed_and_a_finished_one_is_refused(whole, killed, more, word):
+    folder = whole if word == "finished" else killed
+    answer = tfloss("compare", *more, "--resume", folder)
+    assert answer.code == 2
+    assert word in answer.err
+
+
+def test_a_folder_in_which_nothing_was_finished_is_removed(tmp_path, registry):
+    class EnoughError(package.TflossError):
+        pass
+
+    def refuse():
+        raise EnoughError("Enough.")
+
+    comparison = Comparison.of(["bce"], CONFIG.changed(teacher=()), seeds=2)
+    with pytest.raises(EnoughError):
+        run_comparison(comparison, registry, tmp_path, prepared=refuse)
+    assert os.listdir(tmp_path) == []
