@@ -37,7 +37,7 @@ What there is:
                   export (a student for others)
     in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
-                  tracker, Held (a variable that a loss holds)
+                  tracker, LossVariable (a variable that a loss holds)
     plugins       hookimpl, load_registry, Registry; load_network (a .keras file, not trusted)
     notebooks     LiveCurves (drawn while a training runs); results and objectives show themselves
     errors        TflossError and its kinds; FormulaError carries the position
@@ -61,7 +61,7 @@ from tfloss.errors import (
 )
 from tfloss.lazy import after_import, keras, tf
 from tfloss.registry import (
-    Held,
+    LossVariable,
     Registry,
     dataset,
     function,
@@ -124,10 +124,10 @@ __all__ = [
     "ComparisonResult",
     "DataError",
     "FormulaError",
-    "Held",
     "Interrupted",
     "LiveCurves",
     "Loss",
+    "LossVariable",
     "NumericsError",
     "PluginError",
     "Registry",

@@ -10,11 +10,17 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Except, Interval
-from tfloss_losses.distributions import (
-    as_distribution,
-    floored_log,
-    log_probs,
-)
+from tfloss.ops import as_distribution, floored_log, log_probs
+
+_NEAR = 0.1  # to order 1, where the affinity is 1 and its logarithm has no digits left
+
+
+def _affinity_less_one(teacher: Any, logits: Any, order: float) -> Any:
+    """The sum of p·((p/q)^(order - 1) - 1), which keeps its digits next to order 1."""
+    log_p, log_q = log_probs(logits), floored_log(as_distribution(teacher))
+    # An exponent above 10 belongs to a p below exp(-80), which adds nothing.
+    exponent = tf.minimum((order - 1) * (log_p - log_q), 10)
+    return tf.reduce_sum(tf.exp(log_p) * tf.math.expm1(exponent), axis=-1)
 
 
 def _log_affinity(teacher: Any, logits: Any, order: float) -> Any:
@@ -87,6 +93,8 @@ def renyi(
 
     Source: Rényi 1961, "On measures of entropy and information", eq. 3.3.
     """
+    if abs(order - 1) < _NEAR:
+        return tf.math.log1p(_affinity_less_one(teacher, logits, order)) / (order - 1)
     return _log_affinity(teacher, logits, order) / (order - 1)
 
 
@@ -113,6 +121,8 @@ def alpha(
 
     Source: Amari 1985; in this form Minka 2005, "Divergence measures and message passing".
     """
+    if abs(order - 1) < _NEAR:
+        return -_affinity_less_one(teacher, logits, order) / (order * (1 - order))
     return -tf.math.expm1(_log_affinity(teacher, logits, order)) / (order * (1 - order))
 
 

@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses.batch import weighted_mean, weighted_rows
-from tfloss_losses.distributions import as_distribution, log_probs
+from tfloss.ops import as_distribution, log_probs, weighted_mean, weighted_rows
 
 
 def _certainty(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any]:

@@ -13,12 +13,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Each, Interval
-from tfloss_losses.distributions import (
-    as_distribution,
-    columns,
-    log_probs,
-    several_columns,
-)
+from tfloss.ops import as_distribution, columns, log_probs, several_columns
 
 
 def _counted(counts: Sequence[float] | None, classes: int) -> list[float]:

@@ -8,14 +8,8 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast, Each, Interval
-from tfloss_losses import plain
-from tfloss_losses.distributions import (
-    columns,
-    log_probs,
-    mean_per_example,
-    same_shape,
-    several_columns,
-)
+from tfloss.ops import columns, log_probs, mean_per_example, same_shape, several_columns
+from tfloss_losses import references
 
 
 @tfloss.loss(
@@ -23,7 +17,7 @@ from tfloss_losses.distributions import (
     latex=r"-y\log\sigma(z)-(1-y)\log(1-\sigma(z))",
     range=(0, None),
     zero_at_optimum=True,
-    reference=plain.bce,
+    reference=references.bce,
 )
 def bce(
     labels: Any, logits: Any, *, label_smoothing: Annotated[float, Interval(0, 1)] = 0.0
@@ -47,7 +41,7 @@ def bce(
     range=(0, None),
     zero_at_optimum=True,
     example="ce(class_weights=[1, 2, 5])",
-    reference=plain.ce,
+    reference=references.ce,
 )
 def ce(
     labels: Any,
@@ -58,7 +52,8 @@ def ce(
 ) -> Any:
     """Cross-entropy, for classes that exclude each other, one logit column each.
 
-    labels: (batch, C), one-hot or soft; or integers, (batch,) or (batch, 1).  logits: (batch, C).
+    labels: (batch, C), one-hot or soft; or integers, (batch,) or (batch, 1);
+        a number that is no class makes its example NaN.  logits: (batch, C).
     Returns (batch,), in nats.
 
     label_smoothing: s in [0, 1]; labels become y(1 - s) + s/C.
@@ -101,7 +96,11 @@ def _dense(labels: Any, logits: Any) -> Any:
     """One-hot labels in the logits' dtype, from integers or as they are."""
     labels = tf.convert_to_tensor(labels)
     if labels.dtype.is_integer and (len(labels.shape) < 2 or labels.shape[-1] == 1):
-        labels = tf.one_hot(tf.reshape(labels, [-1]), columns(logits))
+        numbers, classes = tf.reshape(labels, [-1]), columns(logits)
+        # A number that is no class would be a row of zeros, which costs nothing.
+        known = (numbers >= 0) & (numbers < classes)
+        nothing = tf.where(known, tf.constant(0.0), tf.constant(float("nan")))
+        labels = tf.one_hot(numbers, classes) + nothing[:, None]
     same_shape(labels=labels, logits=logits)
     return tf.cast(labels, logits.dtype)
 

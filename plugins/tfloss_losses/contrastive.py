@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval, OneOf
-from tfloss_losses.batch import (
+from tfloss.ops import (
     LOWEST,
     largest,
     log_sum,
@@ -20,10 +20,10 @@ from tfloss_losses.batch import (
     root,
     same_class,
     squared_distances,
+    unit_length,
     weighted_mean,
     weighted_rows,
 )
-from tfloss_losses.distributions import unit_length
 
 
 @tfloss.loss(

@@ -7,12 +7,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast
-from tfloss_losses.distributions import (
-    FLOOR,
-    as_distribution,
-    log_probs,
-    nan_of,
-)
+from tfloss.ops import FLOOR, as_distribution, log_probs, nan_of
 
 
 def _both(teacher: Any, logits: Any) -> tuple[Any, Any]:

@@ -7,32 +7,47 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses import plain
-from tfloss_losses.distributions import (
+from tfloss.ops import (
     as_distribution,
     columns,
-    floored_log,
+    log_odds,
     log_probs,
     nan_of,
     several_columns,
 )
+from tfloss_losses import references
 
 
-def _softened(teacher: Any, logits: Any, temperature: float) -> tuple[Any, Any]:
+def _logits_of(teacher: Any, teacher_logits: Any) -> Any:
+    """The teacher's logits: its own, else those that belong to its probabilities."""
+    if teacher_logits is None:
+        return log_odds(teacher)
+    return teacher_logits + nan_of(teacher)[..., None]  # a teacher that is broken must be seen
+
+
+def _softened(
+    teacher: Any, teacher_logits: Any, logits: Any, temperature: float
+) -> tuple[Any, Any]:
     """Log-distributions of teacher and student at a temperature."""
-    log_q = tf.nn.log_softmax(floored_log(as_distribution(teacher)) / temperature)
-    return log_q, log_probs(logits / temperature)
+    own = _logits_of(teacher, teacher_logits)
+    return log_probs(own / temperature), log_probs(logits / temperature)
 
 
 @tfloss.loss(
-    same_shape=("teacher", "logits"),
+    same_shape=("teacher", "teacher_logits", "logits"),
     latex=r"T^2\,\mathrm{KL}(q^{(T)}\Vert p^{(T)})",
     range=(0, None),
     zero_at_optimum=True,
     example="bce + 0.5*kd(temperature=4)",
-    reference=plain.kd,
+    reference=references.kd,
 )
-def kd(teacher: Any, logits: Any, *, temperature: Annotated[float, Above(0)] = 2.0) -> Any:
+def kd(
+    teacher: Any,
+    logits: Any,
+    teacher_logits: Any = None,
+    *,
+    temperature: Annotated[float, Above(0)] = 2.0,
+) -> Any:
     """Hinton's distillation term: learn the teacher's distribution, both softened by a temperature.
 
     KL(q_T‖p_T)·T², the teacher q in the first place: its gradient is that of the soft
@@ -41,20 +56,24 @@ def kd(teacher: Any, logits: Any, *, temperature: Annotated[float, Above(0)] = 2
     q^(1/T) scaled to add up to one. The factor T² keeps the size of the gradient when the
     temperature changes.
 
-    teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities; a probability below
-    1e-7 counts as 1e-7 before it is softened.  logits: same shape.
+    teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities; one below 1e-7
+        counts as 1e-7, before it is softened, where there are no logits.
+    logits: same shape.
+    teacher_logits: same shape, the teacher's own logits, or None for those of its probabilities. A
+        formula binds them by itself to `teacher.logits`: a network's own, which keep what a
+        probability below 1e-7 forgets.
     Returns (batch,), in nats times T².
 
     temperature: T, positive; 1 leaves both as they are, more brings out the small probabilities.
 
     Source: Hinton, Vinyals and Dean 2015, eq. 1 and section 2.
     """
-    log_q, log_p = _softened(teacher, logits, temperature)
+    log_q, log_p = _softened(teacher, teacher_logits, logits, temperature)
     return temperature**2 * tf.reduce_sum(tf.exp(log_q) * (log_q - log_p), axis=-1)
 
 
 @tfloss.loss(
-    same_shape=("labels", "teacher", "logits"),
+    same_shape=("labels", "teacher", "teacher_logits", "logits"),
     latex=r"T^2\bigl(\alpha\,\mathrm{KL}(b^q\Vert b^p)+\beta\,\mathrm{KL}(\hat q\Vert\hat p)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
@@ -64,6 +83,7 @@ def dkd(
     labels: Any,
     teacher: Any,
     logits: Any,
+    teacher_logits: Any = None,
     *,
     alpha: Annotated[float, AtLeast(0)] = 1.0,
     beta: Annotated[float, AtLeast(0)] = 8.0,
@@ -76,6 +96,9 @@ def dkd(
 
     labels: one-hot (batch, C), C of 2 or more.  teacher: same shape, probabilities.
     logits: same shape.
+    teacher_logits: same shape, the teacher's own logits, or None for those of its probabilities. A
+        formula binds them by itself to `teacher.logits`: a network's own, which keep what a
+        probability below 1e-7 forgets.
     Returns (batch,), in nats times T².
 
     alpha, beta: weights of the label's part and of the others' part.
@@ -84,7 +107,7 @@ def dkd(
     Source: Zhao et al. 2022, "Decoupled knowledge distillation", eq. 5 to 7.
     """
     several_columns("dkd", "use kd", logits=logits)
-    log_q, log_p = _softened(teacher, logits, temperature)
+    log_q, log_p = _softened(teacher, teacher_logits, logits, temperature)
     own = labels > 0.5
     (own_q, others_q, rest_q), (own_p, others_p, rest_p) = (
         _decoupled(log_q, own),
@@ -106,14 +129,18 @@ def _decoupled(log_p: Any, own: Any) -> tuple[Any, Any, Any]:
 
 
 @tfloss.loss(
-    same_shape=("teacher", "logits"),
+    same_shape=("teacher", "teacher_logits", "logits"),
     latex=r"\tau^2\,\mathrm{KL}\bigl(\mathrm{softmax}(Z(v)/\tau)\Vert\mathrm{softmax}(Z(z)/\tau)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
     example="ce + 9*kd_standardised(temperature=2)",
 )
 def kd_standardised(
-    teacher: Any, logits: Any, *, temperature: Annotated[float, Above(0)] = 2.0
+    teacher: Any,
+    logits: Any,
+    teacher_logits: Any = None,
+    *,
+    temperature: Annotated[float, Above(0)] = 2.0,
 ) -> Any:
     """Distillation of standardised logits: the student need not match the teacher's sureness.
 
@@ -121,6 +148,9 @@ def kd_standardised(
     0 and standard deviation 1 before it is softened; logits within 0.001 count as equal.
 
     teacher: (batch, C), probabilities, C of 3 or more.  logits: same shape.
+    teacher_logits: same shape, the teacher's own logits, or None for those of its probabilities. A
+        formula binds them by itself to `teacher.logits`: a network's own, which keep what a
+        probability below 1e-7 forgets.
     Returns (batch,), in nats times the temperature squared.
 
     temperature: tau, positive, the base temperature.
@@ -129,7 +159,7 @@ def kd_standardised(
     """
     if columns(logits) < 3:
         raise ValueError("'kd_standardised' needs 3 columns or more; two always become ±1: use kd.")
-    log_q = tf.nn.log_softmax(_standardised(floored_log(teacher)) / temperature)
+    log_q = tf.nn.log_softmax(_standardised(_logits_of(teacher, teacher_logits)) / temperature)
     log_p = tf.nn.log_softmax(_standardised(logits) / temperature)
     return temperature**2 * tf.reduce_sum(tf.exp(log_q) * (log_q - log_p), axis=-1)
 
@@ -165,28 +195,30 @@ def hard_labels(teacher: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
-    same_shape=("teacher", "logits"),
+    same_shape=("teacher", "teacher_logits", "logits"),
     latex=r"\frac1C\sum_c(z_c-\bar z-v_c+\bar v)^2,\ v=\log q",
     range=(0, None),
     zero_at_optimum=True,
     example="logit_mse",
 )
-def logit_mse(teacher: Any, logits: Any) -> Any:
+def logit_mse(teacher: Any, logits: Any, teacher_logits: Any = None) -> Any:
     """Squared distance to the teacher's logits, where small probabilities matter as large ones do.
 
     The teacher's logits are recovered from its probabilities; on several columns, where logits are
     known but for a constant, both sides are centred on their mean first.
 
-    teacher: (batch, 1) or (batch, C), probabilities; one below 1e-7 counts as 1e-7.
+    teacher: (batch, 1) or (batch, C), probabilities; one below 1e-7 counts as 1e-7 where there are
+        no logits.
     logits: same shape.
+    teacher_logits: same shape, the teacher's own logits, or None for those of its probabilities. A
+        formula binds them by itself to `teacher.logits`: a network's own, which keep what a
+        probability below 1e-7 forgets.
     Returns (batch,): the mean over the columns.
 
     Source: Ba and Caruana 2014, "Do deep nets really need to be deep?", eq. 1.
     """
-    if columns(logits) == 1:
-        gap = logits - floored_log(teacher) + floored_log(1 - teacher)
-    else:
-        gap = logits - floored_log(teacher)
+    gap = logits - _logits_of(teacher, teacher_logits)
+    if columns(logits) > 1:
         gap -= tf.reduce_mean(gap, axis=-1, keepdims=True)
     return tf.reduce_mean(tf.square(gap), axis=-1)
 

@@ -11,14 +11,8 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses import plain
-from tfloss_losses.distributions import (
-    as_distribution,
-    columns,
-    floored_log,
-    log_probs,
-    same_shape,
-)
+from tfloss.ops import as_distribution, columns, floored_log, log_probs, same_shape, zeroed
+from tfloss_losses import references
 
 
 @tfloss.loss(
@@ -27,10 +21,13 @@ from tfloss_losses.distributions import (
     range=(None, None),
     zero_at_optimum=True,
     example="bce + 0.1*kl",
-    reference=plain.kl,
+    reference=references.kl,
 )
 def kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence from teacher to student, summed over the columns that are given.
+
+    The student comes first: the reverse KL of papers on distillation. Keras' KLDivergence, with the
+    target first, is forward_kl.
 
     On several columns it is KL(p‖q) of two distributions, never negative. On ONE column it is only
     the second class's share, p·log(p/q) with p the sigmoid, and can be negative down to -1/e; for
@@ -65,11 +62,10 @@ def abs_kl(teacher: Any, logits: Any, sample_weight: Any = None) -> Any:
 
     Source: the loss of the recipe `article`; kl as in Kullback and Leibler 1951, eq. 2.4.
     """
-    values = kl(teacher, logits)
+    values = kl(zeroed(teacher, sample_weight), zeroed(logits, sample_weight))
     if sample_weight is not None:
         same_shape(kl=values, sample_weight=sample_weight)
-        # Where the weight is zero the value may be anything: 0·inf must not spoil the sum.
-        values = tf.where(sample_weight == 0, tf.zeros_like(values), sample_weight * values)
+        values = sample_weight * values
     return tf.abs(tf.reduce_sum(values))
 
 
@@ -80,7 +76,7 @@ def abs_kl(teacher: Any, logits: Any, sample_weight: Any = None) -> Any:
     zero_at_optimum=True,
     domains={"teacher": "chances"},
     example="bce + 0.1*binary_kl",
-    reference=plain.binary_kl,
+    reference=references.binary_kl,
 )
 def binary_kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence KL(p‖q) of Bernoulli distributions, one per column, summed.
@@ -104,15 +100,15 @@ def binary_kl(teacher: Any, logits: Any) -> Any:
     latex=r"\sum_c q_c\log\frac{q_c}{p_c}",
     range=(0, None),
     zero_at_optimum=True,
-    example="ce + reverse_kl",
-    reference=plain.reverse_kl,
+    example="ce + forward_kl",
+    reference=references.forward_kl,
 )
-def reverse_kl(teacher: Any, logits: Any) -> Any:
+def forward_kl(teacher: Any, logits: Any) -> Any:
     """Kullback-Leibler divergence KL(q‖p), the teacher first: covers all that the teacher allows.
 
-    Its gradient is that of cross-entropy with soft labels; kd softens both sides first.
-    Named after kl, which has the student first. Papers on distillation count the other way: what is
-    "forward KL" there is this, and their "reverse KL" is kl.
+    The forward KL of papers on distillation; Keras' and optax' KL divergence of target and
+    prediction. Its gradient is that of cross-entropy with soft labels; kd softens both sides first.
+    The other way round, the papers' reverse KL, is kl.
 
     teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
     logits: same shape, of the student p.
@@ -131,7 +127,7 @@ def reverse_kl(teacher: Any, logits: Any) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     example="ce + jeffreys",
-    reference=plain.jeffreys,
+    reference=references.jeffreys,
 )
 def jeffreys(teacher: Any, logits: Any) -> Any:
     """Jeffreys divergence KL(p‖q) + KL(q‖p): symmetric and, unlike js, without a bound.
@@ -153,7 +149,7 @@ def jeffreys(teacher: Any, logits: Any) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     example="ce + js",
-    reference=plain.js,
+    reference=references.js,
 )
 def js(teacher: Any, logits: Any) -> Any:
     """Jensen-Shannon divergence: symmetric and bounded, for a teacher that may be far off.
@@ -179,4 +175,4 @@ def _share(p: Any, middle: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [kl, abs_kl, binary_kl, reverse_kl, jeffreys, js]
+    return [kl, abs_kl, binary_kl, forward_kl, jeffreys, js]

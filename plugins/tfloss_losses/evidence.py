@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast
-from tfloss_losses.distributions import several_columns
+from tfloss.ops import several_columns
 
 
 @tfloss.loss(

@@ -1,8 +1,8 @@
 """Gaps between groups of people, in what the student answers on average.
 
 The group is a column from outside, which the student need not see:
-`bce + 0.5*demographic_parity(group=sex)`. It is (batch,) or (batch, 1), 0 or 1, for two groups, or
-one-hot (batch, groups). A group that is not in the batch is left out.
+`bce + 0.5*demographic_parity(group=sex)`. It is (batch,) or (batch, 1), one code for each group (0
+and 1, or 1, 2 and 3), or one-hot (batch, groups). A group that is not in the batch is left out.
 """
 
 from __future__ import annotations
@@ -11,14 +11,21 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.batch import LOWEST, weighted_rows
-from tfloss_losses.distributions import as_distribution, log_probs
+from tfloss.ops import LOWEST, as_distribution, log_probs, weighted_rows, zeroed
 
 
-def _members(group: Any, like: Any) -> Any:
-    """Who is in which group, (batch, groups), 1 or 0."""
-    group = tf.round(tf.cast(group, like.dtype))
-    return as_distribution(group[:, None] if len(group.shape) == 1 else group)
+def _members(group: Any, like: Any, sample_weight: Any) -> Any:
+    """Who is in which group, 1 or 0, (batch, groups).
+
+    Of one column of codes, whatever they are: everybody's group is a column, 1 for all who share
+    the code. A group is then there once for each of its people, which changes no largest gap.
+    """
+    group = zeroed(tf.convert_to_tensor(group), sample_weight)
+    if len(group.shape) > 1 and group.shape[-1] != 1:
+        return tf.round(tf.cast(group, like.dtype))
+    codes = tf.cast(tf.reshape(group, [-1]), tf.float64)  # numbers of people may be long
+    apart = tf.cast(codes[:, None] - codes[None, :], like.dtype)
+    return tf.where(apart == 0, tf.ones_like(apart), 0 * apart)  # a NaN stays one
 
 
 def _gap(values: Any, members: Any) -> Any:
@@ -49,7 +56,7 @@ def demographic_parity(logits: Any, group: Any, sample_weight: Any = None) -> An
     """Demographic parity gap: every group shall get each answer equally often.
 
     logits: (batch, 1) or (batch, C).
-    group: (batch,) or (batch, 1), 0 or 1, or one-hot (batch, groups).
+    group: (batch,) or (batch, 1), a code of each group, or one-hot (batch, groups).
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the largest difference between groups of the mean probability, averaged over
     the classes.
@@ -58,7 +65,7 @@ def demographic_parity(logits: Any, group: Any, sample_weight: Any = None) -> An
     smooth by probabilities in the place of decisions.
     """
     (logits, members), weight = weighted_rows(
-        sample_weight, logits=logits, group=_members(group, logits)
+        sample_weight, logits=logits, group=_members(group, logits, sample_weight)
     )
     everybody = (weight[:, None] * members)[:, None, :]
     return tf.reduce_mean(_gap(tf.exp(log_probs(logits)), everybody))
@@ -77,7 +84,7 @@ def equalised_odds(labels: Any, logits: Any, group: Any, sample_weight: Any = No
     """Equalised odds gap: among those of one true class every group shall get the same answers.
 
     labels: (batch, 1), or one-hot (batch, C).  logits: same shape.
-    group: (batch,) or (batch, 1), 0 or 1, or one-hot (batch, groups).
+    group: (batch,) or (batch, 1), a code of each group, or one-hot (batch, groups).
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the gap of demographic_parity within each true class, averaged over them; on
     two classes the mean of the gaps of the true and of the false positive rate.
@@ -86,7 +93,7 @@ def equalised_odds(labels: Any, logits: Any, group: Any, sample_weight: Any = No
     definition 2.1, made smooth by probabilities in the place of decisions.
     """
     (labels, logits, members), weight = weighted_rows(
-        sample_weight, labels=labels, logits=logits, group=_members(group, logits)
+        sample_weight, labels=labels, logits=logits, group=_members(group, logits, sample_weight)
     )
     p, classes = tf.exp(log_probs(logits)), as_distribution(labels)
     each = weight[:, None, None] * classes[:, :, None] * members[:, None, :]

@@ -7,14 +7,8 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast, Interval
-from tfloss_losses import plain
-from tfloss_losses.distributions import (
-    FLOOR,
-    as_distribution,
-    columns,
-    log_probs,
-    mean_per_example,
-)
+from tfloss.ops import FLOOR, as_distribution, columns, log_probs, mean_per_example
+from tfloss_losses import references
 
 
 @tfloss.loss(
@@ -24,7 +18,7 @@ from tfloss_losses.distributions import (
     zero_at_optimum=True,
     family="classification",
     example="focal(gamma=2, alpha=0.25)",
-    reference=plain.focal,
+    reference=references.focal,
 )
 def focal(
     labels: Any,

@@ -14,20 +14,22 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses.batch import (
+from tfloss.ops import (
+    mean_per_example,
     pair_weights,
+    same_shape,
     squared_distances,
+    unit_length,
     weighted_mean,
     weighted_rows,
 )
-from tfloss_losses.distributions import mean_per_example, same_shape, unit_length
 
 
 def _projection(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """From the student's last axis to the teacher's; on maps this is a convolution of size one."""
     del settings
     wide, narrow = shapes["teacher_layer"][-1], shapes["layer"][-1]
-    return {"projection": tfloss.Held((narrow, wide), "glorot_uniform")}
+    return {"projection": tfloss.LossVariable((narrow, wide), "glorot_uniform")}
 
 
 def _projected(teacher_layer: Any, layer: Any, projection: Any) -> Any:
@@ -63,7 +65,7 @@ def _projection_and_spread(
     shapes: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     wide = shapes["teacher_layer"][-1]
-    return {**_projection(shapes, settings), "spread": tfloss.Held((wide,), "zeros")}
+    return {**_projection(shapes, settings), "spread": tfloss.LossVariable((wide,), "zeros")}
 
 
 @tfloss.loss(
@@ -100,7 +102,9 @@ def vid(
 
 def _two_projections(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: tfloss.Held((math.prod(shapes[name][1:]), int(settings["width"])), "glorot_uniform")
+        name: tfloss.LossVariable(
+            (math.prod(shapes[name][1:]), int(settings["width"])), "glorot_uniform"
+        )
         for name in ("teacher_layer", "layer")
     }
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval
-from tfloss_losses.distributions import columns, mean_per_example, same_shape
+from tfloss.ops import columns, mean_per_example, same_shape
 
 
 @tfloss.loss(

@@ -6,7 +6,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, several_columns
+from tfloss.ops import mean_per_example, several_columns
 
 
 @tfloss.loss(
@@ -20,7 +20,7 @@ from tfloss_losses.distributions import mean_per_example, several_columns
 def hinge(labels: Any, logits: Any) -> Any:
     """Hinge loss of support vector machines, for two classes or independent yes/no columns.
 
-    labels: (batch, 1) or (batch, C), 0 or 1.  logits: same shape, the scores.
+    labels: (batch, 1) or (batch, C), 0 or 1 (or -1 and 1).  logits: same shape, the scores.
     Returns (batch,): the mean over the columns.
 
     Source: Cortes and Vapnik 1995; Hastie, Tibshirani and Friedman 2009, "The elements of
@@ -39,7 +39,7 @@ def hinge(labels: Any, logits: Any) -> Any:
 def squared_hinge(labels: Any, logits: Any) -> Any:
     """Squared hinge loss: a hinge with a smooth corner, hard on large mistakes.
 
-    labels: (batch, 1) or (batch, C), 0 or 1.  logits: same shape, the scores.
+    labels: (batch, 1) or (batch, C), 0 or 1 (or -1 and 1).  logits: same shape, the scores.
     Returns (batch,): the mean over the columns.
 
     Source: Chang, Hsieh and Lin 2008, eq. 2; as in Keras.
@@ -49,7 +49,8 @@ def squared_hinge(labels: Any, logits: Any) -> Any:
 
 def _shortfall(labels: Any, logits: Any) -> Any:
     """How much each score lacks of a margin of one on its label's side."""
-    return tf.nn.relu(1 - (2 * labels - 1) * logits)
+    side = tf.where(labels < 0, labels, 2 * labels - 1)
+    return tf.nn.relu(1 - side * logits)
 
 
 @tfloss.loss(

@@ -11,11 +11,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast, Interval
-from tfloss_losses.distributions import (
-    as_distribution,
-    floored_log,
-    log_probs,
-)
+from tfloss.ops import as_distribution, floored_log, log_probs
 
 
 @tfloss.loss(

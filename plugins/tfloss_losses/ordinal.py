@@ -7,7 +7,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, same_shape, several_columns
+from tfloss.ops import columns, same_shape, several_columns
 
 
 @tfloss.loss(
@@ -43,7 +43,7 @@ def coral_ordinal(labels: Any, logits: Any) -> Any:
 
 def _thresholds(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     del settings
-    return {"thresholds": tfloss.Held((max(shapes["labels"][-1], 2) - 1,), "zeros")}
+    return {"thresholds": tfloss.LossVariable((max(shapes["labels"][-1], 2) - 1,), "zeros")}
 
 
 @tfloss.loss(

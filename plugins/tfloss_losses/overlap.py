@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses.distributions import columns, same_shape
+from tfloss.ops import columns, same_shape, zeroed
 
 
 @tfloss.loss(
@@ -102,6 +102,7 @@ def jaccard(
 
 def _soft_counts(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """Hits, false alarms and misses of each column, each (columns,)."""
+    labels, logits = zeroed(labels, sample_weight), zeroed(logits, sample_weight)
     probs = tf.sigmoid(logits) if columns(logits) == 1 else tf.nn.softmax(logits)
     axes = list(range(len(labels.shape) - 1))
     weight = tf.ones_like(labels)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Interval
-from tfloss_losses.distributions import log_probs
+from tfloss.ops import log_probs
 
 
 @tfloss.loss(

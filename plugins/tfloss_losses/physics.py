@@ -10,8 +10,15 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses.batch import as_rows, squared_distances, weighted_mean, weighted_rows
-from tfloss_losses.distributions import columns, mean_per_example, same_shape
+from tfloss.ops import (
+    as_rows,
+    columns,
+    mean_per_example,
+    same_shape,
+    squared_distances,
+    weighted_mean,
+    weighted_rows,
+)
 
 
 @tfloss.loss(
@@ -120,8 +127,11 @@ def convex(
     (values, x, slopes), weight = weighted_rows(
         sample_weight, prediction=prediction, inputs=inputs, gradient=gradient
     )
-    # From example i to j.
-    rise = tf.reduce_sum(slopes[:, None] * (x[None, :] - x[:, None]), axis=-1)
+    # From example i to j; a matrix product of centred inputs keeps the digits and the memory.
+    x = tf.cast(x, tf.float64)
+    x -= tf.reduce_mean(x, axis=0, keepdims=True)
+    along = tf.matmul(tf.cast(slopes, tf.float64), x, transpose_b=True)
+    rise = tf.cast(along - tf.linalg.diag_part(along)[:, None], values.dtype)
     excess = values + rise - tf.transpose(values)
     violation = tf.nn.relu(-excess if concave else excess)
     return weighted_mean(tf.square(violation), weight[:, None] * weight[None, :])

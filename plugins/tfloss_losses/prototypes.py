@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval
-from tfloss_losses.batch import as_rows, weighted_rows
-from tfloss_losses.distributions import FLOOR, as_distribution, same_shape, unit_length
+from tfloss.ops import FLOOR, as_distribution, as_rows, same_shape, unit_length, weighted_rows
 
 
 def _places(initializer: str, trainable: bool) -> Any:
@@ -22,7 +21,7 @@ def _places(initializer: str, trainable: bool) -> Any:
     def held(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         del settings
         classes, width = max(shapes["labels"][-1], 2), math.prod(shapes["embedding"][1:])
-        return {"places": tfloss.Held((classes, width), initializer, trainable=trainable)}
+        return {"places": tfloss.LossVariable((classes, width), initializer, trainable=trainable)}
 
     return held
 

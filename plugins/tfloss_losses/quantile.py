@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Interval
-from tfloss_losses import plain
-from tfloss_losses.distributions import mean_per_example
+from tfloss.ops import mean_per_example
+from tfloss_losses import references
 
 
 @tfloss.loss(
@@ -18,7 +18,7 @@ from tfloss_losses.distributions import mean_per_example
     zero_at_optimum=True,
     kinks=("labels == prediction",),
     family="regression",
-    reference=plain.quantile,
+    reference=references.quantile,
 )
 def quantile(
     labels: Any, prediction: Any, *, level: Annotated[float, Interval(0, 1, "neither")] = 0.5

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above
-from tfloss_losses.batch import LOWEST
+from tfloss.ops import LOWEST
 
 
 def _lists(labels: Any, prediction: Any) -> tuple[Any, Any, Any]:
@@ -122,11 +122,11 @@ def listnet(labels: Any, prediction: Any) -> Any:
     prediction: same shape, the scores.
     Returns (batch,), in nats.
 
-    Source: Cao et al. 2007, "Learning to rank: from pairwise to listwise approach", the
-    probabilities of the first place.
+    Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise
+    approach", the probabilities of the first place.
     """
     relevance, scores, empty = _lists(labels, prediction)
-    target = tf.exp(_log_shares(relevance, empty))
+    target = tf.exp(_log_shares(relevance, empty)) * tf.cast(~empty, scores.dtype)
     return -tf.reduce_sum(target * _log_shares(scores, empty), axis=-1)
 
 
@@ -170,11 +170,15 @@ def listmle(labels: Any, prediction: Any) -> Any:
     Source: Xia et al. 2008, "Listwise approach to learning to rank", the likelihood loss.
     """
     relevance, scores, empty = _lists(labels, prediction)
-    lowest = tf.constant(LOWEST, scores.dtype)
-    # Those left when item i is drawn: itself and all that come after it.
-    left = ~tf.linalg.matrix_transpose(_comes_before(relevance)) & ~empty[:, None, :]
-    left_over = tf.reduce_logsumexp(tf.where(left, scores[:, None, :], lowest), axis=-1)
-    drawn = tf.where(empty, tf.zeros_like(scores), left_over - scores)
+    # In double precision, as the gradient of the sum of exponentials takes logarithms of slopes.
+    wide = tf.cast(scores, tf.float64)
+    last = tf.where(empty, tf.constant(LOWEST, wide.dtype), wide)
+    order = tf.argsort(labels, axis=-1, direction="DESCENDING", stable=True)
+    in_order = tf.gather(last, order, batch_dims=1)
+    # Those left when an item is drawn: itself and all that come after it.
+    left_over = tf.math.cumulative_logsumexp(in_order, axis=-1, reverse=True)
+    there = tf.gather(~empty, order, batch_dims=1)
+    drawn = tf.cast(tf.where(there, left_over - in_order, tf.zeros_like(wide)), scores.dtype)
     # Comparing hides a NaN among the labels; this does not.
     return tf.reduce_sum(drawn + 0 * relevance, axis=-1)
 

@@ -12,12 +12,8 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above
-from tfloss_losses import plain
-from tfloss_losses.distributions import (
-    mean_per_example,
-    several_columns,
-    unit_length,
-)
+from tfloss.ops import mean_per_example, several_columns, unit_length
+from tfloss_losses import references
 
 
 @tfloss.loss(
@@ -26,7 +22,7 @@ from tfloss_losses.distributions import (
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
-    reference=plain.mse,
+    reference=references.mse,
 )
 def mse(labels: Any, prediction: Any) -> Any:
     """Mean squared error, for Gaussian noise, or for inner tensors that shall agree.
@@ -46,7 +42,7 @@ def mse(labels: Any, prediction: Any) -> Any:
     zero_at_optimum=True,
     symmetric=True,
     kinks=("labels == prediction",),
-    reference=plain.mae,
+    reference=references.mae,
 )
 def mae(labels: Any, prediction: Any) -> Any:
     """Mean absolute error, for targets with outliers; it leads to the median.
@@ -66,7 +62,7 @@ def mae(labels: Any, prediction: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
-    reference=plain.huber,
+    reference=references.huber,
 )
 def huber(labels: Any, prediction: Any, *, delta: Annotated[float, Above(0)] = 1.0) -> Any:
     """Huber loss, squared for small errors and absolute for large ones: for a few outliers.

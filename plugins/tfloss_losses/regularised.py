@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses.batch import centred, covariance, weighted_mean, weighted_rows
+from tfloss.ops import centred, covariance, weighted_mean, weighted_rows, zero_without_weight
 
 
 def _two_views(first: Any, second: Any, sample_weight: Any) -> tuple[list[Any], Any]:
@@ -45,7 +45,8 @@ def barlow_twins(
     correlation = tf.matmul(weight[:, None] * one, two, transpose_a=True)
     own = tf.linalg.diag_part(correlation)
     crossed = tf.reduce_sum(tf.square(correlation)) - tf.reduce_sum(tf.square(own))
-    return tf.reduce_sum(tf.square(1 - own)) + off_diagonal * crossed
+    found = tf.reduce_sum(tf.square(1 - own)) + off_diagonal * crossed
+    return zero_without_weight(found, weight)
 
 
 def _standardised(rows: Any, weight: Any) -> Any:
@@ -100,7 +101,7 @@ def vicreg(
         spread = tf.reduce_mean(tf.nn.relu(1 - tf.sqrt(own + epsilon)))
         crossed = tf.reduce_sum(tf.square(tf.linalg.set_diag(found, tf.zeros_like(own))))
         total += variance * spread + covariances * crossed / view.shape[-1]
-    return total
+    return zero_without_weight(total, weight)
 
 
 @tfloss.loss(
@@ -158,7 +159,8 @@ def cka(first: Any, second: Any, sample_weight: Any = None) -> Any:
         tf.reduce_sum(tf.square(tf.matmul(weight[:, None] * left, right, transpose_a=True)))
         for left, right in ((one, two), (one, one), (two, two))
     )
-    return 1 - crossed * tf.math.rsqrt(tf.maximum(own[0] * own[1], 1e-12))
+    found = 1 - crossed * tf.math.rsqrt(tf.maximum(own[0] * own[1], 1e-12))
+    return zero_without_weight(found, weight)
 
 
 def _of_size_one(rows: Any, weight: Any) -> Any:

@@ -12,40 +12,19 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast
-from tfloss_losses.distributions import (
+from tfloss.ops import (
+    as_rows,
     floored_log,
+    pair_weights,
+    root,
     same_shape,
     several_columns,
+    squared_distances,
     unit_length,
+    weighted_mean,
+    weighted_rows,
+    zero_without_weight,
 )
-
-
-def _rows(values: Any) -> Any:
-    """(batch, …) as (batch, features)."""
-    size = values.shape[1:].num_elements()
-    return tf.reshape(values, [-1, size] if size else [tf.shape(values)[0], -1])
-
-
-def _pair(teacher: Any, prediction: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Both tensors as rows, zero where an example is missing, and the weights, (batch,)."""
-    weight = tf.ones_like(_rows(prediction)[:, 0]) if sample_weight is None else sample_weight
-    found = []
-    for name, tensor in (("teacher", teacher), ("prediction", prediction)):
-        rows = _rows(tensor)
-        same_shape(**{name: rows[:, 0], "sample_weight": weight})
-        found.append(tf.where(weight[:, None] == 0, tf.zeros_like(rows), rows))
-    return found[0], found[1], weight
-
-
-def _mean(values: Any, weight: Any) -> Any:
-    """Weighted mean over all entries; 0 when no entry has a weight."""
-    return tf.reduce_sum(weight * values) / tf.maximum(tf.reduce_sum(weight), 1e-12)
-
-
-def _of_pairs(weight: Any) -> Any:
-    """The weight of each ordered pair of different examples, (batch, batch)."""
-    products = weight[:, None] * weight[None, :]
-    return tf.linalg.set_diag(products, tf.zeros_like(weight))
 
 
 def _huber(error: Any) -> Any:
@@ -74,9 +53,11 @@ def similarity_preserving(teacher: Any, prediction: Any, sample_weight: Any = No
 
     Source: Tung and Mori 2019, "Similarity-preserving knowledge distillation", eq. 1 to 4.
     """
-    *both, weight = _pair(teacher, prediction, sample_weight)
+    both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
     target, ours = (unit_length(tf.matmul(rows, rows, transpose_b=True)) for rows in both)
-    return _mean(tf.math.squared_difference(ours, target), weight[:, None] * weight[None, :])
+    return weighted_mean(
+        tf.math.squared_difference(ours, target), weight[:, None] * weight[None, :]
+    )
 
 
 @tfloss.loss(
@@ -99,24 +80,22 @@ def rkd_distance(teacher: Any, prediction: Any, sample_weight: Any = None) -> An
 
     Source: Park et al. 2019, "Relational knowledge distillation", the distance-wise loss.
     """
-    *both, weight = _pair(teacher, prediction, sample_weight)
-    pairs = _of_pairs(weight)
+    both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
+    pairs = pair_weights(weight)
     target, ours = (_distances(rows, pairs) for rows in both)
-    return _mean(_huber(ours - target), pairs)
+    return weighted_mean(_huber(ours - target), pairs)
 
 
 def _distances(rows: Any, pairs: Any) -> Any:
     """Euclidean distances in units of their mean; 0 with a finite slope where rows coincide."""
-    square = tf.reduce_sum(tf.math.squared_difference(rows[:, None], rows[None, :]), axis=-1)
-    apart = tf.sqrt(tf.maximum(square, 1e-12))
-    distance = tf.where(square <= 1e-12, tf.zeros_like(apart), apart)  # NaN stays NaN
-    return distance / tf.maximum(_mean(distance, pairs), 1e-6)
+    distance = root(squared_distances(rows, rows))
+    return distance / tf.maximum(weighted_mean(distance, pairs), 1e-6)
 
 
 @tfloss.loss(
     per="batch",
     latex=r"\mathrm{mean}_{i\ne j\ne k}\,h\bigl(\cos\angle f_if_jf_k-\cos\angle g_ig_jg_k\bigr)",
-    range=(0, 2),
+    range=(0, 1.5),
     zero_at_optimum=True,
     kinks=("two examples coincide",),
     family="distillation",
@@ -132,18 +111,25 @@ def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
 
     Source: Park et al. 2019, "Relational knowledge distillation", the angle-wise loss.
     """
-    *both, weight = _pair(teacher, prediction, sample_weight)
+    both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
     target, ours = (_cosines(rows) for rows in both)
     # At corner j: i differs from j, k from j, and i from k.
-    apart = _of_pairs(tf.ones_like(weight))
-    triples = _of_pairs(weight)[None, :, :] * (weight[:, None] * apart)[:, :, None]
-    return _mean(_huber(ours - target), triples * apart[:, None, :])
+    apart = pair_weights(tf.ones_like(weight))
+    triples = pair_weights(weight)[None, :, :] * (weight[:, None] * apart)[:, :, None]
+    return weighted_mean(_huber(ours - target), triples * apart[:, None, :])
 
 
 def _cosines(rows: Any) -> Any:
-    """Cosine at corner j between i and k, (batch, batch, batch) in the order j, i, k."""
-    directions = unit_length(rows[None, :] - rows[:, None])
-    return tf.matmul(directions, directions, transpose_b=True)
+    """Cosine at corner j between i and k, (batch, batch, batch) in the order j, i, k.
+
+    By the law of cosines, so that memory does not grow with the rows' width as well.
+    """
+    square = squared_distances(tf.cast(rows, tf.float64), tf.cast(rows, tf.float64))
+    near = square <= 1e-12
+    inverse = tf.math.rsqrt(tf.where(near, tf.ones_like(square), square))
+    inverse = tf.where(near, tf.zeros_like(square), inverse)
+    inner = (square[:, :, None] + square[:, None, :] - square[None, :, :]) / 2
+    return tf.cast(inner * inverse[:, :, None] * inverse[:, None, :], rows.dtype)
 
 
 @tfloss.loss(
@@ -166,10 +152,10 @@ def pkt(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     Source: Passalis and Tefas 2018, "Learning deep representations with probabilistic knowledge
     transfer".
     """
-    *both, weight = _pair(teacher, prediction, sample_weight)
-    pairs = _of_pairs(weight)
+    both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
+    pairs = pair_weights(weight)
     q, p = (_neighbours(rows, pairs) for rows in both)
-    return _mean(tf.reduce_sum(q * (floored_log(q) - floored_log(p)), axis=-1), weight)
+    return weighted_mean(tf.reduce_sum(q * (floored_log(q) - floored_log(p)), axis=-1), weight)
 
 
 def _neighbours(rows: Any, pairs: Any) -> Any:
@@ -215,10 +201,11 @@ def dist(
     Source: Huang et al. 2022, "Knowledge distillation from a stronger teacher".
     """
     several_columns("dist", "use kd", teacher=teacher, probs=probs)
-    q, p, weight = _pair(teacher, probs, sample_weight)
+    (q, p), weight = weighted_rows(sample_weight, teacher=teacher, probs=probs)
     between = _correlation(q, p, tf.ones_like(q), axis=1)
     within = _correlation(q, p, weight[:, None] * tf.ones_like(q), axis=0)
-    return beta * _mean(1 - between, weight) + gamma * tf.reduce_mean(1 - within)
+    found = beta * weighted_mean(1 - between, weight) + gamma * tf.reduce_mean(1 - within)
+    return zero_without_weight(found, weight)
 
 
 def _correlation(x: Any, y: Any, weight: Any, axis: int) -> Any:
@@ -258,7 +245,7 @@ def attention_transfer(
         raise ValueError("'attention_transfer' needs maps with places: (batch, …, channels).")
     places = [_attention(maps, power) for maps in (teacher_maps, student_maps)]
     same_shape(teacher_maps=places[0], student_maps=places[1])
-    target, ours = (unit_length(_rows(attention)) for attention in places)
+    target, ours = (unit_length(as_rows(attention)) for attention in places)
     return tf.reduce_sum(tf.math.squared_difference(ours, target), axis=-1)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above
-from tfloss_losses.distributions import mean_per_example
+from tfloss.ops import mean_per_example
 
 
 @tfloss.loss(

@@ -336,7 +336,7 @@ def mmcr(first: Any, second: Any, sample_weight: Any = None) -> Any:
     r"\beta C+(1-\beta)\tfrac1nf^\top f",
     family="self_supervised",
     state=lambda shapes, settings: {
-        "covariance": tfloss.Held(
+        "covariance": tfloss.LossVariable(
             (math.prod(shapes["first"][1:]), math.prod(shapes["first"][1:])),
             "zeros",
             trainable=False,
@@ -446,7 +446,7 @@ def _balanced(scores: Any, weight: Any, iterations: int) -> Any:
     family="self_supervised",
     domains={"teacher_logits": "logits", "logits": "logits"},
     state=lambda shapes, settings: {
-        "centre": tfloss.Held((shapes["logits"][-1],), "zeros", trainable=False)
+        "centre": tfloss.LossVariable((shapes["logits"][-1],), "zeros", trainable=False)
     },
     example="dino(teacher_logits=log(teacher), logits=logits)",
 )

@@ -147,7 +147,7 @@ def soft_dtw_divergence(labels: Any, prediction: Any, *, gamma: float = 1.0) -> 
     range=(0, None),
     domains={"tokens": "tokens", "logits": "sequences"},
     state=lambda shapes, settings: {
-        "transitions": tfloss.Held((shapes["logits"][-1],) * 2, "glorot_uniform")
+        "transitions": tfloss.LossVariable((shapes["logits"][-1],) * 2, "glorot_uniform")
     },
     family="sequences",
     example="crf(tags, logits=frames)",

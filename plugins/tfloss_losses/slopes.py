@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast
-from tfloss_losses.batch import as_rows
+from tfloss.ops import as_rows
 
 
 @tfloss.loss(

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above
-from tfloss_losses.batch import weighted_rows
-from tfloss_losses.distributions import columns, several_columns
+from tfloss.ops import columns, several_columns, weighted_rows
 
 
 @tfloss.loss(

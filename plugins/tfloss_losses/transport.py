@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss_losses.batch import LOWEST, root, squared_distances, weighted_mean, weighted_rows
+from tfloss.ops import LOWEST, root, squared_distances, weighted_mean, weighted_rows
 
 
 def _two_sets(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
@@ -106,7 +106,8 @@ def sinkhorn(
     sample_weight: Any = None,
     *,
     epsilon: Annotated[float, Above(0)] = 1.0,
-    iterations: Annotated[int, AtLeast(1)] = 100,
+    iterations: Annotated[int, AtLeast(1)] = 500,
+    tolerance: Annotated[float, AtLeast(0)] = 1e-6,
 ) -> Any:
     """Sinkhorn divergence: what it costs to move one set of rows onto the other, smoothed.
 
@@ -116,9 +117,11 @@ def sinkhorn(
     Returns a scalar; where the iterations are too few for epsilon it can be below 0.
 
     epsilon: how much the plan is smoothed, in the unit of the cost; positive. Small ones need more
-        iterations, about the largest cost divided by epsilon.
-    iterations: how often both potentials are updated, 1 or more; no gradient flows through them,
-        as that of the limit does not need it.
+        iterations, about the largest cost divided by epsilon; the gradient converges later than
+        the value.
+    iterations: how often both potentials are updated at most, 1 or more; no gradient flows through
+        them, as that of the limit does not need it.
+    tolerance: updating ends once the potentials move by less than this share of the largest.
 
     Source: Feydy et al. 2019, "Interpolating between optimal transport and MMD using Sinkhorn
     divergences", eq. 3; Cuturi 2013.
@@ -126,11 +129,11 @@ def sinkhorn(
     one, two, weight = _two_sets(first, second, sample_weight)
     shares = weight / tf.maximum(tf.reduce_sum(weight), 1e-12)
     costs = tf.stack([squared_distances(a, b) / 2 for a, b in ((one, two), (one, one), (two, two))])
-    found = _transport(costs, shares, epsilon, iterations)
+    found = _transport(costs, shares, epsilon, iterations, tolerance)
     return found[0] - found[1] / 2 - found[2] / 2
 
 
-def _transport(costs: Any, shares: Any, epsilon: float, iterations: int) -> Any:
+def _transport(costs: Any, shares: Any, epsilon: float, iterations: int, tolerance: float) -> Any:
     """Entropic cost of several problems between rows of the same shares.  costs: (p, n, n).
 
     At the optimum the cost's gradient is the plan, which the last update alone gives.
@@ -148,14 +151,17 @@ def _transport(costs: Any, shares: Any, epsilon: float, iterations: int) -> Any:
     turned = tf.linalg.matrix_transpose(fixed)
     columns = tf.zeros_like(fixed[:, 0])
 
-    def step(number: Any, columns: Any) -> tuple[Any, Any]:
-        rows = update(fixed, columns)
-        return number + 1, (columns + update(turned, rows)) / 2
+    def step(number: Any, columns: Any, moves: Any) -> tuple[Any, Any, Any]:
+        del moves
+        found = update(turned, update(fixed, columns))
+        # Nearer than this no float of the potentials' size can tell.
+        least = tolerance * tf.maximum(tf.reduce_max(tf.abs(found)), epsilon)
+        return number + 1, found, tf.reduce_max(tf.abs(found - columns)) > least
 
-    _, columns = tf.while_loop(
-        lambda number, columns: number < iterations,
+    _, columns, _ = tf.while_loop(
+        lambda number, columns, moves: moves & (number < iterations),
         step,
-        (tf.constant(0), columns),
+        (tf.constant(0), columns, tf.constant(True)),
         maximum_iterations=iterations,
     )
     columns = tf.stop_gradient(columns)

@@ -41,12 +41,12 @@ def test_declared_losses_take_part():
     def own(labels, *, gamma=2.0):
         return labels
 
-    assert own + 0.1 * own.node(gamma=3) == parse("own + 0.1*own(gamma=3)")
+    assert own + 0.1 * own.term(gamma=3) == parse("own + 0.1*own(gamma=3)")
     assert 2 * own - own / 2 == parse("2*own - own/2")
-    assert own.node("rf", gamma=[1, -2.5]) == parse("own(rf, gamma=[1, -2.5])")
-    assert own.node(labels="a - b", gamma=None) == parse("own(labels=a - b, gamma=none)")
-    assert own.node(gamma="text") == parse("own(gamma='text')")
-    assert own.node(gamma=True) == parse("own(gamma=true)")
+    assert own.term("rf", gamma=[1, -2.5]) == parse("own(rf, gamma=[1, -2.5])")
+    assert own.term(labels="a - b", gamma=None) == parse("own(labels=a - b, gamma=none)")
+    assert own.term(gamma="text") == parse("own(gamma='text')")
+    assert own.term(gamma=True) == parse("own(gamma=true)")
 
 
 @pytest.mark.parametrize("wrong", [True, math.nan, math.inf, -math.inf, [1], object(), None])

@@ -75,7 +75,7 @@ CASES = [
     of("SquaredHinge", "squared_hinge", BITS),
     of("CategoricalHinge", "categorical_hinge", CLASSES),
     Case("CosineSimilarity", CosineDistance, "cosine_distance", QUANTITIES),
-    of("KLDivergence", "reverse_kl(labels)", SOFT, activation="softmax"),
+    of("KLDivergence", "forward_kl(labels)", SOFT, activation="softmax"),
     *both("BinaryCrossentropy", "bce", BITS, "sigmoid"),
     *both("BinaryCrossentropy", "bce(label_smoothing=0.2)", BITS, "sigmoid", label_smoothing=0.2),
     *both("CategoricalCrossentropy", "ce", CLASSES, "softmax"),

@@ -16,8 +16,8 @@ X, Y = data()
 
 @tfloss.loss(
     state=lambda shapes, settings: {
-        "projection": tfloss.Held((shapes["hidden"][-1], 2), "glorot_uniform"),
-        "memory": tfloss.Held((2,), trainable=False),
+        "projection": tfloss.LossVariable((shapes["hidden"][-1], 2), "glorot_uniform"),
+        "memory": tfloss.LossVariable((2,), trainable=False),
     }
 )
 def projected(hidden, labels, *, state):

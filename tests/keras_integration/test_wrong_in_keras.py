@@ -142,7 +142,7 @@ def test_4_ours_has():
         return tape.gradient(value, logits)
 
     assert slope(tf.constant(CONFIDENT)).numpy() == 1
-    kl = tfloss.load_registry().losses["reverse_kl"].function
+    kl = tfloss.load_registry().losses["forward_kl"].function
     two = np.array([[0.0, 40.0]], np.float32)
     slopes = gradient(lambda z: kl(tf.constant([[1.0, 0.0]]), z), two)
     np.testing.assert_allclose(slopes, [[-1, 1]], atol=1e-6)

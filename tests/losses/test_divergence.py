@@ -10,7 +10,7 @@ from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 
 from tfloss import tf
-from tfloss_losses.divergence import abs_kl, binary_kl, jeffreys, js, kl, reverse_kl
+from tfloss_losses.divergence import abs_kl, binary_kl, forward_kl, jeffreys, js, kl
 
 from .checks import (
     assert_derivative,
@@ -21,7 +21,7 @@ from .checks import (
     of,
 )
 
-ALL = (kl, abs_kl, binary_kl, reverse_kl, jeffreys, js)
+ALL = (kl, abs_kl, binary_kl, forward_kl, jeffreys, js)
 FAMILY = tuple(cases(*ALL))
 SMOOTH = [one for one in FAMILY if "extreme" not in one.label]
 
@@ -111,7 +111,7 @@ def test_binary_kl_of_one_column_is_kl_of_both_columns():
     np.testing.assert_allclose(of(binary_kl, data), of(kl, both))
 
 
-@pytest.mark.parametrize("loss", [binary_kl, reverse_kl, jeffreys, js])
+@pytest.mark.parametrize("loss", [binary_kl, forward_kl, jeffreys, js])
 @pytest.mark.parametrize("columns", [1, 3])
 def test_never_negative(loss, columns):
     assert np.all(of(loss, moderate(columns, rows=500)) >= 0)
@@ -141,11 +141,11 @@ def test_js_reaches_log_two_and_no_more():
 
 
 @pytest.mark.parametrize("columns", [1, 3])
-def test_reverse_kl_and_jeffreys_are_scipys(columns):
+def test_forward_kl_and_jeffreys_are_scipys(columns):
     data = moderate(columns)
     p, q = data["probs"], data["teacher"]
     if columns == 1:
         p, q = (np.hstack([1 - x, x]) for x in (p, q))
     reverse = stats.entropy(q, p, axis=-1)
-    np.testing.assert_allclose(of(reverse_kl, data), reverse)
+    np.testing.assert_allclose(of(forward_kl, data), reverse)
     np.testing.assert_allclose(of(jeffreys, data), reverse + stats.entropy(p, q, axis=-1))

@@ -17,7 +17,7 @@ from tfloss.training.config import Config
 
 def projection(shapes, settings):
     wide, narrow = shapes["goal"][-1], shapes["hidden"][-1]
-    return {"projection": tfloss.Held((narrow, wide), "glorot_uniform")}
+    return {"projection": tfloss.LossVariable((narrow, wide), "glorot_uniform")}
 
 
 @tfloss.loss(state=projection)
@@ -26,7 +26,9 @@ def match(goal, hidden, *, scale=1.0, state):
     return scale * tf.reduce_mean((goal - tf.matmul(hidden, state["projection"])) ** 2, axis=-1)
 
 
-@tfloss.loss(state=lambda shapes, settings: {"mean": tfloss.Held((1,), 0.0, trainable=False)})
+@tfloss.loss(
+    state=lambda shapes, settings: {"mean": tfloss.LossVariable((1,), 0.0, trainable=False)}
+)
 def surprise(values, *, rate=0.5, state):
     """Distance from a running mean, which moves while training."""
     state.update("mean", (1 - rate) * state["mean"] + rate * tf.reduce_mean(values))
@@ -166,13 +168,13 @@ def test_a_loss_with_state_has_the_parameter():
 def test_what_is_held_is_declared():
     wrong = tfloss.loss(match.function, name="wrong", state=lambda shapes, settings: {"w": 3})
     registry = Registry(load_registry().plugins).add(wrong)
-    with pytest.raises(PluginError, match=r"must be a tfloss\.Held"):
+    with pytest.raises(PluginError, match=r"must be a tfloss\.LossVariable"):
         Objective("wrong", registry, SCOPE)(TENSORS)
 
 
 def test_the_batch_is_no_axis_of_a_variable():
     with pytest.raises(PluginError, match="positive length"):
-        tfloss.Held((None, 3))
+        tfloss.LossVariable((None, 3))
 
 
 # -- training ------------------------------------------------------------------------------------

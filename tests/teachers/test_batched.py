@@ -16,7 +16,7 @@ def _double(piece):
 @pytest.mark.parametrize("rows_at_once", [1, 10, 103, 1000])
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_pieces_come_together_in_order(rows_at_once, n_jobs):
-    answers = in_chunks(_double, ROWS, rows_at_once=rows_at_once, n_jobs=n_jobs)
+    answers = in_chunks(_double, ROWS, rows=rows_at_once, n_jobs=n_jobs)
     np.testing.assert_array_equal(answers[""], 2 * ROWS)
     np.testing.assert_allclose(answers["sum"][:, 0], ROWS.sum(axis=1), atol=1e-6)
     assert answers[""].dtype == np.float32
@@ -29,14 +29,14 @@ def test_no_piece_is_larger_than_asked_for():
         sizes.append((len(piece), piece.dtype))
         return _double(piece)
 
-    in_chunks(note, ROWS, rows_at_once=25)
+    in_chunks(note, ROWS, rows=25)
     assert [size for size, _ in sizes] == [25, 25, 25, 25, 3]
     assert {dtype for _, dtype in sizes} == {np.dtype(np.float64)}
 
 
 def test_the_configured_backend_is_used():
     with joblib.parallel_config(backend="loky", n_jobs=2):
-        answers = in_chunks(_double, ROWS, rows_at_once=25)
+        answers = in_chunks(_double, ROWS, rows=25)
     np.testing.assert_array_equal(answers[""], 2 * ROWS)
 
 
@@ -47,6 +47,6 @@ def test_a_backend_that_gives_its_results_all_at_once():
     joblib.register_parallel_backend("whole", Whole)
     seen = []
     with joblib.parallel_config(backend="whole", n_jobs=2):
-        answers = in_chunks(_double, ROWS, rows_at_once=25, watch=seen.append)
+        answers = in_chunks(_double, ROWS, rows=25, watch=seen.append)
     np.testing.assert_array_equal(answers[""], 2 * ROWS)
     assert seen == [25, 25, 25, 25, 3]

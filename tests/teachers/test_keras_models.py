@@ -119,7 +119,7 @@ def test_a_file_that_would_run_code(data, tmp_path):
     with pytest.raises(UsageError, match=r"Lambda', which is code .* package\.module:factory"):
         fit_teachers(str(path), data, REGISTRY)
     (tmp_path / "broken.keras").write_text("no model")
-    with pytest.raises(UsageError, match=r"no whole \.keras file"):
+    with pytest.raises(UsageError, match=r"not a complete \.keras file"):
         fit_teachers(str(tmp_path / "broken.keras"), data, REGISTRY)
 
 

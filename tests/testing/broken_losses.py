@@ -361,7 +361,7 @@ def ignores_what_comes_from_above(labels, prediction):
 
 
 def scale(shapes, settings):
-    return {"scale": tfloss.Held((1,), 1.0)}
+    return {"scale": tfloss.LossVariable((1,), 1.0)}
 
 
 @caught_by("what it holds is trained", state=scale)
@@ -371,7 +371,7 @@ def holds_still(labels, prediction, *, state):
 
 
 def counter(shapes, settings):
-    return {"count": tfloss.Held((1,), 0.0, trainable=False)}
+    return {"count": tfloss.LossVariable((1,), 0.0, trainable=False)}
 
 
 @caught_by("what it holds is saved", state=counter)

@@ -1,6 +1,7 @@
 """From a table of rows to the columns that training needs; no TensorFlow."""
 
 from tfloss.data.augment import augment
+from tfloss.data.chunks import rows_at_once
 from tfloss.data.classes import Classes
 from tfloss.data.columns import Columns
 from tfloss.data.leakage import LEAKS, leak_warning
@@ -27,6 +28,7 @@ __all__ = [
     "leak_warning",
     "load_dataset",
     "prepare",
+    "rows_at_once",
     "score",
     "split_rows",
 ]

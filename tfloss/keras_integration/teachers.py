@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data import rows_at_once
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
 from tfloss.keras_integration.outputs import by_name, output_tensors
 from tfloss.keras_integration.scope import input_names
 from tfloss.lazy import keras, tf
 from tfloss.student.tapping import layer_of, layers_by_path, named, recording
-from tfloss.teachers.fitting.probabilities import aligned, log_odds
+from tfloss.teachers.predict_columns import named_parts, predict_columns, tells_deviation
 from tfloss.teachers.prefitted import is_fitted
+from tfloss.teachers.spec.text import DEFAULT_ALIAS
 
-DEFAULT_ALIAS = "teacher"
-_ROWS_AT_ONCE = 1024
 _OWN = ("logits",)  # what `alias.NAME` means beside a layer
 
 
@@ -55,7 +55,9 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
     columns: list[str] = []
     for alias, teacher in teachers.items():
         columns += [alias, f"{alias}.logits"]
-        wanted = _parts(alias, names) - set(_OWN)
+        if not isinstance(teacher, keras.Model) and tells_deviation(teacher):
+            columns.append(f"{alias}.std")
+        wanted = named_parts(alias, names) - set(_OWN)
         if wanted and isinstance(teacher, keras.Model):
             paths = layers_by_path(teacher)
             for part in sorted(wanted):
@@ -66,10 +68,6 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
                     )
             columns += [f"{alias}.{part}" for part in sorted(wanted)]
     return columns
-
-
-def _parts(alias: str, names: Collection[str]) -> set[str]:
-    return {name.removeprefix(f"{alias}.") for name in names if name.startswith(f"{alias}.")}
 
 
 def ask(
@@ -90,10 +88,12 @@ def ask(
     """
     if isinstance(teacher, keras.Model):
         answers = _network(alias, teacher, inputs, names, classification)
-    else:
-        answers = _estimator(alias, teacher, _rows(alias, inputs), width, classification)
-    columns = _as_columns(alias, answers, width, names, classification)
-    return {name: np.asarray(values, np.float32) for name, values in columns.items()}
+        columns = _as_columns(alias, answers, width, names, classification)
+        return {name: np.asarray(values, np.float32) for name, values in columns.items()}
+    rows = _rows(alias, inputs)
+    return predict_columns(
+        alias, teacher, rows, width=width, names=names, classification=classification
+    )
 
 
 def ask_in_step(
@@ -133,36 +133,6 @@ def _rows(alias: str, inputs: Any) -> np.ndarray:
     return rows.reshape(len(rows), -1)
 
 
-def _estimator(
-    alias: str, teacher: Any, rows: np.ndarray, width: int, classification: bool
-) -> dict[str, np.ndarray]:
-    if not classification:
-        answers = np.asarray(teacher.predict(rows), np.float64)
-        return {"": answers.reshape(len(rows), -1)}
-    if not hasattr(teacher, "predict_proba"):
-        raise UsageError(
-            f"The teacher '{alias}' ({type(teacher).__name__}) has no probabilities; fit it inside "
-            f"CalibratedClassifierCV."
-        )
-    raw = np.asarray(teacher.predict_proba(rows))
-    positions, classes = _positions(teacher, raw.shape[-1], max(width, 2))
-    probabilities = aligned(raw, positions, len(rows), classes, alias)
-    return {"": probabilities, "logits": log_odds(probabilities)}
-
-
-def _positions(teacher: Any, known: int, classes: int) -> tuple[np.ndarray, int]:
-    """Which of the student's classes a teacher's columns are about, and how many there are.
-
-    By order; a teacher that was fitted on fewer class numbers says which ones it knows.
-    """
-    numbers = np.asarray(getattr(teacher, "classes_", ()))
-    if known < classes and numbers.dtype.kind in "iuf" and numbers.shape == (known,):
-        whole = numbers.astype(np.int64)
-        if bool(np.all((whole == numbers) & (whole >= 0) & (whole < classes))):
-            return whole, classes
-    return np.arange(known), known
-
-
 def _network(
     alias: str, teacher: Any, inputs: Any, names: Collection[str], classification: bool
 ) -> dict[str, np.ndarray]:
@@ -175,10 +145,11 @@ def _network(
     known = input_names(teacher)
     if isinstance(inputs, Mapping) and known is not None:
         inputs = {name: inputs[name] for name in known}
-    count = len(next(iter(keras.tree.flatten(inputs))))
+    arrays = [np.asarray(array) for array in keras.tree.flatten(inputs)]
+    rows = rows_at_once(sum(int(np.prod(array.shape[1:])) for array in arrays))
     pieces = [
-        program(keras.tree.map_structure(lambda a, at=at: _piece(a, at), inputs))
-        for at in range(0, count, _ROWS_AT_ONCE)
+        program(keras.tree.map_structure(lambda a, at=at: _piece(a, at, rows), inputs))
+        for at in range(0, len(arrays[0]), rows)
     ]
     return {part: np.concatenate([piece[part].numpy() for piece in pieces]) for part in pieces[0]}
 
@@ -187,7 +158,7 @@ def _answers(
     alias: str, teacher: Any, batch: Any, names: Collection[str], classification: bool
 ) -> dict[str, Any]:
     """A network's prediction (''), its logits, and those of its layers that the formula names."""
-    parts = _parts(alias, names)
+    parts = named_parts(alias, names)
     paths = layers_by_path(teacher)
     layers = {p: paths[p] for part in parts if (p := layer_of(part, paths)) is not None}
     with recording(layers) as found:
@@ -200,6 +171,6 @@ def _answers(
     return answers | {p: tf.cast(t, tf.float32) for p, t in inner.items() if p in parts}
 
 
-def _piece(array: Any, start: int) -> Any:
-    values = np.asarray(array)[start : start + _ROWS_AT_ONCE]
+def _piece(array: Any, start: int, rows: int) -> Any:
+    values = np.asarray(array)[start : start + rows]
     return tf.constant(values.astype(np.float32) if values.dtype == np.float64 else values)

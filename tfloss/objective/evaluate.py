@@ -22,7 +22,7 @@ from tfloss.objective.plan import (
     WeightsUse,
 )
 from tfloss.objective.scope import Scope
-from tfloss.registry import Loss, Reduction, called
+from tfloss.registry import Loss, Reduction, call_plugin
 from tfloss.registry.declarations import STATE
 
 Tensor = Any
@@ -105,7 +105,7 @@ class Evaluator:
         if isinstance(use, FunctionUse):
             operands = [self.losses(argument) for argument in use.arguments]
             tensors = [operand.tensor for operand in operands]
-            result = called(use.function, use.text, *tensors, **use.settings)
+            result = call_plugin(use.function, use.text, *tensors, **use.settings)
             return _combined(operands, result)
         assert isinstance(use, Arithmetic)
         return self._arithmetic(use)
@@ -138,7 +138,7 @@ class Evaluator:
         bound = {name: self._bound(name, tensor, present) for name, tensor in use.tensors.items()}
         if use.loss.state is not None:
             bound[STATE] = self.states.of(use, bound, self.training)
-        result = called(use.loss, use.with_parameters, **bound, **use.settings)
+        result = call_plugin(use.loss, use.with_parameters, **bound, **use.settings)
         result = _over_positions(use.loss, tf.cast(result, tf.float32), bound)
         _check_result(use.loss, use.text, result)
         if use.loss.per == "batch":
@@ -158,7 +158,7 @@ class Evaluator:
     def _reduce(self, reduction: Reduction, value: Value) -> Tensor:
         present = tf.ones_like(value.tensor) if value.present is None else value.present
         weight = present if self.weight is None else self.weight * present
-        return called(reduction, reduction.name, value.tensor, weight, present)
+        return call_plugin(reduction, reduction.name, value.tensor, weight, present)
 
     def _present(self, uses: Any) -> Tensor | None:
         """1 where every tensor of the expressions is there, 0 where one is missing."""
@@ -170,7 +170,7 @@ class Evaluator:
         settings = dict(use.settings)
         if use.epochs is not None:
             settings["steps"] = use.epochs * self.steps_per_epoch
-        return called(use.schedule, use.text, self.step, *use.numbers, **settings)
+        return call_plugin(use.schedule, use.text, self.step, *use.numbers, **settings)
 
     def coefficient(self, use: Use) -> Tensor:
         """A term's coefficient as a float32 scalar."""
@@ -189,7 +189,7 @@ class Evaluator:
             return [tf.cast(self.tensors["weights"][path], tf.float32) for path in paths]
         if isinstance(use, FunctionUse):
             arguments = [self.tensor(argument) for argument in use.arguments]
-            return called(use.function, use.text, *arguments, **use.settings)
+            return call_plugin(use.function, use.text, *arguments, **use.settings)
         assert isinstance(use, Arithmetic)
         result = self.tensor(use.operands[0])
         for operator, operand in zip(use.operators, use.operands[1:], strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 from tfloss.errors import DataError, PluginError
 from tfloss.lazy import keras, tf
 from tfloss.objective.plan import LossUse, Term
-from tfloss.registry import Held, Loss
+from tfloss.registry import Loss, LossVariable
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 
@@ -143,23 +143,23 @@ def held_variables(
     """New variables for a loss, by name.
 
     Raises:
-        PluginError: what the loss declares is no mapping of `Held`.
+        PluginError: what the loss declares is no mapping of `LossVariable`.
     """
     assert loss.state is not None
     declared = loss.state(shapes, {**loss.settings, **settings})
     variables = {}
     for number, (name, held) in enumerate(declared.items()):
-        if not isinstance(held, Held):
+        if not isinstance(held, LossVariable):
             raise PluginError(
                 f"The state of the loss '{loss.name}' has {held!r} for '{name}'; it must be a "
-                f"tfloss.Held."
+                f"tfloss.LossVariable."
             )
         value = _initializer(held, seed + number)(held.shape, dtype="float32")
         variables[name] = keras.Variable(value, trainable=held.trainable, name=name)
     return variables
 
 
-def _initializer(held: Held, seed: int) -> Any:
+def _initializer(held: LossVariable, seed: int) -> Any:
     if not isinstance(held.initializer, str):
         return keras.initializers.Constant(float(held.initializer))
     found = keras.initializers.get(held.initializer)

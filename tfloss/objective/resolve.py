@@ -129,7 +129,17 @@ class Resolver:
                 bound[parameter] = TensorUse(node, parameter)
             elif parameter in loss.signature.required:
                 raise self._error(node, self._needs(loss, parameter))
+            else:
+                self._bind_logits(parameter, bound)
         return bound
+
+    def _bind_logits(self, parameter: str, bound: dict[str, Use]) -> None:
+        """`teacher_logits` of a loss is NAME.logits where its `teacher` is NAME, if there are."""
+        use = bound.get(parameter.removesuffix("_logits"))
+        if parameter.endswith("_logits") and isinstance(use, TensorUse):
+            name = f"{use.name}.logits"
+            if name in self.scope:
+                bound[parameter] = TensorUse(use.node, name)
 
     def _needs(self, loss: Loss, parameter: str) -> str:
         remedy = ""

@@ -1,6 +1,6 @@
 """What plugins declare, how they are loaded, and who is called what."""
 
-from tfloss.registry.calls import called
+from tfloss.registry.calls import call_plugin
 from tfloss.registry.declarations import (
     Dataset,
     Declaration,
@@ -26,15 +26,15 @@ from tfloss.registry.declarations import (
 )
 from tfloss.registry.hookspecs import hookimpl
 from tfloss.registry.loading import Plugin
-from tfloss.registry.loss_variables import Held
+from tfloss.registry.loss_variables import LossVariable
 from tfloss.registry.registry import Registry, check_settings, load_registry, registry_with
 
 __all__ = [
     "Dataset",
     "Declaration",
     "Function",
-    "Held",
     "Loss",
+    "LossVariable",
     "Metric",
     "Model",
     "Plugin",
@@ -44,7 +44,7 @@ __all__ = [
     "Schedule",
     "Teacher",
     "Tracker",
-    "called",
+    "call_plugin",
     "check_settings",
     "dataset",
     "function",

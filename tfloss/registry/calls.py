@@ -8,7 +8,7 @@ from tfloss.errors import PluginError, TflossError, UsageError
 from tfloss.registry.declarations import Declaration
 
 
-def called(declaration: Declaration, where: str, *args: Any, **kwargs: Any) -> Any:
+def call_plugin(declaration: Declaration, where: str, *args: Any, **kwargs: Any) -> Any:
     """Call the declared function.
 
     Args:

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from tfloss.errors import PluginError
-from tfloss.registry.loss_variables import Held
+from tfloss.lazy import tf
+from tfloss.registry.loss_variables import LossVariable
 from tfloss.registry.nameable import Nameable
 from tfloss.registry.shapes import different_shapes, shape_of
 from tfloss.registry.signature import Signature, read_signature
@@ -131,8 +132,8 @@ class Loss(Declaration, Nameable):
         reference: the same loss in plain numpy, with the same parameters in float64; for checking.
         exempt: checks of `tfloss.testing` that it fails on purpose, with the reason of each.
         state: for a loss that holds variables: from its tensors' shapes (by parameter, None for the
-            batch) and its settings to a mapping from name to `tfloss.Held`. The function then has
-            the keyword parameter `state`, which is no setting.
+            batch) and its settings to a mapping from name to `tfloss.LossVariable`. The function
+            has the keyword parameter `state`, which is no setting.
     """
 
     per: Literal["example", "batch"] = "example"
@@ -147,8 +148,8 @@ class Loss(Declaration, Nameable):
     domains: Mapping[str, str] = field(default_factory=dict, compare=False)
     reference: Callable[..., Any] | None = field(default=None, compare=False)
     exempt: Mapping[str, str] = field(default_factory=dict, compare=False)
-    state: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Held]] | None = field(
-        default=None, compare=False
+    state: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, LossVariable]] | None = (
+        field(default=None, compare=False)
     )
 
     kind = "loss"
@@ -168,13 +169,15 @@ class Loss(Declaration, Nameable):
         Raises:
             ValueError: a setting outside of its declared range, or tensors whose shapes differ.
         """
+        given = {name: _full_precision(v) for name, v in self._by_name(args, kwargs).items()}
         if self.same_shape:
-            given = self._by_name(args, kwargs)
+            given = {**given, **_of_one_dtype(given, self.same_shapes)}
             shapes = {name: shape_of(given[name]) for name in given if name in self.same_names}
             wrong = different_shapes(self.same_shapes, shapes)
             if wrong:
                 raise ValueError(wrong)
-        return super().__call__(*args, **kwargs)
+        more = args[len(self.signature.positional) :]  # too many: Python's own error says so
+        return super().__call__(*more, **given)
 
     @cached_property
     def same_shapes(self) -> tuple[tuple[str, ...], ...]:
@@ -327,6 +330,29 @@ class Tracker(Declaration):
     """
 
     kind = "tracker"
+
+
+def _full_precision(tensor: Any) -> Any:
+    """Half precision as float32, in which losses compute; anything else as it is."""
+    return tf.cast(tensor, tf.float32) if _dtype(tensor) in ("float16", "bfloat16") else tensor
+
+
+def _of_one_dtype(given: Mapping[str, Any], groups: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+    """Whole numbers in the dtype of the other tensors of their shape: labels of 0 and 1."""
+    changed = {}
+    for group in groups:
+        there = [(name, given[name]) for name in group if given.get(name) is not None]
+        floats = [_dtype(tensor) for _, tensor in there if _dtype(tensor).startswith("float")]
+        for name, tensor in there:
+            if floats and _dtype(tensor).startswith(("int", "uint", "bool")):
+                changed[name] = tf.cast(tensor, floats[0])
+    return changed
+
+
+def _dtype(tensor: Any) -> str:
+    """The name of a tensor's dtype; '' of what has none."""
+    dtype = getattr(tensor, "dtype", None)
+    return str(getattr(dtype, "name", dtype or ""))
 
 
 def shown(value: Any) -> str:

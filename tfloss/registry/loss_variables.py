@@ -8,14 +8,14 @@ from tfloss.errors import PluginError
 
 
 @dataclass(frozen=True)
-class Held:
+class LossVariable:
     """A variable that a loss holds, float32: a projection, class centres, a memory.
 
     A loss declares them with `@tfloss.loss(state=f)`, where `f(shapes, settings)` returns a mapping
-    from name to `Held`. They live in the objective: made with its seed, one set for each use of the
-    loss in a formula, trained with the student, saved and restored with the run. The loss gets them
-    as its keyword parameter `state`, tensors by name; `state.update(name, value)` gives one a new
-    value while training, and does nothing while evaluating.
+    from name to `LossVariable`. They live in the objective: made with its seed, one set for each
+    use of the loss in a formula, trained with the student, saved and restored with the run. The
+    loss gets them as its keyword parameter `state`, tensors by name; `state.update(name, value)`
+    gives one a new value while training, and does nothing while evaluating.
 
     Attributes:
         shape: whole numbers; it cannot depend on the batch's size.

@@ -15,8 +15,8 @@ class Nameable:
 
         return Name(self.name)
 
-    def node(self, *args: Any, **settings: Any) -> Any:
-        """The call of this name as a formula: `kl.node(teacher="rf")` is `kl(teacher=rf)`.
+    def term(self, *args: Any, **settings: Any) -> Any:
+        """The call of this name as a formula: `kl.term(teacher="rf")` is `kl(teacher=rf)`.
 
         What is bound to a tensor is a formula or its text; a setting is a number, a text, a bool,
         None, or a list of these.

@@ -12,9 +12,9 @@ from tfloss.registry.registry import load_registry
 class Losses:
     """The installed losses by name: `tfloss.losses.abs_kl`, each with its signature and help.
 
-    Formulas are built of them with operators, and settings are given by `node`:
+    Formulas are built of them with operators, and settings are given by `term`:
 
-        0.5 * tfloss.losses.bce + tfloss.losses.kd.node(temperature=4)
+        0.5 * tfloss.losses.bce + tfloss.losses.kd.term(temperature=4)
     """
 
     def __getattr__(self, name: str) -> Loss:

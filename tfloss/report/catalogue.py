@@ -52,7 +52,7 @@ def example_of(loss: Loss) -> str:
         return loss.example
     for name, value in loss.settings.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return to_text(loss.node(**{name: value}))
+            return to_text(loss.term(**{name: value}))
     return loss.name
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.formula import parse_short_text
-from tfloss.registry import Registry, Tracker, called, check_settings
+from tfloss.registry import Registry, Tracker, call_plugin, check_settings
 from tfloss.training.config import Config
 
 Made = tuple[str, Any]  # what the user wrote, and the tracker
@@ -31,7 +31,7 @@ def _made(text: str, registry: Registry) -> Any:
     if wanted.values:
         raise UsageError(f"The tracker '{text}' takes settings by name: NAME:setting=value,….")
     check_settings(declaration, wanted.settings, refuse=UsageError)
-    return called(declaration, f"--track {text}", **wanted.settings)
+    return call_plugin(declaration, f"--track {text}", **wanted.settings)
 
 
 class Tracking:

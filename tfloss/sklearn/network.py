@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Scaler
+from tfloss.data import Scaler, rows_at_once
 from tfloss.errors import UsageError
 from tfloss.lazy import keras, tf
-
-_ROWS_AT_ONCE = 8192
 
 
 class Network:
@@ -44,9 +42,10 @@ class Network:
         if self.scaler is not None:
             features = self.scaler.transform(features)
         rows = np.ascontiguousarray(features, np.float32)
+        count = rows_at_once(rows.shape[1])
         pieces = [
-            self.model(tf.constant(rows[at : at + _ROWS_AT_ONCE]), training=False).numpy()
-            for at in range(0, len(rows), _ROWS_AT_ONCE)
+            self.model(tf.constant(rows[at : at + count]), training=False).numpy()
+            for at in range(0, len(rows), count)
         ]
         return np.concatenate(pieces).astype(np.float64)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import ShortText, parse_short_text
-from tfloss.registry import Model, Registry, called
+from tfloss.registry import Model, Registry, call_plugin
 from tfloss.student.student import Student, wrap_model
 
 
@@ -62,7 +62,7 @@ def make_student(
     else:
         model, specification = check_model(text, registry)
         with seeded(seed):
-            built = called(
+            built = call_plugin(
                 model, text, inputs, outputs, *specification.values, **specification.settings
             )
         student = wrap_model(built, text=text)

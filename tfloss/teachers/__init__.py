@@ -4,6 +4,7 @@ from tfloss.teachers.column import PredictionsColumn
 from tfloss.teachers.fitting.classifiers import FittedClassifier, fit_classifier
 from tfloss.teachers.fitting.fit_teachers import fit_teachers
 from tfloss.teachers.fitting.regressors import FittedRegressor, fit_regressor
+from tfloss.teachers.predict_columns import columns_of, predict_columns
 from tfloss.teachers.prefitted import PrefittedTeacher
 from tfloss.teachers.saving import rows_of, save_teacher
 from tfloss.teachers.spec.about import AboutTeacher, about_all, about_teacher
@@ -26,12 +27,14 @@ __all__ = [
     "about_all",
     "about_teacher",
     "build_estimator",
+    "columns_of",
     "fit_classifier",
     "fit_regressor",
     "fit_teachers",
     "options_text",
     "parse_teacher",
     "parse_teachers",
+    "predict_columns",
     "rows_of",
     "save_teacher",
 ]

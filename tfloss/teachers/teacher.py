@@ -11,7 +11,8 @@ import numpy as np
 
 from tfloss.errors import UsageError
 from tfloss.teachers.fitting.batched import Predictions
-from tfloss.teachers.fitting.probabilities import as_column, log_odds
+from tfloss.teachers.fitting.probabilities import as_column
+from tfloss.teachers.predict_columns import columns_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +66,8 @@ class FittedTeacher:
         For classes `alias.logits` is among them: a network's own, else the log-odds (one column) or
         logarithms (several) of its probabilities.
         """
-        predictions = dict(self.train if split == "train" else self.holdout)
-        if self.classes is not None and "logits" not in predictions:
-            predictions["logits"] = log_odds(predictions[""])
-        return {f"{self.alias}.{key}" if key else self.alias: a for key, a in predictions.items()}
+        predictions = self.train if split == "train" else self.holdout
+        return columns_of(self.alias, predictions, classes=self.classes)
 
     def present(self, split: Literal["train", "holdout"]) -> dict[str, np.ndarray]:
         """By the names of its tensors, (n,) bool: where it has an answer; {} where everywhere."""

@@ -30,7 +30,7 @@ def given_to_objective(tensors: Inputs) -> dict[str, Any]:
 
 def objective(subject: Subject, formula: Any, *, seed: int = 0) -> Objective:
     """The objective of a formula in which the loss is the only one."""
-    names = subject.loss.signature.positional
+    names = [parameter.name for parameter in subject.parameters]
     scope = Scope(
         [
             Entry(name, "checks", known_outside=name != "weights")

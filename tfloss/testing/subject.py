@@ -44,7 +44,7 @@ class Subject:
         self.settings = dict(settings or {})
         self._domains = domains
         said = {**loss.domains, **(domains or {})}
-        self.parameters: tuple[Parameter, ...] = parameters_of(loss.signature.positional, said)
+        self.parameters: tuple[Parameter, ...] = parameters_of(_independent(loss), said)
         self._cache: dict[Any, Any] = {}
 
     def with_settings(self, **settings: Any) -> Subject:
@@ -154,6 +154,16 @@ class Subject:
         if key not in self._cache:
             self._cache[key] = make()
         return self._cache[key]
+
+
+def _independent(loss: Loss) -> tuple[str, ...]:
+    """A loss's tensors, without `teacher_logits` next to `teacher`: it says the same once more."""
+    names = loss.signature.positional
+    return tuple(
+        name
+        for name in names
+        if not (name.endswith("_logits") and name.removesuffix("_logits") in names)
+    )
 
 
 def as_tensors(inputs: Mapping[str, Any], dtype: str = "float32") -> Inputs:

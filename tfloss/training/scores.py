@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, score
+from tfloss.data import PreparedData, rows_at_once, score
 from tfloss.lazy import tf
 from tfloss.registry import Registry
 from tfloss.student import Student
-
-_ROWS_AT_ONCE = 8192
 
 
 def predict(student: Student, inputs: np.ndarray, task: str = "classification") -> np.ndarray:
@@ -38,10 +36,9 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 def _logits(student: Student, inputs: np.ndarray) -> np.ndarray:
     forward = student.compiled_for(inputs)
-    pieces = range(0, max(len(inputs), 1), _ROWS_AT_ONCE)
-    return np.concatenate(
-        [forward(tf.constant(inputs[at : at + _ROWS_AT_ONCE])).numpy() for at in pieces]
-    )
+    rows = rows_at_once(int(np.prod(inputs.shape[1:])))
+    pieces = range(0, max(len(inputs), 1), rows)
+    return np.concatenate([forward(tf.constant(inputs[at : at + rows])).numpy() for at in pieces])
 
 
 def as_columns(probs: np.ndarray) -> np.ndarray:

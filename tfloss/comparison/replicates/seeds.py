@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData, Table, augment, prepare
-from tfloss.registry import Model, Registry, called, load_registry
+from tfloss.registry import Model, Registry, call_plugin, load_registry
 from tfloss.student import Student, check_model, make_student
 from tfloss.student.build import seeded
 from tfloss.teachers import FittedTeacher
@@ -164,7 +164,7 @@ def _built(config: Config, data: PreparedData, seed: int, registry: Registry) ->
     model, specification = check_model(config.model, registry)
     assert isinstance(model, Model)
     with seeded(seed):
-        return called(
+        return call_plugin(
             model,
             config.model,
             data.n_features,

@@ -17,12 +17,13 @@ from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import fill_folder
+from tfloss.comparison.ranges import Range
 from tfloss.comparison.replicates.saved import FINGERPRINT, require_same_setups
 from tfloss.comparison.replicates.seeds import SeedSetup, prepare_seeds
 from tfloss.comparison.replicates.trainer import OnProgress, train_all
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.comparison.result import ComparisonResult
-from tfloss.comparison.search.space import Range, Space
+from tfloss.comparison.search.space import Space
 from tfloss.comparison.search.split import search_split
 from tfloss.comparison.search.study import MOST_SEEDS, Plan
 from tfloss.comparison.search.trial import PrunedError, TrialValue
@@ -198,7 +199,7 @@ def _confirmed(
     registry: Registry,
     on_progress: OnProgress,
 ) -> tuple[dict[str, Any], Comparison, list[Trajectories]]:
-    """The best beside the baseline, on rows and with seeds that no trial saw."""
+    """The best and the baseline, on rows and with seeds that no trial saw."""
     configs = [plan.static, plan.config_of(texts)]
     same = configs[0].optimizer == configs[1].optimizer
     labels = [one.formula if same else f"{one.formula} ({one.optimizer})" for one in configs]

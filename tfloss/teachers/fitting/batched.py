@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data import rows_at_once
 from tfloss.teachers.fitting.side_by_side import one_thread_where_small
-
-# A forest pays about 15 ms for each piece; a Gaussian process holds a piece times its own rows.
-ROWS_AT_ONCE = 16384
 
 Predictions = dict[str, np.ndarray]
 Watch = Callable[[int], None]
@@ -22,7 +20,7 @@ def in_chunks(
     inputs: np.ndarray,
     *,
     n_jobs: int | None = None,
-    rows_at_once: int = ROWS_AT_ONCE,
+    rows: int | None = None,
     watch: Watch | None = None,
 ) -> Predictions:
     """Call `answer` on pieces of `inputs`, and put its predictions together as float32.
@@ -33,13 +31,14 @@ def in_chunks(
         answer: from (m, d) float64 rows to arrays by name, (m, …) each.
         inputs: (n, d).
         n_jobs: as joblib counts them; None: one, or what `joblib.parallel_config` says.
-        rows_at_once: rows per piece.
+        rows: per piece; default: see `tfloss.data.rows_at_once`.
         watch: called after each piece with its number of rows.
     """
     from joblib import delayed
 
-    starts = range(0, max(len(inputs), 1), rows_at_once)
-    pieces = (inputs[at : at + rows_at_once] for at in starts)
+    rows = rows or rows_at_once(int(np.prod(inputs.shape[1:])))
+    starts = range(0, max(len(inputs), 1), rows)
+    pieces = (inputs[at : at + rows] for at in starts)
     run = _parallel(n_jobs)
     together: Predictions = {}
     with warnings.catch_warnings(), one_thread_where_small(len(inputs)):
@@ -52,7 +51,7 @@ def in_chunks(
                     together[name] = np.empty((len(inputs), *values.shape[1:]), dtype=np.float32)
                 together[name][at : at + len(values)] = values
             if watch is not None:
-                watch(min(rows_at_once, len(inputs) - at))
+                watch(min(rows, len(inputs) - at))
     return together
 
 

@@ -21,6 +21,7 @@ from tfloss.teachers.fitting.fit_and_predict import fit_and_predict, fitter
 from tfloss.teachers.fitting.given import Given, listed_teachers, resolved
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions, plan_fit
 from tfloss.teachers.keras_models import OWN_TENSORS, check_network, is_network
+from tfloss.teachers.predict_columns import named_parts
 from tfloss.teachers.prefitted import PrefittedTeacher, check_prefitted
 from tfloss.teachers.spec.options import Options
 from tfloss.teachers.teacher import FittedTeacher, as_tensors
@@ -100,9 +101,7 @@ def cache_folder(cache: str | Path | None) -> Path | None:
 
 def _layers(alias: str, tensors: Collection[str]) -> frozenset[str]:
     """The layers of this teacher that `alias.LAYER` among the names asks for."""
-    start = f"{alias}."
-    names = {name.removeprefix(start) for name in tensors if name.startswith(start)}
-    return frozenset(names - OWN_TENSORS)
+    return named_parts(alias, tensors) - OWN_TENSORS
 
 
 def _prepared(

@@ -24,12 +24,16 @@ class FittedRegressor:
         name: the teacher's name, for messages.
         notes: what it warned of, a sentence each.
         unscale: undoes the scaling of the inputs, for an estimator that knows them unscaled.
+        width: how many quantities it predicts.
+        deviation: whether its standard deviation is wanted, where it tells one.
     """
 
     estimator: Any
     name: str
     notes: tuple[str, ...] = ()
     unscale: Scaler | None = None
+    width: int = 1
+    deviation: bool = True
 
     @property
     def identity(self) -> Any:
@@ -39,19 +43,20 @@ class FittedRegressor:
     @property
     def has_deviation(self) -> bool:
         """Whether `predict` also gives the standard deviation of its prediction."""
-        return "return_std" in inspect.signature(self.estimator.predict).parameters
+        known = inspect.signature(self.estimator.predict).parameters
+        return self.deviation and "return_std" in known
 
     def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
     ) -> Predictions:
-        """The prediction as '', and its standard deviation as 'std'; (n, 1) float32 each.
+        """The prediction as '', and its standard deviation as 'std'; (n, width) float32 each.
 
         Raises:
             PluginError: the estimator failed, or answered with something other than numbers.
         """
         if not len(inputs):
             names = ("", "std") if self.has_deviation else ("",)
-            return {name: np.empty((0, 1), dtype=np.float32) for name in names}
+            return {name: np.empty((0, self.width), dtype=np.float32) for name in names}
         return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
 
     def _piece(self, inputs: np.ndarray) -> Predictions:
@@ -64,7 +69,10 @@ class FittedRegressor:
                 predictions = {"": self.estimator.predict(inputs)}
         except FAILURES as error:
             raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
-        return {key: _column(value, len(inputs), self.name) for key, value in predictions.items()}
+        return {
+            key: _columns(value, (len(inputs), self.width), self.name)
+            for key, value in predictions.items()
+        }
 
 
 def fit_regressor(
@@ -90,23 +98,27 @@ def fit_regressor(
     return FittedRegressor(estimator, name, warned)
 
 
-def _column(values: Any, rows: int, name: str) -> np.ndarray:
+def _columns(values: Any, shape: tuple[int, int], name: str) -> np.ndarray:
+    rows, width = shape
     try:
-        column = np.asarray(values, dtype=np.float64)
+        columns = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise PluginError(
             f"The teacher '{name}' answered with something other than numbers: {reason(error)}; "
             f"use another teacher."
         ) from error
-    if column.shape not in ((rows,), (rows, 1)):
+    if columns.shape != shape and (width != 1 or columns.shape != (rows,)):
+        expected = f"({rows},)" if width == 1 else f"{shape}"
+        quantities = "one quantity" if width == 1 else f"{width} quantities"
         raise PluginError(
-            f"The teacher '{name}' answered with shape {column.shape} where ({rows},) was "
-            f"expected; use a regressor of one quantity."
+            f"The teacher '{name}' answered with shape {columns.shape} where {expected} was "
+            f"expected; use a regressor of {quantities}."
         )
-    bad = np.flatnonzero(~np.isfinite(column.reshape(rows)))
+    columns = columns.reshape(shape)
+    bad = np.flatnonzero(~np.isfinite(columns).all(axis=1))
     if len(bad):
         raise PluginError(
             f"The teacher '{name}' answered NaN or infinity for {len(bad)} of {rows} rows, first "
             f"for row {bad[0]} (counted from 0); use other settings or another teacher."
         )
-    return column.reshape(rows, 1)
+    return columns

@@ -17,7 +17,7 @@ from tfloss import tf
 def _projection(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     del settings
     shape = (shapes["student_layer"][-1], shapes["teacher_layer"][-1])
-    return {"projection": tfloss.Held(shape, "glorot_uniform")}
+    return {"projection": tfloss.LossVariable(shape, "glorot_uniform")}
 
 
 @tfloss.loss(
@@ -44,7 +44,9 @@ def translated(teacher_layer: Any, student_layer: Any, *, state: Mapping[str, An
 def _centres(shapes: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     del settings
     classes = max(shapes["labels"][-1], 2)
-    return {"centres": tfloss.Held((classes, shapes["layer"][-1]), "zeros", trainable=False)}
+    return {
+        "centres": tfloss.LossVariable((classes, shapes["layer"][-1]), "zeros", trainable=False)
+    }
 
 
 @tfloss.loss(

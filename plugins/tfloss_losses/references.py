@@ -64,7 +64,7 @@ def binary_kl(teacher: Any, logits: Any) -> Any:
     return (special.rel_entr(p, teacher) + special.rel_entr(1 - p, 1 - teacher)).sum(axis=-1)
 
 
-def reverse_kl(teacher: Any, logits: Any) -> Any:
+def forward_kl(teacher: Any, logits: Any) -> Any:
     """Σ q·log(q/p)."""
     from scipy import special
 
