@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     from tfloss.comparison.result import ComparisonResult
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
-    from tfloss.keras_integration import Loss, attach, fit_model
+    from tfloss.keras_integration import Checkpoint, Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.runs.folder import read_run
@@ -108,6 +108,7 @@ __version__ = "0.1.0"
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
     "LiveCurves": "tfloss.report.live",
+    "Checkpoint": "tfloss.keras_integration",
     "Loss": "tfloss.keras_integration",
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
@@ -132,6 +133,7 @@ _LATER = {
 }
 
 __all__ = [
+    "Checkpoint",
     "ComparisonResult",
     "DataError",
     "FormulaError",

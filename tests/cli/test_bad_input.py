@@ -36,7 +36,7 @@ def files(tmp_path_factory) -> Path:
 # Arguments ({} is the folder of files), exit code, words of the sentence.
 COMMANDS = [
     # the formula
-    ([*BCE[:2], "bec"], 2, "Did you mean 'bce'"),
+    ([*BCE[:2], "bec"], 2, "'bce'?"),
     ([*BCE[:2], ""], 2, "No formula was given"),
     ([*BCE[:2], "bce +"], 2, "ends too early"),
     ([*BCE[:2], "bce + 0.1 abs_kl"], 2, "missing before 'abs_kl'"),
