@@ -68,7 +68,7 @@ COMMANDS = [
     ([*BCE, "--model", "mpl:10"], 2, "Did you mean 'mlp'"),
     ([*BCE, "--model", "mlp:10,activatoin=relu"], 2, "Did you mean 'activation'"),
     ([*BCE, "--model", "mlp:ten"], 2, "mlp"),
-    ([*BCE, "--model", "mlp:10,init=best"], 2, "init=glorot"),
+    ([*BCE, "--model", "mlp:10,kernel_initializer=best"], 2, "initializer 'best'"),
     ([*BCE, "--model", "nowhere.keras"], 2, "no file"),
     ([*BCE, "--recipe", "artcle"], 2, "Did you mean 'article'"),
     ([*BCE, "--recipe", "article", "--config", "x.toml"], 2, "choose one"),

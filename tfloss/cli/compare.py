@@ -31,7 +31,7 @@ from tfloss.runs.untrusted_config import refuse_code
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.config import Config
 
-_OWN = ("formulas", "baseline", "seeds", "reach", "at")
+_OWN = ("formulas", "baseline", "seeds", "reach", "at", "one_class")
 
 
 @click.command()
@@ -48,6 +48,11 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 )
 @click.option(
     "--at", multiple=True, type=click.IntRange(1), help="Statistics after this epoch too."
+)
+@click.option(
+    "--one-class",
+    type=click.Choice(["skip", "redraw"]),
+    help="A seed whose training rows hold one class: leave it out (the default), or draw again.",
 )
 @training_options
 @replicate_options
@@ -171,6 +176,7 @@ def _from_values(formulas: Sequence[str], values: dict[str, Any], origin: str) -
         seeds=own.get("seeds", 200),
         reach=tuple(map(parse_reach, own.get("reach", ()))),
         at=tuple(own.get("at", ())),
+        one_class=own.get("one_class", "skip"),
     )
 
 

@@ -55,7 +55,7 @@ def _refusal(origin: str, text: str, option: str) -> UsageError:
 
 def _plain_model(text: str) -> bool:
     """A registered model, or a file of Keras, with plain settings."""
-    model = parse_short_text(text, what="model")
+    model = parse_short_text(text, what="model", calls=True)
     known = model.name in load_registry().models or _FILE.fullmatch(model.name)
     return bool(known) and _plain_values(model)
 
