@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import rel_entr
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
 import tfloss
 from tests.keras_integration.models import ROWS, Subclassed, data, forward, functional
@@ -83,3 +84,32 @@ def test_a_teacher_with_too_many_classes_is_refused():
     known = LogisticRegression().fit(X, np.arange(ROWS) % 4)
     with pytest.raises(tfloss.DataError, match="answers with 4 columns, but the model has 3"):
         history(functional("softmax", 3), "kl", X, teacher=known)
+
+
+@pytest.mark.parametrize("door", ["attach", "fit_model"])
+@pytest.mark.parametrize("held_out", ["split", "data"])
+def test_a_teacher_that_stores_validation_rows_is_named(door, held_out):
+    known = KNeighborsClassifier(3).fit(X, Y)  # stores all 24 rows
+    end = 18
+    options = (
+        {"validation_split": 0.25}
+        if held_out == "split"
+        else {"validation_data": (X[end:], Y[end:])}
+    )
+    x, y = (X, Y) if held_out == "split" else (X[:end], Y[:end])
+    model = tfloss.attach(functional(), "bce + kl", teacher=known)
+    model.compile("sgd")
+    train = (
+        tfloss.fit_model if door == "fit_model" else lambda m, data, **more: m.fit(*data, **more)
+    )
+    with pytest.warns(UserWarning, match="'teacher' was fitted on 6 of the 6 validation rows"):
+        train(model, (x, y), epochs=1, verbose=0, **options)
+
+
+def test_a_teacher_fitted_on_the_training_rows_alone_is_not_accused(recwarn):
+    known = KNeighborsClassifier(3).fit(X[:18], Y[:18])
+    history(functional(), "bce + kl", X[:18], Y[:18], teacher=known)
+    model = tfloss.attach(functional(), "bce + kl", teacher=known)
+    model.compile("sgd")
+    model.fit(X, Y, validation_split=0.25, verbose=0)
+    assert not [one for one in recwarn if "validation rows" in str(one.message)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from tfloss.keras_integration.validation import (
     check_inputs,
     check_labels,
     check_rows,
+    is_arrays,
     without_pandas,
 )
 
@@ -60,6 +62,25 @@ class ArrayChecks:
         if len(given) == 1:
             return (self.ready(x)[0],)
         return (*self.ready(x, y, weight), *given[2:])
+
+    def warn_of_seen_rows(self, x: Any, validation_data: Any, validation_split: float) -> None:
+        """Warn where a teacher was fitted on validation rows, as far as it stores its rows.
+
+        Args:
+            x, validation_data, validation_split: as in Keras' `fit`.
+        """
+        x = without_pandas(x)
+        if not self._supply.teachers or not is_arrays(x):
+            return
+        if isinstance(validation_data, (tuple, list)) and len(validation_data):
+            holdout = without_pandas(validation_data[0])
+        elif validation_split and not isinstance(x, (Mapping, list, tuple)):
+            start = math.floor(len(x) * (1 - validation_split))
+            x, holdout = x[:start], x[start:]
+        else:
+            return
+        if is_arrays(holdout):
+            self._supply.warn_of_seen_rows(x, holdout)
 
     def take_weights(self, weight: Any) -> None:
         """Refuse weights for each output; remember whether Keras will copy one array for all."""

@@ -89,6 +89,7 @@ def fit_model(
     watching = [callbacks] if one else list(callbacks or ())
     say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
+    attached.checks.warn_of_seen_rows(x, validation_data, validation_split)
     options = {"class_weight": class_weight, "sample_weight": weight}
     train = _rows(attached, x, y, options)
     holdout = None

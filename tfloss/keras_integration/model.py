@@ -190,6 +190,8 @@ class Attached(AttachedStep):
     @plainly
     def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers are asked about arrays, once, before the training begins."""
+        split, held_out = options.get("validation_split"), options.get("validation_data")
+        self._checks.warn_of_seen_rows(x, held_out, split or 0.0)
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
         options = weighted_by_class(y, options, len(self.output_names or [""]))
         self._checks.take_weights(options.get("sample_weight"))

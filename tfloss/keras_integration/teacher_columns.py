@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
+
+import numpy as np
 
 from tfloss.errors import UsageError
 from tfloss.keras_integration.batch_layout import split_inputs
@@ -11,6 +14,7 @@ from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.teachers import ask, ask_in_step
 from tfloss.keras_integration.validation import in_memory, is_arrays
 from tfloss.lazy import keras, tf
+from tfloss.teachers.prefitted import stored_holdout_rows
 
 
 class Supply:
@@ -53,6 +57,28 @@ class Supply:
         for alias, teacher in wanted.items():
             columns |= self._ask(alias, teacher, inputs, width)
         return self._with(x, columns)
+
+    def warn_of_seen_rows(self, train: Any, holdout: Any) -> None:
+        """Warn where a teacher stores rows that are held out: it was fitted on them.
+
+        Args:
+            train: inputs of `fit`, arrays.
+            holdout: inputs of its validation data, arrays.
+        """
+        parts = [
+            split_inputs(self._model, in_memory(x), self._columns)[0] for x in (train, holdout)
+        ]
+        if any(isinstance(part, Mapping | list | tuple) for part in parts):
+            return  # several inputs, about which no estimator is asked
+        rows = [np.asarray(part).reshape(len(part), -1) for part in parts]
+        for alias, teacher in self._wanted(train, None, networks=False).items():
+            seen = stored_holdout_rows(teacher, *rows)
+            if seen:
+                warnings.warn(
+                    f"The teacher '{alias}' was fitted on {seen} of the {len(rows[1])} validation "
+                    f"rows, so val_loss flatters it and the model; fit it on other rows.",
+                    stacklevel=2,
+                )
 
     def in_step(self, x: Any, y: Any, width: int | None) -> dict[str, Any]:
         """What Keras models answer about a batch whose columns do not have it."""

@@ -184,6 +184,17 @@ def _refuse_seen_holdout(known: PrefittedTeacher, data: PreparedData, name: str)
     return checked
 
 
+def stored_holdout_rows(estimator: Any, train: np.ndarray, holdout: np.ndarray) -> int:
+    """How many held-out rows, (n, d), a fitted estimator stores inside, of those not in `train`.
+
+    Neighbours, support vectors and Gaussian processes store rows that they were fitted on; where
+    an estimator stores none, 0 says nothing.
+    """
+    own = set(_row_keys(holdout)) - set(_row_keys(train))
+    stored = _stored_rows(estimator, holdout.shape[1], _DEEPEST, set())
+    return max((len(own & set(_row_keys(rows))) for rows in stored), default=0)
+
+
 def saw_holdout(name: str, rows: int, data: PreparedData) -> str:
     """The sentence about a teacher that was fitted on rows that are held out here."""
     return (
