@@ -8,7 +8,7 @@ import pytest
 
 import tfloss
 from tests.keras_integration.models import data
-from tests.reliability.worlds import StoppedAt
+from tests.reliability.builders import StoppedAt
 from tfloss.errors import Interrupted, UsageError
 
 X, Y = data()

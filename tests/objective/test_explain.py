@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tfloss
-from tests.objective.worlds import SCOPE
+from tests.objective.builders import SCOPE
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.objective.explain import bindings_of, definitions_of, shape_text, terms_of
 

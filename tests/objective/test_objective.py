@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tfloss
-from tests.objective.worlds import (
+from tests.objective.builders import (
     BIAS,
     HIDDEN,
     KERNEL,

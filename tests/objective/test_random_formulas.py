@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import expit
 
-from tests.objective.worlds import LABELS, LOGITS, SCOPE, TEACHER, TENSORS
+from tests.objective.builders import LABELS, LOGITS, SCOPE, TEACHER, TENSORS
 from tfloss.formula import parse, to_text
 from tfloss.objective import Objective
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tfloss
-from tests.objective.worlds import (
+from tests.objective.builders import (
     HIDDEN,
     LABELS,
     SCOPE,

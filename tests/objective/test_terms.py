@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tfloss
-from tests.objective.worlds import SCOPE
+from tests.objective.builders import SCOPE
 from tfloss.formula import FormulaError
 from tfloss.objective import Scope, plan_terms
 from tfloss.objective.coefficients import constant_value

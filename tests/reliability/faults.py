@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfloss
-from tests.training.engine_worlds import columns, engine_of, mlp
+from tests.training.engine_builders import columns, engine_of, mlp
 from tfloss.data import Columns
 
 NEVER = -1

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tfloss
 from tests.cli.running import tfloss as command
 from tests.reliability.faults import BATCH, FAULTS, World
-from tests.training.engine_worlds import columns, engine_of, mlp
+from tests.training.engine_builders import columns, engine_of, mlp
 from tfloss.errors import NumericsError, UsageError
 from tfloss.training.loop import chunk_size
 from tfloss.training.loop.array_source import ArraySource

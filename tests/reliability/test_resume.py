@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import tfloss
-from tests.reliability.worlds import StoppedAt, digest_of_state, student
+from tests.reliability.builders import StoppedAt, digest_of_state, student
 from tfloss.data import Classes
 from tfloss.errors import DataError, Interrupted, UsageError
 from tfloss.training.loop import chunk_size, dataset

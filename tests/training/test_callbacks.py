@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.engine_worlds import assert_same_weights, columns, engine_of, mlp
+from tests.training.engine_builders import assert_same_weights, columns, engine_of, mlp
 from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.shuffling import BatchOrder

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.engine_worlds import (
+from tests.training.engine_builders import (
     assert_same_weights,
     columns,
     engine_of,

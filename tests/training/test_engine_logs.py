@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.engine_worlds import columns, engine_of, mlp, order_of, run_steps
+from tests.training.engine_builders import columns, engine_of, mlp, order_of, run_steps
 from tfloss.training.loop import in_memory as engine_module
 from tfloss.training.program import step as steps_module
 from tfloss.training.program.batch import as_tensors

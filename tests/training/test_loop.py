@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.engine_worlds import (
+from tests.training.engine_builders import (
     assert_same_weights,
     by_hand,
     columns,

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.engine_worlds import columns, engine_of, mlp, order_of
+from tests.training.engine_builders import columns, engine_of, mlp, order_of
 from tfloss.errors import UsageError
 from tfloss.training.program.precision import (
     check_precision,

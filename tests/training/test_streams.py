@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.engine_worlds import (
+from tests.training.engine_builders import (
     FORMULA,
     assert_same_weights,
     by_hand,
