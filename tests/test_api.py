@@ -50,6 +50,13 @@ def test_bind_and_an_estimator_take_it_too():
     assert estimator.fit(X, Y).history_["cubed"][-1] > 0
 
 
+def test_compare_takes_it_too():
+    result = tfloss.compare(
+        ["cubed", "mse"], (X, Y), "mlp:4", seeds=2, epochs=2, train_size=30, losses=[cubed]
+    )
+    assert "cubed" in str(result)
+
+
 def test_a_function_that_is_not_declared_is_refused_by_name():
     def forgotten(labels, logits):
         return labels - logits

@@ -31,15 +31,26 @@ Declare a loss of your own, to use in a formula like any other:
     def brier(labels, probs):
         return tf.reduce_sum((probs - labels) ** 2, axis=-1)
 
-What there is:
+    result = tfloss.fit("brier + 0.1*kl", data, teacher="gpc", losses=[brier])
 
-    training      fit, fit_stream, load_data, Table, parse, bind; losses (the installed ones);
-                  export (a student for others)
-    in Keras      attach (a formula in your model), Loss (for compile), tap (names an inner tensor)
+Which function for what:
+
+    training      fit(formula, data, model): data from load_data, split and scaled
+                  fit_stream(formula, dataset, model): a tf.data.Dataset
+                  fit_model(model, (x, y), formula): a Keras model of your own, compiled whole
+                  attach(model, formula): the same model, with Keras' own compile and fit
+                  Loss(formula): for compile(loss=…); tap(name, tensor): names an inner tensor
+    comparing     compare([formulas]): many seeds, and which formula is better, how surely
+                  search(formula with ranges): coefficients and settings, confirmed on other rows
+    understanding explain(formula), bind(formula, data): terms and tensors; nothing is trained
+                  losses: dir(tfloss.losses), help(tfloss.losses.kd); parse(formula): its tree
+    afterwards    Result, ComparisonResult; read_run(folder), evaluate(folder, data);
+                  export(result, "student.onnx"); load_network(file): a .keras file, not trusted
+    scikit-learn  tfloss.sklearn: DistilledClassifier, DistilledRegressor
     declaring     loss, function, reduction, schedule, teacher, dataset, model, metric, recipe,
-                  tracker, LossVariable (a variable that a loss holds)
-    plugins       hookimpl, load_registry, Registry; load_network (a .keras file, not trusted)
-    notebooks     LiveCurves (drawn while a training runs); results and objectives show themselves
+                  tracker; LossVariable; tfloss.constraints, tfloss.ops, tfloss.typing;
+                  hookimpl, load_registry, Registry
+    notebooks     LiveCurves; results and objectives show themselves
     errors        TflossError and its kinds; FormulaError carries the position
     lazily        tf, keras: TensorFlow and Keras, imported at their first use
 """
@@ -83,7 +94,7 @@ if TYPE_CHECKING:
     from tfloss.comparison.result import ComparisonResult
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
-    from tfloss.keras_integration import Loss, attach, fit_model
+    from tfloss.keras_integration import Checkpoint, Loss, attach, fit_model
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.runs.folder import read_run
@@ -97,6 +108,7 @@ __version__ = "0.1.0"
 # Imported when first asked for, so that `import tfloss` in a plugin costs next to nothing.
 _LATER = {
     "LiveCurves": "tfloss.report.live",
+    "Checkpoint": "tfloss.keras_integration",
     "Loss": "tfloss.keras_integration",
     "attach": "tfloss.keras_integration",
     "tap": "tfloss.student",
@@ -121,6 +133,7 @@ _LATER = {
 }
 
 __all__ = [
+    "Checkpoint",
     "ComparisonResult",
     "DataError",
     "FormulaError",

@@ -34,6 +34,10 @@ class DataError(TflossError):
     exit_code = 4
 
 
+class OneClassError(DataError):
+    """All rows that would train belong to one class."""
+
+
 class PluginError(TflossError):
     """A plugin failed or broke its contract; the message names its distribution."""
 

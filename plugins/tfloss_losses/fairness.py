@@ -11,7 +11,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss.ops import LOWEST, as_distribution, log_probs, weighted_rows, zeroed
+from tfloss.ops import LOWEST, as_distribution, log_probs, same_shape, weighted_rows, zeroed
 
 
 def _members(group: Any, like: Any, sample_weight: Any) -> Any:
@@ -20,6 +20,9 @@ def _members(group: Any, like: Any, sample_weight: Any) -> Any:
     Of one column of codes, whatever they are: everybody's group is a column, 1 for all who share
     the code. A group is then there once for each of its people, which changes no largest gap.
     """
+    if sample_weight is not None:
+        examples = group if len(group.shape) == 1 else group[:, 0]
+        same_shape(group=examples, sample_weight=sample_weight)
     group = zeroed(tf.convert_to_tensor(group), sample_weight)
     if len(group.shape) > 1 and group.shape[-1] != 1:
         return tf.round(tf.cast(group, like.dtype))

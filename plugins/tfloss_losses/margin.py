@@ -49,7 +49,7 @@ def squared_hinge(labels: Any, logits: Any) -> Any:
 
 def _shortfall(labels: Any, logits: Any) -> Any:
     """How much each score lacks of a margin of one on its label's side."""
-    side = tf.where(labels < 0, labels, 2 * labels - 1)
+    side = tf.where(labels < -0.5, labels, 2 * labels - 1)
     return tf.nn.relu(1 - side * logits)
 
 

@@ -219,11 +219,9 @@ def calibrated_softmax(
     Source: Yan et al. 2022, "Scale calibration of deep ranking models".
     """
     relevance, scores, empty = _lists(labels, prediction)
-    relevance = tf.pad(relevance, [[0, 0], [1, 0]], constant_values=virtual_label)
-    log_p = _log_shares(
-        tf.pad(scores, [[0, 0], [1, 0]]),
-        tf.pad(empty, [[0, 0], [1, 0]], constant_values=False),
-    )
+    added = tf.zeros_like(scores[:, :1])
+    relevance = tf.concat([added + virtual_label, relevance], axis=-1)
+    log_p = _log_shares(tf.concat([added, scores], axis=-1), tf.concat([added > 0, empty], axis=-1))
     share = relevance / tf.reduce_sum(relevance, axis=-1, keepdims=True)
     return -tf.reduce_sum(share * log_p, axis=-1)
 

@@ -1,9 +1,12 @@
-"""Models of one's own: `package.module:factory`, or a saved `file.keras`."""
+"""Models of one's own: `module:factory`, or a saved `file.keras`."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +26,28 @@ def saved_model(path: str) -> Any:
 
 
 def imported_factory(reference: str) -> Any:
-    """The declaration of `package.module:factory`; the factory gets (inputs, outputs)."""
+    """The declaration of `module:factory`; the factory gets (inputs, outputs)."""
     module_name, _, attribute = reference.partition(":")
 
     def build(inputs: int, outputs: int) -> Any:
         """Call the factory with the number of features and the number of logits."""
-        return getattr(importlib.import_module(module_name), attribute)(inputs, outputs)
+        with _working_directory_first():
+            module = importlib.import_module(module_name)
+        return getattr(module, attribute)(inputs, outputs)
 
     return tfloss.model(build, name="factory")
 
 
 @tfloss.hookimpl
 def tfloss_find(kind: str, name: str) -> Any:
-    """Files that end in .keras, and `package.module:factory`."""
+    """Files that end in .keras, and `module:factory`."""
     if kind != "model":
         return None
     if Path(name).suffix.lower() in _PICKLES:
         raise tfloss.UsageError(
             f"The model '{name}' is a pickle, and loading a pickle runs whatever code it holds; "
             f"save the model with model.save('{Path(name).stem}.keras') where you trust it, or "
-            f"name the code that makes it as package.module:factory."
+            f"name the code that makes it as module:factory."
         )
     if name.endswith(".keras"):
         if not Path(name).is_file():
@@ -50,9 +55,24 @@ def tfloss_find(kind: str, name: str) -> Any:
         return saved_model(name)
     module, colon, attribute = name.partition(":")
     if colon and attribute.isidentifier():
-        if importlib.util.find_spec(module.partition(".")[0]) is None:
+        with _working_directory_first():
+            found = importlib.util.find_spec(module.partition(".")[0])
+        if found is None:
+            also = "" if "." in module else f" and no model called '{module}'"
             raise tfloss.UsageError(
-                f"There is no module '{module}' to take the model '{name}' from."
+                f"There is no module '{module}' to take the model '{name}' from{also}; "
+                f"`tfloss models` lists the models."
             )
         return imported_factory(name)
     return None
+
+
+@contextmanager
+def _working_directory_first() -> Iterator[None]:
+    """Find modules next to where the command was given, as `python -m` does."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)

@@ -36,7 +36,7 @@ def files(tmp_path_factory) -> Path:
 # Arguments ({} is the folder of files), exit code, words of the sentence.
 COMMANDS = [
     # the formula
-    ([*BCE[:2], "bec"], 2, "Did you mean 'bce'"),
+    ([*BCE[:2], "bec"], 2, "'bce'?"),
     ([*BCE[:2], ""], 2, "No formula was given"),
     ([*BCE[:2], "bce +"], 2, "ends too early"),
     ([*BCE[:2], "bce + 0.1 abs_kl"], 2, "missing before 'abs_kl'"),
@@ -68,7 +68,7 @@ COMMANDS = [
     ([*BCE, "--model", "mpl:10"], 2, "Did you mean 'mlp'"),
     ([*BCE, "--model", "mlp:10,activatoin=relu"], 2, "Did you mean 'activation'"),
     ([*BCE, "--model", "mlp:ten"], 2, "mlp"),
-    ([*BCE, "--model", "mlp:10,init=best"], 2, "init=glorot"),
+    ([*BCE, "--model", "mlp:10,kernel_initializer=best"], 2, "initializer 'best'"),
     ([*BCE, "--model", "nowhere.keras"], 2, "no file"),
     ([*BCE, "--recipe", "artcle"], 2, "Did you mean 'article'"),
     ([*BCE, "--recipe", "article", "--config", "x.toml"], 2, "choose one"),

@@ -51,7 +51,7 @@ CASES = {
         "train_size": 5,
         "teacher": ("gpc",),
         "optimizer": "sgd:learning_rate=0.5",
-        "model": "mlp:10,10,init=article",
+        "model": "mlp:10,10,kernel_initializer=random_normal(stddev=1)",
     },
     "rows drawn as the article does, and a teacher with options": {
         "formulas": ["bce + 0.1*abs_kl"],

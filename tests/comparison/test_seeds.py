@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tfloss.comparison import Comparison
+from tfloss.comparison.analysis.results import draw_notes
 from tfloss.comparison.replicates import seeds
 from tfloss.comparison.replicates.seeds import prepare_seeds
+from tfloss.errors import OneClassError
 from tfloss.registry import Registry
 from tfloss.training.config import Config
 
@@ -43,3 +46,56 @@ def test_what_fitting_takes_is_foreseen_after_two_seeds(registry, monkeypatch, w
     assert len(made) == 4
     assert len(heard) == told
     assert all(0 < seconds < 60 for seconds in heard)
+
+
+FEW = Config(formula="bce", train_size=3, test_size=20, stratify=False)
+
+
+def one_class(seed, registry):
+    """Whether a training alone with this seed is refused for its one class."""
+    from tfloss.runs.train import load_data
+
+    try:
+        load_data(FEW.changed(seed=seed), registry)
+    except OneClassError:
+        return True
+    return False
+
+
+def test_seeds_whose_training_rows_hold_one_class_are_left_out_and_named(registry):
+    bad = [seed for seed in range(30) if one_class(seed, registry)]
+    assert 3 < len(bad) < 27
+    made, _ = prepare_seeds(FEW, range(30), registry)
+    assert [setup.seed for setup in made] == [seed for seed in range(30) if seed not in bad]
+    (note,) = draw_notes(Comparison.of(["bce"], FEW, seeds=30), made)
+    assert f"Left out: {len(bad)} of 30 seeds" in note
+    assert f"({', '.join(map(str, bad))})" in note
+
+
+def test_or_drawn_again_where_that_is_asked_for(registry):
+    bad = [seed for seed in range(30) if one_class(seed, registry)]
+    made, _ = prepare_seeds(FEW, range(30), registry, one_class="redraw")
+    assert [setup.seed for setup in made] == list(range(30))
+    assert [setup.seed for setup in made if setup.redrawn] == bad
+    assert all(len(set(setup.data.train.codes)) == 2 for setup in made)
+    assert len({tuple(setup.data.train.rows) for setup in made}) == 30
+    again, _ = prepare_seeds(FEW, range(30), registry, one_class="redraw")
+    for one, other in zip(made, again, strict=True):
+        np.testing.assert_array_equal(one.data.train.rows, other.data.train.rows)
+    (note,) = draw_notes(Comparison.of(["bce"], FEW, seeds=30, one_class="redraw"), made)
+    assert f"Drawn again until the training rows held two classes: {len(bad)} of 30" in note
+
+
+def test_where_no_seed_has_two_classes_that_is_refused(registry):
+    with pytest.raises(OneClassError, match="All training rows of 'breast_cancer' belong to"):
+        prepare_seeds(FEW.changed(train_size=1), range(4), registry)
+
+
+def test_a_split_can_be_the_same_for_every_seed(registry):
+    fixed = FEW.changed(train_size=30, split_seed=7)
+    made, _ = prepare_seeds(fixed, range(3), registry)
+    alone, _ = prepare_seeds(FEW.changed(train_size=30), [7], registry)
+    for setup in made:
+        np.testing.assert_array_equal(setup.data.train.rows, alone[0].data.train.rows)
+    (note,) = draw_notes(Comparison.of(["bce"], fixed, seeds=3), made)
+    assert "All seeds have the same split (split_seed=7)" in note

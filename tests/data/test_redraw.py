@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import tfloss
 from tests.teachers.spies import Spy
@@ -120,3 +120,27 @@ def test_a_leak_is_said():
     assert data.leaks == ("overlap",)
     with pytest.raises(UsageError, match=r"no leak 'scalling'; .* Did you mean 'scaling'"):
         tfloss.load_data("wine", leak=["scalling"])
+
+
+def test_the_articles_own_rows(table):
+    """`seed(666)`, one draw of all rows with replacement; the first train, the last test."""
+    np.random.seed(666)
+    drawn = np.random.randint(569, size=569)
+    options = {"stratify": False, "bootstrap": True, "leak": ["overlap", "scaling"], "seed": 666}
+    data = prepare(table, train_size=5, test_size=100, scale="minmax", **options)
+    np.testing.assert_array_equal(data.train.rows, drawn[: int(569 * 0.01)])
+    np.testing.assert_array_equal(data.holdout.rows, drawn[569 - 100 :])
+    oracle = MinMaxScaler().fit_transform(table.features)
+    np.testing.assert_allclose(data.train.inputs, oracle[data.train.rows], atol=1e-7)
+    np.testing.assert_allclose(data.holdout.inputs, oracle[data.holdout.rows], atol=1e-7)
+    base = prepare(table, train_fraction=0.9, **options)
+    np.testing.assert_array_equal(base.train.rows, drawn[: int(569 * 0.9)])
+    np.testing.assert_array_equal(base.holdout.rows, drawn[int(569 * 0.9) :])
+
+
+def test_without_classes_kept_a_bootstrap_holds_out_what_it_never_drew(table):
+    options = {"stratify": False, "bootstrap": True, "train_fraction": 0.5, "seed": 3}
+    data = prepare(table, **options)
+    assert (len(data.train), len(data.holdout)) == (284, 285)
+    assert len(set(data.train.rows)) < 284
+    assert not set(data.train.rows) & set(data.holdout.rows)

@@ -98,7 +98,7 @@ def test_the_order_of_the_rows_is_that_of_keras(seeded):
         import tensorflow as tf
 
         tf.random.set_seed(None)
-        orders = KerasOrder(50, 7, shuffle=True).epochs(3)
+        orders = KerasOrder(50, 7, shuffle=True).epochs(0, 3)
         assert len({tuple(order) for order in orders}) == 3
         keras.utils.set_random_seed(0)
         return
@@ -114,7 +114,7 @@ def test_the_order_of_the_rows_is_that_of_keras(seeded):
     model.compile(run_eagerly=True)
     model.fit(np.arange(50), epochs=3, batch_size=7, verbose=0)
     keras.utils.set_random_seed(3)
-    assert KerasOrder(50, 7, shuffle=True).epochs(3).ravel().tolist() == seen
+    assert KerasOrder(50, 7, shuffle=True).epochs(0, 3).ravel().tolist() == seen
 
 
 def test_callbacks_stop_change_and_save(tmp_path):

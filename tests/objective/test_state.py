@@ -182,7 +182,7 @@ def test_the_batch_is_no_axis_of_a_variable():
 FORMULA = "bce + 0.1*match(inputs, hidden1) + surprise(logits)"
 OPTIONS = {
     "data": "breast_cancer",
-    "loss": FORMULA,
+    "formula": FORMULA,
     "model": "mlp:4",
     "epochs": 3,
     "train_size": 60,
@@ -220,7 +220,7 @@ def test_a_run_keeps_what_is_held(trained, tmp_path):
 
 
 def test_a_run_without_such_losses_has_no_such_file(tmp_path):
-    config = Config.from_mapping({**OPTIONS, "loss": "bce", "epochs": 1}, origin="test")
+    config = Config.from_mapping({**OPTIONS, "formula": "bce", "epochs": 1}, origin="test")
     folder = write_run(tmp_path, config, run(config, REGISTRY))
     assert not (folder / "objective.npz").exists()
     assert read_run(folder).held() == {}

@@ -207,3 +207,29 @@ def test_importing_it_imports_no_tensorflow():
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_step_that_is_not_finite_is_skipped_where_the_estimator_says_so(cancer):
+    from tfloss import tf
+
+    @tfloss.loss
+    def now_and_then(labels, logits):
+        """NaN for batches with more than half of the first class; labels, logits (batch, 1)."""
+        bad = tf.reduce_mean(labels) < 0.5
+        return tf.where(bad, np.nan, 1.0) * logits[:, 0] ** 2
+
+    options = {"epochs": 1, "batch_size": 8, "losses": [now_and_then], "random_state": 0}
+    with pytest.raises(tfloss.NumericsError, match="now_and_then"):
+        DistilledClassifier("now_and_then", **options).fit(*cancer)
+    with pytest.warns(UserWarning, match="not finite"):
+        model = DistilledClassifier("now_and_then", on_nan="skip", **options).fit(*cancer)
+    assert all(np.isfinite(weight).all() for weight in model.network_.model.get_weights())
+
+
+def test_callbacks_see_every_epoch(cancer):
+    from tfloss import keras
+
+    seen = []
+    lines = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(dict(logs)))
+    model = DistilledClassifier("bce", epochs=3, callbacks=[lines]).fit(*cancer)
+    np.testing.assert_allclose([logs["bce"] for logs in seen], model.history_["bce"], rtol=1e-6)

@@ -17,7 +17,7 @@ PACKAGE = Path(tfloss.__file__).parent
 NAMES = re.compile(
     r"\._(flatten_layers|functional|inputs_struct|outputs_struct|nodes_by_depth|inbound_nodes|"
     r"outbound_nodes|call_has_training_arg|trainable_variables|tracker|track_variable|"
-    r"loss_tracker|compile_metrics|learning_rate|keras_mask|keras_logits|keras_history)\b"
+    r"loss_tracker|compile_metrics|initial_epoch|learning_rate|keras_mask|keras_logits|keras_history)\b"
 )
 
 
@@ -115,6 +115,16 @@ def test_loss_tracker_and_compiled_metrics():
     logs = model.evaluate(x, x, verbose=0, return_dict=True)
     assert float(internals.loss_tracker(model).result()) == pytest.approx(logs["loss"])
     assert float(internals.compiled_metrics(model).result()["mae"]) == pytest.approx(logs["mae"])
+
+
+def test_initial_epoch():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    later = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: internals.begin_at_epoch(model, 2)
+    )
+    x = np.ones((4, 1))
+    assert model.fit(x, x, epochs=3, callbacks=[later], verbose=0).epoch == [2]
 
 
 def test_learning_rate():

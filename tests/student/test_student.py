@@ -115,11 +115,64 @@ def test_the_mlp_is_the_articles_network(registry):
     assert set(student.taps) >= {"hidden1", "hidden2"}
 
 
-def test_the_articles_initialisation_is_standard_normal(registry):
-    student = make_student("mlp:200,init=article", inputs=100, outputs=1, registry=registry)
-    kernel = student.weights["hidden1/kernel"].numpy()
-    assert abs(kernel.mean()) < 0.05
-    assert abs(kernel.std() - 1) < 0.05
+def test_initial_weights_by_keras_initializers(registry):
+    text = "mlp:200,300,kernel_initializer=random_normal(stddev=2),bias_initializer=ones"
+    weights = make_student(text, inputs=100, outputs=1, registry=registry).weights
+    for layer in ("hidden1", "hidden2", "logits"):
+        kernel = weights[f"{layer}/kernel"].numpy()
+        assert abs(kernel.std() - 2) < 0.4
+        assert (weights[f"{layer}/bias"].numpy() == 1).all()
+    first, second = (weights[f"hidden{n}/kernel"].numpy().ravel()[:99] for n in (1, 2))
+    assert (first != second).all()
+
+
+def test_initial_weights_layer_by_layer(registry):
+    initializers = "[truncated_normal(stddev=0.1), random_normal(stddev=1), zeros]"
+    text = f"mlp(200, 300, kernel_initializer={initializers}, bias_initializer={initializers})"
+    weights = make_student(text, inputs=100, outputs=4, registry=registry).weights
+    for part in ("kernel", "bias"):
+        first, second, last = (
+            weights[f"{layer}/{part}"].numpy() for layer in ("hidden1", "hidden2", "logits")
+        )
+        assert np.abs(first).max() <= 0.2  # cut off at two standard deviations, and not made wider
+        assert first.std() == pytest.approx(0.088, abs=0.01)
+        assert second.std() == pytest.approx(1, abs=0.1)
+        assert not last.any()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("kernel_initializer=[ones, ones]", "has 3 layers, the logits' among them, but 2 values"),
+        ("bias_initializer=best", "cannot have the initializer 'best' with no settings"),
+        ("kernel_initializer=ones(stddev=1)", "cannot have the initializer 'ones' with"),
+    ],
+)
+def test_initializers_that_cannot_be(registry, setting, words):
+    with pytest.raises(UsageError, match=words):
+        make_student(f"mlp(4, 4, {setting})", inputs=3, outputs=1, registry=registry)
+
+
+def test_weights_without_a_setting_are_those_of_keras_own_layers(registry):
+    student = make_student("mlp:4", inputs=3, outputs=1, registry=registry, seed=5)
+    keras.utils.set_random_seed(5)
+    own = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(1)])
+    for ours, theirs in zip(student.model.get_weights(), own.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_factory_in_a_module_without_a_dot(registry, tmp_path, monkeypatch):
+    (tmp_path / "own_models.py").write_text(
+        "import keras\n"
+        "def small(inputs, outputs):\n"
+        "    return keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(outputs)])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert known_layers("own_models:small", registry) is None
+    student = make_student("own_models:small", inputs=3, outputs=2, registry=registry)
+    assert student.n_outputs == 2
+    with pytest.raises(UsageError, match=r"no module 'own_modls'.*no model called 'own_modls'"):
+        known_layers("own_modls:small", registry)
 
 
 def test_the_seed_decides_the_weights(registry):

@@ -157,6 +157,11 @@ _OPTIONS = [
     ),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random."),
     click.option(
+        "--split-seed",
+        type=click.IntRange(0, 2**31 - 1),
+        help="Of the split alone; default: --seed.",
+    ),
+    click.option(
         "--allow-negative", is_flag=True, default=None, help="Accept coefficients below zero."
     ),
 ]

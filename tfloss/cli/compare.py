@@ -19,18 +19,19 @@ from tfloss.cli.common import (
     training_options,
     warn_of_leaks,
 )
+from tfloss.cli.config_sources import cli_values, resolve_values
 from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
 from tfloss.comparison.result import ComparisonResult
 from tfloss.errors import UsageError
 from tfloss.io.atomic import refuse_unwritable
-from tfloss.registry import Recipe, Registry
+from tfloss.registry import Registry
 from tfloss.runs.tracking import make_trackers
 from tfloss.runs.untrusted_config import refuse_code
 from tfloss.training.checkpoints.signals import Interrupts
-from tfloss.training.config import Config, read_config
+from tfloss.training.config import Config
 
-_OWN = ("formulas", "baseline", "seeds", "reach", "at")
+_OWN = ("formulas", "baseline", "seeds", "reach", "at", "one_class")
 
 
 @click.command()
@@ -47,6 +48,11 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at")
 )
 @click.option(
     "--at", multiple=True, type=click.IntRange(1), help="Statistics after this epoch too."
+)
+@click.option(
+    "--one-class",
+    type=click.Choice(["skip", "redraw"]),
+    help="A seed whose training rows hold one class: leave it out (the default), or draw again.",
 )
 @training_options
 @replicate_options
@@ -128,9 +134,9 @@ def _resumed(
     from tfloss.comparison.folder import CONFIG, unfinished_comparison
 
     values, origin = unfinished_comparison(folder), str(folder / CONFIG)
-    said = {name: value for name, value in options.items() if value not in (None, ())}
-    refuse_code(values, said, origin)
-    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in said.items()}
+    given = cli_values(options)
+    refuse_code(values, given, origin)
+    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
     changed = [name for name, value in plain.items() if values.get(name) != value]
     if formulas or recipe or config or changed:
         raise UsageError(
@@ -147,26 +153,11 @@ def _comparison(
     config: Path | None,
     options: dict[str, Any],
 ) -> Comparison:
-    """Defaults, then the recipe or the file, then what was said on the command line."""
-    if recipe is not None and config is not None:
-        raise click.UsageError("--recipe and --config were both given; choose one.")
-    values: dict[str, Any] = {}
-    origin = "The command line"
-    if recipe is not None:
-        values, origin = dict(registry.get(Recipe, recipe)()), f"The recipe '{recipe}'"
-    elif config is not None:
-        values, origin = read_config(config), f"'{config}'"
-    if config is not None:
-        refuse_code(values, options, origin)
-    own = {name: values.pop(name) for name in _OWN if name in values}
-    said = {name: value for name, value in options.items() if value not in (None, ())}
-    own |= {name: said.pop(name) for name in _OWN if name in said}
-    for one, other in (("train_size", "train_fraction"), ("train_fraction", "train_size")):
-        if one in said:
-            values.pop(other, None)
-    if formulas and "baseline" not in said and not options["baseline"]:
-        own.pop("baseline", None)
-    return _from_values(formulas, {**values, **said, **own}, origin)
+    """Defaults, then the recipe or the file, then the command line."""
+    values, origin = resolve_values(registry, recipe, config, options)
+    if formulas and not options["baseline"]:
+        values.pop("baseline", None)  # of other formulas
+    return _from_values(formulas, values, origin)
 
 
 def _from_values(formulas: Sequence[str], values: dict[str, Any], origin: str) -> Comparison:
@@ -185,6 +176,7 @@ def _from_values(formulas: Sequence[str], values: dict[str, Any], origin: str) -
         seeds=own.get("seeds", 200),
         reach=tuple(map(parse_reach, own.get("reach", ()))),
         at=tuple(own.get("at", ())),
+        one_class=own.get("one_class", "skip"),
     )
 
 

@@ -15,9 +15,10 @@ from tfloss.cli.common import (
     training_options,
     warn_of_leaks,
 )
+from tfloss.cli.config_sources import cli_values, resolve_values
 from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.errors import UsageError
-from tfloss.registry import Recipe, Registry
+from tfloss.registry import Registry
 from tfloss.runs.untrusted_config import refuse_code
 
 
@@ -73,11 +74,11 @@ def search(
     from tfloss.io.atomic import new_folder
 
     registry = registry_of(context)
-    said = {name: value for name, value in options.items() if value not in (None, ())}
+    given = cli_values(options)
     if resume is not None:
         plan = read_plan(resume)
-        refuse_code(plan.config, said, str(resume / PLAN))
-        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in said.items()}
+        refuse_code(plan.config, given, str(resume / PLAN))
+        plain = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
         changed = [name for name, value in plain.items() if plan.config.get(name) != value]
         if changed or formula or recipe:
             raise UsageError(
@@ -85,7 +86,7 @@ def search(
                 f"--trials out, or start another."
             )
     else:
-        plan = _plan(registry, formula, recipe, said)
+        plan = _plan(registry, formula, recipe, given)
     check_plan(plan, registry)
     warn_of_leaks(plan.static.leak)
     folder = resume or new_folder(runs, "search")
@@ -100,20 +101,18 @@ def search(
         _show(results, folder)
 
 
-def _plan(registry: Registry, formula: str | None, recipe: str | None, said: dict[str, Any]) -> Any:
-    """Defaults, then the recipe, then what was said on the command line."""
+def _plan(
+    registry: Registry, formula: str | None, recipe: str | None, given: dict[str, Any]
+) -> Any:
+    """Defaults, then the recipe, then the command line."""
     from tfloss.comparison.search.study import Plan
 
-    values = {} if recipe is None else dict(registry.get(Recipe, recipe)())
+    values, _ = resolve_values(registry, recipe, None, given)
     own = {
-        name: said.pop(name)
+        name: values.pop(name)
         for name in ("seeds", "confirm", "metric", "baseline", "share")
-        if name in said
+        if name in values
     }
-    for one, other in (("train_size", "train_fraction"), ("train_fraction", "train_size")):
-        if one in said:
-            values.pop(other, None)
-    values |= said
     return Plan.of(formula or "", values, **own)
 
 

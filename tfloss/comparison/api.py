@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tfloss.data import Table, leak_warning
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Node
 from tfloss.io.atomic import new_folder
-from tfloss.registry import Registry, load_registry
+from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.training.config import Config
 
 Formula = str | Node
@@ -35,6 +35,7 @@ def compare(
     at: Sequence[int] = (),
     runs: str | Path | None = None,
     cache: str | Path | None = None,
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     **training: Any,
 ) -> ComparisonResult:
@@ -54,6 +55,7 @@ def compare(
         at: epochs at which statistics are made, in addition to the last.
         runs: where a new folder goes, as `tfloss compare` writes it; None: nothing is written.
         cache: a folder in which teachers' predictions are kept.
+        losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; default: everything installed.
         **training: what `tfloss.training.config.Config` holds: `optimizer`, `epochs`,
             `batch_size`, `train_size`, `seed`, `on_nan`, ….
@@ -66,7 +68,7 @@ def compare(
         FormulaError: a formula that does not fit the student or the data.
         DataError, PluginError: as for a training alone.
     """
-    registry = registry or load_registry()
+    registry = registry_with(registry, losses)
     source, table = _source(data)
     values = _training(training, data=source, model=model, teacher=teacher)
     values.setdefault("evaluate_every", default_evaluate_every(values.get("epochs", Config.epochs)))
@@ -106,6 +108,7 @@ def search(
     baseline: Formula | None = None,
     share: float = 0.5,
     runs: str | Path | None = None,
+    losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     **training: Any,
 ) -> ComparisonResult:
@@ -125,6 +128,7 @@ def search(
         baseline: what the best is compared with; default: every range at its middle.
         share: of the rows that are searched on.
         runs: where a new folder goes, as `tfloss search` writes it; None: nothing is kept.
+        losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; default: everything installed.
         **training: as for `compare`; `optimizer` may have ranges too.
 
@@ -139,7 +143,7 @@ def search(
     from tfloss.comparison.search.search import run_search
     from tfloss.comparison.search.study import Plan, check_plan, write_plan
 
-    registry = registry or load_registry()
+    registry = registry_with(registry, losses)
     source, table = _source(data)
     values = _training(training, data=source, model=model, teacher=teacher)
     plan = Plan.of(

@@ -13,6 +13,7 @@ from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import parse, to_text
 from tfloss.registry import Registry
 from tfloss.training.config import Config
+from tfloss.training.options import one_of
 from tfloss.training.preflight import check
 
 _EVALUATIONS = 20  # of the holdout, by default
@@ -41,6 +42,8 @@ class Comparison:
         seeds: how many replicates of each formula.
         baseline: the position of the formula that the others are held against.
         reach: goals whose steps are counted.
+        one_class: a seed whose training rows hold one class is left out ('skip'), or its split is
+            drawn again ('redraw').
         at: epochs at which statistics are made, in addition to the last.
     """
 
@@ -50,6 +53,7 @@ class Comparison:
     baseline: int = 0
     reach: tuple[Reach, ...] = ()
     at: tuple[int, ...] = ()
+    one_class: str = "skip"
 
     @classmethod
     def of(
@@ -77,6 +81,7 @@ class Comparison:
         )
 
     def __post_init__(self) -> None:
+        one_of("one_class", self.one_class, ("skip", "redraw"))
         if self.seeds < 1:
             raise UsageError(f"seeds is {self.seeds}; it must be at least 1.")
         for epoch in self.at:

@@ -139,6 +139,7 @@ def plain_config(comparison: Comparison) -> dict[str, Any]:
         "formulas": list(comparison.formulas),
         "baseline": comparison.formulas[comparison.baseline],
         "seeds": comparison.seeds,
+        "one_class": comparison.one_class,
         "reach": [goal.text for goal in comparison.reach],
         "at": list(comparison.at),
         **values,

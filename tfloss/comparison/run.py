@@ -103,6 +103,7 @@ def _run(
         registry,
         comparison.formulas,
         table,
+        one_class=comparison.one_class,
         cache=cache,
         on_estimate=lambda seconds: on_progress(
             f"{stage}: about {duration_text(seconds)} of fitting", 0.0

@@ -37,7 +37,7 @@ def track_comparison(
         config = comparison.config.changed(formula=formula)
         with Tracking(make_trackers(texts, registry), config, warn) as tracking:
             tracking.start(
-                f"-{place + 1}", seeds=comparison.seeds, diverged=results["diverged"][place]
+                f"-{place + 1}", seeds=len(results["seeds"]), diverged=results["diverged"][place]
             )
             _tell_curves(tracking, results["curves"][place], _steps_per_epoch(comparison, results))
             tracking.scores({"student on holdout": _scores(results, formula)})

@@ -1,7 +1,7 @@
 """Ways to draw rows that many a script uses, and that a careful one avoids: to tell what they cost.
 
 `bootstrap` is honest, and trains on fewer different rows. The leaks let the training, or the
-figures about it, see what they should not: they flatter, and are said wherever they are used.
+figures about it, see what they should not: they flatter, and are reported wherever they are used.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ def redrawn(
     *,
     bootstrap: bool,
     overlap: bool,
+    stratify: bool = True,
     seed: int,
 ) -> Split:
-    """A split of the same sizes, with the same number of training rows of each class.
+    """A split of the same sizes.
 
     Args:
         split: an honest one; its rows without a label stay in training.
@@ -55,12 +56,22 @@ def redrawn(
         bootstrap: draw the training rows with replacement. The holdout is drawn from the rows that
             were never drawn.
         overlap: draw the holdout from all rows with a label, whether they train or not.
+        stratify: as many training rows of each class as in `split`. Without it, `bootstrap` draws
+            as many rows as there are, `np.random.RandomState(seed).randint(n, size=n)`; the first
+            train, and with `overlap` the last are held out.
         seed: the same seed gives the same rows.
     """
     random = np.random.default_rng(seed)
     rows = np.flatnonzero(labelled)
     train, holdout = split.train, split.holdout
-    if bootstrap:
+    if bootstrap and not stratify:
+        drawn = rows[np.random.RandomState(seed).randint(len(rows), size=len(rows))]
+        unlabelled = train[~labelled[train]]
+        train = np.concatenate([drawn[: len(train) - len(unlabelled)], unlabelled])
+        if overlap:
+            return Split(train, drawn[len(drawn) - len(holdout) :])
+        holdout = random.choice(np.setdiff1d(rows, train), size=len(holdout), replace=False)
+    elif bootstrap:
         train = train.copy()
         for code in np.unique(codes[rows]):
             own = np.flatnonzero((codes[train] == code) & labelled[train])

@@ -14,7 +14,7 @@ from tfloss.data.missing import Task
 from tfloss.data.scaling import Scaler, refuse_unknown_scale
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
-from tfloss.errors import DataError, UsageError, did_you_mean, listed
+from tfloss.errors import DataError, OneClassError, UsageError, did_you_mean, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +78,16 @@ def prepare(
             labelled rows train when no size is given. Regression is never stratified.
         scale: how the features are scaled, fitted on the training rows: 'standard', 'minmax',
             'maxabs', 'robust', 'quantile', 'power' (scikit-learn's scalers), or 'none'.
-        bootstrap: draw the training rows with replacement, as many of each class as without; the
-            holdout is drawn from the rows that were never drawn.
+        bootstrap: draw the training rows with replacement, with `stratify` as many of each class
+            as without; the holdout is drawn from the rows that were never drawn.
         leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
             that train among them; 'scaling': features are scaled by all rows.
         sample_weight: the column that holds sample weights; default: the table's own.
         columns: the columns to take along; default: all of them.
 
     Raises:
-        DataError: no labels, or training rows of one class only.
+        OneClassError: all training rows belong to one class.
+        DataError: no labels.
         UsageError: impossible sizes, an unknown leak, or a column that is not there.
     """
     refuse_unknown_leaks(leak)
@@ -110,7 +111,13 @@ def prepare(
     if bootstrap or "overlap" in leak:
         overlap = "overlap" in leak
         split = redrawn(
-            split, codes, table.labelled, bootstrap=bootstrap, overlap=overlap, seed=seed
+            split,
+            codes,
+            table.labelled,
+            bootstrap=bootstrap,
+            overlap=overlap,
+            stratify=stratify and classes is not None,
+            seed=seed,
         )
     if classes is not None:
         _refuse_single_class(classes, codes[split.train], table.name)
@@ -241,7 +248,7 @@ def _refuse_single_class(classes: Classes, codes: np.ndarray, table: str) -> Non
     seen = np.unique(codes[codes >= 0])
     if len(seen) < 2:
         only = classes.names[seen[0]]
-        raise DataError(
+        raise OneClassError(
             f"All training rows of '{table}' belong to the class '{only}'; "
             f"train on more rows, or stratify the split."
         )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from tfloss.errors import TflossError
 from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.guarded_steps import GuardedSteps, specs_of
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import update_metrics
+from tfloss.keras_integration.outputs import output_shapes
+from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
-from tfloss.student.keras_internals import compiled_metrics, loss_tracker
+from tfloss.student.keras_internals import compiled_metrics, graph_of, loss_tracker
 from tfloss.training.program.forward import MODEL_TERM
 
 
@@ -140,6 +144,23 @@ class AttachedStep(keras.Model):
             tf.function(self._rehearse, autograph=False).get_concrete_function(specs_of(batch()))
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+    def make_loss_variables_early(self) -> None:
+        """Make the losses' variables where their shapes are known before there are data.
+
+        So that a callback that restores weights before the first step finds them.
+        """
+        graph = graph_of(self.model)
+        if graph is None or not self._bound.states or self._bound.objective.variables:
+            return
+        x = {n: tf.TensorSpec(shape, "float32") for n, shape in input_shapes(self.model).items()}
+        y = {n: tf.TensorSpec(shape, "float32") for n, shape in output_shapes(self.model).items()}
+        labels = y[""] if list(y) == [""] else y
+        # Columns have shapes that only the data know.
+        with contextlib.suppress(TflossError, TypeError, ValueError):
+            tf.function(
+                lambda rows, targets: self.evaluated(rows, targets, None, False)[1], autograph=False
+            ).get_concrete_function(x, labels)
 
     def _rehearse(self, data: Any) -> None:
         """All that makes variables; traced, never run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfloss.errors import UsageError, listed
@@ -12,6 +12,7 @@ from tfloss.keras_integration.attached_step import AttachedStep
 from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound, names_in
 from tfloss.keras_integration.callbacks import say_direction
+from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.guarded_steps import GuardedSteps
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import refuse_names
@@ -91,6 +92,7 @@ class Attached(AttachedStep):
         self._supply = Supply(model, self._bound, self._columns, teachers)
         self._checks = ArrayChecks(model, self._bound, self._columns, self._supply)
         self._guarded = GuardedSteps(self, on_nan)
+        self._checkpoints: Sequence[Checkpoint] = ()
         if self._bound.states:
             bound = self._bound
             self._loss_variables = LossVariables(lambda: bound.objective)
@@ -133,6 +135,7 @@ class Attached(AttachedStep):
         super().compile(
             optimizer=optimizer, metrics=metrics, weighted_metrics=weighted_metrics, **options
         )
+        self.make_loss_variables_early()
 
     def get_compile_config(self) -> Any:
         config = super().get_compile_config()
@@ -198,6 +201,18 @@ class Attached(AttachedStep):
             return super().fit(x, y, *more, **options)
         finally:
             self._guarded.arrays = None
+            for one in self._checkpoints:
+                one.close()
+
+    @property
+    def loss_variable_shapes(self) -> dict[str, Any]:
+        """Shape and kind of the variables that losses have made, by path."""
+        return self._loss_variables.shapes if self._bound.states else {}
+
+    def make_loss_variables(self, shapes: Mapping[str, Any]) -> None:
+        """Make those of these shapes that are not there yet."""
+        if self._bound.states and not self._bound.objective.variables:
+            self._loss_variables.make(shapes)
 
     def _watching(self, given: Any) -> Any:
         """The callbacks, and one that tells the formula how many steps an epoch has."""
@@ -209,7 +224,12 @@ class Attached(AttachedStep):
             return given
         callbacks = [given] if isinstance(given, keras.callbacks.Callback) else list(given or ())
         say_direction(callbacks, terms)
-        return [tell, *callbacks]
+        last = [one for one in callbacks if isinstance(one, Checkpoint)]
+        callbacks = [one for one in callbacks if not isinstance(one, Checkpoint)]
+        for one in last:
+            one.watch(callbacks)
+        self._checkpoints = last
+        return [tell, *callbacks, *last]
 
     @plainly
     def evaluate(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
@@ -269,7 +289,7 @@ class Attached(AttachedStep):
             "formula": self.formula,
             **self._given,
             "columns": list(self._columns),
-            **({"loss_variables": self._loss_variables.shapes} if self._bound.states else {}),
+            "loss_variables": self.loss_variable_shapes,
         }
 
     @classmethod

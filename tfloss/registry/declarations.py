@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from tfloss.errors import PluginError
 from tfloss.lazy import tf
@@ -361,13 +361,30 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _decorator(kind: type[Declaration]) -> Callable[..., Any]:
-    """Make the decorator of one kind: usable bare, or with keyword attributes."""
+D = TypeVar("D", bound=Declaration)
+D_co = TypeVar("D_co", bound=Declaration, covariant=True)
+
+
+class Decorator(Protocol[D_co]):
+    """A decorator that turns a function into a declaration, bare or with keyword attributes."""
+
+    @overload
+    def __call__(
+        self, function: Callable[..., Any], /, *, name: str | None = None, **attributes: Any
+    ) -> D_co: ...
+    @overload
+    def __call__(
+        self, function: None = None, /, *, name: str | None = None, **attributes: Any
+    ) -> Callable[[Callable[..., Any]], D_co]: ...
+
+
+def _decorator(kind: type[D]) -> Decorator[D]:
+    """Make the decorator of one kind."""
 
     def decorate(
         function: Callable[..., Any] | None = None, /, *, name: str | None = None, **attributes: Any
     ) -> Any:
-        def declare(function: Callable[..., Any]) -> Declaration:
+        def declare(function: Callable[..., Any]) -> D:
             try:
                 return kind(name=name or function.__name__, function=function, **attributes)
             except TypeError as error:

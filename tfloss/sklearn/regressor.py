@@ -37,6 +37,9 @@ class DistilledRegressor(RegressorMixin, Distilled):
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
+        on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
+        callbacks: Keras callbacks; their logs have the terms, and no holdout.
+        cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
         registry: what names stand for; everything installed unless said.
@@ -68,6 +71,9 @@ class DistilledRegressor(RegressorMixin, Distilled):
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
         compile: str = "auto",
+        on_nan: str = "stop",
+        callbacks: Any = (),
+        cache: Any = None,
         allow_negative: bool = False,
         losses: Any = (),
         registry: Any = None,
@@ -88,6 +94,9 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.teacher_fit = teacher_fit
         self.teacher_calibrate = teacher_calibrate
         self.compile = compile
+        self.on_nan = on_nan
+        self.callbacks = callbacks
+        self.cache = cache
         self.allow_negative = allow_negative
         self.losses = losses
         self.registry = registry

@@ -21,7 +21,9 @@ def check_model(text: str, registry: Registry) -> tuple[Model, ShortText]:
     Raises:
         UsageError: no such model, or settings that it does not have.
     """
-    specification = parse_short_text(text, what="model")
+    specification = parse_short_text(text, what="model", calls=True)
+    if _may_be_factory(text, specification, registry):
+        specification = ShortText(text, text=text)
     model = registry.get(Model, specification.name)
     known = set(model.settings)
     for setting in specification.settings:
@@ -31,6 +33,13 @@ def check_model(text: str, registry: Registry) -> tuple[Model, ShortText]:
                 f"{did_you_mean(setting, known)} It has: {listed(known)}."
             )
     return model, specification
+
+
+def _may_be_factory(text: str, read: ShortText, registry: Registry) -> bool:
+    """Whether it is `module:factory`: no dot, so that it looks like a model with a value."""
+    module, colon, factory = text.partition(":")
+    names = module.isidentifier() and factory.isidentifier()
+    return bool(colon) and names and read.name not in registry.models
 
 
 def known_layers(text: str, registry: Registry) -> tuple[str, ...] | None:
@@ -47,7 +56,7 @@ def make_student(
     """Build the student that a text describes, or take a Keras model as it is.
 
     Args:
-        text: 'mlp:10,10', 'package.module:factory', 'file.keras', or a Keras model.
+        text: 'mlp:10,10', 'module:factory', 'file.keras', or a Keras model.
         inputs: the number of features.
         outputs: the number of logits: 1 for two classes, C for C classes.
         registry: where models are looked up.

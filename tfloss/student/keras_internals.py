@@ -85,6 +85,11 @@ def compiled_metrics(model: Any) -> Any | None:
     return getattr(model, "_compile_metrics", None)
 
 
+def begin_at_epoch(model: Any, epoch: int) -> None:
+    """Let `fit` begin at a later epoch, as `BackupAndRestore` does; 0: as it is told."""
+    model._initial_epoch = epoch
+
+
 def rate_is_a_schedule(optimizer: Any) -> bool:
     """Whether the learning rate is a schedule, and not a number that can be set."""
     from tfloss.lazy import keras

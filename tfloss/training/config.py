@@ -64,6 +64,7 @@ class Config:
         batch_size: rows per step.
         batches: 'shuffled', 'replacement' or 'sequential'; see `tfloss.training.options`.
         seed: of the split, the initial weights, the order of rows, and the teachers.
+        split_seed: of the split alone; default: `seed`.
         evaluate_every: evaluate on the holdout after every so many epochs.
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
@@ -96,6 +97,7 @@ class Config:
     batch_size: int = 32
     batches: str = "shuffled"
     seed: int = 0
+    split_seed: int | None = None
     evaluate_every: int = 1
     compile: str = "auto"
     on_nan: str = "stop"
@@ -143,7 +145,8 @@ class Config:
         """The rows of its data set split, scaled, and with rows added where it says so."""
         from tfloss.data import augment, prepare
 
-        data = prepare(table, **self._values(SPLIT), seed=self.seed)
+        seed = self.seed if self.split_seed is None else self.split_seed
+        data = prepare(table, **self._values(SPLIT), seed=seed)
         return augment(data, times=self.augment, noise=self.augment_noise, seed=self.seed)
 
     def fit_teachers(

@@ -27,6 +27,7 @@ from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.scores import as_columns
 
 _CURVE_POINTS = 80
+_NAMED = 20  # seeds that a note names; results.json has the others
 
 
 def results_of(
@@ -81,11 +82,45 @@ def results_of(
         "gradients": [gradient_shares(one.names, one.gradients) for one in found],
         "predictions": _pooled(comparison, found, setups, data.task),
         "pca": pca_points(data),
-        "notes": [*filter(None, [leak_warning(data.leaks)]), *trained.notes],
+        "notes": [
+            *filter(None, [leak_warning(data.leaks)]),
+            *draw_notes(comparison, setups),
+            *trained.notes,
+        ],
         "seconds": {name: round(value, 3) for name, value in trained.seconds.items()},
         "replicate_steps": trained.steps,
         "execution": [one.execution for one in found],
     }
+
+
+def draw_notes(comparison: Comparison, setups: Sequence[SeedSetup]) -> list[str]:
+    """What a reader must know of the draws: seeds left out or drawn again, one split for all."""
+    notes = []
+    asked = comparison.seed_numbers
+    left_out = sorted(set(asked) - {setup.seed for setup in setups})
+    if left_out:
+        notes.append(
+            f"Left out: {len(left_out)} of {len(asked)} seeds, whose training rows hold one class "
+            f"({_some(left_out)}); --one-class redraw draws them again."
+        )
+    again = [setup.seed for setup in setups if setup.redrawn]
+    if again:
+        notes.append(
+            f"Drawn again until the training rows held two classes: {len(again)} of {len(asked)} "
+            f"seeds ({_some(again)}), {sum(setup.redrawn for setup in setups)} times in all."
+        )
+    if comparison.config.split_seed is not None:
+        notes.append(
+            f"All seeds have the same split (split_seed={comparison.config.split_seed}): intervals "
+            f"speak of other initial weights and batches, not of other rows."
+        )
+    return notes
+
+
+def _some(seeds: Sequence[int]) -> str:
+    """The first few, by number."""
+    named = ", ".join(map(str, seeds[:_NAMED]))
+    return named if len(seeds) <= _NAMED else f"{named}, …"
 
 
 def table_at(

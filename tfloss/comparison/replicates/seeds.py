@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData, Table, augment, prepare
+from tfloss.errors import OneClassError
 from tfloss.registry import Model, Registry, call_plugin, load_registry
 from tfloss.student import Student, check_model, make_student
 from tfloss.student.build import seeded
@@ -19,6 +20,7 @@ from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
 from tfloss.training.teachers import names_in
 
+_REDRAWS = 1000  # of one seed's split; then the seed is left out
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
 _SPLIT = (
     *("train_fraction", "train_size", "test_size", "stratify"),
@@ -28,11 +30,19 @@ _SPLIT = (
 
 @dataclass(frozen=True)
 class SeedSetup:
-    """One seed's split and teachers."""
+    """One seed's split and teachers.
+
+    Attributes:
+        seed: which.
+        data: its split.
+        teachers: fitted on it, and asked about its rows.
+        redrawn: how often the split was drawn again, since its training rows held one class.
+    """
 
     seed: int
     data: PreparedData
     teachers: dict[str, FittedTeacher]
+    redrawn: int = 0
 
 
 def prepare_seeds(
@@ -42,6 +52,7 @@ def prepare_seeds(
     formulas: Sequence[str] = (),
     table: Table | None = None,
     *,
+    one_class: str = "skip",
     cache: Path | None = None,
     on_estimate: Callable[[float], None] = lambda seconds: None,
 ) -> tuple[list[SeedSetup], dict[str, float]]:
@@ -54,26 +65,59 @@ def prepare_seeds(
         table: the rows; default: those of `config.data`.
         formulas: what is compared, if more than `config.formula`; a teacher that is a network
             supplies the layers that they name.
+        one_class: what to do with a seed whose training rows hold one class: 'skip' leaves it out,
+            'redraw' draws its split again until there are two.
         cache: a folder in which teachers' answers are kept; default: the environment's
             TFLOSS_CACHE.
         on_estimate: called after two seeds with the seconds of fitting left, if they are many.
 
     Returns:
-        the setups, and the seconds that 'data' and 'teachers' took.
+        the setups, fewer than `seeds` where some were left out, and the seconds that 'data' and
+        'teachers' took.
 
     Raises:
+        OneClassError: no seed has training rows of two classes.
         DataError, UsageError, PluginError: as for a training alone.
     """
     started = time.perf_counter()
     table = config.table(registry) if table is None else table
-    split = {name: getattr(config, name) for name in _SPLIT}
+    splits = _splits(table, config, seeds, one_class)
+    seeds = [seed for seed, _, _ in splits]
     more = {"times": config.augment, "noise": config.augment_noise}
-    data = [augment(prepare(table, **split, seed=seed), **more, seed=seed) for seed in seeds]
+    data = [augment(split, **more, seed=seed) for seed, split, _ in splits]
     split_done = time.perf_counter()
     names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
-    return [SeedSetup(*setup) for setup in zip(seeds, data, fitted, strict=True)], seconds
+    again = [times for _, _, times in splits]
+    return [SeedSetup(*s) for s in zip(seeds, data, fitted, again, strict=True)], seconds
+
+
+def _splits(
+    table: Table, config: Config, seeds: Sequence[int], one_class: str
+) -> list[tuple[int, PreparedData, int]]:
+    """Each seed's split, and how often it was drawn again; no seed without two classes."""
+    options = {name: getattr(config, name) for name in _SPLIT}
+    splits: list[tuple[int, PreparedData, int]] = []
+    refused: OneClassError | None = None
+    for seed in seeds:
+        first = seed if config.split_seed is None else config.split_seed
+        for again in range(_REDRAWS if one_class == "redraw" else 1):
+            own = first if not again else _other_seed(first, again)
+            try:
+                splits.append((seed, prepare(table, **options, seed=own), again))
+            except OneClassError as error:
+                refused = error
+                continue
+            break
+    if refused is not None and not splits:
+        raise refused
+    return splits
+
+
+def _other_seed(seed: int, number: int) -> int:
+    """A seed that follows from another one, far from the seeds next to it."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0] >> 1)
 
 
 def _teachers_of(

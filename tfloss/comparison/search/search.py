@@ -100,6 +100,11 @@ def run_search(
     }
     results, comparison, trajectories = _confirmed(plan, texts, others, registry, on_progress)
     results["search"] = about
+    if len(setups) < plan.seeds:
+        results["notes"].append(
+            f"Searched on {len(setups)} of {plan.seeds} seeds; the training rows of the others "
+            f"hold one class."
+        )
     fill_folder(folder, comparison, trajectories, results)
     return ComparisonResult(comparison, results, trajectories, folder)
 
@@ -214,9 +219,8 @@ def _confirmed(
     both = trained[0]
     both.trajectories += trained[1].trajectories
     both.notes += [note for note in trained[1].notes if note not in both.notes]
-    comparison = Comparison(
-        tuple(labels), configs[0].changed(seed=setups[0].seed), seeds=len(setups)
-    )
+    own = configs[0].changed(seed=plan.static.seed + MOST_SEEDS)
+    comparison = Comparison(tuple(labels), own, seeds=plan.confirm)
     on_progress("metrics and statistics", 0.0)
     parts = [setup.data.holdout for setup in setups]
     add_metrics(both.trajectories, parts, setups[0].data.task, registry)

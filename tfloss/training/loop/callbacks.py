@@ -55,28 +55,12 @@ class Callbacks:
         return [type(callback).__name__ for callback in self._all]
 
     def state(self) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """What they hold, as far as it is arrays or plain values: patience, the best weights."""
-        arrays: dict[str, np.ndarray] = {}
-        plain: list[dict[str, Any]] = []
-        for number, callback in enumerate(self._all):
-            held = {name: _without_scalars(value) for name, value in _own_of(callback)}
-            plain.append({name: value for name, value in held.items() if _is_plain(value)})
-            for name, values in held.items():
-                if _is_arrays(values):
-                    arrays |= {f"{number}:{name}:{n}": array for n, array in enumerate(values)}
-        return arrays, plain
+        """What they hold; see `state_of`."""
+        return state_of(self._all)
 
     def load(self, arrays: Mapping[str, np.ndarray], plain: Sequence[Mapping[str, Any]]) -> None:
-        """Put back what `state` gave; after `on_train_begin`, which resets them."""
-        for callback, values in zip(self._all, plain, strict=True):
-            for name, value in values.items():
-                setattr(callback, name, value)
-        lists: dict[tuple[int, str], dict[int, np.ndarray]] = {}
-        for key, array in arrays.items():
-            number, name, place = key.split(":")
-            lists.setdefault((int(number), name), {})[int(place)] = array
-        for (callback_number, name), found in lists.items():
-            setattr(self._all[callback_number], name, [found[n] for n in sorted(found)])
+        """Put back what `state` gave; see `load_state`."""
+        load_state(self._all, arrays, plain)
 
     @property
     def initial_epoch(self) -> int:
@@ -86,6 +70,36 @@ class Callbacks:
     @property
     def want_to_stop(self) -> bool:
         return self.see_epochs and bool(self._model.stop_training)
+
+
+def state_of(callbacks: Sequence[Any]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """What callbacks hold, as far as it is arrays or plain values: patience, the best weights."""
+    arrays: dict[str, np.ndarray] = {}
+    plain: list[dict[str, Any]] = []
+    for number, callback in enumerate(callbacks):
+        held = {n: v.item() if isinstance(v, np.generic) else v for n, v in _own_of(callback)}
+        plain.append({n: v for n, v in held.items() if v is None or isinstance(v, _PLAIN)})
+        for name, values in held.items():
+            if _is_arrays(values):
+                arrays |= {f"{number}:{name}:{n}": array for n, array in enumerate(values)}
+    return arrays, plain
+
+
+def load_state(
+    callbacks: Sequence[Any],
+    arrays: Mapping[str, np.ndarray],
+    plain: Sequence[Mapping[str, Any]],
+) -> None:
+    """Put back what `state_of` gave; after `on_train_begin`, which resets them."""
+    for callback, values in zip(callbacks, plain, strict=True):
+        for name, value in values.items():
+            setattr(callback, name, value)
+    lists: dict[tuple[int, str], dict[int, np.ndarray]] = {}
+    for key, array in arrays.items():
+        number, name, place = key.split(":")
+        lists.setdefault((int(number), name), {})[int(place)] = array
+    for (callback_number, name), found in lists.items():
+        setattr(callbacks[callback_number], name, [found[n] for n in sorted(found)])
 
 
 def _own_of(callback: Any) -> Iterator[tuple[str, Any]]:
