@@ -74,6 +74,7 @@ class DatasetSource(TrainStep):
         self._block = Batch({}, {})
         self._used = self.batches_per_block  # of the block at hand
         self.traces = 0
+        self.watched = False
         self._programs = Programs(self, self._over_block, lambda: how)
         self._holdout: Evaluation | None = None
         if holdout is not None:

@@ -32,6 +32,8 @@ class Source(Protocol):
     `ArraySource` has them in memory, `DatasetSource` reads a `tf.data.Dataset`.
     """
 
+    watched: bool  # whether callbacks see every batch
+
     @property
     def step(self) -> TrainStep:
         """What changes the weights."""

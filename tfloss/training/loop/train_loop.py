@@ -74,6 +74,7 @@ class _Loop:
         self._source, self._epochs, self._callbacks = source, epochs, callbacks
         self._history, self._checkpoints, self._guard = history, checkpoints, guard
         self._length = source.step.steps_per_epoch
+        source.watched = callbacks.see_batches
 
     def run(self, watch: Watcher | None, initial_epoch: int) -> None:
         callbacks, history = self._callbacks, self._history
