@@ -37,7 +37,7 @@ class Power(keras.callbacks.Callback):
 
     def __init__(self, at):
         super().__init__()
-        self.at = [at]  # no state that a checkpoint keeps
+        self.at = (at,)  # no state that a checkpoint keeps
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch in self.at:

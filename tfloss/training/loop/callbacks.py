@@ -77,8 +77,8 @@ def state_of(callbacks: Sequence[Any]) -> tuple[dict[str, np.ndarray], list[dict
     arrays: dict[str, np.ndarray] = {}
     plain: list[dict[str, Any]] = []
     for number, callback in enumerate(callbacks):
-        held = {n: v.item() if isinstance(v, np.generic) else v for n, v in _own_of(callback)}
-        plain.append({n: v for n, v in held.items() if v is None or isinstance(v, _PLAIN)})
+        held = {name: _without_scalars(value) for name, value in _own_of(callback)}
+        plain.append({name: value for name, value in held.items() if _is_plain(value)})
         for name, values in held.items():
             if _is_arrays(values):
                 arrays |= {f"{number}:{name}:{n}": array for n, array in enumerate(values)}
