@@ -185,8 +185,7 @@ def _picture(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
     marked = "ringed rows train" if _few_train(picture) else "most rows train, so none is marked"
     return _section(
         "The data",
-        f"First three principal components of the standardised features; {marked}"
-        f"{first_seed}.{left_out}",
+        f"First three principal components of the training rows; {marked}{first_seed}.{left_out}",
         [plots.components(picture, *pair) for pair in there],
         [legend_entry(str(name), code, "dot") for code, name in enumerate(picture["classes"])],
     )

@@ -43,18 +43,18 @@ def describe_predictions(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]
 
 
 def pca_points(data: PreparedData) -> dict[str, Any]:
-    """The rows in their first three principal components, with the training rows marked.
+    """The rows in the first three principal components of the training rows.
 
-    Features are standardised and components found over all rows, for the picture alone; nothing is
-    trained on them.
+    The components are those of the features as they are trained on, as scikit-learn's PCA fitted on
+    the training rows finds them; held-out rows are projected onto them.
     """
-    inputs = np.concatenate([data.train.inputs, data.holdout.inputs]).astype(np.float64)
+    train_inputs = np.reshape(data.train.inputs, (len(data.train), -1)).astype(np.float64)
+    inputs = np.reshape(data.holdout.inputs, (len(data.holdout), -1)).astype(np.float64)
+    inputs = np.concatenate([train_inputs, inputs])
     train = np.arange(len(inputs)) < len(data.train)
-    inputs = inputs.reshape(len(inputs), -1)
-    deviation = inputs.std(axis=0)
-    centred = (inputs - inputs.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-    points = centred @ axes[:3].T
+    middle = train_inputs.mean(axis=0)
+    _, spread, axes = np.linalg.svd(train_inputs - middle, full_matrices=False)
+    points = (inputs - middle) @ axes[:3].T
     keep = np.sort(np.random.default_rng(0).permutation(len(points))[:_POINTS])
     codes = np.concatenate([data.train.codes, data.holdout.codes])
     if data.classes is None:
