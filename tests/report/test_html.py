@@ -148,6 +148,8 @@ def test_a_comparison_whose_trainings_all_diverged_still_has_a_page():
         r"\mathrm{bce} + 0.1 \cdot \mathrm{abs\_kl}",
         r"\Bigl|\sum_i w_i\sum_c p_{ic}\log\frac{p_{ic}}{q_{ic}}\Bigr|",
         r"\frac1N\sum_i x_i",
+        r"\frac{T^2}k\frac{c}\alpha\frac\nu{\frac{a}2}",
+        r"\mathcal F(a-b) + \overline\Delta",
     ],
 )
 def test_mathematics_is_drawn(latex):
@@ -160,8 +162,8 @@ def test_mathematics_that_cannot_be_drawn_is_left_to_text():
 
 def test_every_declared_loss_can_be_drawn(registry):
     declared = {name: loss.latex for name, loss in registry.losses.items() if loss.latex}
-    failed = sorted(name for name, latex in declared.items() if not math_svg(latex))
-    assert len(failed) <= len(declared) // 5, failed
+    failed = {name: latex for name, latex in declared.items() if not math_svg(latex)}
+    assert all("cases" in latex for latex in failed.values()), failed  # mathtext has no cases
 
 
 def test_numbers_are_those_of_the_results(page):

@@ -167,6 +167,7 @@ def math_svg(latex: str) -> str:
 
 def _simplified(latex: str) -> str:
     """Commands that mathtext lacks, by those that it has."""
+    latex = re.sub(r"\\(textstyle|displaystyle)(?![a-zA-Z])\s*", "", latex)
     for command, other in (
         (r"\texttt", r"\mathtt"),
         (r"\text", r"\mathrm"),
@@ -179,5 +180,36 @@ def _simplified(latex: str) -> str:
         (r"\right|", r"|"),
     ):
         latex = latex.replace(command, other)
+    latex = re.sub(r"\\(le|ge|ne)(?![a-zA-Z])", r"\\\1q", latex)
     latex = re.sub(r"\\[bB]igg?[lr]?(?![a-zA-Z])", "", latex)
-    return re.sub(r"\\frac(\d)(\w)", r"\\frac{\1}{\2}", latex)
+    latex = re.sub(r"\\(mathcal|overline)\s*(\\[a-zA-Z]+|[a-zA-Z])", r"\\\1{\2}", latex)
+    return _with_braces(latex)
+
+
+_PIECE = re.compile(r"\s*(\\[a-zA-Z]+|[^\\{}\s])")
+
+
+def _with_braces(latex: str) -> str:
+    r"""`\frac1{2k}`, `\frac\alpha n` with the braces that mathtext asks for."""
+    start = latex.find(r"\frac")
+    if start < 0:
+        return latex
+    head, rest = latex[: start + 5], latex[start + 5 :]
+    arguments = []
+    for _ in range(2):
+        piece = _PIECE.match(rest)
+        end = piece.end() if piece else _closing(rest)
+        inner = piece[1] if piece else rest[:end].strip()[1:-1]
+        arguments.append("{" + _with_braces(inner) + "}")
+        rest = rest[end:]
+    return head + "".join(arguments) + _with_braces(rest)
+
+
+def _closing(text: str) -> int:
+    """Behind the brace that closes the first one."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "{") - (character == "}")
+        if character == "}" and depth == 0:
+            return place + 1
+    return len(text)
