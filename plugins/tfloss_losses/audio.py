@@ -17,6 +17,7 @@ from tfloss.ops import mean_per_example
 
 _WAVES = {"labels": "numbers", "prediction": "numbers"}
 _EXAMPLE = "(labels=wave, prediction=spoken)"
+_HOP = {"settings over their range": "a frame shorter than the hop is refused"}
 
 # Of a distortion with less than 1e-8 of the target's energy float32 holds mostly rounding, and the
 # gradient of its logarithm would be that of the rounding.
@@ -64,6 +65,7 @@ def _norm(values: Any) -> Any:
     zero_at_optimum=True,
     domains=_WAVES,
     family="audio",
+    exempt=_HOP,
     example="spectral_convergence" + _EXAMPLE,
 )
 def spectral_convergence(
@@ -98,6 +100,7 @@ def spectral_convergence(
     kinks=("two magnitudes are equal",),
     domains=_WAVES,
     family="audio",
+    exempt=_HOP,
     example="log_spectral" + _EXAMPLE,
 )
 def log_spectral(
@@ -168,6 +171,7 @@ def multi_resolution_stft(
     kinks=("two magnitudes are equal",),
     domains=_WAVES,
     family="audio",
+    exempt=_HOP,
     example="log_mel(labels=wave, prediction=spoken, bands=8)",
 )
 def log_mel(
