@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, require, same_shape
+from tfloss.constraints import Above, AtLeast, Each, Length
+from tfloss.ops import mean_per_example
 
 _WAVES = {"labels": "numbers", "prediction": "numbers"}
 _EXAMPLE = "(labels=wave, prediction=spoken)"
+_HOP = {"settings over their range": "a frame shorter than the hop is refused"}
+
+# Of a distortion with less than 1e-8 of the target's energy float32 holds mostly rounding, and the
+# gradient of its logarithm would be that of the rounding.
+_LEAST = -80.0
 
 
 def _waves(labels: Any, prediction: Any) -> None:
-    same_shape(labels=labels, prediction=prediction)
     if len(labels.shape) != 2:
         raise ValueError(f"Waveforms must be (batch, samples), not {tuple(labels.shape)}.")
 
@@ -40,9 +45,8 @@ def _magnitudes(waves: Any, frame: int, hop: int, smallest: float) -> Any:
 def _spectra(
     labels: Any, prediction: Any, frame: int, hop: int, smallest: float
 ) -> tuple[Any, Any]:
-    require(frame >= 2, "frame", frame, "must be 2 or more")
-    require(1 <= hop <= frame, "hop", hop, "must lie between 1 and the frame")
-    require(smallest > 0, "smallest", smallest, "must be positive")
+    if hop > frame:
+        raise ValueError(f"The setting 'hop' is {hop} but must not be above the frame, {frame}.")
     _waves(labels, prediction)
     return tuple(_magnitudes(waves, frame, hop, smallest) for waves in (labels, prediction))
 
@@ -55,15 +59,22 @@ def _norm(values: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac{\Vert|Y|-|\hat Y|\Vert_F}{\Vert|Y|\Vert_F}",
     range=(0, None),
     zero_at_optimum=True,
     domains=_WAVES,
     family="audio",
+    exempt=_HOP,
     example="spectral_convergence" + _EXAMPLE,
 )
 def spectral_convergence(
-    labels: Any, prediction: Any, *, frame: int = 512, hop: int = 128, smallest: float = 1e-7
+    labels: Any,
+    prediction: Any,
+    *,
+    frame: Annotated[int, AtLeast(2)] = 512,
+    hop: Annotated[int, AtLeast(1)] = 128,
+    smallest: Annotated[float, Above(0)] = 1e-7,
 ) -> Any:
     """Spectral convergence: how much of the spectrum's energy is missed; loud parts count.
 
@@ -81,6 +92,7 @@ def spectral_convergence(
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\mathrm{mean}\bigl|\log|Y|-\log|\hat Y|\bigr|",
     range=(0, None),
     zero_at_optimum=True,
@@ -88,10 +100,16 @@ def spectral_convergence(
     kinks=("two magnitudes are equal",),
     domains=_WAVES,
     family="audio",
+    exempt=_HOP,
     example="log_spectral" + _EXAMPLE,
 )
 def log_spectral(
-    labels: Any, prediction: Any, *, frame: int = 512, hop: int = 128, smallest: float = 1e-7
+    labels: Any,
+    prediction: Any,
+    *,
+    frame: Annotated[int, AtLeast(2)] = 512,
+    hop: Annotated[int, AtLeast(1)] = 128,
+    smallest: Annotated[float, Above(0)] = 1e-7,
 ) -> Any:
     """Log-spectral distance: quiet parts count as loud ones do.
 
@@ -109,6 +127,7 @@ def log_spectral(
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1M\sum_m\mathrm{SC}_m+\mathrm{mean}\bigl|\log|Y_m|-\log|\hat Y_m|\bigr|",
     range=(0, None),
     zero_at_optimum=True,
@@ -121,8 +140,8 @@ def multi_resolution_stft(
     labels: Any,
     prediction: Any,
     *,
-    frames: Sequence[int] = (1024, 2048, 512),
-    smallest: float = 1e-7,
+    frames: Annotated[Sequence[int], Length(1), Each(AtLeast(2))] = (1024, 2048, 512),
+    smallest: Annotated[float, Above(0)] = 1e-7,
 ) -> Any:
     """Multi-resolution STFT loss: spectral convergence and log-spectra at several frame lengths.
 
@@ -135,7 +154,6 @@ def multi_resolution_stft(
     Source: Yamamoto, Song and Kim 2020, "Parallel WaveGAN: a fast waveform generation model based
     on generative adversarial networks with multi-resolution spectrogram", with hops of a quarter.
     """
-    require(len(frames) > 0, "frames", frames, "must hold a length")
     total = 0.0
     for frame in frames:
         is_, said = _spectra(labels, prediction, int(frame), max(int(frame) // 4, 1), smallest)
@@ -145,6 +163,7 @@ def multi_resolution_stft(
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\mathrm{mean}\bigl|\log M|Y|-\log M|\hat Y|\bigr|",
     range=(0, None),
     zero_at_optimum=True,
@@ -152,17 +171,18 @@ def multi_resolution_stft(
     kinks=("two magnitudes are equal",),
     domains=_WAVES,
     family="audio",
+    exempt=_HOP,
     example="log_mel(labels=wave, prediction=spoken, bands=8)",
 )
 def log_mel(
     labels: Any,
     prediction: Any,
     *,
-    frame: int = 512,
-    hop: int = 128,
-    bands: int = 40,
-    rate: int = 16000,
-    smallest: float = 1e-7,
+    frame: Annotated[int, AtLeast(2)] = 512,
+    hop: Annotated[int, AtLeast(1)] = 128,
+    bands: Annotated[int, AtLeast(1)] = 40,
+    rate: Annotated[int, AtLeast(2)] = 16000,
+    smallest: Annotated[float, Above(0)] = 1e-7,
 ) -> Any:
     """Log-mel distance: spectra in the bands that people hear.
 
@@ -178,8 +198,6 @@ def log_mel(
     Source: the mel scale of Stevens, Volkmann and Newman 1937, "A scale for the measurement of the
     psychological magnitude pitch"; the matrix is tf.signal.linear_to_mel_weight_matrix.
     """
-    require(bands >= 1, "bands", bands, "must be 1 or more")
-    require(rate >= 2, "rate", rate, "must be 2 or more")
     is_, said = _spectra(labels, prediction, frame, hop, smallest)
     matrix = tf.signal.linear_to_mel_weight_matrix(
         bands, frame // 2 + 1, rate, min(80.0, rate / 100), rate / 2, dtype=labels.dtype
@@ -190,7 +208,6 @@ def log_mel(
 
 def _ratio(target: Any, rest: Any, smallest: float) -> Any:
     """Minus the energy of one over that of the other, in decibels, (batch,)."""
-    require(smallest > 0, "smallest", smallest, "must be positive")
     signal = tf.reduce_sum(tf.square(target), axis=-1)
     noise = tf.reduce_sum(tf.square(rest), axis=-1)
     return 10 / math.log(10) * (tf.math.log(noise + smallest) - tf.math.log(signal + smallest))
@@ -207,38 +224,41 @@ def _scaled(labels: Any, prediction: Any, smallest: float) -> tuple[Any, Any]:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"-10\log_{10}\frac{\Vert\alpha y\Vert^2}{\Vert\hat y-\alpha y\Vert^2},"
     r"\ \alpha=\frac{\hat y^\top y}{\Vert y\Vert^2}",
     domains=_WAVES,
     family="audio",
     example="si_sdr" + _EXAMPLE,
 )
-def si_sdr(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> Any:
+def si_sdr(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8) -> Any:
     """Scale-invariant signal-to-distortion ratio, negative: whatever the volume.
 
     labels, prediction: (batch, samples); their means are taken off.
-    Returns (batch,), in decibels below the signal.
+    Returns (batch,), in decibels below the signal, at least -80: a distortion with less than 1e-8
+    of the target's energy is rounding in float32; the value is then constant, its gradient 0.
 
-    smallest: added to both energies, positive, so that silence and a perfect answer are finite.
+    smallest: added to both energies, positive, so that silence is finite.
 
     Source: Le Roux et al. 2019, "SDR: half-baked or well done?", eq. 5.
     """
     target, said = _scaled(labels, prediction, smallest)
-    return _ratio(target, said - target, smallest)
+    return tf.maximum(_ratio(target, said - target, smallest), _LEAST)
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"-10\log_{10}\frac{\Vert\alpha y\Vert^2}{\Vert\hat y-y\Vert^2},"
     r"\ \alpha=\frac{\hat y^\top y}{\Vert y\Vert^2}",
     domains=_WAVES,
     family="audio",
     example="sd_sdr" + _EXAMPLE,
 )
-def sd_sdr(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> Any:
+def sd_sdr(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8) -> Any:
     """Scale-dependent signal-to-distortion ratio, negative: a wrong volume is a distortion.
 
     labels, prediction: (batch, samples); their means are taken off.
-    Returns (batch,), in decibels below the signal.
+    Returns (batch,), in decibels below the signal, at least -80, as of si_sdr.
 
     smallest: added to both energies, positive.
 
@@ -246,16 +266,17 @@ def sd_sdr(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> Any:
     """
     target, said = _scaled(labels, prediction, smallest)
     is_ = labels - tf.reduce_mean(labels, axis=-1, keepdims=True)
-    return _ratio(target, said - is_, smallest)
+    return tf.maximum(_ratio(target, said - is_, smallest), _LEAST)
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"-10\log_{10}\frac{\Vert y\Vert^2}{\Vert\hat y-y\Vert^2}",
     domains=_WAVES,
     family="audio",
     example="snr" + _EXAMPLE,
 )
-def snr(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> Any:
+def snr(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8) -> Any:
     """Signal-to-noise ratio, negative.
 
     labels, prediction: (batch, samples).
@@ -270,6 +291,7 @@ def snr(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac{\sum(y-\hat y)^2}{\sum y^2+\epsilon}",
     range=(0, None),
     zero_at_optimum=True,
@@ -277,7 +299,9 @@ def snr(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> Any:
     family="audio",
     example="error_to_signal" + _EXAMPLE,
 )
-def error_to_signal(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> Any:
+def error_to_signal(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8
+) -> Any:
     """Error-to-signal ratio: the squared error over the signal's energy.
 
     labels, prediction: (batch, samples).
@@ -288,7 +312,6 @@ def error_to_signal(labels: Any, prediction: Any, *, smallest: float = 1e-8) -> 
     Source: Wright, Damskägg and Välimäki 2019, "Real-time black-box modelling with recurrent neural
     networks".
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
     _waves(labels, prediction)
     energy = tf.reduce_sum(tf.square(labels), axis=-1)
     error = tf.reduce_sum(tf.math.squared_difference(labels, prediction), axis=-1)

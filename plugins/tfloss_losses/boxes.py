@@ -9,11 +9,12 @@ which a negative size counts as its magnitude. (batch, 4) is one box for each ex
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, mean_per_example, require, same_shape
+from tfloss.constraints import Above, AtLeast, OneOf
+from tfloss.ops import FLOOR, columns, mean_per_example
 
 _FOUR = {"labels": "numbers*4", "prediction": "numbers*4"}
 _TINY = 1e-9
@@ -21,8 +22,6 @@ _TINY = 1e-9
 
 def _corners(labels: Any, prediction: Any, box: str) -> tuple[Any, Any, Any, Any]:
     """Lower and upper corners of both, each (batch, …, 2)."""
-    require(box in ("corners", "centre"), "box", box, "must be 'corners' or 'centre'")
-    same_shape(labels=labels, prediction=prediction)
     if columns(labels) != 4:
         raise ValueError(f"A box has 4 columns, but 'labels' has {columns(labels)}.")
     found = []
@@ -55,6 +54,7 @@ def _hull(corners: tuple[Any, Any, Any, Any]) -> tuple[Any, Any]:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\frac{|A\cap B|}{|A\cup B|}",
     range=(0, 1),
     zero_at_optimum=True,
@@ -63,7 +63,9 @@ def _hull(corners: tuple[Any, Any, Any, Any]) -> tuple[Any, Any]:
     kinks=("two edges coincide",),
     example="iou(labels=boxes, prediction=hidden1)",
 )
-def iou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
+def iou(
+    labels: Any, prediction: Any, *, box: Annotated[str, OneOf("corners", "centre")] = "corners"
+) -> Any:
     """Intersection over union of boxes, from one; without a gradient where they do not touch.
 
     labels, prediction: (batch, 4) or (batch, …, 4).
@@ -78,6 +80,7 @@ def iou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\frac{|A\cap B|}{|A\cup B|}+\frac{|C|-|A\cup B|}{|C|}",
     range=(0, 2),
     zero_at_optimum=True,
@@ -86,7 +89,9 @@ def iou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
     kinks=("two edges coincide",),
     example="giou(labels=boxes, prediction=hidden1)",
 )
-def giou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
+def giou(
+    labels: Any, prediction: Any, *, box: Annotated[str, OneOf("corners", "centre")] = "corners"
+) -> Any:
     """Generalised IoU: boxes that do not touch draw nearer, by the space around both.
 
     labels, prediction: (batch, 4) or (batch, …, 4).
@@ -112,6 +117,7 @@ def _apart(corners: tuple[Any, Any, Any, Any]) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\mathrm{IoU}+\frac{\Vert a-b\Vert^2}{c^2}",
     range=(0, 2),
     zero_at_optimum=True,
@@ -120,7 +126,9 @@ def _apart(corners: tuple[Any, Any, Any, Any]) -> Any:
     kinks=("two edges coincide",),
     example="diou(labels=boxes, prediction=hidden1)",
 )
-def diou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
+def diou(
+    labels: Any, prediction: Any, *, box: Annotated[str, OneOf("corners", "centre")] = "corners"
+) -> Any:
     """Distance IoU: the centres are drawn together as well.
 
     labels, prediction: (batch, 4) or (batch, …, 4).
@@ -136,6 +144,7 @@ def diou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\mathrm{IoU}+\frac{\Vert a-b\Vert^2}{c^2}+\lfloor\alpha\rfloor v,"
     r"\ v=\tfrac4{\pi^2}\bigl(\arctan\tfrac{w_a}{h_a}-\arctan\tfrac{w_b}{h_b}\bigr)^2,"
     r"\ \alpha=\frac v{1-\mathrm{IoU}+v}",
@@ -146,7 +155,9 @@ def diou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
     exempt={"gradient equals finite differences": "alpha is a constant in its gradient"},
     example="ciou(labels=boxes, prediction=hidden1)",
 )
-def ciou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
+def ciou(
+    labels: Any, prediction: Any, *, box: Annotated[str, OneOf("corners", "centre")] = "corners"
+) -> Any:
     """Complete IoU: overlap, distance of the centres, and the proportion of the sides.
 
     labels, prediction: (batch, 4) or (batch, …, 4).
@@ -174,6 +185,7 @@ def _angle(sides: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\mathrm{IoU}+\frac{\Vert a-b\Vert^2}{c^2}"
     r"+\frac{(w_a-w_b)^2}{c_w^2}+\frac{(h_a-h_b)^2}{c_h^2}",
     range=(0, 4),
@@ -183,7 +195,9 @@ def _angle(sides: Any) -> Any:
     kinks=("two edges coincide",),
     example="eiou(labels=boxes, prediction=hidden1)",
 )
-def eiou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
+def eiou(
+    labels: Any, prediction: Any, *, box: Annotated[str, OneOf("corners", "centre")] = "corners"
+) -> Any:
     """Efficient IoU: overlap, distance of the centres, and each side's own length.
 
     labels, prediction: (batch, 4) or (batch, …, 4).
@@ -205,6 +219,7 @@ def eiou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\exp\Bigl(-\tfrac1C\sqrt{\Vert a-b\Vert^2"
     r"+\tfrac14(w_a-w_b)^2+\tfrac14(h_a-h_b)^2}\Bigr)",
     range=(0, 1),
@@ -215,7 +230,11 @@ def eiou(labels: Any, prediction: Any, *, box: str = "corners") -> Any:
     example="gaussian_wasserstein_box(labels=boxes, prediction=hidden1, scale=2)",
 )
 def gaussian_wasserstein_box(
-    labels: Any, prediction: Any, *, box: str = "corners", scale: float = 12.8
+    labels: Any,
+    prediction: Any,
+    *,
+    box: Annotated[str, OneOf("corners", "centre")] = "corners",
+    scale: Annotated[float, Above(0)] = 12.8,
 ) -> Any:
     """Normalised Wasserstein distance of boxes as Gaussians, for things of a few pixels.
 
@@ -228,7 +247,6 @@ def gaussian_wasserstein_box(
     Source: Wang et al. 2021, "A normalized Gaussian Wasserstein distance for tiny object
     detection".
     """
-    require(scale > 0, "scale", scale, "must be positive")
     low, high, low_said, high_said = _corners(labels, prediction, box)
     between = tf.reduce_sum(tf.square((low + high - low_said - high_said) / 2), axis=-1)
     sizes = tf.reduce_sum(tf.square((high - low) - (high_said - low_said)), axis=-1)
@@ -239,6 +257,7 @@ def gaussian_wasserstein_box(
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"-\sum_u[y_u=1](1-p_u)^\alpha\log p_u"
     r"+[y_u<1](1-y_u)^\beta p_u^\alpha\log(1-p_u)",
     range=(0, None),
@@ -247,7 +266,11 @@ def gaussian_wasserstein_box(
     example="penalty_reduced_focal(labels=teacher)",
 )
 def penalty_reduced_focal(
-    labels: Any, logits: Any, *, alpha: float = 2.0, beta: float = 4.0
+    labels: Any,
+    logits: Any,
+    *,
+    alpha: Annotated[float, AtLeast(0)] = 2.0,
+    beta: Annotated[float, AtLeast(0)] = 4.0,
 ) -> Any:
     """Focal loss of a map of middles (CornerNet, CenterNet): near a middle a yes costs less.
 
@@ -260,13 +283,10 @@ def penalty_reduced_focal(
 
     Source: Law and Deng 2018, "CornerNet", eq. 1; Zhou et al. 2019, "Objects as points".
     """
-    require(alpha >= 0, "alpha", alpha, "must not be negative")
-    require(beta >= 0, "beta", beta, "must not be negative")
-    same_shape(labels=labels, logits=logits)
     log_p, log_rest = tf.math.log_sigmoid(logits), tf.math.log_sigmoid(-logits)
     # A label of 1 has no distance from one; the sum carries its NaN.
     middle = tf.where(labels >= 1, tf.ones_like(labels), 0 * labels)
-    near = tf.maximum(1 - labels, 0) ** beta
+    near = tf.maximum(1 - labels, FLOOR) ** beta  # the slope of 0**0 is NaN
     cost = middle * tf.exp(alpha * log_rest) * log_p
     cost += (1 - middle) * near * tf.exp(alpha * log_p) * log_rest
     axes = list(range(1, len(labels.shape)))

@@ -8,11 +8,12 @@ logarithms of densities and can be compared between distributions.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, mean_per_example, require, same_shape
+from tfloss.constraints import Above, AtLeast, Interval
+from tfloss.ops import columns, mean_per_example, same_shape
 
 _LIMIT = 30.0  # of a logarithm: e^30 is 1e13
 
@@ -148,7 +149,11 @@ def hurdle_poisson(labels: Any, prediction: Any) -> Any:
     example="student_t_nll(prediction=concat(hidden1, hidden2), degrees=4)",
 )
 def student_t_nll(
-    labels: Any, prediction: Any, *, degrees: float = 4.0, smallest: float = 1e-4
+    labels: Any,
+    prediction: Any,
+    *,
+    degrees: Annotated[float, Above(0)] = 4.0,
+    smallest: Annotated[float, Above(0)] = 1e-4,
 ) -> Any:
     """Student's t likelihood: a location and a scale that an outlier does not drag along.
 
@@ -160,8 +165,6 @@ def student_t_nll(
 
     Source: Lange, Little and Taylor 1989, "Robust statistical modeling using the t distribution".
     """
-    require(degrees > 0, "degrees", degrees, "must be positive")
-    require(smallest > 0, "smallest", smallest, "must be positive")
     location, log_scale = _parameters(labels, prediction, 2)
     log_scale = tf.clip_by_value(log_scale, math.log(smallest), _LIMIT)
     z = (labels - location) * tf.exp(-log_scale)
@@ -177,7 +180,7 @@ def student_t_nll(
     family="likelihood",
     example="gamma_nll(labels=amounts, prediction=hidden1)",
 )
-def gamma_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
+def gamma_nll(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-6) -> Any:
     """Gamma likelihood, for amounts above zero that scatter in proportion to their mean.
 
     labels: (batch, k), above 0.  prediction: (batch, 2k), k logarithms of means µ, then k
@@ -188,7 +191,6 @@ def gamma_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
 
     Source: Nelder and Wedderburn 1972, "Generalized linear models", with the shape predicted too.
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
     log_mean, log_shape = _parameters(labels, prediction, 2)
     log_shape = tf.clip_by_value(log_shape, -10.0, 10.0)
     shape, log_labels = tf.exp(log_shape), tf.math.log(tf.maximum(labels, smallest))
@@ -204,7 +206,11 @@ def gamma_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
     example="log_normal_nll(labels=amounts, prediction=hidden1)",
 )
 def log_normal_nll(
-    labels: Any, prediction: Any, *, smallest: float = 1e-6, smallest_scale: float = 1e-3
+    labels: Any,
+    prediction: Any,
+    *,
+    smallest: Annotated[float, Above(0)] = 1e-6,
+    smallest_scale: Annotated[float, Above(0)] = 1e-3,
 ) -> Any:
     """Log-normal likelihood, for amounts above zero whose logarithm is Gaussian.
 
@@ -217,8 +223,6 @@ def log_normal_nll(
 
     Source: Aitchison and Brown 1957, "The lognormal distribution".
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
-    require(smallest_scale > 0, "smallest_scale", smallest_scale, "must be positive")
     mean, log_scale = _parameters(labels, prediction, 2)
     log_scale = tf.clip_by_value(log_scale, math.log(smallest_scale), _LIMIT)
     log_labels = tf.math.log(tf.maximum(labels, smallest))
@@ -233,7 +237,9 @@ def log_normal_nll(
     family="likelihood",
     example="beta_distribution_nll(labels=teacher, prediction=concat(logits, hidden1))",
 )
-def beta_distribution_nll(labels: Any, prediction: Any, *, smallest: float = 1e-6) -> Any:
+def beta_distribution_nll(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Interval(0, 0.5, "neither")] = 1e-6
+) -> Any:
     """Beta likelihood, for shares between 0 and 1.
 
     labels: (batch, k), in (0, 1).  prediction: (batch, 2k), k logits of means µ, then k logarithms
@@ -244,7 +250,6 @@ def beta_distribution_nll(labels: Any, prediction: Any, *, smallest: float = 1e-
 
     Source: Ferrari and Cribari-Neto 2004, "Beta regression for modelling rates and proportions".
     """
-    require(0 < smallest < 0.5, "smallest", smallest, "must lie between 0 and ½")
     logit, log_precision = _parameters(labels, prediction, 2)
     logit = tf.clip_by_value(logit, -10.0, 10.0)
     precision = tf.exp(tf.clip_by_value(log_precision, -10.0, 10.0))
@@ -286,7 +291,9 @@ def von_mises_nll(labels: Any, prediction: Any) -> Any:
     family="likelihood",
     example="logistic_nll(prediction=concat(hidden1, hidden2))",
 )
-def logistic_nll(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any:
+def logistic_nll(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-4
+) -> Any:
     """Logistic likelihood: a location and a scale, with tails between Gauss' and Laplace's.
 
     labels: (batch, k).  prediction: (batch, 2k), k locations, then k logarithms of scales σ.
@@ -297,7 +304,6 @@ def logistic_nll(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any
     Source: the density of Verhulst 1838; as a network's likelihood: Kingma et al. 2016, "Improved
     variational inference with inverse autoregressive flow".
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
     location, log_scale = _parameters(labels, prediction, 2)
     log_scale = tf.clip_by_value(log_scale, math.log(smallest), _LIMIT)
     z = (labels - location) * tf.exp(-log_scale)
@@ -308,10 +314,15 @@ def logistic_nll(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any
     latex=r"-\log\sum_m\pi_m\prod_j\mathcal N(y_j;\mu_{mj},\sigma_{mj}^2)",
     domains={"prediction": "numbers*6"},
     family="likelihood",
+    exempt={"settings over their range": "other components take a prediction of other width"},
     example="gaussian_mixture(labels=slope, prediction=flatten(conv2), components=4)",
 )
 def gaussian_mixture(
-    labels: Any, prediction: Any, *, components: int = 2, smallest: float = 1e-3
+    labels: Any,
+    prediction: Any,
+    *,
+    components: Annotated[int, AtLeast(1)] = 2,
+    smallest: Annotated[float, Above(0)] = 1e-3,
 ) -> Any:
     """Mixture density network: several answers to one question, each with its weight and spread.
 
@@ -325,8 +336,6 @@ def gaussian_mixture(
 
     Source: Bishop 1994, "Mixture density networks".
     """
-    require(components >= 1, "components", components, "must be 1 or more")
-    require(smallest > 0, "smallest", smallest, "must be positive")
     parts = _parameters(labels, prediction, 3 * components)
     logits, means, log_scales = (
         tf.stack(parts[start : start + components], axis=-1)

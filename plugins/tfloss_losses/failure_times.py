@@ -6,18 +6,18 @@ The student gives both, with a layer of two units: `weibull_aft(time, event, pre
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, require, same_shape
+from tfloss.constraints import Above
+from tfloss.ops import columns, same_shape
 
 _DOMAINS = {"time": "times", "event": "groups", "prediction": "log_amounts*2"}
 
 
 def _standardised(time: Any, event: Any, prediction: Any, smallest: float) -> tuple[Any, Any, Any]:
     """Logarithm of time, its standardised residual, and the logarithm of the scale; (batch,)."""
-    require(smallest > 0, "smallest", smallest, "must be positive")
     if columns(prediction) != 2 or len(prediction.shape) != 2:
         raise ValueError(f"'prediction' must be (batch, 2), but it is {tuple(prediction.shape)}.")
     same_shape(time=time, event=event, prediction=prediction[:, 0])
@@ -32,12 +32,15 @@ def _negative(event: Any, log_density: Any, log_survival: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("time", "event"),
     latex=r"e\bigl(\log(\sigma t)-z\bigr)+e^z,\ z=(\log t-\mu)/\sigma",
     domains=_DOMAINS,
     family="survival",
     example="weibull_aft(time, event, prediction=concat(hidden1, hidden2))",
 )
-def weibull_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-2) -> Any:
+def weibull_aft(
+    time: Any, event: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-2
+) -> Any:
     """Weibull survival time: a hazard that rises or falls as a power of time.
 
     time, event: (batch,), how long observed, and 1 for an event or 0 for censored.
@@ -57,13 +60,16 @@ def weibull_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-
 
 
 @tfloss.loss(
+    same_shape=("time", "event"),
     latex=r"e\bigl(\log(\sigma t\sqrt{2\pi})+\tfrac12z^2\bigr)-(1-e)\log\Phi(-z),"
     r"\ z=(\log t-\mu)/\sigma",
     domains=_DOMAINS,
     family="survival",
     example="log_normal_aft(time, event, prediction=concat(hidden1, hidden2))",
 )
-def log_normal_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-2) -> Any:
+def log_normal_aft(
+    time: Any, event: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-2
+) -> Any:
     """Log-normal survival time: its logarithm is Gaussian, and the censored lie above (tobit).
 
     time, event: (batch,), how long observed, and 1 for an event or 0 for censored.
@@ -91,12 +97,15 @@ def _log_normal_tail(z: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("time", "event"),
     latex=r"e\bigl(\log(\sigma t)-z\bigr)+(1+e)\log(1+e^z),\ z=(\log t-\mu)/\sigma",
     domains=_DOMAINS,
     family="survival",
     example="log_logistic_aft(time, event, prediction=concat(hidden1, hidden2))",
 )
-def log_logistic_aft(time: Any, event: Any, prediction: Any, *, smallest: float = 1e-2) -> Any:
+def log_logistic_aft(
+    time: Any, event: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-2
+) -> Any:
     """Log-logistic survival time: odds of survival that fall as a power of time.
 
     time, event: (batch,), how long observed, and 1 for an event or 0 for censored.

@@ -12,12 +12,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval
-from tfloss_losses.distributions import (
-    as_distribution,
-    log_probs,
-    mean_per_example,
-    unit_length,
-)
+from tfloss.ops import as_distribution, log_probs, mean_per_example, unit_length
 
 _SAME = ("teacher_maps", "maps")
 _EXAMPLE = "(teacher.conv1, conv1)"

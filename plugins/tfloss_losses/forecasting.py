@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, mean_per_example, require, same_shape
+from tfloss.constraints import Above, AtLeast, Each, Interval, Length
+from tfloss.ops import columns, mean_per_example, same_shape
 
 _DECILES = (0.1, 0.5, 0.9)
 
@@ -29,15 +30,6 @@ def _split(labels: Any, prediction: Any, count: int) -> Any:
     return tf.reshape(prediction, [-1, columns(labels), count])
 
 
-def _levels(levels: Sequence[float]) -> None:
-    require(
-        len(levels) > 0 and all(0 < level < 1 for level in levels),
-        "levels",
-        levels,
-        "must be numbers between 0 and 1",
-    )
-
-
 @tfloss.loss(
     latex=r"\frac1{kq}\sum_{j,\tau}\max\bigl(\tau(y_j-\hat y_{j\tau}),(\tau-1)(y_j-\hat y_{j"
     r"\tau})\bigr)",
@@ -47,7 +39,12 @@ def _levels(levels: Sequence[float]) -> None:
     family="forecasting",
     example="quantiles(labels=hidden1, prediction=concat(hidden1, hidden2, slope))",
 )
-def quantiles(labels: Any, prediction: Any, *, levels: Sequence[float] = _DECILES) -> Any:
+def quantiles(
+    labels: Any,
+    prediction: Any,
+    *,
+    levels: Annotated[Sequence[float], Length(1), Each(Interval(0, 1, "neither"))] = _DECILES,
+) -> Any:
     """Pinball loss of several quantiles at once.
 
     labels: (batch, k).  prediction: (batch, k·q), for each target one answer per level.
@@ -59,7 +56,6 @@ def quantiles(labels: Any, prediction: Any, *, levels: Sequence[float] = _DECILE
     Source: Koenker and Bassett 1978, "Regression quantiles"; several in a network: Wen et al. 2017,
     "A multi-horizon quantile recurrent forecaster".
     """
-    _levels(levels)
     short = labels[..., None] - _split(labels, prediction, len(levels))
     level = tf.constant(list(levels), short.dtype)
     return mean_per_example(tf.maximum(level * short, (level - 1) * short))
@@ -71,10 +67,17 @@ def quantiles(labels: Any, prediction: Any, *, levels: Sequence[float] = _DECILE
     kinks=("two quantiles are a margin apart",),
     domains={"prediction": "numbers*3"},
     family="forecasting",
+    exempt={"settings over their range": "other levels take a prediction of other width"},
     example="quantiles(labels=hidden1, prediction=concat(hidden1, hidden2, slope))"
     " + crossing(labels=hidden1, prediction=concat(hidden1, hidden2, slope))",
 )
-def crossing(labels: Any, prediction: Any, *, levels: int = 3, margin: float = 0.0) -> Any:
+def crossing(
+    labels: Any,
+    prediction: Any,
+    *,
+    levels: Annotated[int, AtLeast(2)] = 3,
+    margin: Annotated[float, AtLeast(0)] = 0.0,
+) -> Any:
     """Penalty of quantiles that cross: a higher level's answer shall not be the lower one.
 
     labels: (batch, k), only their number counts.  prediction: (batch, k·q), for each target one
@@ -87,8 +90,6 @@ def crossing(labels: Any, prediction: Any, *, levels: int = 3, margin: float = 0
     Source: Bondell, Reich and Wang 2010, "Noncrossing quantile regression curve estimation", the
     constraint as a penalty.
     """
-    require(levels >= 2, "levels", levels, "must be 2 or more")
-    require(margin >= 0, "margin", margin, "must not be negative")
     answers = _split(labels, prediction, levels)
     excess = tf.nn.relu(answers[..., :-1] - answers[..., 1:] + margin)
     return mean_per_example(tf.reduce_sum(excess, axis=-1)) + 0 * tf.reduce_sum(labels, axis=-1)
@@ -105,8 +106,8 @@ def quantile_huber(
     labels: Any,
     prediction: Any,
     *,
-    levels: Sequence[float] = _DECILES,
-    delta: float = 1.0,
+    levels: Annotated[Sequence[float], Length(1), Each(Interval(0, 1, "neither"))] = _DECILES,
+    delta: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Quantile Huber loss of distributional reinforcement learning: pinball with a round bottom.
 
@@ -119,8 +120,6 @@ def quantile_huber(
     Source: Dabney et al. 2018, "Distributional reinforcement learning with quantile regression",
     eq. 10; divided by delta as in Dabney et al. 2018, "Implicit quantile networks".
     """
-    _levels(levels)
-    require(delta > 0, "delta", delta, "must be positive")
     short = labels[..., None] - _split(labels, prediction, len(levels))
     level = tf.constant(list(levels), short.dtype)
     size = tf.abs(short)
@@ -136,7 +135,9 @@ def quantile_huber(
     family="forecasting",
     example="interval_score(labels=hidden1, prediction=concat(hidden1, hidden2))",
 )
-def interval_score(labels: Any, prediction: Any, *, coverage: float = 0.9) -> Any:
+def interval_score(
+    labels: Any, prediction: Any, *, coverage: Annotated[float, Interval(0, 1, "neither")] = 0.9
+) -> Any:
     """Interval (Winkler) score: narrow intervals, and a fine for each target that lies outside.
 
     labels: (batch, k).  prediction: (batch, 2k), lower and upper border for each target.
@@ -147,7 +148,6 @@ def interval_score(labels: Any, prediction: Any, *, coverage: float = 0.9) -> An
     Source: Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation",
     section 6.2.
     """
-    require(0 < coverage < 1, "coverage", coverage, "must lie between 0 and 1")
     borders = _split(labels, prediction, 2)
     low, high = borders[..., 0], borders[..., 1]
     outside = tf.nn.relu(low - labels) + tf.nn.relu(labels - high)
@@ -155,7 +155,6 @@ def interval_score(labels: Any, prediction: Any, *, coverage: float = 0.9) -> An
 
 
 def _location_and_scale(labels: Any, prediction: Any, smallest: float) -> tuple[Any, Any]:
-    require(smallest > 0, "smallest", smallest, "must be positive")
     if columns(prediction) != 2 * columns(labels):
         raise ValueError(
             f"'prediction' has {columns(prediction)} columns for {columns(labels)} of 'labels'; it "
@@ -173,7 +172,9 @@ def _location_and_scale(labels: Any, prediction: Any, smallest: float) -> tuple[
     family="forecasting",
     example="crps_gaussian(prediction=concat(hidden1, hidden2))",
 )
-def crps_gaussian(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any:
+def crps_gaussian(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-4
+) -> Any:
     """Continuous ranked probability score of a Gaussian, in the target's unit: robust, calibrated.
 
     labels: (batch, k).  prediction: (batch, 2k), k means, then k logarithms of standard deviations,
@@ -201,7 +202,9 @@ def crps_gaussian(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> An
     family="forecasting",
     example="crps_laplace(prediction=concat(hidden1, hidden2))",
 )
-def crps_laplace(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any:
+def crps_laplace(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-4
+) -> Any:
     """Continuous ranked probability score of a Laplace distribution, in the target's unit.
 
     labels: (batch, k).  prediction: (batch, 2k), k medians, then k logarithms of scales.
@@ -224,7 +227,9 @@ def crps_laplace(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any
     family="forecasting",
     example="crps_logistic(prediction=concat(hidden1, hidden2))",
 )
-def crps_logistic(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any:
+def crps_logistic(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-4
+) -> Any:
     """Continuous ranked probability score of a logistic distribution, in the target's unit.
 
     labels: (batch, k).  prediction: (batch, 2k), k locations, then k logarithms of scales.
@@ -246,7 +251,9 @@ def crps_logistic(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> An
     family="forecasting",
     example="dawid_sebastiani(prediction=concat(hidden1, hidden2))",
 )
-def dawid_sebastiani(labels: Any, prediction: Any, *, smallest: float = 1e-4) -> Any:
+def dawid_sebastiani(
+    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-4
+) -> Any:
     """Dawid-Sebastiani score: a mean and a spread, whatever the distribution.
 
     labels: (batch, k).  prediction: (batch, 2k), k means, then k logarithms of standard deviations.
@@ -267,9 +274,12 @@ def dawid_sebastiani(labels: Any, prediction: Any, *, smallest: float = 1e-4) ->
     kinks=("two members, or a member and the target, are equal",),
     domains={"prediction": "numbers*4"},
     family="forecasting",
+    exempt={"settings over their range": "other members take a prediction of other width"},
     example="crps_ensemble(labels=hidden1, prediction=flatten(conv1), members=8)",
 )
-def crps_ensemble(labels: Any, prediction: Any, *, members: int = 4, fair: bool = False) -> Any:
+def crps_ensemble(
+    labels: Any, prediction: Any, *, members: Annotated[int, AtLeast(2)] = 4, fair: bool = False
+) -> Any:
     """Continuous ranked probability score of an ensemble: near the target, and apart.
 
     labels: (batch, k).  prediction: (batch, k·members), for each target its members' answers.
@@ -281,7 +291,6 @@ def crps_ensemble(labels: Any, prediction: Any, *, members: int = 4, fair: bool 
     Source: Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation",
     section 4.2; fair: Ferro 2014, "Fair scores for ensemble forecasts".
     """
-    require(members >= 2, "members", members, "must be 2 or more")
     answers = _split(labels, prediction, members)
     near = tf.reduce_mean(tf.abs(answers - labels[..., None]), axis=-1)
     apart = tf.abs(answers[..., :, None] - answers[..., None, :])
@@ -294,9 +303,10 @@ def crps_ensemble(labels: Any, prediction: Any, *, members: int = 4, fair: bool 
     domains={"prediction": "numbers*4"},
     kinks=("two members, or a member and the target, are equal",),
     family="forecasting",
+    exempt={"settings over their range": "other members take a prediction of other width"},
     example="energy_score(labels=hidden1, prediction=flatten(conv1), members=8)",
 )
-def energy_score(labels: Any, prediction: Any, *, members: int = 4) -> Any:
+def energy_score(labels: Any, prediction: Any, *, members: Annotated[int, AtLeast(2)] = 4) -> Any:
     """Energy score: the ensemble's score for several targets that belong together.
 
     labels: (batch, k).  prediction: (batch, k·members), for each target its members' answers.
@@ -307,7 +317,6 @@ def energy_score(labels: Any, prediction: Any, *, members: int = 4) -> Any:
     Source: Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation",
     section 4.3.
     """
-    require(members >= 2, "members", members, "must be 2 or more")
     answers = _split(labels, prediction, members)
     near = tf.reduce_mean(_length(answers - labels[..., None]), axis=-1)
     apart = _length(answers[..., :, None] - answers[..., None, :])

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, require, same_shape
+from tfloss.constraints import Above, AtLeast, Constraint, Each, Interval, Length
+from tfloss.ops import mean_per_example, same_shape
 
 _BOTH = {"labels": "images", "prediction": "images"}
 
 
+class _Odd(Constraint):
+    """An odd whole number, so that a window has a middle."""
+
+    def refusal(self, value: Any) -> str | None:
+        right = isinstance(value, int) and value > 0 and value % 2 == 1
+        return None if right else "must be odd and positive"
+
+    def examples(self, default: Any) -> tuple[Any, ...]:
+        return (1, default)
+
+    def __str__(self) -> str:
+        return "odd"
+
+
 def _pictures(least: int = 1, **images: Any) -> None:
     """Refuse what is no image, or one with a side shorter than `least` pixels."""
-    same_shape(**images)
     for name, image in images.items():
         if len(image.shape) != 4:
             raise ValueError(
@@ -44,12 +58,6 @@ def _blurred(image: Any, kernel: Any) -> Any:
     return image
 
 
-def _window_settings(window: int, sigma: float, maximum: float) -> None:
-    require(window >= 1 and window % 2 == 1, "window", window, "must be odd and positive")
-    require(sigma > 0, "sigma", sigma, "must be positive")
-    require(maximum > 0, "maximum", maximum, "must be positive")
-
-
 def _similarity(labels: Any, prediction: Any, window: int, sigma: float, maximum: float) -> Any:
     """Structural similarity with and without its luminance, each (batch, rows, columns, channels).
 
@@ -70,6 +78,7 @@ def _similarity(labels: Any, prediction: Any, window: int, sigma: float, maximum
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\mathrm{mean}\frac{(2\mu_a\mu_b+c_1)(2\sigma_{ab}+c_2)}"
     r"{(\mu_a^2+\mu_b^2+c_1)(\sigma_a^2+\sigma_b^2+c_2)}",
     range=(0, 2),
@@ -82,9 +91,9 @@ def ssim(
     labels: Any,
     prediction: Any,
     *,
-    window: int = 11,
-    sigma: float = 1.5,
-    maximum: float = 1.0,
+    window: Annotated[int, _Odd()] = 11,
+    sigma: Annotated[float, Above(0)] = 1.5,
+    maximum: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Structural similarity, from one: brightness, contrast and structure of small windows.
 
@@ -99,28 +108,37 @@ def ssim(
     Source: Wang et al. 2004, "Image quality assessment: from error visibility to structural
     similarity", with its constants 0.01 and 0.03.
     """
-    _window_settings(window, sigma, maximum)
     _pictures(window, labels=labels, prediction=prediction)
     return 1 - mean_per_example(_similarity(labels, prediction, window, sigma, maximum)[0])
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"1-\mathrm{mean}_c\,\mathrm{SSIM}_M^{w_M}\prod_{j<M}\mathrm{cs}_j^{w_j}",
     range=(0, 1),
     zero_at_optimum=True,
     symmetric=True,
     domains=_BOTH,
-    exempt={"can be called": "five scales need 176 pixels on a side; see its own tests"},
+    exempt={
+        "can be called": "five scales need 176 pixels on a side; see its own tests",
+        "settings over their range": "five scales need 16 pixels on a side even of a window of 1",
+    },
     example="ms_ssim(labels=picture, prediction=drawn, window=3, scales=[0.5, 0.5])",
 )
 def ms_ssim(
     labels: Any,
     prediction: Any,
     *,
-    window: int = 11,
-    sigma: float = 1.5,
-    maximum: float = 1.0,
-    scales: Sequence[float] = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333),
+    window: Annotated[int, _Odd()] = 11,
+    sigma: Annotated[float, Above(0)] = 1.5,
+    maximum: Annotated[float, Above(0)] = 1.0,
+    scales: Annotated[Sequence[float], Length(1), Each(Above(0))] = (
+        0.0448,
+        0.2856,
+        0.3001,
+        0.2363,
+        0.1333,
+    ),
 ) -> Any:
     """Multi-scale structural similarity, from one: the image and its halves, quarters, and so on.
 
@@ -137,8 +155,6 @@ def ms_ssim(
     Source: Wang, Simoncelli and Bovik 2003, "Multiscale structural similarity for image quality
     assessment", with its exponents.
     """
-    _window_settings(window, sigma, maximum)
-    require(len(scales) > 0 and min(scales) > 0, "scales", scales, "must be positive numbers")
     _pictures(window * 2 ** (len(scales) - 1), labels=labels, prediction=prediction)
     logs = 0.0
     for number, exponent in enumerate(scales):
@@ -153,12 +169,19 @@ def ms_ssim(
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"10\log_{10}\frac{\mathrm{mean}(a-b)^2+\epsilon}{m^2}",
     symmetric=True,
     domains=_BOTH,
     example="psnr(labels=picture, prediction=drawn)",
 )
-def psnr(labels: Any, prediction: Any, *, maximum: float = 1.0, smallest: float = 1e-10) -> Any:
+def psnr(
+    labels: Any,
+    prediction: Any,
+    *,
+    maximum: Annotated[float, Above(0)] = 1.0,
+    smallest: Annotated[float, Above(0)] = 1e-10,
+) -> Any:
     """Peak signal-to-noise ratio, negative: the logarithm of each image's mean squared error.
 
     labels, prediction: (batch, …), from 0 to `maximum`.
@@ -170,9 +193,6 @@ def psnr(labels: Any, prediction: Any, *, maximum: float = 1.0, smallest: float 
     Source: the definition in Wang et al. 2004, "Image quality assessment: from error visibility to
     structural similarity".
     """
-    require(maximum > 0, "maximum", maximum, "must be positive")
-    require(smallest > 0, "smallest", smallest, "must be positive")
-    same_shape(labels=labels, prediction=prediction)
     square = mean_per_example(tf.math.squared_difference(labels, prediction)) / maximum**2
     return 10 / math.log(10) * tf.math.log(square + smallest)
 
@@ -189,7 +209,7 @@ def _steps(image: Any) -> tuple[Any, Any]:
     domains={"image": "images"},
     example="mse + 0.1*image_total_variation(image=drawn)",
 )
-def image_total_variation(image: Any, *, power: float = 1.0) -> Any:
+def image_total_variation(image: Any, *, power: Annotated[float, AtLeast(1)] = 1.0) -> Any:
     """Total variation of an image: neighbouring pixels alike, edges allowed.
 
     That of distributions is total_variation.
@@ -202,7 +222,6 @@ def image_total_variation(image: Any, *, power: float = 1.0) -> Any:
     Source: Rudin, Osher and Fatemi 1992, "Nonlinear total variation based noise removal
     algorithms", without the root over both directions, as in tf.image.total_variation.
     """
-    require(power >= 1, "power", power, "must be 1 or more")
     _pictures(2, image=image)
     total = 0.0
     for step in _steps(image):
@@ -212,6 +231,7 @@ def image_total_variation(image: Any, *, power: float = 1.0) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\mathrm{mean}\bigl||\nabla a|-|\nabla b|\bigr|^p",
     range=(0, None),
     zero_at_optimum=True,
@@ -220,7 +240,9 @@ def image_total_variation(image: Any, *, power: float = 1.0) -> Any:
     kinks=("two neighbours are equal",),
     example="mse + gradient_difference(labels=picture, prediction=drawn)",
 )
-def gradient_difference(labels: Any, prediction: Any, *, power: float = 1.0) -> Any:
+def gradient_difference(
+    labels: Any, prediction: Any, *, power: Annotated[float, AtLeast(1)] = 1.0
+) -> Any:
     """Gradient difference: edges as sharp as they are, against blurred predictions.
 
     labels, prediction: (batch, height, width, channels).
@@ -231,7 +253,6 @@ def gradient_difference(labels: Any, prediction: Any, *, power: float = 1.0) -> 
     Source: Mathieu, Couprie and LeCun 2016, "Deep multi-scale video prediction beyond mean square
     error", eq. 6, with means.
     """
-    require(power >= 1, "power", power, "must be 1 or more")
     _pictures(2, labels=labels, prediction=prediction)
     total = 0.0
     for is_, said in zip(_steps(labels), _steps(prediction), strict=True):
@@ -269,6 +290,7 @@ def edge_aware_smoothness(disparity: Any, image: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1n\sum_ud_u^2-\frac\lambda{n^2}\Bigl(\sum_ud_u\Bigr)^2,\ d=\log y-\log\hat y",
     range=(0, None),
     zero_at_optimum=True,
@@ -277,7 +299,11 @@ def edge_aware_smoothness(disparity: Any, image: Any) -> Any:
     example="scale_invariant_log(labels=picture, prediction=drawn)",
 )
 def scale_invariant_log(
-    labels: Any, prediction: Any, *, share: float = 0.5, smallest: float = 1e-3
+    labels: Any,
+    prediction: Any,
+    *,
+    share: Annotated[float, Interval(0, 1)] = 0.5,
+    smallest: Annotated[float, Above(0)] = 1e-3,
 ) -> Any:
     """Scale-invariant log error, for depth: relations count more than the scale of the whole.
 
@@ -290,9 +316,6 @@ def scale_invariant_log(
     Source: Eigen, Puhrsch and Fergus 2014, "Depth map prediction from a single image using a
     multi-scale deep network", eq. 4.
     """
-    require(0 <= share <= 1, "share", share, "must lie in [0, 1]")
-    require(smallest > 0, "smallest", smallest, "must be positive")
-    same_shape(labels=labels, prediction=prediction)
     one, two = (tf.math.log(tf.maximum(x, smallest)) for x in (labels, prediction))
     apart = one - two
     mean = mean_per_example(apart)
@@ -302,6 +325,7 @@ def scale_invariant_log(
 
 
 @tfloss.loss(
+    same_shape=("first_maps", "second_maps"),
     latex=r"\Vert G(a)-G(b)\Vert_F^2,\ G(x)=\tfrac1{hw}\sum_{ij}x_{ij}x_{ij}^\top",
     range=(0, None),
     zero_at_optimum=True,
@@ -330,6 +354,7 @@ def _gram(maps: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\mathrm{mean}_{uvc}|F_{uvc}|^\alpha/\max|F_c|^\alpha\cdot|F_{uvc}|^2,\ F=\mathcal "
     r"F(a-b)",
     range=(0, None),
@@ -339,7 +364,9 @@ def _gram(maps: Any) -> Any:
     exempt={"gradient equals finite differences": "the weights are constants in the gradient"},
     example="mse + focal_frequency(labels=picture, prediction=drawn)",
 )
-def focal_frequency(labels: Any, prediction: Any, *, alpha: float = 1.0) -> Any:
+def focal_frequency(
+    labels: Any, prediction: Any, *, alpha: Annotated[float, AtLeast(0)] = 1.0
+) -> Any:
     """Focal frequency loss: the error's spectrum, in which what is hard counts most.
 
     labels, prediction: (batch, height, width, channels).
@@ -349,14 +376,15 @@ def focal_frequency(labels: Any, prediction: Any, *, alpha: float = 1.0) -> Any:
 
     Source: Jiang et al. 2021, "Focal frequency loss for image reconstruction and synthesis".
     """
-    require(alpha >= 0, "alpha", alpha, "must not be negative")
     _pictures(2, labels=labels, prediction=prediction)
     error = tf.transpose(labels - prediction, [0, 3, 1, 2])
     pixels = tf.cast(tf.reduce_prod(tf.shape(error)[2:]), error.dtype)
     spectrum = tf.signal.fft2d(tf.complex(error, tf.zeros_like(error)))
     power = (tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))) / pixels
-    weight = tf.maximum(power, 1e-20) ** (alpha / 2)
-    weight = tf.stop_gradient(weight / tf.reduce_max(weight, axis=[2, 3], keepdims=True))
+    floored = tf.maximum(power, 1e-20)
+    # The quotient first: a high power of a small number is 0, and 0/0 NaN.
+    share = floored / tf.reduce_max(floored, axis=[2, 3], keepdims=True)
+    weight = tf.stop_gradient(share ** (alpha / 2))
     return mean_per_example(weight * power)
 
 

@@ -8,20 +8,21 @@ Memory grows with the square of the batch.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.batch import (
+from tfloss.constraints import Above, AtLeast, Interval
+from tfloss.ops import (
     log_sum,
     pair_weights,
     root,
     same_class,
     squared_distances,
+    unit_length,
     weighted_mean,
     weighted_rows,
 )
-from tfloss_losses.distributions import require, unit_length
 
 _ANY = {"embedding": "numbers*any"}
 
@@ -43,11 +44,6 @@ def _any(weights: Any) -> Any:
     return tf.cast(tf.reduce_sum(weights, axis=-1) > 0, weights.dtype)
 
 
-def _positive(**settings: float) -> None:
-    for name, value in settings.items():
-        require(value > 0, name, value, "must be positive")
-
-
 @tfloss.loss(
     per="batch",
     latex=r"\mathrm{mean}_i\tfrac1\alpha\log\Bigl(1+\sum_{j\sim i}e^{-\alpha(s_{ij}-\lambda)}\Bigr)"
@@ -62,8 +58,8 @@ def multi_similarity(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    alpha: float = 2.0,
-    beta: float = 50.0,
+    alpha: Annotated[float, Above(0)] = 2.0,
+    beta: Annotated[float, Above(0)] = 50.0,
     base: float = 0.5,
 ) -> Any:
     """Multi-similarity loss: each anchor's pairs compete, like with like and unlike with unlike.
@@ -80,7 +76,6 @@ def multi_similarity(
     Source: Wang et al. 2019, "Multi-similarity loss with general pair weighting for deep metric
     learning", eq. 15.
     """
-    _positive(alpha=alpha, beta=beta)
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     rows = unit_length(rows)
     apart = tf.matmul(rows, rows, transpose_b=True) - base
@@ -101,7 +96,11 @@ def multi_similarity(
     example="lifted_structure(embedding=hidden2)",
 )
 def lifted_structure(
-    labels: Any, embedding: Any, sample_weight: Any = None, *, margin: float = 1.0
+    labels: Any,
+    embedding: Any,
+    sample_weight: Any = None,
+    *,
+    margin: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Lifted structured embedding: each pair of a class against all others of both.
 
@@ -115,7 +114,6 @@ def lifted_structure(
     Source: Oh Song et al. 2016, "Deep metric learning via lifted structured feature embedding", the
     smooth upper bound.
     """
-    _positive(margin=margin)
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     distance = root(squared_distances(rows, rows))
     repelled = log_sum(margin - distance, unlike)
@@ -137,7 +135,13 @@ def lifted_structure(
     },
     example="nca(embedding=hidden2)",
 )
-def nca(labels: Any, embedding: Any, sample_weight: Any = None, *, temperature: float = 1.0) -> Any:
+def nca(
+    labels: Any,
+    embedding: Any,
+    sample_weight: Any = None,
+    *,
+    temperature: Annotated[float, Above(0)] = 1.0,
+) -> Any:
     """Neighbourhood components (soft nearest neighbour): a neighbour drawn by distance is alike.
 
     labels: (batch, 1), the class as a number, or one-hot (batch, C).
@@ -151,7 +155,6 @@ def nca(labels: Any, embedding: Any, sample_weight: Any = None, *, temperature: 
     with a temperature: Frosst, Papernot and Hinton 2019, "Analyzing and improving representations
     with the soft nearest neighbor loss".
     """
-    _positive(temperature=temperature)
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     near = -squared_distances(rows, rows) / temperature
     lost = log_sum(near, like + unlike) - log_sum(near, like)
@@ -175,8 +178,8 @@ def margin_pairs(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin: float = 0.2,
-    border: float = 1.2,
+    margin: Annotated[float, AtLeast(0)] = 0.2,
+    border: Annotated[float, Above(0)] = 1.2,
 ) -> Any:
     """Margin loss: likes nearer than a border, unlikes farther, each by a margin.
 
@@ -191,8 +194,6 @@ def margin_pairs(
     Source: Wu et al. 2017, "Sampling matters in deep embedding learning", with all pairs instead
     of a sample of them.
     """
-    _positive(border=border)
-    require(margin >= 0, "margin", margin, "must not be negative")
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     beyond = root(squared_distances(rows, rows)) - border
     cost = like * tf.nn.relu(margin + beyond) + unlike * tf.nn.relu(margin - beyond)
@@ -210,7 +211,13 @@ def margin_pairs(
     domains=_ANY,
     example="angular(embedding=hidden2)",
 )
-def angular(labels: Any, embedding: Any, sample_weight: Any = None, *, angle: float = 0.7) -> Any:
+def angular(
+    labels: Any,
+    embedding: Any,
+    sample_weight: Any = None,
+    *,
+    angle: Annotated[float, Interval(0, math.pi / 2, "neither")] = 0.7,
+) -> Any:
     """Angular loss: in the triangle of anchor, like and unlike the angle at the unlike is small.
 
     labels: (batch, 1), the class as a number, or one-hot (batch, C).
@@ -223,7 +230,6 @@ def angular(labels: Any, embedding: Any, sample_weight: Any = None, *, angle: fl
 
     Source: Wang et al. 2017, "Deep metric learning with angular loss", for all pairs of a class.
     """
-    require(0 < angle < math.pi / 2, "angle", angle, "must lie in (0, π/2)")
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     rows = unit_length(rows)
     products = tf.matmul(rows, rows, transpose_b=True)
@@ -249,8 +255,8 @@ def tuplet_margin(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin: float = 0.1,
-    scale: float = 64.0,
+    margin: Annotated[float, Interval(0, math.pi / 2, "left")] = 0.1,
+    scale: Annotated[float, Above(0)] = 64.0,
 ) -> Any:
     """Tuplet margin loss: a like pair, with a slack in its angle, against all unlike ones.
 
@@ -265,8 +271,6 @@ def tuplet_margin(
     Source: Yu and Tao 2019, "Deep metric learning with tuplet margin loss", for all pairs of a
     class.
     """
-    _positive(scale=scale)
-    require(0 <= margin < math.pi / 2, "margin", margin, "must lie in [0, π/2)")
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     rows = unit_length(rows)
     cosine = tf.matmul(rows, rows, transpose_b=True)
@@ -292,9 +296,9 @@ def snr_contrastive(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin_like: float = 0.01,
-    margin_unlike: float = 0.2,
-    regularisation: float = 0.1,
+    margin_like: Annotated[float, AtLeast(0)] = 0.01,
+    margin_unlike: Annotated[float, AtLeast(0)] = 0.2,
+    regularisation: Annotated[float, AtLeast(0)] = 0.1,
 ) -> Any:
     """Contrastive loss by signal to noise: a pair's difference in units of the anchor's spread.
 
@@ -310,12 +314,6 @@ def snr_contrastive(
     Source: Yuan et al. 2019, "Signal-to-noise ratio: a robust distance metric for deep metric
     learning".
     """
-    for name, given in {
-        "margin_like": margin_like,
-        "margin_unlike": margin_unlike,
-        "regularisation": regularisation,
-    }.items():
-        require(given >= 0, name, given, "must not be negative")
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     middle = rows - tf.reduce_mean(rows, axis=-1, keepdims=True)
     noise = squared_distances(middle, middle)
@@ -341,10 +339,10 @@ def ranked_list(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin: float = 0.4,
-    border: float = 1.2,
-    sharpness: float = 10.0,
-    balance: float = 0.5,
+    margin: Annotated[float, AtLeast(0)] = 0.4,
+    border: Annotated[float, Above(0)] = 1.2,
+    sharpness: Annotated[float, AtLeast(0)] = 10.0,
+    balance: Annotated[float, Interval(0, 1)] = 0.5,
 ) -> Any:
     """Ranked list loss: each class in a ball, others beyond a border, the nearest of them first.
 
@@ -360,10 +358,6 @@ def ranked_list(
 
     Source: Wang et al. 2019, "Ranked list loss for deep metric learning".
     """
-    _positive(border=border)
-    require(margin >= 0, "margin", margin, "must not be negative")
-    require(sharpness >= 0, "sharpness", sharpness, "must not be negative")
-    require(0 <= balance <= 1, "balance", balance, "must lie in [0, 1]")
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     distance = root(squared_distances(rows, rows))
     far = tf.nn.relu(distance - (border - margin))
@@ -388,7 +382,9 @@ def _row_mean(values: Any, weights: Any) -> Any:
     kinks=("a distance lies at the middle of a bin",),
     example="fast_ap(embedding=hidden2)",
 )
-def fast_ap(labels: Any, embedding: Any, sample_weight: Any = None, *, bins: int = 10) -> Any:
+def fast_ap(
+    labels: Any, embedding: Any, sample_weight: Any = None, *, bins: Annotated[int, AtLeast(1)] = 10
+) -> Any:
     """FastAP: average precision of retrieval, with distances sorted into soft bins.
 
     labels: (batch, 1), the class as a number, or one-hot (batch, C).
@@ -400,7 +396,6 @@ def fast_ap(labels: Any, embedding: Any, sample_weight: Any = None, *, bins: int
 
     Source: Cakir et al. 2019, "Deep metric learning to rank", the FastAP histograms.
     """
-    require(bins >= 1, "bins", bins, "must be 1 or more")
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     rows = unit_length(rows)
     square = 2 - 2 * tf.matmul(rows, rows, transpose_b=True)
@@ -430,8 +425,8 @@ def intra_pair_variance(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    slack_like: float = 0.01,
-    slack_unlike: float = 0.01,
+    slack_like: Annotated[float, Interval(0, 1, "left")] = 0.01,
+    slack_unlike: Annotated[float, Interval(0, 1, "left")] = 0.01,
 ) -> Any:
     """Intra-pair variance: likes equally alike, unlikes equally unlike; beside another loss.
 
@@ -445,8 +440,6 @@ def intra_pair_variance(
     Source: Yu and Tao 2019, "Deep metric learning with tuplet margin loss", its second loss; as in
     pytorch-metric-learning.
     """
-    require(0 <= slack_like < 1, "slack_like", slack_like, "must lie in [0, 1)")
-    require(0 <= slack_unlike < 1, "slack_unlike", slack_unlike, "must lie in [0, 1)")
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     rows = unit_length(rows)
     cosine = tf.matmul(rows, rows, transpose_b=True)

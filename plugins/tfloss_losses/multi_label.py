@@ -7,9 +7,15 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast, Interval
-from tfloss_losses.batch import LOWEST, weighted_mean, weighted_rows
-from tfloss_losses.distributions import columns, mean_per_example, require, several_columns
+from tfloss.constraints import Above, AtLeast, Interval, OneOf
+from tfloss.ops import (
+    LOWEST,
+    columns,
+    mean_per_example,
+    several_columns,
+    weighted_mean,
+    weighted_rows,
+)
 
 _SAME = ("labels", "logits")
 _YES = {"labels": "yes_no"}
@@ -36,12 +42,11 @@ def weighted_bce(labels: Any, logits: Any, *, pos_weight: Sequence[float] | floa
     tf.nn.weighted_cross_entropy_with_logits.
     """
     given: list[Any] = list(pos_weight) if isinstance(pos_weight, (list, tuple)) else [pos_weight]
-    require(
-        min(given) > 0 and len(given) in (1, columns(logits)),
-        "pos_weight",
-        pos_weight,
-        f"must be positive, one number or {columns(logits)}",
-    )
+    if min(given, default=0) <= 0 or len(given) not in (1, columns(logits)):
+        raise ValueError(
+            f"The setting 'pos_weight' is {pos_weight} but must be positive, one number or "
+            f"{columns(logits)}."
+        )
     weight = tf.constant(given, logits.dtype)
     yes, no = labels * tf.nn.softplus(-logits), (1 - labels) * tf.nn.softplus(logits)
     return mean_per_example(weight * yes + no)
@@ -166,7 +171,7 @@ def multi_margin(
     logits: Any,
     *,
     margin: Annotated[float, Above(0)] = 1.0,
-    power: int = 1,
+    power: Annotated[int, OneOf(1, 2)] = 1,
 ) -> Any:
     """Multi-class margin loss: the true class leads each other by a margin, as in torch.
 
@@ -181,7 +186,6 @@ def multi_margin(
     Source: Weston and Watkins 1999, "Support vector machines for multi-class pattern recognition";
     as MultiMarginLoss in torch.
     """
-    require(power in (1, 2), "power", power, "must be 1 or 2")
     several_columns("multi_margin", "use hinge", labels=labels, logits=logits)
     own = tf.reduce_sum(labels * logits, axis=-1, keepdims=True)
     short = (1 - labels) * tf.nn.relu(margin - own + logits) ** power

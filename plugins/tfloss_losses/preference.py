@@ -8,11 +8,12 @@ training started from, columns of the data. All losses are about their differenc
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, require, same_shape
+from tfloss.constraints import Above, AtLeast, Interval
+from tfloss.ops import mean_per_example, same_shape
 
 _PAIR = "(chosen=hidden1, rejected=hidden2, ref_chosen=slope, ref_rejected=other_domain)"
 _FREE = "(chosen=hidden1, rejected=hidden2)"
@@ -20,16 +21,11 @@ _FREE = "(chosen=hidden1, rejected=hidden2)"
 
 def _gains(chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any) -> tuple[Any, Any]:
     """How much likelier than to the reference each answer is, as logarithms."""
-    same_shape(chosen=chosen, rejected=rejected, ref_chosen=ref_chosen, ref_rejected=ref_rejected)
     return chosen - ref_chosen, rejected - ref_rejected
 
 
-def _positive(**settings: float) -> None:
-    for name, value in settings.items():
-        require(value > 0, name, value, "must be positive")
-
-
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"-\log\sigma\bigl(\beta(\Delta_w-\Delta_l)\bigr),"
     r"\ \Delta=\log\pi-\log\pi_{\mathrm{ref}}",
     range=(0, None),
@@ -41,8 +37,8 @@ def dpo(
     ref_chosen: Any,
     ref_rejected: Any,
     *,
-    beta: float = 0.1,
-    label_smoothing: float = 0.0,
+    beta: Annotated[float, Above(0)] = 0.1,
+    label_smoothing: Annotated[float, Interval(0, 0.5, "left")] = 0.0,
 ) -> Any:
     """Direct preference optimization: the better answer gains more than the worse one.
 
@@ -56,8 +52,6 @@ def dpo(
     Source: Rafailov et al. 2023, "Direct preference optimization: your language model is secretly a
     reward model", eq. 7; smoothing: Mitchell 2023, "A note on DPO with noisy preferences".
     """
-    _positive(beta=beta)
-    require(0 <= label_smoothing < 0.5, "label_smoothing", label_smoothing, "must lie in [0, ½)")
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     lead = beta * (won - lost)
     right, wrong = tf.nn.softplus(-lead), tf.nn.softplus(lead)
@@ -65,6 +59,7 @@ def dpo(
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"\frac{-(1-\epsilon)\log\sigma(\beta d)+\epsilon\log\sigma(-\beta d)}{1-2\epsilon},"
     r"\ d=\Delta_w-\Delta_l",
     example="robust_dpo" + _PAIR,
@@ -75,8 +70,8 @@ def robust_dpo(
     ref_chosen: Any,
     ref_rejected: Any,
     *,
-    beta: float = 0.1,
-    noise: float = 0.1,
+    beta: Annotated[float, Above(0)] = 0.1,
+    noise: Annotated[float, Interval(0, 0.5, "left")] = 0.1,
 ) -> Any:
     """Robust DPO: an unbiased loss where a known share of the preferences is the wrong way round.
 
@@ -89,8 +84,6 @@ def robust_dpo(
     Source: Chowdhury, Kini and Natarajan 2024, "Provably robust DPO: aligning language models with
     noisy feedback".
     """
-    _positive(beta=beta)
-    require(0 <= noise < 0.5, "noise", noise, "must lie in [0, ½)")
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     lead = beta * (won - lost)
     right, wrong = tf.nn.softplus(-lead), tf.nn.softplus(lead)
@@ -98,11 +91,19 @@ def robust_dpo(
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"\bigl(\Delta_w-\Delta_l-\tfrac1{2\tau}\bigr)^2",
     range=(0, None),
     example="ipo" + _PAIR,
 )
-def ipo(chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *, tau: float = 0.1) -> Any:
+def ipo(
+    chosen: Any,
+    rejected: Any,
+    ref_chosen: Any,
+    ref_rejected: Any,
+    *,
+    tau: Annotated[float, Above(0)] = 0.1,
+) -> Any:
     """Identity preference optimization: the lead grows to a bound and no further.
 
     chosen, rejected, ref_chosen, ref_rejected: (batch, …), summed log-probabilities.
@@ -113,17 +114,23 @@ def ipo(chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *, tau: 
     Source: Azar et al. 2024, "A general theoretical paradigm to understand learning from human
     preferences", eq. 17.
     """
-    _positive(tau=tau)
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     return mean_per_example(tf.square(won - lost - 1 / (2 * tau)))
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected"),
     latex=r"-\log\sigma\bigl(\beta(\log\pi_w-\log\pi_l)-\gamma\bigr)",
     range=(0, None),
     example="simpo" + _FREE,
 )
-def simpo(chosen: Any, rejected: Any, *, beta: float = 2.0, margin: float = 1.0) -> Any:
+def simpo(
+    chosen: Any,
+    rejected: Any,
+    *,
+    beta: Annotated[float, Above(0)] = 2.0,
+    margin: Annotated[float, AtLeast(0)] = 1.0,
+) -> Any:
     """SimPO: preferences without a reference, by a margin.
 
     chosen, rejected: (batch, …), log-probabilities divided by the number of tokens.
@@ -135,19 +142,23 @@ def simpo(chosen: Any, rejected: Any, *, beta: float = 2.0, margin: float = 1.0)
     Source: Meng, Xia and Chen 2024, "SimPO: simple preference optimization with a reference-free
     reward".
     """
-    _positive(beta=beta)
-    require(margin >= 0, "margin", margin, "must not be negative")
-    same_shape(chosen=chosen, rejected=rejected)
     return mean_per_example(tf.nn.softplus(margin - beta * (chosen - rejected)))
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected"),
     latex=r"\max\bigl(0,\delta-\beta(\log\pi_w-\log\pi_l)\bigr)",
     range=(0, None),
     kinks=("the lead equals the margin",),
     example="slic" + _FREE,
 )
-def slic(chosen: Any, rejected: Any, *, beta: float = 1.0, margin: float = 1.0) -> Any:
+def slic(
+    chosen: Any,
+    rejected: Any,
+    *,
+    beta: Annotated[float, Above(0)] = 1.0,
+    margin: Annotated[float, AtLeast(0)] = 1.0,
+) -> Any:
     """Sequence likelihood calibration: a hinge on the lead of the better answer.
 
     chosen, rejected: (batch, …), summed log-probabilities.
@@ -158,13 +169,11 @@ def slic(chosen: Any, rejected: Any, *, beta: float = 1.0, margin: float = 1.0) 
 
     Source: Zhao et al. 2023, "SLiC-HF: sequence likelihood calibration with human feedback".
     """
-    _positive(beta=beta)
-    require(margin >= 0, "margin", margin, "must not be negative")
-    same_shape(chosen=chosen, rejected=rejected)
     return mean_per_example(tf.nn.relu(margin - beta * (chosen - rejected)))
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected"),
     latex=r"-\log\sigma\Bigl(\log\frac{\pi_w}{1-\pi_w}-\log\frac{\pi_l}{1-\pi_l}\Bigr)",
     range=(0, None),
     domains={"chosen": "numbers", "rejected": "numbers"},
@@ -180,7 +189,6 @@ def odds_ratio(chosen: Any, rejected: Any) -> Any:
     Source: Hong, Lee and Thorne 2024, "ORPO: monolithic preference optimization without reference
     model", the relative ratio loss.
     """
-    same_shape(chosen=chosen, rejected=rejected)
     return mean_per_example(tf.nn.softplus(_log_odds(rejected) - _log_odds(chosen)))
 
 
@@ -190,11 +198,12 @@ def _log_odds(log_p: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected"),
     latex=r"-\log\sigma(r_w-r_l)",
     range=(0, None),
     example="bradley_terry" + _FREE,
 )
-def bradley_terry(chosen: Any, rejected: Any, *, margin: float = 0.0) -> Any:
+def bradley_terry(chosen: Any, rejected: Any, *, margin: Annotated[float, AtLeast(0)] = 0.0) -> Any:
     """Reward model: the better of two answers has the higher score.
 
     chosen, rejected: (batch, …), the scores.
@@ -206,18 +215,22 @@ def bradley_terry(chosen: Any, rejected: Any, *, margin: float = 0.0) -> Any:
     Ouyang et al. 2022, "Training language models to follow instructions with human feedback";
     margin: Touvron et al. 2023, "Llama 2".
     """
-    require(margin >= 0, "margin", margin, "must not be negative")
-    same_shape(chosen=chosen, rejected=rejected)
     return mean_per_example(tf.nn.softplus(margin - (chosen - rejected)))
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"1-\sigma(\beta\Delta_w)+\sigma(\beta\Delta_l)",
     range=(0, 2),
     example="apo_zero" + _PAIR,
 )
 def apo_zero(
-    chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *, beta: float = 0.1
+    chosen: Any,
+    rejected: Any,
+    ref_chosen: Any,
+    ref_rejected: Any,
+    *,
+    beta: Annotated[float, Above(0)] = 0.1,
 ) -> Any:
     """Anchored preference optimization: the better answer becomes likelier, the worse less likely.
 
@@ -229,18 +242,23 @@ def apo_zero(
     Source: D'Oosterlinck et al. 2025, "Anchored preference optimization and contrastive revisions",
     APO-zero.
     """
-    _positive(beta=beta)
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     return mean_per_example(1 - tf.sigmoid(beta * won) + tf.sigmoid(beta * lost))
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"\sigma(\beta\Delta_w)+1-\sigma\bigl(\beta(\Delta_w-\Delta_l)\bigr)",
     range=(0, 2),
     example="apo_down" + _PAIR,
 )
 def apo_down(
-    chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *, beta: float = 0.1
+    chosen: Any,
+    rejected: Any,
+    ref_chosen: Any,
+    ref_rejected: Any,
+    *,
+    beta: Annotated[float, Above(0)] = 0.1,
 ) -> Any:
     """Anchored preference optimization for a student that is better than both: both less likely.
 
@@ -252,18 +270,23 @@ def apo_down(
     Source: D'Oosterlinck et al. 2025, "Anchored preference optimization and contrastive revisions",
     APO-down.
     """
-    _positive(beta=beta)
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     return mean_per_example(tf.sigmoid(beta * won) + 1 - tf.sigmoid(beta * (won - lost)))
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"\bigl(\Delta_w-\tfrac1{2\beta}\bigr)^2+\bigl(\Delta_l+\tfrac1{2\beta}\bigr)^2",
     range=(0, None),
     example="sppo" + _PAIR,
 )
 def sppo(
-    chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *, beta: float = 0.1
+    chosen: Any,
+    rejected: Any,
+    ref_chosen: Any,
+    ref_rejected: Any,
+    *,
+    beta: Annotated[float, Above(0)] = 0.1,
 ) -> Any:
     """Self-play preference optimization: gain and loss are driven to fixed sizes, each by itself.
 
@@ -275,19 +298,24 @@ def sppo(
     Source: Wu et al. 2024, "Self-play preference optimization for language model alignment", with
     hard probabilities of winning.
     """
-    _positive(beta=beta)
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     return mean_per_example(tf.square(won - 0.5 / beta) + tf.square(lost + 0.5 / beta))
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"-\log\sigma(\beta\Delta_w)-\tfrac12\log\sigma(-\beta\Delta_w)"
     r"-\tfrac12\log\sigma(-\beta\Delta_l)",
     range=(0, None),
     example="nca_pair" + _PAIR,
 )
 def nca_pair(
-    chosen: Any, rejected: Any, ref_chosen: Any, ref_rejected: Any, *, beta: float = 0.1
+    chosen: Any,
+    rejected: Any,
+    ref_chosen: Any,
+    ref_rejected: Any,
+    *,
+    beta: Annotated[float, Above(0)] = 0.1,
 ) -> Any:
     """Noise contrastive alignment of pairs: the better answer's likelihood itself does not fall.
 
@@ -299,7 +327,6 @@ def nca_pair(
     Source: Chen et al. 2024, "Noise contrastive alignment of language models with explicit
     rewards".
     """
-    _positive(beta=beta)
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     right = tf.nn.softplus(-beta * won)
     wrong = (tf.nn.softplus(beta * won) + tf.nn.softplus(beta * lost)) / 2
@@ -307,6 +334,7 @@ def nca_pair(
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"\mathrm{KL}\bigl((\sigma(\beta d),1-\sigma(\beta d))\,\Vert\,(1-\epsilon,"
     r"\epsilon)\bigr)",
     range=(0, None),
@@ -318,8 +346,8 @@ def exo(
     ref_chosen: Any,
     ref_rejected: Any,
     *,
-    beta: float = 0.1,
-    label_smoothing: float = 1e-3,
+    beta: Annotated[float, Above(0)] = 0.1,
+    label_smoothing: Annotated[float, Interval(0, 0.5, "neither")] = 1e-3,
 ) -> Any:
     """Efficient exact optimization of pairs: the divergence that DPO takes, the other way round.
 
@@ -331,8 +359,6 @@ def exo(
 
     Source: Ji et al. 2024, "Towards efficient exact optimization of language model alignment".
     """
-    _positive(beta=beta)
-    require(0 < label_smoothing < 0.5, "label_smoothing", label_smoothing, "must lie in (0, ½)")
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     lead = beta * (won - lost)
     right, wrong = tf.math.log_sigmoid(lead), tf.math.log_sigmoid(-lead)
@@ -343,6 +369,7 @@ def exo(
 
 
 @tfloss.loss(
+    same_shape=("chosen", "rejected", "ref_chosen", "ref_rejected"),
     latex=r"-\log\sigma(\beta d)(1-m)+e^{-\beta d}m,\ m=\sigma(\beta d/\tau)",
     range=(None, None),
     domains=dict.fromkeys(("chosen", "rejected", "ref_chosen", "ref_rejected"), "log_amounts"),
@@ -354,8 +381,8 @@ def discopop(
     ref_chosen: Any,
     ref_rejected: Any,
     *,
-    beta: float = 0.1,
-    tau: float = 0.05,
+    beta: Annotated[float, Above(0)] = 0.1,
+    tau: Annotated[float, Above(0)] = 0.05,
 ) -> Any:
     """Log-ratio modulated loss: found by search, logistic below and exponential above.
 
@@ -368,7 +395,6 @@ def discopop(
     Source: Lu et al. 2024, "Discovering preference optimization algorithms with and for large
     language models", the log-ratio modulated loss.
     """
-    _positive(beta=beta, tau=tau)
     won, lost = _gains(chosen, rejected, ref_chosen, ref_rejected)
     lead = beta * (won - lost)
     # σ(d/τ)·e^(-d), of which neither factor alone is bounded.
@@ -377,7 +403,6 @@ def discopop(
 
 
 def _unpaired(policy: Any, reference: Any, liked: Any) -> tuple[Any, Any]:
-    same_shape(policy=policy, ref=reference)
     same_shape(liked=liked, policy=policy[:, 0] if len(policy.shape) > 1 else policy)
     gain = policy - reference
     return gain, tf.reshape(liked, [-1] + [1] * (len(gain.shape) - 1))
@@ -385,6 +410,7 @@ def _unpaired(policy: Any, reference: Any, liked: Any) -> tuple[Any, Any]:
 
 @tfloss.loss(
     per="batch",
+    same_shape=("policy", "ref"),
     latex=r"\lambda_y\Bigl(1-\sigma\bigl(\pm\beta(\Delta-\lfloor z\rfloor)\bigr)\Bigr),"
     r"\ z=\max(0,\overline\Delta)",
     range=(0, None),
@@ -398,9 +424,9 @@ def kto(
     liked: Any,
     sample_weight: Any = None,
     *,
-    beta: float = 0.1,
-    desirable: float = 1.0,
-    undesirable: float = 1.0,
+    beta: Annotated[float, Above(0)] = 0.1,
+    desirable: Annotated[float, Above(0)] = 1.0,
+    undesirable: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Kahneman-Tversky optimization: answers that were liked or disliked, not in pairs.
 
@@ -415,7 +441,6 @@ def kto(
 
     Source: Ethayarajh et al. 2024, "KTO: model alignment as prospect theoretic optimization".
     """
-    _positive(beta=beta, desirable=desirable, undesirable=undesirable)
     gain, liked = _unpaired(policy, ref, liked)
     weight = _broad_weight(gain, sample_weight)
     gain = tf.where(weight == 0, tf.zeros_like(gain), gain)
@@ -428,6 +453,7 @@ def kto(
 
 @tfloss.loss(
     per="batch",
+    same_shape=("policy", "ref"),
     latex=r"-y\log\sigma(\beta\Delta-\delta)-(1-y)\log\sigma(\delta-\beta\Delta),"
     r"\ \delta=\tfrac12(\bar r_1+\bar r_0)",
     range=(0, None),
@@ -435,7 +461,14 @@ def kto(
     exempt={"gradient equals finite differences": "the shift delta is a constant"},
     example="bco(policy=hidden1, ref=slope, liked=sex)",
 )
-def bco(policy: Any, ref: Any, liked: Any, sample_weight: Any = None, *, beta: float = 0.1) -> Any:
+def bco(
+    policy: Any,
+    ref: Any,
+    liked: Any,
+    sample_weight: Any = None,
+    *,
+    beta: Annotated[float, Above(0)] = 0.1,
+) -> Any:
     """Binary classifier optimization: liked and disliked told apart by their gain.
 
     policy, ref: (batch, …), summed log-probabilities by student and reference.
@@ -448,7 +481,6 @@ def bco(policy: Any, ref: Any, liked: Any, sample_weight: Any = None, *, beta: f
 
     Source: Jung et al. 2024, "Binary classifier optimization for large language model alignment".
     """
-    _positive(beta=beta)
     gain, liked = _unpaired(policy, ref, liked)
     weight = _broad_weight(gain, sample_weight)
     reward = tf.where(weight == 0, tf.zeros_like(gain), beta * gain)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import mean_per_example, require, same_shape
-
-
-def _error(labels: Any, prediction: Any) -> Any:
-    same_shape(labels=labels, prediction=prediction)
-    return labels - prediction
-
-
-def _scaled(labels: Any, prediction: Any, scale: float) -> Any:
-    require(scale > 0, "scale", scale, "must be positive")
-    return _error(labels, prediction) / scale
+from tfloss.constraints import Above, AtLeast
+from tfloss.ops import mean_per_example
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{|\alpha-2|}\alpha\Bigl(\Bigl(\frac{(e_j/c)^2}{|\alpha-2|}"
     r"+1\Bigr)^{\alpha/2}-1\Bigr)",
     range=(0, None),
@@ -27,7 +19,9 @@ def _scaled(labels: Any, prediction: Any, scale: float) -> Any:
     symmetric=True,
     family="robust",
 )
-def general_robust(labels: Any, prediction: Any, *, alpha: float = 1.0, scale: float = 1.0) -> Any:
+def general_robust(
+    labels: Any, prediction: Any, *, alpha: float = 1.0, scale: Annotated[float, Above(0)] = 1.0
+) -> Any:
     """Barron's general robust loss: one setting leads from mse over Charbonnier to Welsch.
 
     labels, prediction: (batch, …), the same shape.
@@ -39,7 +33,7 @@ def general_robust(labels: Any, prediction: Any, *, alpha: float = 1.0, scale: f
 
     Source: Barron 2019, "A general and adaptive robust loss function", eq. 1 and its limits.
     """
-    square = tf.square(_scaled(labels, prediction, scale))
+    square = tf.square((labels - prediction) / scale)
     if alpha == 2:
         return mean_per_example(square) / 2
     if alpha == 0:
@@ -50,13 +44,14 @@ def general_robust(labels: Any, prediction: Any, *, alpha: float = 1.0, scale: f
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\log\bigl(1+\tfrac12(e_j/c)^2\bigr)",
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
     family="robust",
 )
-def cauchy(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
+def cauchy(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 1.0) -> Any:
     """Cauchy (Lorentzian) loss: outliers count by the logarithm of their size.
 
     labels, prediction: (batch, …), the same shape.
@@ -67,17 +62,18 @@ def cauchy(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
     Source: Black and Anandan 1996, "The robust estimation of multiple motions"; in this form Barron
     2019, "A general and adaptive robust loss function".
     """
-    return mean_per_example(tf.math.log1p(tf.square(_scaled(labels, prediction, scale)) / 2))
+    return mean_per_example(tf.math.log1p(tf.square((labels - prediction) / scale) / 2))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{2(e_j/c)^2}{(e_j/c)^2+4}",
     range=(0, 2),
     zero_at_optimum=True,
     symmetric=True,
     family="robust",
 )
-def geman_mcclure(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
+def geman_mcclure(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 1.0) -> Any:
     """Geman-McClure loss: bounded, so that an outlier hardly pulls at all.
 
     labels, prediction: (batch, …), the same shape.
@@ -88,18 +84,19 @@ def geman_mcclure(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
     Source: Geman and McClure 1985, "Bayesian image analysis: an application to single photon
     emission tomography"; in this form Barron 2019, "A general and adaptive robust loss function".
     """
-    square = tf.square(_scaled(labels, prediction, scale))
+    square = tf.square((labels - prediction) / scale)
     return mean_per_example(2 * square / (square + 4))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j1-e^{-\frac12(e_j/c)^2}",
     range=(0, 1),
     zero_at_optimum=True,
     symmetric=True,
     family="robust",
 )
-def welsch(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
+def welsch(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 1.0) -> Any:
     """Welsch (Leclerc, correntropy) loss: an outlier is left alone, with a gradient of zero.
 
     labels, prediction: (batch, …), the same shape.
@@ -109,17 +106,18 @@ def welsch(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
 
     Source: Dennis and Welsch 1978, "Techniques for nonlinear least squares and robust regression".
     """
-    return mean_per_example(-tf.math.expm1(-tf.square(_scaled(labels, prediction, scale)) / 2))
+    return mean_per_example(-tf.math.expm1(-tf.square((labels - prediction) / scale) / 2))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{c^2}6\bigl(1-\max(0,1-(e_j/c)^2)^3\bigr)",
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
     family="robust",
 )
-def tukey(labels: Any, prediction: Any, *, scale: float = 4.685) -> Any:
+def tukey(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 4.685) -> Any:
     """Tukey's biweight: nearly quadratic, and constant from `scale` on.
 
     labels, prediction: (batch, …), the same shape.
@@ -132,18 +130,19 @@ def tukey(labels: Any, prediction: Any, *, scale: float = 4.685) -> Any:
     band-spectroscopic data"; of a network: Belagiannis et al. 2015, "Robust optimization for deep
     regression".
     """
-    inside = tf.nn.relu(1 - tf.square(_scaled(labels, prediction, scale)))
+    inside = tf.nn.relu(1 - tf.square((labels - prediction) / scale))
     return mean_per_example(scale**2 / 6 * (1 - inside**3))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_jc^2\bigl(|e_j|/c-\log(1+|e_j|/c)\bigr)",
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
     family="robust",
 )
-def fair(labels: Any, prediction: Any, *, scale: float = 1.3998) -> Any:
+def fair(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 1.3998) -> Any:
     """Fair's loss: between squared and absolute error, with every derivative there.
 
     labels, prediction: (batch, …), the same shape.
@@ -153,11 +152,12 @@ def fair(labels: Any, prediction: Any, *, scale: float = 1.3998) -> Any:
 
     Source: Fair 1974, "On the robust estimation of econometric models".
     """
-    size = tf.abs(_scaled(labels, prediction, scale))
+    size = tf.abs((labels - prediction) / scale)
     return mean_per_example(scale**2 * (size - tf.math.log1p(size)))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}|e_j|&|e_j|\le c\\(e_j^2+c^2)/2c&|e_j|>c\end{cases}",
     range=(0, None),
     zero_at_optimum=True,
@@ -165,7 +165,7 @@ def fair(labels: Any, prediction: Any, *, scale: float = 1.3998) -> Any:
     kinks=("labels == prediction",),
     family="robust",
 )
-def berhu(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
+def berhu(labels: Any, prediction: Any, *, delta: Annotated[float, Above(0)] = 1.0) -> Any:
     """Reverse Huber loss: absolute for small errors, squared for large ones; for depth maps.
 
     labels, prediction: (batch, …), the same shape.
@@ -176,14 +176,14 @@ def berhu(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
     Source: Owen 2007, "A robust hybrid of lasso and ridge regression"; Laina et al. 2016, "Deeper
     depth prediction with fully convolutional residual networks", with a fixed c.
     """
-    require(delta > 0, "delta", delta, "must be positive")
-    size = tf.abs(_error(labels, prediction))
+    size = tf.abs(labels - prediction)
     return mean_per_example(
         tf.where(size <= delta, size, (tf.square(size) + delta**2) / (2 * delta))
     )
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\max(0,|e_j|-\epsilon)",
     range=(0, None),
     zero_at_optimum=True,
@@ -191,7 +191,9 @@ def berhu(labels: Any, prediction: Any, *, delta: float = 1.0) -> Any:
     kinks=("|labels - prediction| == epsilon",),
     family="robust",
 )
-def epsilon_insensitive(labels: Any, prediction: Any, *, epsilon: float = 0.1) -> Any:
+def epsilon_insensitive(
+    labels: Any, prediction: Any, *, epsilon: Annotated[float, AtLeast(0)] = 0.1
+) -> Any:
     """Support vector regression: errors up to epsilon cost nothing.
 
     labels, prediction: (batch, …), the same shape.
@@ -201,18 +203,20 @@ def epsilon_insensitive(labels: Any, prediction: Any, *, epsilon: float = 0.1) -
 
     Source: Vapnik 1995, "The nature of statistical learning theory"; as in scikit-learn.
     """
-    require(epsilon >= 0, "epsilon", epsilon, "must not be negative")
-    return mean_per_example(tf.nn.relu(tf.abs(_error(labels, prediction)) - epsilon))
+    return mean_per_example(tf.nn.relu(tf.abs(labels - prediction) - epsilon))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\max(0,|e_j|-\epsilon)^2",
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
     family="robust",
 )
-def squared_epsilon_insensitive(labels: Any, prediction: Any, *, epsilon: float = 0.1) -> Any:
+def squared_epsilon_insensitive(
+    labels: Any, prediction: Any, *, epsilon: Annotated[float, AtLeast(0)] = 0.1
+) -> Any:
     """Squared support vector regression: errors up to epsilon cost nothing, others by the square.
 
     labels, prediction: (batch, …), the same shape.
@@ -222,11 +226,11 @@ def squared_epsilon_insensitive(labels: Any, prediction: Any, *, epsilon: float 
 
     Source: Vapnik 1995, "The nature of statistical learning theory"; as in scikit-learn.
     """
-    require(epsilon >= 0, "epsilon", epsilon, "must not be negative")
-    return mean_per_example(tf.square(tf.nn.relu(tf.abs(_error(labels, prediction)) - epsilon)))
+    return mean_per_example(tf.square(tf.nn.relu(tf.abs(labels - prediction) - epsilon)))
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}\omega\log\bigl(1+|e_j/\epsilon|^{\alpha-y_j}\bigr)"
     r"&|e_j|<\theta\\A_j|e_j|-C_j&|e_j|\ge\theta\end{cases}",
     range=(0, None),
@@ -239,10 +243,10 @@ def adaptive_wing(
     labels: Any,
     prediction: Any,
     *,
-    omega: float = 14.0,
-    theta: float = 0.5,
-    epsilon: float = 1.0,
-    alpha: float = 2.1,
+    omega: Annotated[float, Above(0)] = 14.0,
+    theta: Annotated[float, Above(0)] = 0.5,
+    epsilon: Annotated[float, Above(0)] = 1.0,
+    alpha: Annotated[float, Above(2)] = 2.1,
 ) -> Any:
     """Adaptive wing loss, for heat maps: exact near a peak, lenient where nothing is.
 
@@ -257,10 +261,7 @@ def adaptive_wing(
     Source: Wang, Bo and Fuxin 2019, "Adaptive wing loss for robust face alignment via heatmap
     regression", eq. 3.
     """
-    for name, given in {"omega": omega, "theta": theta, "epsilon": epsilon}.items():
-        require(given > 0, name, given, "must be positive")
-    require(alpha > 2, "alpha", alpha, "must be above 2")
-    size = tf.abs(_error(labels, prediction))
+    size = tf.abs(labels - prediction)
     power = alpha - labels
     ratio = theta / epsilon
     bend = tf.pow(tf.constant(ratio, power.dtype), power)
@@ -275,13 +276,14 @@ def adaptive_wing(
 
 
 @tfloss.loss(
+    same_shape=("labels", "prediction"),
     latex=r"\frac{c^2}k\sum_j\arctan\bigl((e_j/c)^2\bigr)",
     range=(0, None),
     zero_at_optimum=True,
     symmetric=True,
     family="robust",
 )
-def arctan(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
+def arctan(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 1.0) -> Any:
     """Arctangent loss: the squared error as in scipy's robust least squares, bounded.
 
     labels, prediction: (batch, …), the same shape.
@@ -291,7 +293,7 @@ def arctan(labels: Any, prediction: Any, *, scale: float = 1.0) -> Any:
 
     Source: as in scipy.optimize.least_squares, loss='arctan'.
     """
-    square = tf.square(_scaled(labels, prediction, scale))
+    square = tf.square((labels - prediction) / scale)
     return mean_per_example(scale**2 * tf.atan(square))
 
 

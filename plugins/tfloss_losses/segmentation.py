@@ -6,15 +6,15 @@ lies between the first axis and the last are places: pixels, voxels, or none.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, log_probs, mean_per_example, require, same_shape
+from tfloss.constraints import Above, AtLeast, Interval
+from tfloss.ops import columns, log_probs, mean_per_example, same_shape
 
 
-def _probs(labels: Any, logits: Any) -> Any:
-    same_shape(labels=labels, logits=logits)
+def _probs(logits: Any) -> Any:
     return tf.sigmoid(logits) if columns(logits) == 1 else tf.nn.softmax(logits)
 
 
@@ -26,13 +26,9 @@ def _places(values: Any) -> Any:
 
 def _counts(labels: Any, logits: Any) -> tuple[Any, Any, Any]:
     """Hits, false alarms and misses of each example and class, (batch, C)."""
-    probs, truth = _places(_probs(labels, logits)), _places(labels)
+    probs, truth = _places(_probs(logits)), _places(labels)
     found = (truth * probs, (1 - truth) * probs, truth * (1 - probs))
     return tuple(tf.reduce_sum(count, axis=1) for count in found)
-
-
-def _smooth(smooth: float) -> None:
-    require(smooth > 0, "smooth", smooth, "must be positive")
 
 
 def _dice(labels: Any, logits: Any, smooth: float) -> Any:
@@ -41,13 +37,14 @@ def _dice(labels: Any, logits: Any, smooth: float) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"1-\frac1C\sum_c\frac{2\mathrm{TP}_c+s}{2\mathrm{TP}_c+\mathrm{FP}_c+\mathrm{FN}_c+s}",
     range=(0, 1),
     zero_at_optimum=True,
     example="ce + image_dice",
     family="segmentation",
 )
-def image_dice(labels: Any, logits: Any, *, smooth: float = 1.0) -> Any:
+def image_dice(labels: Any, logits: Any, *, smooth: Annotated[float, Above(0)] = 1.0) -> Any:
     """Dice loss of each image by itself, so that small things count as much as large ones.
 
     dice counts over the whole batch.
@@ -59,17 +56,17 @@ def image_dice(labels: Any, logits: Any, *, smooth: float = 1.0) -> Any:
 
     Source: Milletari, Navab and Ahmadi 2016, "V-Net", with the sums that are not squared.
     """
-    _smooth(smooth)
     return _dice(labels, logits, smooth)
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\log\cosh\mathrm{Dice}",
     range=(0, None),
     zero_at_optimum=True,
     family="segmentation",
 )
-def log_cosh_dice(labels: Any, logits: Any, *, smooth: float = 1.0) -> Any:
+def log_cosh_dice(labels: Any, logits: Any, *, smooth: Annotated[float, Above(0)] = 1.0) -> Any:
     """Logarithm of the hyperbolic cosine of the Dice loss: smoother near its ends.
 
     labels: (batch, …, 1) or one-hot (batch, …, C).  logits: same shape.
@@ -79,11 +76,11 @@ def log_cosh_dice(labels: Any, logits: Any, *, smooth: float = 1.0) -> Any:
 
     Source: Jadon 2020, "A survey of loss functions for semantic segmentation".
     """
-    _smooth(smooth)
     return tf.math.log(tf.cosh(_dice(labels, logits, smooth)))
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"1-\frac{2\sum_cw_c\mathrm{TP}_c+s}{\sum_cw_c(2\mathrm{TP}_c+\mathrm{FP}_c+"
     r"\mathrm{FN}_c)+s},"
     r"\ w_c=\Bigl(\sum y_c\Bigr)^{-2}",
@@ -91,7 +88,13 @@ def log_cosh_dice(labels: Any, logits: Any, *, smooth: float = 1.0) -> Any:
     zero_at_optimum=True,
     family="segmentation",
 )
-def generalised_dice(labels: Any, logits: Any, *, power: float = 2.0, smooth: float = 1e-3) -> Any:
+def generalised_dice(
+    labels: Any,
+    logits: Any,
+    *,
+    power: Annotated[float, AtLeast(0)] = 2.0,
+    smooth: Annotated[float, Above(0)] = 1e-3,
+) -> Any:
     """Generalised Dice loss: classes weighted by their size in each image, rare ones most.
 
     labels: (batch, …, 1) or one-hot (batch, …, C).  logits: same shape.
@@ -103,8 +106,6 @@ def generalised_dice(labels: Any, logits: Any, *, power: float = 2.0, smooth: fl
     Source: Sudre et al. 2017, "Generalised Dice overlap as a deep learning loss function for highly
     unbalanced segmentations".
     """
-    require(power >= 0, "power", power, "must not be negative")
-    _smooth(smooth)
     hits, alarms, misses = _counts(labels, logits)
     weight = tf.maximum(tf.reduce_sum(_places(labels), axis=1), 1) ** -power
     shared = 2 * tf.reduce_sum(weight * hits, axis=-1)
@@ -113,6 +114,7 @@ def generalised_dice(labels: Any, logits: Any, *, power: float = 2.0, smooth: fl
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\frac1C\sum_c(1-\mathrm{TI}_c)^{1/\gamma}",
     range=(0, 1),
     zero_at_optimum=False,
@@ -122,10 +124,10 @@ def focal_tversky(
     labels: Any,
     logits: Any,
     *,
-    alpha: float = 0.3,
-    beta: float = 0.7,
-    gamma: float = 4 / 3,
-    smooth: float = 1.0,
+    alpha: Annotated[float, AtLeast(0)] = 0.3,
+    beta: Annotated[float, AtLeast(0)] = 0.7,
+    gamma: Annotated[float, Interval(1, 3)] = 4 / 3,
+    smooth: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Focal Tversky loss of each image: hard classes count more.
 
@@ -141,23 +143,25 @@ def focal_tversky(
     Source: Abraham and Khan 2019, "A novel focal Tversky loss function with improved attention
     U-Net for lesion segmentation"; alpha and beta are as in tversky, the paper's other way round.
     """
-    require(alpha >= 0, "alpha", alpha, "must not be negative")
-    require(beta >= 0, "beta", beta, "must not be negative")
-    require(1 <= gamma <= 3, "gamma", gamma, "must lie in [1, 3]")
-    _smooth(smooth)
     hits, alarms, misses = _counts(labels, logits)
     lost = 1 - (hits + smooth) / (hits + alpha * alarms + beta * misses + smooth)
     return tf.reduce_mean(tf.maximum(lost, 1e-6) ** (1 / gamma), axis=-1)
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\tfrac\alpha n\sum-\beta y\log p-(1-\beta)(1-y)\log(1-p)+(1-\alpha)\,\mathrm{Dice}",
     range=(0, None),
     zero_at_optimum=True,
     family="segmentation",
 )
 def combo(
-    labels: Any, logits: Any, *, share: float = 0.5, beta: float = 0.5, smooth: float = 1.0
+    labels: Any,
+    logits: Any,
+    *,
+    share: Annotated[float, Interval(0, 1)] = 0.5,
+    beta: Annotated[float, Interval(0, 1)] = 0.5,
+    smooth: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Combo loss: weighted cross-entropy and Dice together.
 
@@ -173,10 +177,6 @@ def combo(
     Source: Taghanaki et al. 2019, "Combo loss: handling input and output imbalance in multi-organ
     segmentation".
     """
-    require(0 <= share <= 1, "share", share, "must lie in [0, 1]")
-    require(0 <= beta <= 1, "beta", beta, "must lie in [0, 1]")
-    _smooth(smooth)
-    same_shape(labels=labels, logits=logits)
     missed = labels * tf.nn.softplus(-logits)
     alarm = (1 - labels) * tf.nn.softplus(logits)
     entropy = mean_per_example(beta * missed + (1 - beta) * alarm)
@@ -184,6 +184,7 @@ def combo(
 
 
 @tfloss.loss(
+    same_shape=("distances", "logits"),
     latex=r"\frac1{nC}\sum\phi\,p",
     domains={"distances": "numbers", "logits": "logits"},
     family="segmentation",
@@ -200,18 +201,24 @@ def boundary(distances: Any, logits: Any) -> Any:
 
     Source: Kervadec et al. 2019, "Boundary loss for highly unbalanced segmentation", eq. 5.
     """
-    same_shape(distances=distances, logits=logits)
-    return mean_per_example(distances * _probs(distances, logits))
+    return mean_per_example(distances * _probs(logits))
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits", "distances"),
     latex=r"\frac1{nC}\sum(p-y)^2(d_y^\alpha+d_p^\alpha)",
     range=(0, None),
     domains={"distances": "amounts"},
     family="segmentation",
     example="hausdorff_distance(labels=outline, logits=drawn, distances=picture)",
 )
-def hausdorff_distance(labels: Any, logits: Any, distances: Any, *, alpha: float = 2.0) -> Any:
+def hausdorff_distance(
+    labels: Any,
+    logits: Any,
+    distances: Any,
+    *,
+    alpha: Annotated[float, Interval(0, 8, "right")] = 2.0,
+) -> Any:
     """Hausdorff distance by distance transforms: an error counts by how far off the border it is.
 
     labels: (batch, …, 1) or one-hot (batch, …, C).  logits: same shape.
@@ -220,19 +227,18 @@ def hausdorff_distance(labels: Any, logits: Any, distances: Any, *, alpha: float
     out: it would have to be computed in each step (the paper's one-sided variant).
     Returns (batch,): the mean over places and classes.
 
-    alpha: of the distance, positive.
+    alpha: of the distance, above 0 and at most 8, so that the power of a distance of 1e4 is finite.
 
     Source: Karimi and Salcudean 2020, "Reducing the Hausdorff distance in medical image
     segmentation with convolutional neural networks", the one-sided distance transform.
     """
-    require(alpha > 0, "alpha", alpha, "must be positive")
-    same_shape(labels=labels, distances=distances)
-    error = tf.math.squared_difference(_probs(labels, logits), labels)
+    error = tf.math.squared_difference(_probs(logits), labels)
     return mean_per_example(error * tf.maximum(distances, 1e-12) ** alpha)
 
 
 @tfloss.loss(
     per="batch",
+    same_shape=("labels", "logits"),
     latex=r"1-\frac1C\sum_c\frac{\mathrm{TP}\,\mathrm{TN}-\mathrm{FP}\,\mathrm{FN}}"
     r"{\sqrt{(\mathrm{TP}+\mathrm{FP})(\mathrm{TP}+\mathrm{FN})(\mathrm{TN}+\mathrm{FP})("
     r"\mathrm{TN}+\mathrm{FN})}}",
@@ -252,7 +258,7 @@ def matthews(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     convolutional
     networks: application to skin lesion segmentation".
     """
-    probs, truth = _places(_probs(labels, logits)), _places(labels)
+    probs, truth = _places(_probs(logits)), _places(labels)
     weight = tf.ones_like(truth)
     if sample_weight is not None:
         same_shape(examples=truth[:, 0, 0], sample_weight=sample_weight)
@@ -275,6 +281,7 @@ def matthews(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"1-\frac{2\,\mathrm{Tprec}\,\mathrm{Tsens}}{\mathrm{Tprec}+\mathrm{Tsens}},"
     r"\ \mathrm{Tprec}=\frac{|S_p\cap V_y|+s}{|S_p|+s},\ \mathrm{Tsens}=\frac{|S_y\cap V_p|"
     r"+s}{|S_y|+s}",
@@ -286,7 +293,13 @@ def matthews(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     example="image_dice(labels=outline, logits=drawn) + centreline_dice(labels=outline, "
     "logits=drawn)",
 )
-def centreline_dice(labels: Any, logits: Any, *, iterations: int = 3, smooth: float = 1.0) -> Any:
+def centreline_dice(
+    labels: Any,
+    logits: Any,
+    *,
+    iterations: Annotated[int, AtLeast(1)] = 3,
+    smooth: Annotated[float, Above(0)] = 1.0,
+) -> Any:
     """Centreline Dice (clDice), for vessels and roads: skeletons inside the other's mask.
 
     labels: (batch, height, width, C), from 0 to 1.  logits: same shape, each class a yes or no of
@@ -299,9 +312,6 @@ def centreline_dice(labels: Any, logits: Any, *, iterations: int = 3, smooth: fl
     Source: Shit et al. 2021, "clDice: a novel topology-preserving loss function for tubular
     structure segmentation", algorithms 1 and 2.
     """
-    require(iterations >= 1, "iterations", iterations, "must be 1 or more")
-    _smooth(smooth)
-    same_shape(labels=labels, logits=logits)
     if len(labels.shape) != 4:
         raise ValueError(f"'labels' must be (batch, height, width, C), not {tuple(labels.shape)}.")
     mask = tf.sigmoid(logits)
@@ -335,6 +345,7 @@ def _opened(image: Any) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("labels", "logits"),
     latex=r"\lambda\frac1n\sum-\delta_y(1-p_y)^{1-\gamma}\log p_y+(1-\lambda)\frac1C\sum_c"
     r"(1-\mathrm{mTI}_c)^\gamma",
     range=(0, None),
@@ -345,10 +356,10 @@ def unified_focal(
     labels: Any,
     logits: Any,
     *,
-    share: float = 0.5,
-    delta: float = 0.6,
-    gamma: float = 0.5,
-    smooth: float = 1e-3,
+    share: Annotated[float, Interval(0, 1)] = 0.5,
+    delta: Annotated[float, Interval(0, 1, "neither")] = 0.6,
+    gamma: Annotated[float, Interval(0, 1, "left")] = 0.5,
+    smooth: Annotated[float, Above(0)] = 1e-3,
 ) -> Any:
     """Unified focal loss: focal cross-entropy and focal Tversky with three settings for all.
 
@@ -367,11 +378,6 @@ def unified_focal(
     Source: Yeung et al. 2022, "Unified focal loss: generalising Dice and cross entropy-based
     losses to handle class imbalanced medical image segmentation".
     """
-    require(0 <= share <= 1, "share", share, "must lie in [0, 1]")
-    require(0 < delta < 1, "delta", delta, "must lie between 0 and 1")
-    require(0 <= gamma < 1, "gamma", gamma, "must lie in [0, 1)")
-    _smooth(smooth)
-    same_shape(labels=labels, logits=logits)
     truth, log_p = _places(labels), log_probs(_places(logits))
     if columns(labels) == 1:
         truth = tf.concat([1 - truth, truth], axis=-1)

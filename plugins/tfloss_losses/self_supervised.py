@@ -7,36 +7,33 @@ of both belongs to example i. All give one value per batch but where said.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.batch import (
+from tfloss.constraints import Above, AtLeast, Interval
+from tfloss.ops import (
     LOWEST,
     centred,
     log_sum,
     pair_weights,
     root,
     squared_distances,
+    unit_length,
     weighted_mean,
     weighted_rows,
 )
-from tfloss_losses.distributions import require, same_shape, unit_length
 
 
 def _views(first: Any, second: Any, sample_weight: Any) -> tuple[list[Any], Any]:
     """Both as rows of length one, and the weights."""
-    same_shape(first=first, second=second)
     rows, weight = weighted_rows(sample_weight, first=first, second=second)
     return [unit_length(view) for view in rows], weight
 
 
-def _temperature(temperature: float) -> None:
-    require(temperature > 0, "temperature", temperature, "must be positive")
-
-
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"-\frac1n\sum_{i,j}\log\sigma\Bigl(\pm_{ij}\bigl(\cos(f_i,g_j)/\tau+b\bigr)\Bigr)",
     range=(0, None),
     symmetric=True,
@@ -51,7 +48,7 @@ def siglip(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: float = 0.1,
+    temperature: Annotated[float, Above(0)] = 0.1,
     bias: float = -10.0,
 ) -> Any:
     """Sigmoid loss for language and image: each pair by itself, partners or not.
@@ -65,7 +62,6 @@ def siglip(
 
     Source: Zhai et al. 2023, "Sigmoid loss for language image pre-training", eq. 1.
     """
-    _temperature(temperature)
     (one, two), weight = _views(first, second, sample_weight)
     scores = tf.matmul(one, two, transpose_b=True) / temperature + bias
     right = weight * weight * tf.nn.softplus(-tf.linalg.diag_part(scores))
@@ -76,7 +72,6 @@ def siglip(
 def _decoupled(first: Any, second: Any, sample_weight: Any, temperature: float) -> Any:
     """Of each example of the first view: similarity to its partner, log of the sum of the "
     "others."""
-    _temperature(temperature)
     (one, two), weight = _views(first, second, sample_weight)
     others = pair_weights(weight) / tf.maximum(weight[:, None], 1e-12)
     partner = tf.reduce_sum(one * two, axis=-1)
@@ -92,13 +87,20 @@ def _decoupled(first: Any, second: Any, sample_weight: Any, temperature: float) 
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"\mathrm{mean}_i-\frac{f_i^\top g_i}\tau+\log\sum_{j\ne i}e^{f_i^\top f_j/\tau}"
     r"+e^{f_i^\top g_j/\tau}",
     symmetric=True,
     family="self_supervised",
     example="dcl(hidden1, hidden2)",
 )
-def dcl(first: Any, second: Any, sample_weight: Any = None, *, temperature: float = 0.1) -> Any:
+def dcl(
+    first: Any,
+    second: Any,
+    sample_weight: Any = None,
+    *,
+    temperature: Annotated[float, Above(0)] = 0.1,
+) -> Any:
     """Decoupled contrastive learning: the partner is not among those that it is compared with.
 
     first, second: (batch, …), of one width.
@@ -116,6 +118,7 @@ def dcl(first: Any, second: Any, sample_weight: Any = None, *, temperature: floa
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"\mathrm{mean}_i-w_i\frac{f_i^\top g_i}\tau+\log\sum_{j\ne i}e^{f_i^\top f_j/\tau}"
     r"+e^{f_i^\top g_j/\tau},\ w_i=2-\frac{e^{f_i^\top g_i/\sigma}}{\mathrm{mean}_je^{f_j^"
     r"\top g_j/\sigma}}",
@@ -129,8 +132,8 @@ def dclw(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: float = 0.1,
-    sigma: float = 0.5,
+    temperature: Annotated[float, Above(0)] = 0.1,
+    sigma: Annotated[float, Above(0)] = 0.5,
 ) -> Any:
     """Decoupled contrastive learning in which partners that are far apart pull harder.
 
@@ -143,7 +146,6 @@ def dclw(
 
     Source: Yeh et al. 2022, "Decoupled contrastive learning", with von Mises-Fisher weights.
     """
-    require(sigma > 0, "sigma", sigma, "must be positive")
     partner, far, weight = _decoupled(first, second, sample_weight, temperature)
     near = tf.exp((partner - 1) / sigma)
     pull = tf.stop_gradient(2 - near / tf.maximum(weighted_mean(near, weight), 1e-12))
@@ -152,6 +154,7 @@ def dclw(
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"\mathrm{mean}_i\Vert f_i-g_i\Vert^\alpha",
     range=(0, None),
     zero_at_optimum=True,
@@ -159,7 +162,9 @@ def dclw(
     family="self_supervised",
     example="alignment(hidden1, hidden2) + uniformity(embedding=hidden1)",
 )
-def alignment(first: Any, second: Any, sample_weight: Any = None, *, power: float = 2.0) -> Any:
+def alignment(
+    first: Any, second: Any, sample_weight: Any = None, *, power: Annotated[float, Above(0)] = 2.0
+) -> Any:
     """Alignment: both views of an example at one place on the sphere.
 
     first, second: (batch, …), of one width; rows are brought to length one.
@@ -171,7 +176,6 @@ def alignment(first: Any, second: Any, sample_weight: Any = None, *, power: floa
     Source: Wang and Isola 2020, "Understanding contrastive representation learning through
     alignment and uniformity on the hypersphere".
     """
-    require(power > 0, "power", power, "must be positive")
     (one, two), weight = _views(first, second, sample_weight)
     square = tf.reduce_sum(tf.math.squared_difference(one, two), axis=-1)
     return weighted_mean(square if power == 2 else root(square) ** power, weight)
@@ -184,7 +188,9 @@ def alignment(first: Any, second: Any, sample_weight: Any = None, *, power: floa
     family="self_supervised",
     example="alignment(hidden1, hidden2) + uniformity(embedding=hidden1)",
 )
-def uniformity(embedding: Any, sample_weight: Any = None, *, sharpness: float = 2.0) -> Any:
+def uniformity(
+    embedding: Any, sample_weight: Any = None, *, sharpness: Annotated[float, Above(0)] = 2.0
+) -> Any:
     """Uniformity: examples spread over the whole sphere.
 
     embedding: (batch, …); rows are brought to length one.
@@ -196,7 +202,6 @@ def uniformity(embedding: Any, sample_weight: Any = None, *, sharpness: float = 
     Source: Wang and Isola 2020, "Understanding contrastive representation learning through
     alignment and uniformity on the hypersphere".
     """
-    require(sharpness > 0, "sharpness", sharpness, "must be positive")
     (rows,), weight = weighted_rows(sample_weight, embedding=embedding)
     rows = unit_length(rows)
     pairs = pair_weights(weight)
@@ -219,7 +224,9 @@ def uniformity(embedding: Any, sample_weight: Any = None, *, sharpness: float = 
     kinks=("two neighbours are equally near",),
     example="ce + 0.1*koleo(embedding=hidden1)",
 )
-def koleo(embedding: Any, sample_weight: Any = None, *, smallest: float = 1e-4) -> Any:
+def koleo(
+    embedding: Any, sample_weight: Any = None, *, smallest: Annotated[float, Above(0)] = 1e-4
+) -> Any:
     """Kozachenko-Leonenko entropy: nobody has a near neighbour.
 
     embedding: (batch, …); rows are brought to length one.
@@ -230,7 +237,6 @@ def koleo(embedding: Any, sample_weight: Any = None, *, smallest: float = 1e-4) 
 
     Source: Sablayrolles et al. 2019, "Spreading vectors for similarity search".
     """
-    require(smallest > 0, "smallest", smallest, "must be positive")
     (rows,), weight = weighted_rows(sample_weight, embedding=embedding)
     rows = unit_length(rows)
     there = pair_weights(tf.cast(weight != 0, rows.dtype)) > 0
@@ -247,6 +253,7 @@ def koleo(embedding: Any, sample_weight: Any = None, *, smallest: float = 1e-4) 
 
 
 @tfloss.loss(
+    same_shape=("first_prediction", "second_prediction", "first_projection", "second_projection"),
     latex=r"-\tfrac12\cos(p_1,\lfloor z_2\rfloor)-\tfrac12\cos(p_2,\lfloor z_1\rfloor)",
     range=(-1, 1),
     family="self_supervised",
@@ -263,12 +270,6 @@ def simsiam(
 
     Source: Chen and He 2021, "Exploring simple Siamese representation learning", eq. 1 and 2.
     """
-    same_shape(
-        first_prediction=first_prediction,
-        second_prediction=second_prediction,
-        first_projection=first_projection,
-        second_projection=second_projection,
-    )
 
     def nearness(prediction: Any, projection: Any) -> Any:
         target = unit_length(tf.stop_gradient(projection))
@@ -280,6 +281,7 @@ def simsiam(
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"-\frac2n\sum_if_i^\top g_i+\frac1{n(n-1)}\sum_{i\ne j}(f_i^\top g_j)^2",
     symmetric=True,
     family="self_supervised",
@@ -295,7 +297,6 @@ def spectral_contrastive(first: Any, second: Any, sample_weight: Any = None) -> 
     Source: HaoChen et al. 2021, "Provable guarantees for self-supervised deep learning with
     spectral contrastive loss".
     """
-    same_shape(first=first, second=second)
     (one, two), weight = weighted_rows(sample_weight, first=first, second=second)
     products = tf.matmul(one, two, transpose_b=True)
     apart = weighted_mean(tf.square(products), pair_weights(weight))
@@ -304,6 +305,7 @@ def spectral_contrastive(first: Any, second: Any, sample_weight: Any = None) -> 
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"-\Vert C\Vert_*,\ C_i=\tfrac12(f_i+g_i)",
     range=(None, 0),
     symmetric=True,
@@ -332,6 +334,7 @@ def mmcr(first: Any, second: Any, sample_weight: Any = None) -> Any:
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"-\mathrm{mean}_if_i^\top g_i+\rho\,\mathrm{mean}_if_i^\top Cf_i,\ C\leftarrow"
     r"\beta C+(1-\beta)\tfrac1nf^\top f",
     family="self_supervised",
@@ -350,8 +353,8 @@ def tico(
     second: Any,
     sample_weight: Any = None,
     *,
-    momentum: float = 0.9,
-    weight: float = 8.0,
+    momentum: Annotated[float, Interval(0, 1, "left")] = 0.9,
+    weight: Annotated[float, AtLeast(0)] = 8.0,
     state: Any,
 ) -> Any:
     """Transformation invariance and covariance contrast: partners alike, directions shared out.
@@ -368,8 +371,6 @@ def tico(
     Source: Zhu et al. 2022, "TiCo: transformation invariance and covariance contrast for
     self-supervised visual representation learning".
     """
-    require(0 <= momentum < 1, "momentum", momentum, "must lie in [0, 1)")
-    require(weight >= 0, "weight", weight, "must not be negative")
     (one, two), counts = _views(first, second, sample_weight)
     total = tf.maximum(tf.reduce_sum(counts), 1e-12)
     now = tf.matmul(counts[:, None] * one, one, transpose_a=True) / total
@@ -381,6 +382,7 @@ def tico(
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"-\tfrac12\mathrm{mean}_iq_2^\top\log p_1+q_1^\top\log p_2,\ p=\mathrm{softmax}(z/\tau),"
     r"\ q=\mathrm{Sinkhorn}(z/\epsilon)",
     range=(0, None),
@@ -397,9 +399,9 @@ def swav(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: float = 0.1,
-    epsilon: float = 0.05,
-    iterations: int = 3,
+    temperature: Annotated[float, Above(0)] = 0.1,
+    epsilon: Annotated[float, Above(0)] = 0.05,
+    iterations: Annotated[int, AtLeast(1)] = 3,
 ) -> Any:
     """SwAV: each view predicts the other's cluster; the clusters get equally many examples.
 
@@ -415,10 +417,6 @@ def swav(
     Source: Caron et al. 2020, "Unsupervised learning of visual features by contrasting cluster
     assignments", with the authors' algorithm 1 for the assignments.
     """
-    _temperature(temperature)
-    require(epsilon > 0, "epsilon", epsilon, "must be positive")
-    require(iterations >= 1, "iterations", iterations, "must be 1 or more")
-    same_shape(first=first, second=second)
     rows, weight = weighted_rows(sample_weight, first=first, second=second)
     targets = [tf.stop_gradient(_balanced(view / epsilon, weight, iterations)) for view in rows]
     said = [tf.nn.log_softmax(view / temperature) for view in rows]
@@ -440,6 +438,7 @@ def _balanced(scores: Any, weight: Any, iterations: int) -> Any:
 
 @tfloss.loss(
     per="batch",
+    same_shape=("teacher_logits", "logits"),
     latex=r"-\mathrm{mean}_iq_i^\top\log p_i,\ q=\mathrm{softmax}\bigl((t-c)/\tau_t\bigr),"
     r"\ p=\mathrm{softmax}(z/\tau)",
     range=(0, None),
@@ -455,15 +454,17 @@ def dino(
     logits: Any,
     sample_weight: Any = None,
     *,
-    temperature: float = 0.1,
-    teacher_temperature: float = 0.04,
-    momentum: float = 0.9,
+    temperature: Annotated[float, Above(0)] = 0.1,
+    teacher_temperature: Annotated[float, Above(0)] = 0.04,
+    momentum: Annotated[float, Interval(0, 1, "left")] = 0.9,
     state: Any,
 ) -> Any:
     """DINO: cross-entropy with a teacher that is centred, so that no class gets all, and sharpened.
 
     teacher_logits, logits: (batch, C); the teacher sees another view and moves slowly after the
-    student.
+    student. This is the term of one view of the student and one of the teacher; the paper sums it
+    over all pairs of different views, which a formula adds up: dino(…) + dino(…), each with a
+    centre of its own.
     sample_weight: (batch,), or None for all ones.
     Returns a scalar, in nats.
 
@@ -476,10 +477,6 @@ def dino(
     Source: Caron et al. 2021, "Emerging properties in self-supervised vision transformers", eq. 1
     to 4.
     """
-    _temperature(temperature)
-    require(teacher_temperature > 0, "teacher_temperature", teacher_temperature, "must be positive")
-    require(0 <= momentum < 1, "momentum", momentum, "must lie in [0, 1)")
-    same_shape(teacher_logits=teacher_logits, logits=logits)
     rows, weight = weighted_rows(sample_weight, teacher_logits=teacher_logits, logits=logits)
     centre = state["centre"]
     target = tf.nn.softmax((rows[0] - centre[None, :]) / teacher_temperature)
@@ -492,6 +489,7 @@ def dino(
 
 @tfloss.loss(
     per="batch",
+    same_shape=("first", "second"),
     latex=r"\tfrac12\sum_v\log\Vert C_v\Vert_F^2+\mathrm{mean}\Vert f-g\Vert^2",
     symmetric=True,
     family="self_supervised",
@@ -502,8 +500,8 @@ def frossl(
     second: Any,
     sample_weight: Any = None,
     *,
-    invariance: float = 1.4,
-    smallest: float = 1e-6,
+    invariance: Annotated[float, AtLeast(0)] = 1.4,
+    smallest: Annotated[float, Above(0)] = 1e-6,
 ) -> Any:
     """FroSSL: views alike, and the covariance of each far from a single direction.
 
@@ -518,9 +516,6 @@ def frossl(
     Source: Skean et al. 2024, "FroSSL: Frobenius norm minimization for efficient multiview
     self-supervised learning".
     """
-    require(invariance >= 0, "invariance", invariance, "must not be negative")
-    require(smallest > 0, "smallest", smallest, "must be positive")
-    same_shape(first=first, second=second)
     rows, weight = weighted_rows(sample_weight, first=first, second=second)
     spread, scaled = 0.0, []
     for view in rows:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.distributions import columns, require, same_shape, several_columns
+from tfloss.constraints import Above, AtLeast
+from tfloss.ops import columns, same_shape, several_columns
 
 _FAR = 1e15  # stands for an infinite cost; its differences stay finite
 
@@ -16,12 +17,15 @@ _FAR = 1e15  # stands for an infinite cost; its differences stay finite
     range=(0, None),
     domains={"tokens": "tokens", "logits": "sequences"},
     exempt={
-        "can be called": "the kit's tokens do not fit into its frames; it has tests of its own"
+        "can be called": "the kit's tokens do not fit into its frames; it has tests of its own",
+        "settings over their range": "which class may be the blank depends on their number",
     },
     family="sequences",
     example="ctc(tokens, logits=frames)",
 )
-def ctc(tokens: Any, logits: Any, length: Any = None, *, blank: int = 0) -> Any:
+def ctc(
+    tokens: Any, logits: Any, length: Any = None, *, blank: Annotated[int, AtLeast(0)] = 0
+) -> Any:
     """Connectionist temporal classification: the likelihood of a text, wherever its letters stand.
 
     tokens: (batch, l), whole numbers; a negative one fills up a shorter row. The blank is not among
@@ -38,7 +42,8 @@ def ctc(tokens: Any, logits: Any, length: Any = None, *, blank: int = 0) -> Any:
     sequence data with recurrent neural networks"; computed by tf.nn.ctc_loss.
     """
     classes, frames = columns(logits), tf.shape(logits)[1]
-    require(0 <= blank < classes, "blank", blank, f"must be a class, from 0 to {classes - 1}")
+    if blank >= classes:
+        raise ValueError(f"The setting 'blank' is {blank} but there are {classes} classes, from 0.")
     if len(logits.shape) != 3 or len(tokens.shape) != 2:
         raise ValueError("'tokens' must be (batch, l) and 'logits' (batch, t, C).")
     same_shape(tokens=tokens[:, 0], logits=logits[:, 0, 0])
@@ -100,7 +105,7 @@ def _soft_alignment(costs: Any, gamma: float) -> Any:
     family="sequences",
     example="soft_dtw(labels=series, prediction=forecast)",
 )
-def soft_dtw(labels: Any, prediction: Any, *, gamma: float = 1.0) -> Any:
+def soft_dtw(labels: Any, prediction: Any, *, gamma: Annotated[float, Above(0)] = 1.0) -> Any:
     """Soft dynamic time warping: two series alike but for their pace.
 
     labels: (batch, t, k).  prediction: (batch, s, k). Both lengths are known; the program grows
@@ -112,7 +117,6 @@ def soft_dtw(labels: Any, prediction: Any, *, gamma: float = 1.0) -> Any:
     Source: Cuturi and Blondel 2017, "Soft-DTW: a differentiable loss function for time-series",
     algorithm 1.
     """
-    require(gamma > 0, "gamma", gamma, "must be positive")
     return _soft_alignment(_costs(labels, prediction), gamma)
 
 
@@ -126,7 +130,9 @@ def soft_dtw(labels: Any, prediction: Any, *, gamma: float = 1.0) -> Any:
     family="sequences",
     example="soft_dtw_divergence(labels=series, prediction=forecast)",
 )
-def soft_dtw_divergence(labels: Any, prediction: Any, *, gamma: float = 1.0) -> Any:
+def soft_dtw_divergence(
+    labels: Any, prediction: Any, *, gamma: Annotated[float, Above(0)] = 1.0
+) -> Any:
     """Soft-DTW divergence: zero for equal series and never negative.
 
     labels: (batch, t, k).  prediction: (batch, s, k), as of soft_dtw.
@@ -136,7 +142,6 @@ def soft_dtw_divergence(labels: Any, prediction: Any, *, gamma: float = 1.0) -> 
 
     Source: Blondel, Mensch and Vert 2021, "Differentiable divergences between time series".
     """
-    require(gamma > 0, "gamma", gamma, "must be positive")
     crossed = _soft_alignment(_costs(labels, prediction), gamma)
     own = [_soft_alignment(_costs(series, series), gamma) for series in (labels, prediction)]
     return tf.nn.relu(crossed - (own[0] + own[1]) / 2)

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval
-from tfloss_losses.batch import weighted_rows
-from tfloss_losses.distributions import columns, log_probs, several_columns
+from tfloss.ops import columns, log_probs, several_columns, weighted_rows
 
 _SAME = ("labels", "logits")
 

@@ -10,19 +10,18 @@ output each. Whoever is observed beyond the last interval has survived all of th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss_losses.batch import LOWEST, log_sum, weighted_mean
-from tfloss_losses.distributions import columns, require, same_shape
+from tfloss.constraints import Above, AtLeast, Interval, OneOf
+from tfloss.ops import LOWEST, columns, log_sum, same_shape, weighted_mean
 
 _BESIDE = {"time": "times", "event": "groups"}
 
 
 def _observed(time: Any, event: Any, output: Any, name: str) -> None:
     """Refuse columns that are not (batch,), and an output of other length."""
-    same_shape(time=time, event=event)
     if len(time.shape) != 1 or len(output.shape) != 2:
         raise ValueError(
             f"'time' and 'event' must be (batch,) and '{name}' (batch, outputs), but their shapes "
@@ -33,12 +32,18 @@ def _observed(time: Any, event: Any, output: Any, name: str) -> None:
 
 @tfloss.loss(
     per="batch",
+    same_shape=("time", "event"),
     latex=r"\frac1d\sum_{i:\,\mathrm{event}}w_i\Bigl(\log\sum_{j:\,t_j\ge t_i}w_je^{s_j}-s_i\Bigr)",
     domains={**_BESIDE, "score": "numbers"},
     example="cox(time, event, score=hidden1)",
 )
 def cox(
-    time: Any, event: Any, score: Any, sample_weight: Any = None, *, ties: str = "breslow"
+    time: Any,
+    event: Any,
+    score: Any,
+    sample_weight: Any = None,
+    *,
+    ties: Annotated[str, OneOf("breslow", "efron")] = "breslow",
 ) -> Any:
     """Cox' partial likelihood: of those still at risk, the one with the event has a high score.
 
@@ -54,7 +59,6 @@ def cox(
     "DeepSurv"; ties: Breslow 1974, "Covariance analysis of censored survival data", and Efron 1977,
     "The efficiency of Cox's likelihood function for censored data".
     """
-    require(ties in ("breslow", "efron"), "ties", ties, "must be 'breslow' or 'efron'")
     _observed(time, event, score, "score")
     if columns(score) != 1:
         raise ValueError(f"'score' has {columns(score)} columns, but its shape is (batch, 1).")
@@ -88,12 +92,15 @@ def _leaving_one_by_one(time: Any, event: Any, weight: Any, there: Any) -> tuple
 
 
 @tfloss.loss(
+    same_shape=("time", "event"),
     latex=r"-e\log h_k-(1-e)\log(1-h_k)-\sum_{j<k}\log(1-h_j),\ h=\sigma(z)",
     range=(0, None),
     domains=_BESIDE,
     example="logistic_hazard(time, event, logits, width=1.5)",
 )
-def logistic_hazard(time: Any, event: Any, logits: Any, *, width: float = 1.0) -> Any:
+def logistic_hazard(
+    time: Any, event: Any, logits: Any, *, width: Annotated[float, Above(0)] = 1.0
+) -> Any:
     """Logistic hazard (nnet-survival): each interval asks whether the event falls into it.
 
     time, event: (batch,), how long observed, and 1 for an event or 0 for censored.
@@ -116,7 +123,6 @@ def logistic_hazard(time: Any, event: Any, logits: Any, *, width: float = 1.0) -
 
 def _intervals(time: Any, count: int, width: float) -> tuple[Any, Any]:
     """1 for the interval that a time falls into, and 1 for those before it, both (batch, count)."""
-    require(width > 0, "width", width, "must be positive")
     started = tf.floor(time / width)[:, None] - tf.range(count, dtype=time.dtype)[None, :]
     at = tf.where(started == 0, tf.ones_like(started), 0 * started)
     return at, tf.where(started > 0, tf.ones_like(started), 0 * started)
@@ -138,12 +144,13 @@ def _log_mass(time: Any, event: Any, logits: Any, width: float) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("time", "event"),
     latex=r"-e\log p_k-(1-e)\log\sum_{j>k}p_j,\ p=\mathrm{softmax}(z,0)",
     range=(0, None),
     domains=_BESIDE,
     example="pmf(time, event, logits, width=1.5)",
 )
-def pmf(time: Any, event: Any, logits: Any, *, width: float = 1.0) -> Any:
+def pmf(time: Any, event: Any, logits: Any, *, width: Annotated[float, Above(0)] = 1.0) -> Any:
     """Probability mass function: a distribution over intervals and what lies beyond them.
 
     time, event: (batch,), how long observed, and 1 for an event or 0 for censored.
@@ -161,6 +168,7 @@ def pmf(time: Any, event: Any, logits: Any, *, width: float = 1.0) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("time", "event"),
     latex=r"-e\log p_k-(1-e)\log\sum_{j>k}p_j,\ p=\mathrm{softmax}"
     r"\Bigl(\sum_{l\ge1}z_l,\sum_{l\ge2}z_l,\dots,0\Bigr)",
     range=(0, None),
@@ -168,7 +176,7 @@ def pmf(time: Any, event: Any, logits: Any, *, width: float = 1.0) -> Any:
     exempt={"the same under XLA": "sums of fifty logits of 1e4 differ by rounding, in any order"},
     example="mtlr(time, event, logits, width=1.5)",
 )
-def mtlr(time: Any, event: Any, logits: Any, *, width: float = 1.0) -> Any:
+def mtlr(time: Any, event: Any, logits: Any, *, width: Annotated[float, Above(0)] = 1.0) -> Any:
     """Multi-task logistic regression: a question per interval, of which the answers are a sequence.
 
     time, event: (batch,), how long observed, and 1 for an event or 0 for censored.
@@ -186,11 +194,14 @@ def mtlr(time: Any, event: Any, logits: Any, *, width: float = 1.0) -> Any:
 
 
 @tfloss.loss(
+    same_shape=("time", "event"),
     latex=r"\rho_kh_k+\sum_{j<k}h_j-e\log h_k,\ h=\log(1+e^z),\ \rho_k=t/w-k",
     domains=_BESIDE,
     example="pc_hazard(time, event, logits, width=1.5)",
 )
-def pc_hazard(time: Any, event: Any, logits: Any, *, width: float = 1.0) -> Any:
+def pc_hazard(
+    time: Any, event: Any, logits: Any, *, width: Annotated[float, Above(0)] = 1.0
+) -> Any:
     """Piecewise constant hazard: in continuous time, with a rate for each interval.
 
     time, event: (batch,), how long observed, and 1 for an event or 0 for censored.
@@ -218,6 +229,7 @@ def _log_softplus(x: Any) -> Any:
 
 @tfloss.loss(
     per="batch",
+    same_shape=("time", "event"),
     latex=r"\alpha\,\mathrm{mean}_i\ell_i^{\mathrm{pmf}}+(1-\alpha)\,\mathrm{mean}_{ij}"
     r"[t_i<t_j,e_i]\,e^{-(F_i(t_i)-F_j(t_i))/\sigma}",
     range=(0, None),
@@ -230,9 +242,9 @@ def deephit(
     logits: Any,
     sample_weight: Any = None,
     *,
-    width: float = 1.0,
-    alpha: float = 0.2,
-    sigma: float = 0.1,
+    width: Annotated[float, Above(0)] = 1.0,
+    alpha: Annotated[float, Interval(0, 1)] = 0.2,
+    sigma: Annotated[float, AtLeast(0.02)] = 0.1,
 ) -> Any:
     """DeepHit: the likelihood of pmf, and whoever has the event first shall be likeliest by then.
 
@@ -244,13 +256,11 @@ def deephit(
 
     width: of an interval, in the unit of time; positive.
     alpha: the share of the likelihood, from 0 to 1.
-    sigma: positive; the smaller, the harder a wrong order counts.
+    sigma: 0.02 or more, as e^(1/σ) must be a number; the smaller, the harder a wrong order counts.
 
     Source: Lee et al. 2018, "DeepHit: a deep learning approach to survival analysis with competing
     risks", for one risk and with shares that add up to one, as in pycox.
     """
-    require(0 <= alpha <= 1, "alpha", alpha, "must lie in [0, 1]")
-    require(sigma > 0, "sigma", sigma, "must be positive")
     _observed(time, event, logits, "logits")
     weight = tf.ones_like(time) if sample_weight is None else sample_weight
     same_shape(time=time, sample_weight=weight)

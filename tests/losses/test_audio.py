@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from tfloss import tf
 from tfloss_losses import audio
 from tfloss_losses.audio import (
     error_to_signal,
@@ -90,6 +91,35 @@ def test_signal_to_distortion():
     louder = DATA | {"prediction": 3 * B + 1}
     np.testing.assert_allclose(of(si_sdr, louder), of(si_sdr, DATA), rtol=1e-8)
     assert np.all(of(sd_sdr, louder) > of(sd_sdr, DATA))
+
+
+@pytest.mark.parametrize("times", [1.0, 3.0, -0.7])
+def test_a_multiple_of_the_target_is_perfect_and_rounding_has_no_gradient(times):
+    """In float32 the residual is rounding; its logarithm's gradient was 17.6 or -4.3 by chance."""
+    labels = tf.constant(1e2 * A, tf.float32)
+    prediction = times * labels
+    for compiled in (False, True):
+
+        @tf.function(jit_compile=compiled)
+        def gradient(prediction):
+            with tf.GradientTape() as tape:
+                tape.watch(prediction)
+                values = si_sdr(labels, prediction)
+            return values, tape.gradient(values, prediction)
+
+        values, slope = gradient(prediction)
+        np.testing.assert_allclose(values, -80.0)
+        np.testing.assert_allclose(slope, 0.0)
+
+
+def test_a_shifted_target_is_perfect_to_the_scale_dependent_ratio_too():
+    labels = tf.constant(1e2 * A, tf.float32)
+    shifted = labels + 7.3
+    with tf.GradientTape() as tape:
+        tape.watch(shifted)
+        values = sd_sdr(labels, shifted)
+    np.testing.assert_allclose(values, -80.0)
+    np.testing.assert_allclose(tape.gradient(values, shifted), 0.0)
 
 
 def test_silence_is_finite():
