@@ -74,7 +74,12 @@ def ce(
     return -tf.reduce_sum(labels * log_probs(logits), axis=-1)
 
 
-@tfloss.loss(latex=r"-\sum_c y_c\log p_c", range=(0, None), zero_at_optimum=True)
+@tfloss.loss(
+    same_shape=("labels", "logits"),
+    latex=r"-\sum_c y_c\log p_c",
+    range=(0, None),
+    zero_at_optimum=True,
+)
 def cross_entropy(
     labels: Any, logits: Any, *, label_smoothing: Annotated[float, Interval(0, 1)] = 0.0
 ) -> Any:

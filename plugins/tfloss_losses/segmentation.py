@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Interval
-from tfloss.ops import columns, log_probs, mean_per_example, same_shape
+from tfloss.ops import columns, log_probs, mean_per_example, same_shape, zero_without_weight
 
 
 def _probs(logits: Any) -> Any:
@@ -277,7 +277,7 @@ def matthews(labels: Any, logits: Any, sample_weight: Any = None) -> Any:
     constant = square <= 1e-12
     scale = tf.math.rsqrt(tf.where(constant, tf.ones_like(square), square))
     found = tf.where(constant, 0 * covariance, covariance * scale)
-    return 1 - tf.reduce_mean(found)
+    return zero_without_weight(1 - tf.reduce_mean(found), weight)
 
 
 @tfloss.loss(

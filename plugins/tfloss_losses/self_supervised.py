@@ -22,6 +22,7 @@ from tfloss.ops import (
     unit_length,
     weighted_mean,
     weighted_rows,
+    zero_without_weight,
 )
 
 
@@ -527,7 +528,7 @@ def frossl(
         matrix = tf.matmul(weight[:, None] * own, own, transpose_a=True) / total
         spread += tf.math.log(tf.reduce_sum(tf.square(matrix)) + smallest)
     alike = weighted_mean(tf.reduce_sum(tf.math.squared_difference(*scaled), axis=-1), weight)
-    return spread / 2 + invariance * alike
+    return zero_without_weight(spread / 2 + invariance * alike, weight)
 
 
 @tfloss.loss(
@@ -554,7 +555,8 @@ def mean_entropy_maximization(logits: Any, sample_weight: Any = None) -> Any:
     total = tf.maximum(tf.reduce_sum(weight), 1e-12)
     log_p = tf.nn.log_softmax(rows)
     mean = tf.reduce_sum(weight[:, None] * tf.exp(log_p), axis=0) / total
-    return tf.reduce_sum(mean * tf.math.log(tf.maximum(mean, 1e-30))) + math.log(rows.shape[-1])
+    negative = tf.reduce_sum(mean * tf.math.log(tf.maximum(mean, 1e-30)))
+    return zero_without_weight(negative + math.log(rows.shape[-1]), weight)
 
 
 @tfloss.hookimpl
