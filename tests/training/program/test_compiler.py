@@ -71,7 +71,7 @@ def test_what_xla_refuses_goes_on_in_the_graph_executor(registry):
 def test_what_cannot_be_traced_goes_on_step_by_step(registry, compile):
     model, plain = with_layer(LooksAtValues), mlp()
     engine, said = trained(registry, model, compile)
-    assert engine.compiled_as == "steps"
+    assert engine.compiled_as == "eager"
     assert len(said) == 1
     assert "step by step" in said[0]
     trained(registry, plain, "graph")

@@ -92,7 +92,7 @@ def test_students_of_every_kind_train_alike(registry, student):
         assert_same_weights(model, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("how", ["xla", "graph", "eager"])
+@pytest.mark.parametrize("how", ["xla", "graph", "eager", "steps"])
 def test_dropout_drops_in_training_only_and_afresh_in_each_step(registry, how):
     model = mlp(lambda: [keras.layers.Dense(64), keras.layers.Dropout(0.5)])
     data = columns(8)

@@ -60,7 +60,7 @@ class Compiled:
                     raise
 
     def _build(self) -> Callable[..., Any]:
-        if self.compiled_as == "steps":
+        if self.compiled_as == "eager":
             return self._body
         return tf.function(
             self._body,
@@ -76,7 +76,7 @@ class Compiled:
         if refused_by_xla:
             self.compiled_as = "graph"
             how = "XLA cannot compile this training; it goes on in TensorFlow's graph executor"
-        elif cannot_be_traced and self.compiled_as != "steps":
+        elif cannot_be_traced and self.compiled_as != "eager":
             self.compiled_as = "eager"
             how = "TensorFlow cannot compile this training; it goes on step by step, much slower"
         else:
