@@ -22,6 +22,7 @@ SHOWN = {
     "evaluate_every": "tests.comparison.test_replicates: 4",
     "on_nan": "test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_it",
     "precision": "below",
+    "split_seed": "tests.comparison.test_seeds: one split for all seeds",
 }
 
 
@@ -52,7 +53,7 @@ def test_a_field_without_a_line_is_refused_and_not_ignored():
     ("values", "word"),
     [
         ({"precision": "mixed_float16"}, "float32"),
-        ({"compile": "steps"}, "graph"),
+        ({"compile": "eager"}, "graph"),
         ({"on_nan": "lower"}, "skip"),
     ],
 )
@@ -66,9 +67,9 @@ def test_a_value_that_cannot_be_honoured_is_refused_in_one_sentence(command, val
 
 def test_a_file_that_asks_for_it_is_refused_before_tensorflow(tmp_path):
     path = tmp_path / "config.toml"
-    path.write_text('formulas = ["bce"]\nseeds = 2\ncompile = "steps"\n')
+    path.write_text('formulas = ["bce"]\nseeds = 2\ncompile = "eager"\n')
     answer = tfloss("compare", "--config", path, "--runs", tmp_path)
     assert answer.code == 2
-    assert "compile = 'steps'" in answer.err
+    assert "compile = 'eager'" in answer.err
     assert "Traceback" not in answer.err
     assert list(tmp_path.iterdir()) == [path]

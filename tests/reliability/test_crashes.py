@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(c
 
 def test_temporary_files_of_the_living_stay(tmp_path):
     """Another process may be at work in the same folder."""
-    from tfloss import files
+    from tfloss.io import atomic as files
 
     living = tmp_path / f"{files._prefix()}abc.npz"
     elsewhere = tmp_path / ".writing-00000000-99999999-abc.npz"

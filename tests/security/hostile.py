@@ -332,7 +332,7 @@ CASES: list[tuple[str, Callable[[Path], None], Callable[[str], list[str]], int, 
     ("teacher.toml", lambda p: toml(p, teacher=["t=evil_module:make"]), config, 2, "--teacher"),
     (
         "inner.toml",
-        lambda p: toml(p, teacher=["bag:estimator=evil_module:make(x=1)"]),
+        lambda p: toml(p, teacher=["bag(estimator=evil_module.make(x=1))"]),
         config,
         2,
         "--teacher",

@@ -58,6 +58,7 @@ SUPPORT: Mapping[str, Support] = {
     "batch_size": Support(_SHARED),
     "batches": Support(_PER_SEED),
     "seed": Support("the first of the seeds"),
+    "split_seed": Support("one split for all seeds, which the results say"),
     "evaluate_every": Support("default: a twentieth of the epochs; search prunes there"),
     "compile": Support(
         "auto is xla", ("auto", "xla", "graph"), "all replicates are one compiled program"
