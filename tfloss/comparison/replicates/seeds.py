@@ -165,7 +165,7 @@ def _fit_teachers(
 
     # Small matrices: threads of the linear algebra would only wait for each other.
     with threadpool_limits(1):
-        return config.fit_teachers(data, registry, cache=cache, tensors=names)
+        return config.changed(seed=seed).fit_teachers(data, registry, cache=cache, tensors=names)
 
 
 def _in_processes(
