@@ -114,7 +114,10 @@ def test_another_shell_is_refused():
 def test_losses_in_python():
     assert {"bce", "abs_kl", "kd"} <= set(dir(package.losses))
     formula = package.losses.bce + 0.1 * package.losses.kd.term(temperature=4)
-    assert repr(package.losses.kd) == "<loss kd(teacher, logits, teacher_logits=None, *, temperature=2.0)>"
+    assert (
+        repr(package.losses.kd)
+        == "<loss kd(teacher, logits, teacher_logits=None, *, temperature=2.0)>"
+    )
     assert str(formula) == "bce + 0.1*kd(temperature=4)"
     with pytest.raises(AttributeError, match="Did you mean 'abs_kl'"):
         _ = package.losses.abs_kll

@@ -61,7 +61,7 @@ class Result:
         if features.shape[1:] != shape:
             raise DataError(
                 f"The features have shape {features.shape}; give one row per example, each "
-                f"{'×'.join(map(str, shape))}."
+                f"of shape {shape}."
             )
         bad = np.flatnonzero(~np.isfinite(features.reshape(len(features), -1)).all(axis=1))
         if len(bad):
