@@ -75,7 +75,6 @@ def ce(
 
 
 @tfloss.loss(
-    same_shape=("labels", "logits"),
     latex=r"-\sum_c y_c\log p_c",
     range=(0, None),
     zero_at_optimum=True,

@@ -34,19 +34,6 @@ CATCHES = [
         ],
         "finite gradients",
     ),
-    (
-        "triplet",
-        "contrastive",
-        [
-            (
-                "def _hard(",
-                "def largest(distance, among):\n"
-                "    marked = tf.where(among, distance, tf.constant(LOWEST, distance.dtype))\n"
-                "    return tf.reduce_max(marked, axis=-1)\n\n\ndef _hard(",
-            )
-        ],
-        "the same under XLA",
-    ),
 ]
 
 

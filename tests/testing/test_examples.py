@@ -62,7 +62,7 @@ def test_what_an_example_holds_is_trained_and_saved(tmp_path, monkeypatch):
     registry.add_module(load(folder / "tfloss_remember.py"))
     options = {
         "data": "iris",
-        "loss": "ce + 0.01*centred(labels, hidden1) + 0.1*translated(inputs, hidden1)",
+        "formula": "ce + 0.01*centred(labels, hidden1) + 0.1*translated(inputs, hidden1)",
         "model": "mlp:5",
         "epochs": 5,
     }
