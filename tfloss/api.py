@@ -17,15 +17,10 @@ from tfloss.runs.evaluate import score_run
 from tfloss.runs.folder import Run, read_run
 from tfloss.runs.train import objective_of
 from tfloss.student import make_student
-from tfloss.training.config import Config
+from tfloss.training.config import SPLIT, Config
 from tfloss.training.preflight import check
 from tfloss.training.result import Result
 from tfloss.training.scope import full_scope
-
-_SPLIT = (
-    *("train_fraction", "train_size", "test_size", "stratify"),
-    *("scale", "bootstrap", "leak", "seed"),
-)
 
 
 def load_data(
@@ -48,7 +43,7 @@ def load_data(
         UsageError: an unknown name or option.
         DataError: data that cannot be used.
     """
-    split = {name: options.pop(name) for name in _SPLIT if name in options}
+    split = {name: options.pop(name) for name in (*SPLIT, "seed") if name in options}
     if isinstance(source, str):
         table = load_dataset(source, registry_with(registry), **options)
     elif isinstance(source, Table):

@@ -84,7 +84,7 @@ def test_schedules_that_stay_above_zero_pass(registry, formula):
 @pytest.mark.parametrize(
     ("formula", "words"),
     [
-        ("bec", "'bce'?"),
+        ("bec", "Did you mean 'bco' or 'bce'?"),
         ("3", "has no loss"),
         ("bce + 3", "has no loss"),
         ("rowweight", "has no loss"),

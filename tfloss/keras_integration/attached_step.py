@@ -185,11 +185,6 @@ class AttachedStep(keras.Model):
         return (*self.term_names, MODEL_TERM) if self._adds_losses else self.term_names
 
     @property
-    def has_metrics(self) -> bool:
-        """Whether there are metrics beside the loss and the terms."""
-        return any(m is not loss_tracker(self) for m in self.metrics if m not in self.term_trackers)
-
-    @property
     def objective(self) -> Any:
         """The formula bound to the model: shows itself in a notebook."""
         return self._bound.objective

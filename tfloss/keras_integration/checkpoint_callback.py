@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.errors import DataError, UsageError
+from tfloss.errors import UsageError
 from tfloss.io.atomic import remove_leftovers
-from tfloss.io.checked_npz import read_checked, write_checked
+from tfloss.io.checked_npz import write_checked
 from tfloss.io.lock import FolderLock
 from tfloss.lazy import keras
 from tfloss.student.keras_internals import begin_at_epoch
@@ -22,6 +22,7 @@ from tfloss.training.checkpoints.fingerprint import (
     versions_fingerprint,
 )
 from tfloss.training.checkpoints.interval import SaveSchedule, parse_interval
+from tfloss.training.checkpoints.newest import read_newest
 from tfloss.training.loop.callbacks import load_state, state_of
 
 _KEPT = 2  # the newest, and the one before it
@@ -74,7 +75,7 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         _refuse_unbuilt(self.model)
         self._take_folder()
-        found = self._newest()
+        found = read_newest(self._files(), self._folder)
         epoch = self._restore(*found) if found is not None else 0
         self._schedule = SaveSchedule(self._every, 1, epoch)
         begin_at_epoch(self.model, self.params["epochs"] if self._ended else epoch)
@@ -126,19 +127,6 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("epoch-*.npz"))
-
-    def _newest(self) -> tuple[dict[str, np.ndarray], Any] | None:
-        files = self._files()
-        for path in reversed(files):
-            try:
-                return read_checked(path)
-            except DataError as error:
-                warnings.warn(f"{error} The checkpoint before it is taken.", stacklevel=2)
-        if files:
-            raise DataError(
-                f"No checkpoint in '{self._folder}' can be read; remove them to begin again."
-            )
-        return None
 
     def _save(self, epoch: int) -> None:
         arrays = {f"state:{n}": v.numpy() for n, v in enumerate(self._variables())}

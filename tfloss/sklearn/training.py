@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
 from tfloss.student import make_student
+from tfloss.student.build import generators_kept
 from tfloss.training.fit import fit
 from tfloss.training.result import Result
 
@@ -69,7 +68,7 @@ def prepared(
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
     registry = registry_with(estimator.registry, estimator.losses)
-    with _global_randomness_kept():
+    with generators_kept():
         student = _student(estimator, data, registry, seed)
         result = fit(
             _formula(estimator.formula, estimator.teacher, data),
@@ -151,14 +150,3 @@ def _moments(values: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray,
     weight = None if weight is None else np.ravel(weight)
     fitted = StandardScaler().fit(values, sample_weight=weight)
     return fitted.mean_, fitted.scale_
-
-
-@contextmanager
-def _global_randomness_kept() -> Iterator[None]:
-    """Keras seeds Python's and numpy's global generators; an estimator leaves them as they were."""
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

@@ -80,6 +80,17 @@ def make_student(
 
 
 @contextmanager
+def generators_kept() -> Iterator[None]:
+    """Python's and numpy's global generators are afterwards as they were before."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+@contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Keras draws weights from a seed; Python's and numpy's own generators stay as they are.
 
@@ -87,13 +98,9 @@ def seeded(seed: int) -> Iterator[None]:
     """
     from tfloss.lazy import keras
 
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
+    with generators_kept():
         keras.utils.set_random_seed(seed)
         yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
 
 
 def _check_fit(student: Student, inputs: int, outputs: int) -> None:

@@ -172,7 +172,7 @@ def _refuse_seen_holdout(known: PrefittedTeacher, data: PreparedData, name: str)
             raise DataError(saw_holdout(name, int(found.sum()), data))
     train = set(_row_keys(data.train.inputs))
     holdout = set(_row_keys(data.holdout.inputs)) - train
-    for stored in _stored_rows(known.estimator, data.n_features, _DEEPEST, set()):
+    for stored in _stored_rows(known.estimator, data.n_features):
         if data.scaler is not None and not known.scaled:
             stored = data.scaler.transform(stored)
         own = set(_row_keys(stored))
@@ -190,9 +190,11 @@ def stored_holdout_rows(estimator: Any, train: np.ndarray, holdout: np.ndarray) 
     Neighbours, support vectors and Gaussian processes store rows that they were fitted on; where
     an estimator stores none, 0 says nothing.
     """
+    stored = list(_stored_rows(estimator, holdout.shape[1]))
+    if not stored:  # most estimators; hashing all rows is not free
+        return 0
     own = set(_row_keys(holdout)) - set(_row_keys(train))
-    stored = _stored_rows(estimator, holdout.shape[1], _DEEPEST, set())
-    return max((len(own & set(_row_keys(rows))) for rows in stored), default=0)
+    return max(len(own & set(_row_keys(rows))) for rows in stored)
 
 
 def saw_holdout(name: str, rows: int, data: PreparedData) -> str:
@@ -208,8 +210,11 @@ def _row_keys(rows: np.ndarray) -> list[bytes]:
     return [row.tobytes() for row in np.asarray(rows, dtype=np.float32) + np.float32(0)]
 
 
-def _stored_rows(thing: Any, width: int, depth: int, visited: set[int]) -> Iterator[np.ndarray]:
+def _stored_rows(
+    thing: Any, width: int, depth: int = _DEEPEST, visited: set[int] | None = None
+) -> Iterator[np.ndarray]:
     """Arrays with one column per feature, anywhere inside an estimator."""
+    visited = set() if visited is None else visited
     if id(thing) in visited or depth < 0:
         return
     visited.add(id(thing))

@@ -141,12 +141,17 @@ class Config:
             self.data, registry, target=self.target, weight=self.weight, columns=columns
         )
 
+    def split(self, table: Table, seed: int) -> PreparedData:
+        """The rows of its data set split by this seed, and scaled."""
+        from tfloss.data import prepare
+
+        return prepare(table, **self._values(SPLIT), seed=seed)
+
     def prepare(self, table: Table) -> PreparedData:
         """The rows of its data set split, scaled, and with rows added where it says so."""
-        from tfloss.data import augment, prepare
+        from tfloss.data import augment
 
-        seed = self.seed if self.split_seed is None else self.split_seed
-        data = prepare(table, **self._values(SPLIT), seed=seed)
+        data = self.split(table, self.seed if self.split_seed is None else self.split_seed)
         return augment(data, times=self.augment, noise=self.augment_noise, seed=self.seed)
 
     def fit_teachers(

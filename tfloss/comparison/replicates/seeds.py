@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, Table, augment, prepare
+from tfloss.data import PreparedData, Table, augment
 from tfloss.errors import OneClassError
 from tfloss.registry import Model, Registry, call_plugin, load_registry
 from tfloss.student import Student, check_model, make_student
@@ -22,10 +22,6 @@ from tfloss.training.teachers import names_in
 
 _REDRAWS = 1000  # of one seed's split; then the seed is left out
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
-_SPLIT = (
-    *("train_fraction", "train_size", "test_size", "stratify"),
-    *("scale", "bootstrap", "leak"),
-)
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,6 @@ def _splits(
     table: Table, config: Config, seeds: Sequence[int], one_class: str
 ) -> list[tuple[int, PreparedData, int]]:
     """Each seed's split, and how often it was drawn again; no seed without two classes."""
-    options = {name: getattr(config, name) for name in _SPLIT}
     splits: list[tuple[int, PreparedData, int]] = []
     refused: OneClassError | None = None
     for seed in seeds:
@@ -105,7 +100,7 @@ def _splits(
         for again in range(_REDRAWS if one_class == "redraw" else 1):
             own = first if not again else _other_seed(first, again)
             try:
-                splits.append((seed, prepare(table, **options, seed=own), again))
+                splits.append((seed, config.split(table, own), again))
             except OneClassError as error:
                 refused = error
                 continue

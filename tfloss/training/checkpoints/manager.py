@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.errors import DataError, Interrupted, UsageError
+from tfloss.errors import Interrupted, UsageError
 from tfloss.io.atomic import remove_leftovers
 from tfloss.io.checked_npz import read_checked, write_checked
 from tfloss.io.lock import FolderLock
 from tfloss.training.checkpoints.fingerprint import require_same_run
 from tfloss.training.checkpoints.interval import SaveInterval, SaveSchedule, parse_interval
+from tfloss.training.checkpoints.newest import read_newest
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.history import History
 from tfloss.training.loop.callbacks import Callbacks
@@ -204,7 +205,7 @@ class Checkpoints:
         """
         progress, self.source_state = initial or Progress(), {}
         self._callbacks, self._guard = callbacks, guard
-        found = self._newest() if self.fingerprint is not None else None
+        found = read_newest(self._files(), self.folder) if self.fingerprint is not None else None
         if found is not None:
             arrays, about = found
             steps.restore([arrays[f"state:{n}"] for n in range(about["variables"])])
@@ -306,19 +307,6 @@ class Checkpoints:
         write_checked(self.folder / f"step-{step:012d}.npz", arrays, about)
         for old in self._files()[:-_KEPT]:
             old.unlink(missing_ok=True)
-
-    def _newest(self) -> tuple[dict[str, np.ndarray], Any] | None:
-        files = self._files()
-        for path in reversed(files):
-            try:
-                return read_checked(path)
-            except DataError as error:
-                warnings.warn(f"{error} The checkpoint before it is taken.", stacklevel=3)
-        if files:
-            raise DataError(
-                f"No checkpoint in '{self.folder}' can be read; remove them to begin anew."
-            )
-        return None
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("step-*.npz"))
