@@ -9,8 +9,7 @@ from typing import Any
 from tfloss.errors import UsageError
 from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT
 from tfloss.keras_integration.binding import Bound
-from tfloss.keras_integration.outputs import output_shapes
-from tfloss.keras_integration.scope import input_shapes
+from tfloss.keras_integration.structures import input_shapes, output_shapes, split_inputs
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.validation import (
     check_columns,
@@ -49,9 +48,10 @@ class ArrayChecks:
         check_columns(y, self._columns)
         check_rows(x, y, weight)
         if shapes := input_shapes(self._model):
-            check_inputs(x, shapes)
+            check_inputs(split_inputs(self._model, x, self._columns)[0], shapes)
         outputs = output_shapes(self._model)
-        check_labels(y, outputs, classification=self._bound.classification)
+        bound = self._bound
+        check_labels(y, outputs, classification=bound.classification, needs=bound.needs)
         return self._supply.beside(x, y), y
 
     def held_out(self, given: Any) -> Any:

@@ -9,16 +9,15 @@ from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
 from tfloss.keras_integration.array_checks import ArrayChecks
 from tfloss.keras_integration.attached_step import AttachedStep
-from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound, names_in
 from tfloss.keras_integration.callbacks import say_direction
 from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.guarded_steps import GuardedSteps
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import refuse_names
-from tfloss.keras_integration.outputs import output_names
 from tfloss.keras_integration.schedule_epochs import TellSteps
 from tfloss.keras_integration.serialization import rebuilt
+from tfloss.keras_integration.structures import output_names, split_inputs
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.teachers import named_teachers, teacher_columns
 from tfloss.keras_integration.tracebacks import plainly

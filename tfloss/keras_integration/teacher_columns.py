@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound
+from tfloss.keras_integration.structures import split_inputs
 from tfloss.keras_integration.teachers import ask, ask_in_step
 from tfloss.keras_integration.validation import in_memory, is_arrays
 from tfloss.lazy import keras, tf
@@ -151,6 +151,4 @@ class Supply:
         """Inputs and columns in one dictionary."""
         if isinstance(x, Mapping):
             return {**x, **columns}
-        if isinstance(x, (list, tuple)):
-            return {**dict(zip(self._bound.input_names or [], x, strict=True)), **columns}
         return {"inputs": x, **columns}

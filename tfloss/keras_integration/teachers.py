@@ -9,8 +9,8 @@ import numpy as np
 
 from tfloss.data import rows_at_once
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
-from tfloss.keras_integration.outputs import by_name, output_tensors
-from tfloss.keras_integration.scope import input_names
+from tfloss.keras_integration.outputs import output_tensors
+from tfloss.keras_integration.structures import outputs_by_name, split_inputs
 from tfloss.lazy import keras, tf
 from tfloss.student.tapping import layer_of, layers_by_path, named, recording
 from tfloss.teachers.predict_columns import named_parts, predict_columns, tells_deviation
@@ -142,9 +142,7 @@ def _network(
         return _answers(alias, teacher, batch, names, classification)
 
     program = tf.function(forward, autograph=False, reduce_retracing=True)
-    known = input_names(teacher)
-    if isinstance(inputs, Mapping) and known is not None:
-        inputs = {name: inputs[name] for name in known}
+    inputs, _ = split_inputs(teacher, inputs, ())
     arrays = [np.asarray(array) for array in keras.tree.flatten(inputs)]
     rows = rows_at_once(sum(int(np.prod(array.shape[1:])) for array in arrays))
     pieces = [
@@ -162,7 +160,7 @@ def _answers(
     paths = layers_by_path(teacher)
     layers = {p: paths[p] for part in parts if (p := layer_of(part, paths)) is not None}
     with recording(layers) as found:
-        outputs = by_name(teacher, teacher(batch, training=False))
+        outputs = outputs_by_name(teacher, teacher(batch, training=False))
     if list(outputs) != [""]:
         raise UsageError(f"The teacher '{alias}' has several outputs; a teacher has one.")
     own = output_tensors("", outputs[""], classification=classification, from_logits=None)
