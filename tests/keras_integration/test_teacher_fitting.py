@@ -1,4 +1,4 @@
-"""Teachers that are fitted by `fit` of an attached model: out of fold, once, on the training rows."""
+"""Teachers that `fit` of an attached model fits: out of fold, once, on the rows that train."""
 
 from __future__ import annotations
 

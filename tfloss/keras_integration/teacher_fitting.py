@@ -91,14 +91,16 @@ def as_prepared(
     count = max(width, 2)
     classes = Classes(np.arange(count), tuple(map(str, range(count)))) if classification else None
     features = train[0].shape[1]
-    held_out = holdout or (np.empty((0, features), np.float32), None, None)
-    parts = (_columns(*train, classes, 0), _columns(*held_out, classes, len(train[0])))
+    if holdout is None:
+        holdout = (np.empty((0, features), np.float32), None, None)
+    own, held_out = (_columns(side, classes) for side in (train, holdout))
     names = tuple(f"feature {place}" for place in range(1, features + 1))
     task: Any = "classification" if classification else "regression"
-    return PreparedData(*parts, task, classes, names, None, name)
+    return PreparedData(own, held_out, task, classes, names, None, name)
 
 
-def _columns(x: np.ndarray, y: Any, weight: Any, classes: Classes | None, first: int) -> Columns:
+def _columns(side: tuple[np.ndarray, Any, Any], classes: Classes | None) -> Columns:
+    x, y, weight = side
     y = np.full(len(x), np.nan) if y is None else np.asarray(y)
     if classes is None:
         codes = np.empty(0, np.int64)
@@ -109,7 +111,6 @@ def _columns(x: np.ndarray, y: Any, weight: Any, classes: Classes | None, first:
         labels, there = classes.one_hot(codes), codes >= 0
     return Columns(
         {"inputs": np.asarray(x, np.float32), "labels": np.nan_to_num(labels).astype(np.float32)},
-        rows=np.arange(first, first + len(x)),
         codes=codes,
         present={} if there.all() else {"labels": there},
         sample_weight=_weights(weight, len(x)),
@@ -123,11 +124,11 @@ def _codes(y: np.ndarray, classes: int) -> np.ndarray:
     known = np.where(missing[:, None], 0.0, values)
     if values.shape[1] == 1:
         numbers = known[:, 0]
-        fits = (numbers >= 0) & (numbers < classes) & (numbers == np.floor(numbers))
+        fits = np.isin(numbers, np.arange(classes))
     else:
         numbers = known.argmax(axis=1)
-        fits = missing | ((known == 1).sum(axis=1) == 1) & ((known != 0).sum(axis=1) == 1)
-        fits &= values.shape[1] == classes
+        one_hot = np.eye(known.shape[1])[numbers]
+        fits = np.all(known == one_hot, axis=1) & (known.shape[1] == classes)
     bad = np.flatnonzero(~(fits | missing))
     if len(bad):
         raise DataError(

@@ -42,7 +42,7 @@ def named_teachers(teacher: Any, registry: Registry) -> dict[str, Any]:
             )
         if not isinstance(thing, PrefittedTeacher):
             found[one.alias] = TeacherToFit(one.alias, one.thing, thing)
-        elif thing.scaler is thing.rows is thing.seen is None:
+        elif thing.scaler is None and thing.rows is None and thing.seen is None:
             found[one.alias] = thing.estimator
         else:
             raise UsageError(

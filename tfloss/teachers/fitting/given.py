@@ -58,8 +58,8 @@ def _given(teacher: Any, alias: str | None = None) -> Given:
     known = isinstance(teacher, PrefittedTeacher | PredictionsColumn)
     if not (known or _fits(teacher) or _predicts(teacher)):
         raise UsageError(
-            f"An object of type {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
-            f"and 'predict_proba'."
+            f"An object of type {type(teacher).__name__} is not a teacher; give a name, or an "
+            f"estimator with 'fit' and 'predict_proba'."
         )
     return Given(alias or DEFAULT_ALIAS, type(teacher).__name__, teacher)
 
