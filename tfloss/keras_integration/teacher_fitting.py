@@ -124,11 +124,11 @@ def _codes(y: np.ndarray, classes: int) -> np.ndarray:
     known = np.where(missing[:, None], 0.0, values)
     if values.shape[1] == 1:
         numbers = known[:, 0]
-        fits = np.isin(numbers, np.arange(classes))
+        fits: np.ndarray = np.isin(numbers, np.arange(classes))
     else:
         numbers = known.argmax(axis=1)
         one_hot = np.eye(known.shape[1])[numbers]
-        fits = np.all(known == one_hot, axis=1) & (known.shape[1] == classes)
+        fits = (known == one_hot).all(axis=1) & (known.shape[1] == classes)
     bad = np.flatnonzero(~(fits | missing))
     if len(bad):
         raise DataError(
