@@ -120,7 +120,7 @@ def _columns(side: tuple[np.ndarray, Any, Any], classes: Classes | None) -> Colu
 def _codes(y: np.ndarray, classes: int) -> np.ndarray:
     """(n,) class numbers, -1 where a label is missing; of numbers, or of one-hot rows."""
     values = y.reshape(len(y), -1 if y.size else 1).astype(np.float64)
-    missing: np.ndarray = np.isnan(values).any(axis=1)
+    missing = np.asarray(np.isnan(values).any(axis=1))
     known = np.where(missing[:, None], 0.0, values)
     if values.shape[1] == 1:
         numbers = known[:, 0]
