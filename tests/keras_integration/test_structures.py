@@ -11,7 +11,7 @@ import tfloss
 from tests.keras_integration.models import ROWS, data
 from tfloss.errors import UsageError
 from tfloss.formula import FormulaError
-from tfloss.keras_integration.structures import names_in_order, output_names
+from tfloss.student.structures import names_in_order, output_names
 
 X, Y = data()
 layers = keras.layers

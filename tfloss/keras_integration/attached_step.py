@@ -11,11 +11,11 @@ from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.guarded_steps import GuardedSteps, specs_of
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import update_metrics
-from tfloss.keras_integration.structures import input_shapes, output_shapes, split_inputs
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
 from tfloss.student.keras_internals import compiled_metrics, graph_of, input_structure, loss_tracker
+from tfloss.student.structures import input_shapes, output_shapes, split_inputs
 from tfloss.training.program.forward import MODEL_TERM
 
 

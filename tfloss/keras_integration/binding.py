@@ -8,14 +8,19 @@ from typing import Any
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Call, FormulaError, Name, Node, Text, as_node
 from tfloss.keras_integration import batch_layout as batches
-from tfloss.keras_integration.outputs import output_tensors, refuse_hidden_probabilities
 from tfloss.keras_integration.scope import (
     is_functional,
     rows_of,
     scope_of,
     taps_of_own_layers,
 )
-from tfloss.keras_integration.structures import (
+from tfloss.keras_integration.timesteps import rows_of_positions
+from tfloss.lazy import keras, tf
+from tfloss.objective import Objective
+from tfloss.objective.plan import ScheduleUse
+from tfloss.registry import Registry
+from tfloss.student.outputs import output_tensors, refuse_hidden_probabilities
+from tfloss.student.structures import (
     input_names,
     inputs_by_name,
     output_names,
@@ -24,11 +29,6 @@ from tfloss.keras_integration.structures import (
     split_inputs,
     split_labels,
 )
-from tfloss.keras_integration.timesteps import rows_of_positions
-from tfloss.lazy import keras, tf
-from tfloss.objective import Objective
-from tfloss.objective.plan import ScheduleUse
-from tfloss.registry import Registry
 from tfloss.student.tapping import layer_of, layers_by_path, named, recording
 from tfloss.student.taps import weights_by_path
 

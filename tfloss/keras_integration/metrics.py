@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.structures import outputs_by_name, split_labels
 from tfloss.lazy import keras
+from tfloss.student.structures import outputs_by_name, split_labels
 
 
 def refuse_names(terms: tuple[str, ...], *metrics: Any) -> None:

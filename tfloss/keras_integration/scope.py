@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.structures import (
+from tfloss.lazy import keras, tf
+from tfloss.objective import Entry, Scope
+from tfloss.student.keras_internals import graph_of, input_structure, sublayers
+from tfloss.student.structures import (
     INPUTS,
     LABELS,
     input_names,
@@ -15,9 +18,6 @@ from tfloss.keras_integration.structures import (
     output_names,
     output_shapes,
 )
-from tfloss.lazy import keras, tf
-from tfloss.objective import Entry, Scope
-from tfloss.student.keras_internals import graph_of, input_structure, sublayers
 from tfloss.student.tapping import layers_by_path, named, recording
 from tfloss.student.taps import Shape, find_taps, nested_taps, weights_by_path
 

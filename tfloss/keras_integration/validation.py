@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import DataError, UsageError
-from tfloss.keras_integration.structures import split_labels
 from tfloss.lazy import keras
+from tfloss.student.structures import split_labels
 
 WEIGHTS_OF_CLASSES = (
     "Class weights belong to one output, and this model has several: declare a column of "
