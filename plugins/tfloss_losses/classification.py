@@ -13,6 +13,7 @@ from tfloss_losses import references
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "logits"),
     latex=r"-y\log\sigma(z)-(1-y)\log(1-\sigma(z))",
     range=(0, None),

@@ -50,6 +50,7 @@ def focal(
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "logits"),
     latex=r"-\frac1C\sum_c y_c(1-p_c)^{\gamma_+}\log p_c"
     r"+(1-y_c)p_{m,c}^{\gamma_-}\log(1-p_{m,c}),\ p_m=\max(p-m,0)",

@@ -117,6 +117,7 @@ def _halves(labels: Any, prediction: Any) -> tuple[Any, Any]:
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_je^{z_j}-y_jz_j",
     zero_at_optimum=False,
@@ -136,6 +137,7 @@ def poisson(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac2k\sum_j\frac{y_j^{2-p}}{(1-p)(2-p)}-\frac{y_j\mu_j^{1-p}}{1-p}"
     r"+\frac{\mu_j^{2-p}}{2-p},\ \mu=e^z",

@@ -10,6 +10,7 @@ from tfloss.ops import mean_per_example, several_columns
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "logits"),
     latex=r"\max(0,1-tz),\ t=2y-1",
     range=(0, None),
@@ -30,6 +31,7 @@ def hinge(labels: Any, logits: Any) -> Any:
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "logits"),
     latex=r"\max(0,1-tz)^2,\ t=2y-1",
     range=(0, None),

@@ -22,6 +22,7 @@ _YES = {"labels": "yes_no"}
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=_SAME,
     latex=r"-\frac1C\sum_cw_cy_c\log\sigma(z_c)+(1-y_c)\log(1-\sigma(z_c))",
     range=(0, None),
@@ -193,6 +194,7 @@ def multi_margin(
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=_SAME,
     latex=r"\frac1C\sum_cy_c\log(1+e^{-(z_c-m)})+(1-y_c)(\lambda-p_c)p_c^2,\ p=\sigma(z)",
     domains=_YES,

@@ -12,6 +12,7 @@ from tfloss_losses import references
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\max\bigl(\tau(y_j-\hat y_j),(\tau-1)(y_j-\hat y_j)\bigr)",
     range=(0, None),
@@ -37,6 +38,7 @@ def quantile(
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\bigl|\tau-[y_j<\hat y_j]\bigr|(y_j-\hat y_j)^2",
     range=(0, None),

@@ -17,6 +17,7 @@ from tfloss_losses import references
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j(\hat y_j-y_j)^2",
     range=(0, None),
@@ -36,6 +37,7 @@ def mse(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j|\hat y_j-y_j|",
     range=(0, None),
@@ -56,6 +58,7 @@ def mae(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}\frac12e_j^2&|e_j|\le\delta\\"
     r"\delta|e_j|-\frac12\delta^2&\text{else}\end{cases}",
@@ -81,6 +84,7 @@ def huber(labels: Any, prediction: Any, *, delta: Annotated[float, Above(0)] = 1
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\log\cosh(\hat y_j-y_j)",
     range=(0, None),
@@ -101,6 +105,7 @@ def log_cosh(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\sqrt{(\hat y_j-y_j)^2+\epsilon^2}",
     range=(0, None),
@@ -122,6 +127,7 @@ def charbonnier(labels: Any, prediction: Any, *, epsilon: Annotated[float, Above
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}w\log(1+|e_j|/\epsilon)&|e_j|<w\\"
     r"|e_j|-w+w\log(1+w/\epsilon)&\text{else}\end{cases}",

@@ -11,6 +11,7 @@ from tfloss.ops import mean_per_example
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\bigl(\log(1+\hat y_j)-\log(1+y_j)\bigr)^2",
     range=(0, None),
@@ -32,6 +33,7 @@ def msle(labels: Any, prediction: Any) -> Any:
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{|\hat y_j-y_j|}{\max(|y_j|,\epsilon)}",
     range=(0, None),
@@ -53,6 +55,7 @@ def mape(labels: Any, prediction: Any, *, epsilon: Annotated[float, Above(0)] = 
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{2|\hat y_j-y_j|}{|\hat y_j|+|y_j|}",
     range=(0, 2),

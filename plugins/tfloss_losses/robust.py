@@ -11,6 +11,7 @@ from tfloss.ops import mean_per_example
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{|\alpha-2|}\alpha\Bigl(\Bigl(\frac{(e_j/c)^2}{|\alpha-2|}"
     r"+1\Bigr)^{\alpha/2}-1\Bigr)",
@@ -44,6 +45,7 @@ def general_robust(
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\log\bigl(1+\tfrac12(e_j/c)^2\bigr)",
     range=(0, None),
@@ -66,6 +68,7 @@ def cauchy(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{2(e_j/c)^2}{(e_j/c)^2+4}",
     range=(0, 2),
@@ -89,6 +92,7 @@ def geman_mcclure(labels: Any, prediction: Any, *, scale: Annotated[float, Above
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j1-e^{-\frac12(e_j/c)^2}",
     range=(0, 1),
@@ -110,6 +114,7 @@ def welsch(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\frac{c^2}6\bigl(1-\max(0,1-(e_j/c)^2)^3\bigr)",
     range=(0, None),
@@ -135,6 +140,7 @@ def tukey(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 4
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_jc^2\bigl(|e_j|/c-\log(1+|e_j|/c)\bigr)",
     range=(0, None),
@@ -157,6 +163,7 @@ def fair(labels: Any, prediction: Any, *, scale: Annotated[float, Above(0)] = 1.
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}|e_j|&|e_j|\le c\\(e_j^2+c^2)/2c&|e_j|>c\end{cases}",
     range=(0, None),
@@ -183,6 +190,7 @@ def berhu(labels: Any, prediction: Any, *, delta: Annotated[float, Above(0)] = 1
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\max(0,|e_j|-\epsilon)",
     range=(0, None),
@@ -207,6 +215,7 @@ def epsilon_insensitive(
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\max(0,|e_j|-\epsilon)^2",
     range=(0, None),
@@ -230,6 +239,7 @@ def squared_epsilon_insensitive(
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac1k\sum_j\begin{cases}\omega\log\bigl(1+|e_j/\epsilon|^{\alpha-y_j}\bigr)"
     r"&|e_j|<\theta\\A_j|e_j|-C_j&|e_j|\ge\theta\end{cases}",
@@ -276,6 +286,7 @@ def adaptive_wing(
 
 
 @tfloss.loss(
+    elementwise=True,
     same_shape=("labels", "prediction"),
     latex=r"\frac{c^2}k\sum_j\arctan\bigl((e_j/c)^2\bigr)",
     range=(0, None),

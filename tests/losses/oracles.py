@@ -31,6 +31,7 @@ QUICK = (
     "gradient equals finite differences",
     "range as declared",
     "zero at the optimum",
+    "elements as declared",
     "symmetry as declared",
     "what it holds is trained",
     "documented",

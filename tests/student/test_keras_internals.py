@@ -138,8 +138,7 @@ def test_learning_rate():
 def test_keras_mask():
     embedded = keras.layers.Embedding(5, 2, mask_zero=True)(np.array([[1, 0]]))
     np.testing.assert_array_equal(internals.mask_at(embedded), [[True, False]])
-    assert internals.first_mask([tf.ones(1), embedded]) is internals.mask_at(embedded)
-    assert internals.first_mask([tf.ones(1)]) is None
+    assert internals.mask_at(tf.ones(1)) is None
     noted = tf.ones((1, 2, 1))
     internals.note_mask(noted, tf.constant([[True, False]]))
     pooled = keras.layers.GlobalAveragePooling1D()  # takes the mask of what it is given

@@ -258,6 +258,14 @@ def temperature_on_one_side(teacher, logits, *, temperature=2.0):
     return tf.reduce_sum(teacher * (_log(teacher) - log_p), axis=-1)
 
 
+@caught_by("elements as declared", range=(0, None), elementwise=True)
+def not_of_elements(labels, logits):
+    """Columns that a softmax compares, declared to be judged one by one."""
+    same(labels, logits)
+    classes(logits)
+    return tf.reduce_mean(tf.square(tf.nn.softmax(logits) - labels), axis=-1)
+
+
 @caught_by("symmetry as declared", range=(0, None), zero_at_optimum=True, symmetric=True)
 def not_symmetric(teacher, logits):
     """A divergence in one direction that declares to be symmetric."""

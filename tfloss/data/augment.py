@@ -59,12 +59,12 @@ def _with_rows(
         for name, values in part.values.items()
     }
     columns["inputs"] = np.concatenate([part.inputs, inputs])
-    there = np.ones(len(part), dtype=bool)
-    present = {
-        name: np.concatenate([part.present.get(name, there), np.zeros(count, dtype=bool)])
-        for name in columns
-        if name != "inputs"
-    }
+    all_there = np.ones(len(part), dtype=bool)
+    present = {}
+    for name in columns:
+        if name != "inputs":
+            there = part.present.get(name, all_there)
+            present[name] = np.concatenate([there, np.zeros((count, *there.shape[1:]), dtype=bool)])
     weight = part.sample_weight
     return Columns(
         columns,

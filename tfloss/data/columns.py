@@ -23,8 +23,8 @@ class Columns:
             from 0.
         codes: (n,) int64 class positions, -1 without a label; empty where they are not known, and
             for regression.
-        present: by column name (n,) bool, False where the value is missing; only for columns in
-            which something is missing.
+        present: by column name bool, False where the value is missing, (n,) or, where elements of
+            rows are, (n, k); only for columns in which something is missing.
         sample_weight: (n,) float32, or None.
         features: (n, d) float64, the features as a table holds them, neither encoded nor scaled;
             None where they are not known, as of a stream.

@@ -261,8 +261,10 @@ def arrange(
             raise UsageError(f"A column of '{table.name}' cannot be called '{name}'.")
         values = _extra(table, name)[rows]
         values = values[:, None] if values.ndim == 1 else values
-        present[name] = ~np.isnan(values).any(axis=1)
-        values_by_name[name] = np.where(present[name][:, None], values, 0.0)
+        there = ~np.isnan(values)
+        whole = (there == there[:, :1]).all()  # rows are there or not; else elements are
+        present[name] = there[:, 0] if whole and there.shape[1] else there
+        values_by_name[name] = np.where(there, values, 0.0)
     weight = weight or table.weight
     return Columns(
         {name: _float32(name, c, rows, table) for name, c in values_by_name.items()},

@@ -58,7 +58,13 @@ class ArrayChecks:
             check_inputs(split_inputs(self._model, x, self._columns)[0], shapes)
         outputs = output_shapes(self._model)
         bound = self._bound
-        check_labels(y, outputs, classification=bound.classification, needs=bound.needs)
+        check_labels(
+            y,
+            outputs,
+            classification=bound.classification,
+            needs=bound.needs,
+            ignore_class=bound.ignore_class,
+        )
         return x, y
 
     def with_fitted_teachers(

@@ -21,6 +21,7 @@ def attach(
     losses: Sequence[Declaration] = (),
     task: Literal["classification", "regression"] | None = None,
     from_logits: bool | None = None,
+    ignore_class: int | None = None,
     steps_per_epoch: int | None = None,
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
@@ -53,6 +54,8 @@ def attach(
             it is classes where the formula uses `logits` or `probs`.
         from_logits: whether the output is logits; unless said, a sigmoid or softmax that made it
             is looked for, and the logits are taken from before it.
+        ignore_class: the class number of labels that are missing, as 255 of void pixels or -1; of
+            outputs that the formula takes for classes.
         steps_per_epoch: turns epochs of schedules into steps; unless said, what Keras counts.
         allow_negative: accept coefficients below zero.
         on_nan: at a step whose total, or a weight after it, would not be finite: 'stop' raises
@@ -73,6 +76,7 @@ def attach(
         losses=losses,
         task=task,
         from_logits=from_logits,
+        ignore_class=ignore_class,
         steps_per_epoch=steps_per_epoch,
         allow_negative=allow_negative,
         on_nan=on_nan,

@@ -15,7 +15,12 @@ from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
 from tfloss.student.keras_internals import compiled_metrics, graph_of, input_structure, loss_tracker
-from tfloss.student.structures import input_shapes, output_shapes, split_inputs
+from tfloss.student.structures import (
+    in_models_precision,
+    input_shapes,
+    output_shapes,
+    split_inputs,
+)
 from tfloss.training.program.forward import MODEL_TERM
 
 
@@ -85,15 +90,23 @@ class AttachedStep(keras.Model):
         """One forward pass: outputs, total and terms, which the trackers have seen."""
         outputs, total, terms, rows = self.evaluated(x, y, weight, training)
         loss_tracker(self).update_state(total, sample_weight=rows)
-        for tracker, value in zip(self.term_trackers, terms, strict=False):
-            tracker.update_state(value, sample_weight=rows)
+        counts = [rows] * len(terms) if training else self.counts_of(terms, rows)
+        for tracker, value, count in zip(self.term_trackers, terms, counts, strict=False):
+            tracker.update_state(value, sample_weight=count)
         return outputs, total, terms
+
+    def counts_of(self, terms: list[Any], rows: Any) -> list[Any]:
+        """Over how many examples each term of the last batch is a mean, float32 scalars."""
+        rows = tf.cast(rows, tf.float32)
+        counts = [rows if count is None else count for count in self._bound.counts]
+        return counts + [rows] * (len(terms) - len(counts))
 
     def evaluated(
         self, x: Any, y: Any, weight: Any, training: bool
     ) -> tuple[Any, Any, list[Any], Any]:
         """Outputs, the total, each term, and the number of rows: one forward pass."""
         split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
+        x = in_models_precision(self.model, x, self._columns)
         step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
         outputs, terms, rows = self._bound.measure(
             lambda: self(x, training=training),
@@ -128,6 +141,9 @@ class AttachedStep(keras.Model):
         results: dict[str, Any] = super().get_metrics_result()
         if not self._adds_losses:
             results.pop(MODEL_TERM, None)
+        if any(count is not None for count in self._bound.counts) and "loss" in results:
+            # Terms are evaluated as means over what is there for each, and add up to the loss.
+            results["loss"] = sum(results[name] for name in self.logged_terms)
         return results
 
     def make_variables(self, batch: Callable[[], Any]) -> None:
@@ -179,6 +195,11 @@ class AttachedStep(keras.Model):
     def term_names(self) -> tuple[str, ...]:
         """The names of the terms, as they are logged."""
         return self._bound.names
+
+    @property
+    def term_counts(self) -> tuple[Any, ...]:
+        """Over how many examples each term of the last batch is a mean; None: over all."""
+        return self._bound.counts
 
     @property
     def logged_terms(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.lazy import keras, tf
-from tfloss.student.keras_internals import first_mask
+from tfloss.student.keras_internals import mask_at
 
 WEIGHTS_BY_OUTPUT = (
     "Sample weights for each output are written in the formula: declare columns=['w'] and write "
@@ -16,16 +16,27 @@ WEIGHTS_BY_OUTPUT = (
 NO_CLASS = "A label is no class number of this output"
 
 
-def as_labels(labels: Any, output: Any, *, classification: bool) -> Any:
+def as_labels(
+    labels: Any, output: Any, *, classification: bool, ignore_class: int | None = None
+) -> Any:
     """Labels as formulas know them: float32, a column for each of the output's.
 
     Class numbers become one-hot rows, NaN a row of NaN; (batch,) becomes (batch, 1).
+
+    Args:
+        labels: as they came.
+        output: what they are compared with.
+        classification: whether whole numbers are numbers of classes.
+        ignore_class: the number of a class that says that the label is missing.
     """
     labels = tf.convert_to_tensor(labels)
     if labels.dtype == tf.string:
         raise UsageError("The labels are texts; encode them as class numbers first.")
     width = output.shape[-1] if output.shape.rank else None
     column = labels.shape.rank == output.shape.rank and labels.shape[-1] == 1
+    if ignore_class is not None and (column or labels.shape.rank == output.shape.rank - 1):
+        numbers = tf.cast(labels, tf.float32)
+        labels = tf.where(numbers == float(ignore_class), float("nan"), numbers)
     if classification and width is not None and width > 1:
         if labels.shape.rank == output.shape.rank - 1:
             return _one_hot(labels, width)
@@ -61,16 +72,15 @@ def as_column(values: Any) -> Any:
 
 
 def without_missing(values: Any) -> tuple[Any, Any | None]:
-    """Values with zeros in place of NaN, and (batch,) float32: 0 where a row has any NaN.
+    """Values with zeros in place of NaN, and float32 of the same shape: 0 where a NaN was.
 
     Whole numbers are never missing: None.
     """
     if not values.dtype.is_floating:
         return values, None
     missing = tf.math.is_nan(values)
-    rows = tf.reduce_any(missing, axis=list(range(1, values.shape.rank)))
     clean = tf.where(missing, tf.zeros_like(values), values)
-    return clean, tf.cast(~rows, tf.float32)
+    return clean, tf.cast(~missing, tf.float32)
 
 
 def as_weight(sample_weight: Any, *, copied: bool = False) -> Any:
@@ -95,7 +105,7 @@ def as_weight(sample_weight: Any, *, copied: bool = False) -> Any:
     return weight
 
 
-def mask_of(outputs: Any) -> Any | None:
-    """(batch,) or (batch, steps) float32 from the mask that Keras keeps at an output, or None."""
-    mask = first_mask(keras.tree.flatten(outputs))
+def mask_of(tensor: Any) -> Any | None:
+    """(batch,) or (batch, steps) float32 from the mask that Keras keeps at a tensor, or None."""
+    mask = mask_at(tensor)
     return None if mask is None else tf.cast(mask, tf.float32)

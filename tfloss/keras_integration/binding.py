@@ -8,6 +8,7 @@ from typing import Any
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Call, FormulaError, Name, Node, Text, as_node
 from tfloss.keras_integration import batch_layout as batches
+from tfloss.keras_integration.output_parts import masks_of, needs_logits, parts_of
 from tfloss.keras_integration.scope import (
     is_functional,
     rows_of,
@@ -19,7 +20,6 @@ from tfloss.lazy import keras, tf
 from tfloss.objective import Objective
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
-from tfloss.student.outputs import output_tensors, refuse_hidden_probabilities
 from tfloss.student.structures import (
     input_names,
     inputs_by_name,
@@ -47,7 +47,7 @@ class Bound:
         registry: what names stand for.
         columns: names of what comes beside inputs and labels.
         task: 'classification', 'regression', or None: found out from the formula.
-        from_logits: see `tfloss.attach`.
+        from_logits, ignore_class: see `tfloss.attach`.
         allow_negative: accept coefficients below zero.
     """
 
@@ -60,6 +60,7 @@ class Bound:
         task: str | None,
         from_logits: bool | None,
         allow_negative: bool,
+        ignore_class: int | None = None,
     ) -> None:
         self._model = model
         self._formula = formula
@@ -68,6 +69,8 @@ class Bound:
         self._task = task
         self._from_logits = from_logits
         self._allow_negative = allow_negative
+        self.ignore_class = ignore_class
+        self.counts: tuple[Any, ...] = ()  # of the last batch: how many elements each term is of
         self._steps_per_epoch = 1.0
         self.copied_weights = False  # whether Keras copies an array of weights for each label
         self._final = is_functional(model)
@@ -196,32 +199,30 @@ class Bound:
             self._finish(outputs, taps, x)
         width = outputs[""].shape[-1] if list(outputs) == [""] else None
         tensors, present = self._outside(x, y, outputs, ask(width))
-        for name, output in outputs.items():
-            if self._from_logits is None and self._needs_logits(name):
-                refuse_hidden_probabilities(name, output)
-            tensors |= output_tensors(
-                name,
-                output,
-                classification=self.classification,
-                from_logits=self._from_logits,
-            )
-        tensors = taps | tensors
+        parts, by_element = parts_of(
+            outputs,
+            self.needs,
+            classification=self.classification,
+            from_logits=self._from_logits,
+        )
+        tensors = taps | tensors | parts
         tensors["weights"] = weights_by_path(self._model)
         self._require(tensors)
         weight = batches.as_weight(weight, copied=self.copied_weights)
-        rows = rows_of_positions(tensors, present, weight, batches.mask_of(answers), self.needs)
+        rows = rows_of_positions(
+            tensors, present, weight, masks_of(outputs, taps, self.needs), self.needs
+        )
         outcome = self.objective(
             rows.tensors,
             present=rows.present,
+            masks=rows.masks,
+            by_element={name: rows.flat(tensor) for name, tensor in by_element.items()},
             sample_weight=rows.weight,
             step=step,
             training=training,
         )
+        self.counts = outcome.counts
         return answers, list(outcome.terms), rows_of(x)
-
-    def _needs_logits(self, output: str) -> bool:
-        start = f"{output}." if output else ""
-        return bool(self.needs & {f"{start}logits", f"{start}probs"})
 
     def _layers(self) -> dict[str, Any]:
         """The layers whose outputs the formula uses, by path."""
@@ -257,7 +258,10 @@ class Bound:
         for name, values in labels.items():
             called = f"{name}.labels" if name else "labels"
             outside[called] = batches.as_labels(
-                values, outputs[name], classification=self.classification
+                values,
+                outputs[name],
+                classification=self.classification,
+                ignore_class=self.ignore_class if needs_logits(name, self.needs) else None,
             )
         tensors, present = {}, {}
         for name in sorted(self.needs & set(outside)):

@@ -80,6 +80,13 @@ class AttachedLoss:
         found: list[Any] = self._model.evaluated(*self._rows.unpacked(batch), training)[2]
         return found
 
+    def counted(self, batch: Batch, step: Any) -> tuple[Any, Any]:
+        del step
+        x, y, weight = self._rows.unpacked(batch)
+        outputs, _, terms, rows = self._model.evaluated(x, y, weight, False)
+        self._model.update_metrics(y, outputs, weight)
+        return tf.stack(terms), tf.stack(self._model.counts_of(terms, rows))
+
     def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         del step  # an attached model counts its optimizer's
         x, y, weight = self._rows.unpacked(batch)

@@ -6,6 +6,7 @@ step, on the host, is the engine's `NanGuard` as well: the same words, rows and 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import chain
@@ -57,6 +58,7 @@ class GuardedSteps:
         self._epoch_at = -1  # which of them begins an epoch
         self._rolled_back: Any = None  # tf.Variable, how many steps of this call were rolled back
         self._bad: Any = None  # tf.Variable, (1 + terms,), the total and terms of the first
+        self._nothing: Any = None  # tf.Variable, steps, and those in which each term had nothing
 
     # -- in the program --------------------------------------------------------------------------
 
@@ -81,6 +83,29 @@ class GuardedSteps:
         )
         self._bad.assign(tf.where(~fine & none_before, values, self._bad))
         self._rolled_back.assign_add(tf.where(fine, 0.0, 1.0))
+        self._note_nothing()
+
+    def _note_nothing(self) -> None:
+        """Count the steps, and those in which a term had nothing to count."""
+        counts = self._model.term_counts
+        if any(count is not None for count in counts):
+            empty = [0 if c is None else tf.cast(tf.equal(c, 0), tf.int32) for c in counts]
+            rest = self._nothing.shape[0] - 1 - len(empty)
+            self._nothing.assign_add(tf.stack([1, *empty, *[0] * rest]))
+
+    def warn_of_nothing(self) -> None:
+        """Warn, at the end of an epoch, of terms for which nothing was there in some steps."""
+        if self._nothing is None:
+            return
+        steps, *empty = self._nothing.numpy()
+        self._nothing.assign(tf.zeros_like(self._nothing))
+        for name, count in zip(self._model.term_names, empty, strict=False):
+            if count:
+                warnings.warn(
+                    f"In this epoch the term '{name}' counted nothing in {count} of {steps} steps: "
+                    f"all that it needs was missing there; take larger batches, or shuffle.",
+                    stacklevel=2,
+                )
 
     def with_batch(self, logs: dict[str, Any], batch: Any) -> dict[str, Any]:
         """What a step answers, and its batch, which is free to hand out and names the rows."""
@@ -132,6 +157,7 @@ class GuardedSteps:
             width = 1 + len(self._model.term_trackers)
             self._rolled_back = tf.Variable(0.0, trainable=False)
             self._bad = tf.Variable(np.zeros(width, np.float32), trainable=False)
+            self._nothing = tf.Variable(np.zeros(width, np.int32), trainable=False)
         self._model.make_variables(batch)
 
     def _run(self, call: Callable[[], Any]) -> Any:

@@ -6,24 +6,36 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
-from tfloss.keras_integration.batch_layout import as_labels, as_weight, mask_of
+from tfloss.keras_integration.batch_layout import (
+    as_labels,
+    as_weight,
+    mask_of,
+    without_missing,
+)
 from tfloss.keras_integration.serialization import rebuilt
-from tfloss.keras_integration.timesteps import rows_of_positions
+from tfloss.keras_integration.timesteps import Rows, rows_of_positions
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.plan import ReductionUse, ScheduleUse
 from tfloss.objective.scope import Tensors
 from tfloss.registry import registry_with
-from tfloss.student.keras_internals import note_logits, note_mask
 from tfloss.student.outputs import (
-    logits_behind,
+    log_odds_of,
     output_tensors,
     refuse_hidden_probabilities,
 )
 
 _SEEN = ("labels", "logits", "probs", "prediction")
 _MEAN, _SUM = "sum_over_batch_size", "sum"
+
+
+class _Given(keras.losses.Loss):
+    """Keras' own reduction of values that are there already."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        del y_true
+        return y_pred
 
 
 @keras.saving.register_keras_serializable(package="tfloss")
@@ -39,6 +51,7 @@ class Loss(keras.losses.Loss):
     Args:
         formula: text or tree.
         from_logits: whether the predictions are logits; None: found out.
+        ignore_class: the class number of labels that are missing, as 255 or -1.
         losses: declared with `tfloss.loss` in your program, beside those of the plugins.
         allow_negative: accept coefficients below zero.
         reduction: as in Keras: 'sum_over_batch_size', 'sum', 'mean_with_sample_weight', 'none'.
@@ -55,6 +68,7 @@ class Loss(keras.losses.Loss):
         formula: str | Node,
         *,
         from_logits: bool | None = None,
+        ignore_class: int | None = None,
         losses: Any = (),
         allow_negative: bool = False,
         reduction: str = _MEAN,
@@ -64,6 +78,8 @@ class Loss(keras.losses.Loss):
         super().__init__(name=name or "tfloss", reduction=reduction, dtype=dtype)
         self.formula = to_text(as_node(formula))
         self.from_logits = from_logits
+        self.ignore_class = ignore_class
+        self._keras = _Given(reduction=reduction, dtype=dtype)
         self._allow_negative = allow_negative
         registry = registry_with(losses=losses)
         self._objective = Objective(formula, registry, _scope(), allow_negative=allow_negative)
@@ -99,51 +115,79 @@ class Loss(keras.losses.Loss):
             )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        weight, mask = as_weight(sample_weight), mask_of(y_pred)
-        steps = max((part.shape.rank for part in (weight, mask) if part is not None), default=0)
-        if self._per_example and steps > 1:
-            return super().__call__(*self._by_step(y_true, y_pred, weight, mask))
-        if self._per_example:
-            return super().__call__(y_true, y_pred, sample_weight)
-        tensors = self._tensors(y_true, y_pred)
-        rows = rows_of_positions(tensors, {}, weight, mask, self._objective.needs)
-        return self._objective(rows.tensors, present=rows.present, sample_weight=rows.weight).total
+        rows = self._rows(y_true, y_pred, as_weight(sample_weight), mask_of(y_pred))
+        if not self._per_example:
+            return self._objective(
+                rows.tensors,
+                present=rows.present,
+                masks=rows.masks,
+                by_element=self._odds(y_pred, rows),
+                sample_weight=rows.weight,
+            ).total
+        terms = self._terms(rows, self._odds(y_pred, rows))
+        terms = [self._reduced(*term, rows.weight) for term in terms]
+        return terms[0] if len(terms) == 1 else tf.add_n(terms)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """(batch,) float32: the weighted terms of every example, added up."""
+        """(batch,) float32: the weighted terms of every example, added up; 0 where missing."""
+        rows = self._rows(y_true, y_pred, None, None)
+        terms = self._terms(rows, self._odds(y_pred, rows))
+        return tf.add_n([values if share is None else values * share for values, share in terms])
+
+    def _rows(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Rows:
+        """Tensors by name, with a row for each step where a mask or weights tell some apart."""
         tensors = self._tensors(y_true, y_pred)
+        tensors["labels"], there = without_missing(tensors["labels"])
+        present = {} if there is None else {"labels": there}
+        masks = {} if mask is None else dict.fromkeys(_SEEN, mask)
+        steps = mask is not None and mask.shape.rank > 1 and self._per_example
+        if steps and (weight is None or weight.shape.rank == 1):
+            # As Keras does, whose other reductions count a masked step's weight.
+            weight = tf.ones_like(mask) if weight is None else weight[:, None] * tf.ones_like(mask)
+        return rows_of_positions(tensors, present, weight, masks, {*_SEEN})
+
+    def _terms(self, rows: Rows, by_element: dict[str, Any]) -> list[tuple[Any, Any]]:
+        """Each term: (rows,) as weighted, and the share of each row that is there, or None."""
         evaluator = Evaluator(
-            tensors=Tensors(tensors, self._objective.scope),
+            tensors=Tensors(rows.tensors, self._objective.scope),
             scope=self._objective.scope,
-            present={},
+            present=rows.present,
+            masks=rows.masks,
+            by_element=by_element,
             weight=None,
             step=tf.constant(0.0),
             steps_per_epoch=1.0,
             mean=None,  # type: ignore[arg-type]  # nothing is reduced here
             states=self._objective.states,
         )
-        return tf.add_n(
-            [
-                evaluator.coefficient(term.coefficient) * evaluator.losses(term.body).tensor
-                for term in self._objective.terms
-            ]
-        )
+        terms = []
+        for term in self._objective.terms:
+            value = evaluator.losses(term.body)
+            terms.append((evaluator.coefficient(term.coefficient) * value.tensor, value.present))
+        return terms
 
-    def _by_step(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> tuple[Any, Any, Any]:
-        """Labels, predictions and weights with a row for each step of which some are told apart."""
-        labels = as_labels(y_true, y_pred, classification=self._classification)
-        tensors = {"labels": labels, "prediction": y_pred, "logits": logits_behind(y_pred)}
-        given = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-        rows = rows_of_positions(given, {}, weight, mask, set(given))
-        predicted = rows.tensors["prediction"]
-        if "logits" in given:
-            note_logits(predicted, rows.tensors["logits"])
-        if mask is not None:  # told to Keras as it tells us, since some reductions count rows
-            note_mask(predicted, rows.present["prediction"])
-        return rows.tensors["labels"], predicted, rows.weight
+    def _reduced(self, values: Any, share: Any, weight: Any) -> Any:
+        """Keras' reduction of one term; what is missing counts in no mean."""
+        if share is None:
+            return self._keras(values, values, weight)
+        rows = tf.ones_like(values)
+        given = rows if weight is None else weight
+        if self.reduction in (_SUM, "none", None):
+            scale = tf.constant(1.0)
+        elif self.reduction == "mean_with_sample_weight":
+            scale = tf.math.divide_no_nan(tf.reduce_sum(given), tf.reduce_sum(given * share))
+        else:
+            scale = tf.math.divide_no_nan(tf.reduce_sum(rows), tf.reduce_sum(share))
+        values = values * share * scale
+        return self._keras(values, values, weight)
 
     def _tensors(self, y_true: Any, y_pred: Any) -> dict[str, Any]:
-        labels = as_labels(y_true, y_pred, classification=self._classification)
+        labels = as_labels(
+            y_true,
+            y_pred,
+            classification=self._classification,
+            ignore_class=self.ignore_class if self._classification else None,
+        )
         if self.from_logits is None and self._classification:
             refuse_hidden_probabilities("", y_pred)
         predicted = output_tensors(
@@ -151,10 +195,16 @@ class Loss(keras.losses.Loss):
         )
         return {"labels": labels, **predicted}
 
+    def _odds(self, y_pred: Any, rows: Rows) -> dict[str, Any]:
+        if self.from_logits is not False:
+            return {}
+        return {name: rows.flat(tensor) for name, tensor in log_odds_of("", y_pred).items()}
+
     def get_config(self) -> dict[str, Any]:
         return {
             "formula": self.formula,
             "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
             "allow_negative": self._allow_negative,
             "reduction": self.reduction,
             "name": self.name,

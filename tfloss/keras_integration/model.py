@@ -58,6 +58,7 @@ class Attached(AttachedStep):
         losses: Sequence[Declaration] = (),
         task: str | None = None,
         from_logits: bool | None = None,
+        ignore_class: int | None = None,
         steps_per_epoch: int | None = None,
         allow_negative: bool = False,
         on_nan: OnNan = "stop",
@@ -83,6 +84,7 @@ class Attached(AttachedStep):
             "columns": columns,
             "task": task,
             "from_logits": from_logits,
+            "ignore_class": ignore_class,
             "steps_per_epoch": steps_per_epoch,
             "allow_negative": allow_negative,
             "on_nan": on_nan,
@@ -95,7 +97,14 @@ class Attached(AttachedStep):
         used = names_in(formula)
         self._columns = tuple(dict.fromkeys([*columns, *teacher_columns(teachers, used)]))
         self._bound = Bound(
-            model, formula, registry, self._columns, task, from_logits, allow_negative
+            model,
+            formula,
+            registry,
+            self._columns,
+            task,
+            from_logits,
+            allow_negative,
+            ignore_class,
         )
         self._supply = Supply(model, self._bound, self._columns, teachers, fitting)
         self._checks = ArrayChecks(model, self._bound, self._columns, self._supply)

@@ -25,6 +25,9 @@ class TellSteps(keras.callbacks.Callback):
         self._bound = bound
         self._given = given
 
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._guarded.warn_of_nothing()
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._guarded.begin_epoch(self.params.get("steps"))
 

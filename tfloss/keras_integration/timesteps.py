@@ -1,8 +1,8 @@
-"""Outputs with a row for each time step, of which a mask or weights tell some apart."""
+"""Outputs with a row for each time step, where there is a sample weight for each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
@@ -11,65 +11,61 @@ from tfloss.lazy import tf
 
 
 class Rows(NamedTuple):
-    """What an objective gets: tensors by name, where they are there, and weights."""
+    """What an objective gets: tensors by name, where they are there, masks, and weights."""
 
     tensors: dict[str, Any]
     present: dict[str, Any]
+    masks: dict[str, Any]
     weight: Any
+    flat: Callable[[Any], Any] = lambda tensor: tensor  # a row for each step, where they are
 
 
 def rows_of_positions(
     tensors: Mapping[str, Any],
     present: Mapping[str, Any],
     weight: Any,
-    mask: Any,
+    masks: Mapping[str, Any],
     needs: AbstractSet[str],
 ) -> Rows:
-    """Leave masked examples out; with a mask or weights per step, make every step a row of its own.
-
-    A masked step counts neither above nor below the fraction line, as in Keras.
+    """With a weight for each step, make every step a row of its own.
 
     Args:
         tensors: by name, (batch, …), or (batch, steps, …) where each step becomes a row.
-        present: by name, (batch,).
+        present: by name, with the shape of the tensor or of its first axes.
         weight: (batch,), (batch, steps) or None.
-        mask: (batch,), (batch, steps) or None.
+        masks: by name, (batch,) or (batch, steps).
         needs: the names that the formula uses.
 
     Raises:
-        UsageError: a tensor without steps, beside a mask of steps.
+        UsageError: a tensor without steps next to weights of steps.
     """
-    given = [part for part in (weight, mask) if part is not None]
-    positions = max((part.shape.rank for part in given), default=1)
-    used = {name: tensors[name] for name in sorted(needs & set(tensors)) if name != "weights"}
+    positions = 1 if weight is None else weight.shape.rank
     if positions == 1:
-        if mask is None:
-            return Rows(dict(tensors), dict(present), weight)
-        return Rows(dict(tensors), {n: mask * present.get(n, 1.0) for n in used}, weight)
-    like = next(part for part in given if part.shape.rank == positions)
+        return Rows(dict(tensors), dict(present), dict(masks), weight)
+    used = {name: tensors[name] for name in sorted(needs & set(tensors)) if name != "weights"}
     for name, tensor in used.items():
-        _require_steps(name, tensor, like)
+        _require_steps(name, tensor, weight)
 
     def flat(values: Any) -> Any:
-        """(batch,) or (batch, steps) as one value for each row."""
+        """A row for each step."""
         missing = positions - values.shape.rank
-        values = tf.reshape(values, tf.concat([tf.shape(values), [1] * missing], 0))
-        return tf.reshape(values * tf.ones(tf.shape(like), tf.float32), [-1])
+        if missing > 0:
+            values = tf.reshape(values, tf.concat([tf.shape(values), [1] * missing], 0))
+            values = values * tf.ones_like(weight)
+        return tf.reshape(values, [-1, *values.shape[positions:]])
 
-    there = {name: flat(values) for name, values in present.items() if name in used}
-    if mask is not None:
-        there = {name: flat(mask) * there.get(name, 1.0) for name in used}
-    rows = {name: tf.reshape(t, [-1, *t.shape[positions:]]) for name, t in used.items()}
+    rows = {name: flat(tensor) for name, tensor in used.items()}
     if "weights" in tensors:
         rows["weights"] = tensors["weights"]
-    return Rows(rows, there, None if weight is None else flat(weight))
+    there = {name: flat(mask) for name, mask in present.items() if name in used}
+    return Rows(rows, there, {n: flat(mask) for n, mask in masks.items()}, flat(weight), flat)
 
 
 def _require_steps(name: str, tensor: Any, like: Any) -> None:
     start = tensor.shape[: like.shape.rank]
     if start.rank != like.shape.rank or not start.is_compatible_with(like.shape):
         raise UsageError(
-            f"'{name}' has shape {tuple(tensor.shape)}, but the model's mask or the weights have "
-            f"one value for each of {tuple(like.shape)}; give every tensor of the formula a row "
-            f"for each step, or end the model in a layer that sums the steps up."
+            f"'{name}' has shape {tuple(tensor.shape)}, but the weights have one value for each of "
+            f"{tuple(like.shape)}; give every tensor of the formula a row for each step, or one "
+            f"weight for each example."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -45,6 +46,7 @@ def check_labels(
     *,
     classification: bool,
     needs: Collection[str] = (),
+    ignore_class: int | None = None,
 ) -> None:
     """Refuse labels that no batch could make sense of.
 
@@ -53,6 +55,7 @@ def check_labels(
         shapes: of the model's outputs by name, '' for the only one.
         classification: whether whole numbers are numbers of classes.
         needs: the names that the formula uses.
+        ignore_class: the number of a class that says that the label is missing.
 
     Raises:
         UsageError: texts, or class numbers that the output has no column for.
@@ -65,8 +68,15 @@ def check_labels(
                 f"The labels{_of(name)} are texts; encode them as class numbers first: "
                 f"np.unique(y, return_inverse=True)[1]."
             )
+        needed = (f"{name}.labels" if name else "labels") in needs
+        if needed and values.size and _none_is_there(values, ignore_class):
+            warnings.warn(
+                f"No label{_of(name)} is there, so the terms that need them count nothing.",
+                stacklevel=2,
+            )
         if classification and name in shapes and values.size:
-            _check_classes(name, values, shapes[name])
+            known = values if ignore_class is None else values[values != ignore_class]
+            _check_classes(name, values, shapes[name], known)
 
 
 def check_rows(x: Any, y: Any, weight: Any = None) -> None:
@@ -129,14 +139,22 @@ def check_columns(given: Any, columns: Collection[str]) -> None:
             )
 
 
-def _check_classes(name: str, values: np.ndarray, shape: tuple[int | None, ...]) -> None:
+def _none_is_there(values: np.ndarray, ignore_class: int | None) -> bool:
+    if ignore_class is not None and (values == ignore_class).all():
+        return True
+    return values.dtype.kind == "f" and bool(np.isnan(values).all())
+
+
+def _check_classes(
+    name: str, values: np.ndarray, shape: tuple[int | None, ...], known: np.ndarray
+) -> None:
     width = shape[-1]
     numbers = values.ndim == len(shape) - 1 or values.shape[-1] == 1
     # A column of fractions may be probabilities of the second class.
     kinds = "iu" if width == 1 else "iuf"
     if width is None or not numbers or values.dtype.kind not in kinds:
         return
-    there = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    there = known[~np.isnan(known)] if known.dtype.kind == "f" else known
     if not there.size:
         return
     least, largest = there.min(), there.max()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import reduce
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tfloss.errors import PluginError, UsageError
+from tfloss.errors import UsageError
 from tfloss.lazy import tf
+from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
+from tfloss.objective.missing import least, of_rows, one_where_missing, together
 from tfloss.objective.plan import (
     Arithmetic,
     Constant,
@@ -22,8 +24,7 @@ from tfloss.objective.plan import (
     WeightsUse,
 )
 from tfloss.objective.scope import Scope
-from tfloss.registry import Loss, Reduction, call_plugin
-from tfloss.registry.declarations import STATE
+from tfloss.registry import Reduction, call_plugin
 
 Tensor = Any
 
@@ -43,12 +44,15 @@ class Value:
     Attributes:
         tensor: (batch,) when `per_example`, else a scalar; a Python float for a constant.
         per_example: whether there is one value per example.
-        present: (batch,) float32, 0 where an example is missing; None: all are there.
+        present: (batch,) float32, the share of each example that is there, 0 where it is missing;
+            None: all are there.
+        count: of a mean over examples, how many were there; None: all.
     """
 
     tensor: Tensor
     per_example: bool = False
     present: Tensor | None = None
+    count: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,10 @@ class Evaluator:
     Attributes:
         tensors: by name; see `tfloss.objective.scope.Tensors`.
         scope: to match patterns of weights.
-        present: by name, (batch,) float32, for the tensors that have missing rows.
+        present: by name, float32, for the tensors in which something is missing; see
+            `tfloss.objective.missing`.
+        masks: by name, (batch,) or (batch, steps, …) float32, where Keras keeps a mask.
+        by_element: by name, what losses of single elements get in place of a tensor.
         weight: (batch,) float32 sample weights, or None for all ones.
         step: float32 scalar, for schedules.
         steps_per_epoch: to turn epochs into steps.
@@ -76,13 +83,15 @@ class Evaluator:
     mean: Reduction
     states: States
     training: bool = False
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+    by_element: Mapping[str, Tensor] = field(default_factory=dict)
 
     # -- between losses --------------------------------------------------------------------------
 
-    def reduced(self, use: Use) -> Tensor:
+    def reduced(self, use: Use) -> Value:
         """A term's body as one float32 scalar."""
         value = self.losses(use)
-        return self._reduce(self.mean, value) if value.per_example else value.tensor
+        return self._reduce(self.mean, value) if value.per_example else value
 
     def losses(self, use: Use) -> Value:
         """The value of an expression of losses."""
@@ -101,7 +110,7 @@ class Evaluator:
                     f"'{use.text}' reduces '{use.operand.text}', which is already one number per "
                     f"batch; leave '{use.reduction.name}' out."
                 )
-            return Value(self._reduce(use.reduction, operand))
+            return self._reduce(use.reduction, operand)
         if isinstance(use, FunctionUse):
             operands = [self.losses(argument) for argument in use.arguments]
             tensors = [operand.tensor for operand in operands]
@@ -116,7 +125,7 @@ class Evaluator:
         for operator, operand in zip(use.operators, operands[1:], strict=True):
             right = operand.tensor
             if operator == "/":
-                right = _one_where_missing(right, operand.present)
+                right = one_where_missing(right, operand.present)
             result = _OPERATIONS[operator](result, right)
         return _combined(operands, result)
 
@@ -126,45 +135,47 @@ class Evaluator:
             tensor = tensor[:, 0]
         if tensor.shape.rank != 1:
             raise UsageError(
-                f"'{use.name}' has shape {_shape(tensor)}; one number per example can multiply "
-                f"a loss. Hand it to a loss instead: mse({use.name}, …)."
+                f"'{use.name}' has shape {shape_of_tensor(tensor)}; one number per example can "
+                f"multiply a loss. Hand it to a loss instead: mse({use.name}, …)."
             )
-        return Value(tensor, per_example=True, present=self._present([use]))
+        there = [of_rows(self._mask(use)), of_rows(self._steps([use]))]
+        return Value(tensor, per_example=True, present=together(there))
 
     def _loss(self, use: LossUse) -> Value:
-        present = self._present(use.tensors.values())
-        if present is not None and use.loss.per == "batch":
-            _refuse_unable_to_leave_out(use)
-        bound = {name: self._bound(name, tensor, present) for name, tensor in use.tensors.items()}
-        if use.loss.state is not None:
-            bound[STATE] = self.states.of(use, bound, self.training)
-        result = call_plugin(use.loss, use.with_parameters, **bound, **use.settings)
-        result = _over_positions(use.loss, tf.cast(result, tf.float32), bound)
-        _check_result(use.loss, use.text, result)
-        if use.loss.per == "batch":
-            return Value(result)
-        if present is not None:
-            result = tf.where(present > 0, result, tf.zeros_like(result))
-        return Value(result, per_example=True, present=present)
+        given = self
+        if use.loss.elementwise and self.by_element:
+            given = replace(self, tensors=ChainMap({**self.by_element}, self.tensors))  # type: ignore[arg-type]
+        bound = {name: _in_float32(given.tensor(t)) for name, t in use.tensors.items()}
+        if isinstance(weight := use.tensors.get(WEIGHT), TensorUse) and weight.name == WEIGHT:
+            given = bound[WEIGHT] if self.weight is None else self.weight
+            bound[WEIGHT] = tf.cast(given, tf.float32)
+        call = LossCall(use, bound, self._missing(use.tensors.values()), self.states, self.training)
+        result, present = call.by_step(self._steps(use.tensors.values()))
+        return Value(result, per_example=use.loss.per == "example", present=present)
 
-    def _bound(self, parameter: str, use: Use, present: Tensor | None) -> Tensor:
-        """What a loss gets for one of its tensors; a missing row weighs nothing."""
-        if parameter == "sample_weight" and isinstance(use, TensorUse) and use.name == parameter:
-            weight = self.tensors[parameter] if self.weight is None else self.weight
-            weight = tf.cast(weight, tf.float32)
-            return weight if present is None else weight * present
-        return self.tensor(use)
-
-    def _reduce(self, reduction: Reduction, value: Value) -> Tensor:
+    def _reduce(self, reduction: Reduction, value: Value) -> Value:
         present = tf.ones_like(value.tensor) if value.present is None else value.present
         weight = present if self.weight is None else self.weight * present
-        return call_plugin(reduction, reduction.name, value.tensor, weight, present)
+        result = call_plugin(reduction, reduction.name, value.tensor, weight, present)
+        averages = value.present is not None and reduction.name == self.mean.name
+        return Value(result, count=tf.reduce_sum(present) if averages else None)
 
-    def _present(self, uses: Any) -> Tensor | None:
+    def _missing(self, uses: Iterable[Use]) -> Tensor | None:
         """1 where every tensor of the expressions is there, 0 where one is missing."""
+        return together([self._mask(use) for use in uses])
+
+    def _mask(self, use: Use) -> Tensor | None:
+        """What is there of an expression of tensors; None where nothing is missing."""
+        if isinstance(use, TensorUse):
+            return self.present.get(use.name)
+        if isinstance(use, FunctionUse):  # whatever it makes of a row, it makes of all of the row
+            return of_rows(self._missing(use.arguments))
+        return self._missing(use.children())
+
+    def _steps(self, uses: Iterable[Use]) -> Tensor | None:
+        """The masks that Keras keeps at the tensors of the expressions, together."""
         names = {part.name for use in uses for part in use.walk() if isinstance(part, TensorUse)}
-        masks = [self.present[name] for name in sorted(names) if name in self.present]
-        return reduce(lambda left, right: left * right, masks) if masks else None
+        return together([self.masks.get(name) for name in sorted(names)])
 
     def _schedule(self, use: ScheduleUse) -> Tensor:
         settings = dict(use.settings)
@@ -188,7 +199,7 @@ class Evaluator:
             paths = self.scope.matching_weights(use.pattern)
             return [tf.cast(self.tensors["weights"][path], tf.float32) for path in paths]
         if isinstance(use, FunctionUse):
-            if use.function.across_batch and self._present(use.arguments) is not None:
+            if use.function.across_batch and self._missing(use.arguments) is not None:
                 raise UsageError(
                     f"In '{use.text}': rows are missing, and '{use.function.name}' is about the "
                     f"whole batch, so it cannot leave them out; fill them in."
@@ -196,70 +207,22 @@ class Evaluator:
             arguments = [self.tensor(argument) for argument in use.arguments]
             return call_plugin(use.function, use.text, *arguments, **use.settings)
         assert isinstance(use, Arithmetic)
-        result = self.tensor(use.operands[0])
+        result = _to_compute_with(self.tensor(use.operands[0]))
         for operator, operand in zip(use.operators, use.operands[1:], strict=True):
-            right = self.tensor(operand)
+            right = _to_compute_with(self.tensor(operand))
             _refuse_broadcast(use.text, result, right)
             if operator == "/":
-                right = _one_where_missing(right, self._present([operand]))
+                right = one_where_missing(right, self._mask(operand))
             result = _OPERATIONS[operator](result, right)
         return result
 
 
 def _combined(operands: list[Value], result: Tensor) -> Value:
-    masks = [operand.present for operand in operands if operand.present is not None]
+    present = least(operand.present for operand in operands)
     per_example = any(operand.per_example for operand in operands)
-    present = reduce(lambda left, right: left * right, masks) if masks else None
     if per_example and present is not None:
         result = tf.where(present > 0, result, tf.zeros_like(result))
     return Value(result, per_example, present)
-
-
-def _one_where_missing(divisor: Tensor, present: Tensor | None) -> Tensor:
-    """A divisor that is 1 in missing rows, which hold 0.
-
-    Masking the quotient afterwards would not do: the gradient of 1/0 times 0 is NaN.
-    """
-    if present is None or not getattr(divisor, "shape", None):
-        return divisor
-    there = tf.reshape(present > 0, [-1, *[1] * (divisor.shape.rank - 1)])
-    return tf.where(there, divisor, tf.ones_like(divisor))
-
-
-def _refuse_unable_to_leave_out(use: LossUse) -> None:
-    """A loss about the whole batch cannot be masked from outside."""
-    if "sample_weight" not in use.loss.signature.positional:
-        raise UsageError(
-            f"In '{use.text}': rows are missing, and the loss '{use.loss.name}' about the whole "
-            f"batch cannot leave them out, as it does not ask for sample_weight; fill them in, or "
-            f"use another loss."
-        )
-
-
-def _over_positions(loss: Loss, result: Tensor, bound: Mapping[str, Tensor]) -> Tensor:
-    """The mean over places where a loss about rows of classes was given a row for each place.
-
-    Of (batch, steps, classes) such a loss makes (batch, steps).
-    """
-    rank = result.shape.rank
-    if loss.per == "batch" or rank is None or rank < 2:
-        return result
-    ranks = [tensor.shape.rank for tensor in bound.values() if hasattr(tensor, "shape")]
-    if max((r for r in ranks if r is not None), default=0) != rank + 1:
-        return result
-    return tf.reduce_mean(result, axis=list(range(1, rank)))
-
-
-def _check_result(loss: Loss, text: str, result: Tensor) -> None:
-    """A loss returns what its declaration says; anything else would broadcast silently."""
-    rank = 0 if loss.per == "batch" else 1
-    if result.shape.rank != rank:
-        expected = "a scalar" if rank == 0 else "one value per example, (batch,)"
-        raise PluginError(
-            f"The loss '{loss.name}' of {loss.distribution or 'unknown'} returned shape "
-            f"{_shape(result)} for '{text}'; it declares per=\"{loss.per}\", so it must return "
-            f"{expected}."
-        )
 
 
 def _refuse_broadcast(text: str, left: Tensor, right: Tensor) -> None:
@@ -268,17 +231,28 @@ def _refuse_broadcast(text: str, left: Tensor, right: Tensor) -> None:
         one, other = shapes
         if one.rank != other.rank or not one.is_compatible_with(other):
             raise UsageError(
-                f"In '{text}': shapes {_shape(left)} and {_shape(right)} do not match, and tfloss "
-                f"does not broadcast."
+                f"In '{text}': shapes {shape_of_tensor(left)} and {shape_of_tensor(right)} do not "
+                f"match, and tfloss does not broadcast."
             )
 
 
 def _as_float32(tensor: Tensor) -> Tensor:
-    """Half precision becomes float32 before it meets a loss; integer labels stay integers."""
+    """Half precision and pixels become float32; class numbers stay whole numbers.
+
+    Double precision stays what it is, since a gradient is asked for by the tensor itself.
+    """
     tensor = tf.convert_to_tensor(tensor)
-    return tf.cast(tensor, tf.float32) if tensor.dtype in (tf.float16, tf.bfloat16) else tensor
+    small = (tf.float16, tf.bfloat16, tf.uint8, tf.int8, tf.uint16, tf.int16, tf.bool)
+    return tf.cast(tensor, tf.float32) if tensor.dtype in small else tensor
 
 
-def _shape(tensor: Tensor) -> str:
-    axes = ["batch" if axis is None else str(axis) for axis in tensor.shape]
-    return f"({', '.join(axes)}{',' * (len(axes) == 1)})"
+def _in_float32(tensor: Tensor) -> Tensor:
+    """What a loss gets: double precision as float32, in which losses compute."""
+    if getattr(tensor, "dtype", None) == tf.float64:
+        return tf.cast(tensor, tf.float32)
+    return tensor
+
+
+def _to_compute_with(tensor: Tensor) -> Tensor:
+    """An operand of arithmetic: float32, whatever it came as; plain numbers stay as they are."""
+    return tf.cast(tensor, tf.float32) if hasattr(tensor, "dtype") else tensor

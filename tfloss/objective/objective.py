@@ -26,10 +26,12 @@ class Outcome(NamedTuple):
     Attributes:
         total: the sum of `terms`.
         terms: each term as weighted, in the order of `Objective.names`.
+        counts: over how many examples each term is a mean; None: over all of the batch.
     """
 
     total: Any
     terms: tuple[Any, ...]
+    counts: tuple[Any, ...] = ()
 
 
 class Objective:
@@ -110,6 +112,8 @@ class Objective:
         tensors: Mapping[str, Any],
         *,
         present: Mapping[str, Any] | None = None,
+        masks: Mapping[str, Any] | None = None,
+        by_element: Mapping[str, Any] | None = None,
         sample_weight: Any = None,
         step: Any = 0.0,
         training: bool = False,
@@ -118,7 +122,10 @@ class Objective:
 
         Args:
             tensors: by name, first axis the batch; `weights` maps paths to variables.
-            present: by name, (batch,) float32: 0 where that tensor is missing for an example.
+            present: by name, float32, 0 where that tensor is missing: (batch,), or with more of the
+                tensor's axes where only elements are.
+            by_element: by name, what losses of single elements get in place of a tensor.
+            masks: by name, (batch,) or (batch, steps) float32: 0 where Keras masks that tensor.
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
             training: whether losses may give the variables that they hold new values.
@@ -131,6 +138,8 @@ class Objective:
             tensors=Tensors(tensors, self.scope),
             scope=self.scope,
             present=present or {},
+            masks=masks or {},
+            by_element=by_element or {},
             weight=sample_weight,
             step=tf.cast(step, tf.float32),
             steps_per_epoch=self.steps_per_epoch,
@@ -138,11 +147,12 @@ class Objective:
             states=self.states,
             training=training,
         )
+        values = [evaluator.reduced(term.body) for term in self.terms]
         weighted = tuple(
-            evaluator.coefficient(term.coefficient) * evaluator.reduced(term.body)
-            for term in self.terms
+            evaluator.coefficient(term.coefficient) * value.tensor
+            for term, value in zip(self.terms, values, strict=True)
         )
-        return Outcome(total_of(weighted), weighted)
+        return Outcome(total_of(weighted), weighted, tuple(value.count for value in values))
 
     def _repr_latex_(self) -> str:
         return self.formula._repr_latex_()

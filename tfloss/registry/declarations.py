@@ -123,6 +123,8 @@ class Loss(Declaration, Nameable):
         range: (lowest, highest) value it can take; None where unbounded.
         zero_at_optimum: whether it is zero when the student agrees with its target; None: unsaid.
         symmetric: whether its two first tensors can be exchanged; None: unsaid.
+        elementwise: whether it is, for each example, the mean over all elements of a function of
+            single elements, so that elements which are missing can be left out one by one.
         kinks: what is special about points without a derivative, in words ('logits == labels').
         family: the family it is listed under; the module's name unless said.
         example: a formula that it stands in, for listings; where its tensors' names do not tell
@@ -142,6 +144,7 @@ class Loss(Declaration, Nameable):
     range: tuple[float | None, float | None] = (None, None)
     zero_at_optimum: bool | None = None
     symmetric: bool | None = None
+    elementwise: bool = False
     kinks: tuple[str, ...] = ()
     family: str = ""
     example: str = ""

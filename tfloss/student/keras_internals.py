@@ -6,7 +6,6 @@ a test of its own, which says what stopped working.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 # -- layers and graphs -----------------------------------------------------------------------------
@@ -105,11 +104,6 @@ def rate_is_a_schedule(optimizer: Any) -> bool:
 def mask_at(tensor: Any) -> Any | None:
     """The mask that Keras keeps at a tensor."""
     return getattr(tensor, "_keras_mask", None)
-
-
-def first_mask(tensors: Iterable[Any]) -> Any | None:
-    """The first mask that Keras keeps at one of these tensors."""
-    return next((mask for t in tensors if (mask := mask_at(t)) is not None), None)
 
 
 def note_mask(tensor: Any, mask: Any) -> None:

@@ -9,6 +9,7 @@ from tfloss.lazy import tf
 from tfloss.student.keras_internals import logits_at
 
 _PROBABILITIES = ("Sigmoid", "Softmax")
+_SMALLEST = 1e-7  # a probability; Keras' epsilon
 # Operations that leave a probability a probability.
 _CARRIERS = (
     "Identity",
@@ -24,6 +25,9 @@ _CARRIERS = (
     "ClipByValue",
     "StridedSlice",
 )
+_ARITHMETIC = ("AddV2", "Add", "AddN", "Sub", "Mul", "RealDiv", "Mean", "Sum", "Neg", "SelectV2")
+_PRODUCTS = ("MatMul", "BatchMatMulV2", "Einsum")  # of weights and probabilities: a layer
+_NUMBERS = ("Const", "ReadVariableOp", "Shape", "Range")
 
 
 def logits_behind(output: Any) -> Any | None:
@@ -42,21 +46,35 @@ def logits_behind(output: Any) -> Any | None:
 
 
 def hidden_probability(output: Any) -> str | None:
-    """'sigmoid' or 'softmax' where one made an output that was then reshaped, joined or clipped.
+    """'sigmoid' or 'softmax' where one made an output that was changed afterwards, else None.
 
-    Taken for logits it would be squashed a second time, without a word.
+    Reshaped, joined, clipped, averaged, mixed or subtracted, it is no logit; taken for one it would
+    be squashed a second time, without a word.
     """
     if tf.executing_eagerly() or not tf.is_tensor(output) or logits_behind(output) is not None:
         return None
-    waiting, seen = [output.op], set()
-    while waiting:
-        operation = waiting.pop()
-        if operation.type in _PROBABILITIES:
-            return str(operation.type.lower())
-        if operation.type in _CARRIERS and operation.name not in seen:
-            seen.add(operation.name)
-            waiting += [tensor.op for tensor in operation.inputs]
-    return None
+    return _maker_of(output.op, {}) or None
+
+
+def _maker_of(operation: Any, seen: dict[str, str | None]) -> str | None:
+    """What made a probability: its operation; '' of a number or a weight; None of anything else."""
+    if operation.name in seen:
+        return seen[operation.name]
+    seen[operation.name] = None
+    made: str | None = None
+    if operation.type in _PROBABILITIES:
+        made = str(operation.type.lower())
+    elif operation.type in _NUMBERS:
+        made = ""
+    elif operation.type in (*_CARRIERS, *_ARITHMETIC, *_PRODUCTS):
+        parts = [_maker_of(tensor.op, seen) for tensor in operation.inputs]
+        kinds = [part for part in parts if part]
+        # Arithmetic makes a probability of probabilities alone: a gate times logits is none.
+        whole = operation.type in _CARRIERS or None not in parts
+        whole &= operation.type not in _PRODUCTS or len(kinds) == len(parts)
+        made = kinds[0] if kinds and whole else ("" if None not in parts else None)
+    seen[operation.name] = made
+    return made
 
 
 def refuse_hidden_probabilities(name: str, output: Any) -> None:
@@ -69,8 +87,9 @@ def refuse_hidden_probabilities(name: str, output: Any) -> None:
     if made is not None:
         raise UsageError(
             f"The output{f' {name!r}' if name else ''} was made a probability ({made}) and then "
-            f"reshaped, joined or clipped, so its logits are out of reach; put the activation "
-            f"last, or leave it out. If it is meant to be taken for logits, say from_logits=True."
+            f"changed by arithmetic, reshaped, joined or clipped, so its logits are out of reach; "
+            f"put the activation last, or say from_logits=False where it still is a probability. "
+            f"If it is meant to be taken for logits, say from_logits=True."
         )
 
 
@@ -84,23 +103,49 @@ def output_tensors(
         output: what the model answered.
         classification: whether an output without activation is logits.
         from_logits: False: it is probabilities; True: logits; None: found out.
-
-    Raises:
-        UsageError: it is said to be probabilities, and the logits cannot be found.
     """
     behind = None if from_logits else logits_behind(output)
-    if from_logits is False and behind is None:
-        raise UsageError(
-            f"The output '{name or 'of the model'}' is said to be probabilities, but no sigmoid or "
-            f"softmax was found that made it; return logits, or end in keras.activations.sigmoid."
-        )
     value = tf.cast(output, tf.float32)
-    logits = value if behind is None else tf.cast(behind, tf.float32)
-    probs = value if behind is not None else _activated(value)
+    if behind is not None:
+        logits, probs = tf.cast(behind, tf.float32), value
+    elif from_logits is False:
+        logits, probs = _logs(value), value
+    else:
+        logits, probs = value, _activated(value)
     prediction = probs if classification else value
     parts = {"logits": logits, "probs": probs, "prediction": prediction}
     tensors = {_called(name, part): tensor for part, tensor in parts.items()}
     return {**tensors, name: value} if name else tensors
+
+
+def log_odds_of(name: str, output: Any) -> dict[str, Any]:
+    """`logits` of probabilities whose columns are independent, for losses of single elements.
+
+    Nothing where the logits themselves are known.
+    """
+    if logits_behind(output) is not None:
+        return {}
+    return {_called(name, "logits"): _log_odds(tf.cast(output, tf.float32))}
+
+
+def _logs(probs: Any) -> Any:
+    """Logits of probabilities: log-odds of one column, logarithms of several.
+
+    Cut off where Keras does, so that the gradient is what Keras has.
+    """
+    if probs.shape[-1] == 1:
+        return _log_odds(probs)
+    total = tf.reduce_sum(probs, axis=-1, keepdims=True)
+    return tf.math.log(_cut_off(tf.math.divide_no_nan(probs, total)))
+
+
+def _log_odds(probs: Any) -> Any:
+    probs = _cut_off(probs)
+    return tf.math.log(probs) - tf.math.log1p(-probs)
+
+
+def _cut_off(probs: Any) -> Any:
+    return tf.clip_by_value(probs, _SMALLEST, 1 - _SMALLEST)
 
 
 def _activated(logits: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
-from tfloss.lazy import keras
+from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import graph_of, input_structure, output_structure
 
 ALONE = ""  # the name of the only tensor of a structure
@@ -145,6 +145,37 @@ def split_inputs(model: Any, x: Any, columns: Collection[str]) -> tuple[Any, dic
     if len(names) == 1:
         return x[names[0]], beside
     return {name: x[name] for name in names}, beside
+
+
+def in_models_precision(model: Any, x: Any, columns: Collection[str]) -> Any:
+    """The inputs in the precision that the model takes; columns next to them as they are.
+
+    Keras would cast them inside of the model, where a formula's `inputs` would be other tensors
+    than those that the output was computed from.
+    """
+    inputs, beside = split_inputs(model, x, columns)
+    graph = graph_of(model)
+    flat = keras.tree.flatten(inputs)
+    wanted = [keras.config.floatx()] * len(flat)
+    if graph is not None and len(graph.inputs) == len(flat):
+        own = dict(zip(input_names(model) or [], graph.inputs, strict=True))
+        names = list(inputs_by_name(model, inputs))
+        wanted = [own.get(n, graph.inputs[0]).dtype for n in names]
+    cast = [
+        tf.cast(part, dtype) if _is_dense(part, whole=graph is not None) else part
+        for part, dtype in zip(flat, wanted, strict=True)
+    ]
+    if all(new is old for new, old in zip(cast, flat, strict=True)):
+        return x
+    inputs = keras.tree.pack_sequence_as(inputs, cast)
+    return {INPUTS: inputs, **beside} if beside else inputs
+
+
+def _is_dense(part: Any, *, whole: bool) -> bool:
+    """Whether it is a tensor of numbers; of a subclassed model, of fractions."""
+    if not isinstance(part, tf.Tensor) or part.dtype in (tf.string,):
+        return False
+    return whole or part.dtype.is_floating
 
 
 def _require(names: Collection[str], given: Mapping[str, Any]) -> None:

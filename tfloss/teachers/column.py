@@ -41,7 +41,8 @@ def read_predictions(
     values = np.concatenate([_column(key, part, data, name) for key in column.names], axis=1)
     present = np.ones(len(part), dtype=bool)
     for key in column.names:
-        present &= part.present.get(key, True)
+        there = part.present.get(key, present)
+        present &= there if there.ndim == 1 else there.all(axis=1)
     if len(part) and not present.any():
         raise DataError(
             f"The teacher '{name}' has no answer in any of {len(part)} rows of "

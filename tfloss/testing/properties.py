@@ -139,6 +139,25 @@ _CONVERSIONS: dict[tuple[str, str], Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+@check("elements as declared")
+def elements_as_declared(subject: Subject) -> int:
+    """elementwise=True: the value of an example is the mean of its elements, taken one by one."""
+    if not subject.loss.elementwise:
+        raise NotApplicable("it is not said to be about single elements")
+    inputs = subject.moderate(subject.width)
+    rows = row_count(inputs)
+    alone = {name: np.reshape(value, (-1, 1)) for name, value in inputs.items()}
+    means = np.reshape(subject.values(alone), (rows, -1)).mean(axis=1)
+    if not all_close(subject.values(inputs), means):
+        raise CheckFailure(
+            f"{subject.loss.name} declares elementwise=True but is not the mean over its elements.",
+            tried=f"{rows} examples of width {subject.width}",
+            cause="a sum in place of a mean, or columns that are compared with each other.",
+            inputs=take(inputs, [0]),
+        )
+    return rows
+
+
 @check("symmetry as declared")
 def symmetry_as_declared(subject: Subject) -> int:
     """symmetric=True: exchanging the first two tensors changes nothing; False: it does."""

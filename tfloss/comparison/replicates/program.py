@@ -161,9 +161,12 @@ class Replicates:
         NaN for replicates that have stopped.
         """
         answers = [self._evaluate(piece, tf.constant(step)) for piece in self._slices]
-        sizes = [piece.tensors["inputs"].shape[1] for piece in self._slices]
-        values = sum(v.numpy() * n for (v, _), n in zip(answers, sizes, strict=True)) / sum(sizes)
-        logits = np.concatenate([logits.numpy() for _, logits in answers], axis=1)
+        values = answers[0][0].numpy()
+        if len(answers) > 1:  # each term by the examples that are there for it
+            sums = sum(value[:, 1:].numpy() * count.numpy() for value, count, _ in answers)
+            terms = sums / np.maximum(sum(count.numpy() for _, count, _ in answers), 1e-12)
+            values = np.concatenate([terms.sum(axis=1, keepdims=True), terms], axis=1)
+        logits = np.concatenate([logits.numpy() for _, _, logits in answers], axis=1)
         values[self.stopped], logits[self.stopped] = np.nan, np.nan
         return values, logits
 
@@ -257,7 +260,7 @@ class Replicates:
         watched = [weights[place] for place in self._places]
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            values, _, scope = self._measured(weights, batch, coefficients, step, training=True)
+            values, _, _, scope = self._measured(weights, batch, coefficients, step, training=True)
             total = values[0]
         gradients = tape.gradient(
             total, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -270,23 +273,25 @@ class Replicates:
 
     def _measured(
         self, weights: Any, batch: Any, coefficients: Any, step: Any, *, training: bool
-    ) -> tuple[Any, Any, Any]:
-        """One replicate's total and terms, (1 + terms,), its logits, and its changed variables."""
+    ) -> tuple[Any, Any, Any, Any]:
+        """One replicate's total and terms, over how many examples these are, logits, variables."""
         mapping = list(zip(self.variables, weights, strict=True))
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
-            terms, outputs = self.forward.terms_and_outputs(batch, step, training=training)
+            terms, counts, outputs = self.forward.measured(batch, step, training=training)
         terms = tf.stack(terms) * coefficients
         total = tf.reduce_sum(terms)
-        return tf.concat([[total], terms], 0), outputs["logits"], scope
+        return tf.concat([[total], terms], 0), counts, outputs["logits"], scope
 
     def _on_rows(self, rows: Any, step: Any) -> Any:
-        """The values on a slice of the holdout, and its logits."""
+        """The values on a slice of the holdout, over how many examples each is, and its logits."""
 
         def one(args: Any) -> Any:
             weights, leaves, coefficients = args
             batch = rows.with_leaves(leaves)
-            values, logits, _ = self._measured(weights, batch, coefficients, step, training=False)
-            return values, tf.cast(logits, tf.float32)
+            values, counts, logits, _ = self._measured(
+                weights, batch, coefficients, step, training=False
+            )
+            return values, counts, tf.cast(logits, tf.float32)
 
         weights = [variable.value for variable in self.stacked]
         return _mapped(one, (weights, rows.leaves(), self._coefficients))

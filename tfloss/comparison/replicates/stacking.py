@@ -55,6 +55,9 @@ def stacked_columns(setups: Sequence[SeedSetup], split: str, needs: frozenset[st
             mask.get(name, np.ones(len(part), bool))
             for part, mask in zip(parts, masks, strict=True)
         ]
+        rank = max(mask.ndim for mask in there)
+        whole = columns[name].shape[1:] if rank > 1 else ()
+        there = [m if m.ndim == rank else np.broadcast_to(m[:, None], whole) for m in there]
         present[name] = np.stack(there).astype(np.float32)
     weight = None
     if parts[0].sample_weight is not None:

@@ -44,6 +44,9 @@ class ForwardLoss(Protocol):
     def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         """Each term, a scalar float32, apart from the others."""
 
+    def counted(self, batch: Batch, step: Any) -> tuple[Any, Any]:
+        """The terms of rows that are evaluated, and over how many examples each is, (terms,)."""
+
     def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         """The total, a scalar, and the terms, (len(names),), both float32.
 
@@ -94,10 +97,21 @@ class StudentLoss:
     def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         return self.terms_and_outputs(batch, step, training=training)[0]
 
+    def counted(self, batch: Batch, step: Any) -> tuple[Any, Any]:
+        terms, counts, _ = self.measured(batch, step, training=False)
+        return tf.stack(terms), counts
+
     def terms_and_outputs(
         self, batch: Batch, step: Any, *, training: bool
     ) -> tuple[list[Any], dict[str, Any]]:
         """Each term, and what the student's forward pass gave by name, `logits` among it."""
+        terms, _, outputs = self.measured(batch, step, training=training)
+        return terms, outputs
+
+    def measured(
+        self, batch: Batch, step: Any, *, training: bool
+    ) -> tuple[list[Any], Any, dict[str, Any]]:
+        """The same, and over how many examples each term is a mean, (terms,), next to last."""
         outputs = dict(self._tapped(batch.tensors["inputs"], training=training))
         tensors: dict[str, Any] = outputs | batch.tensors
         tensors["weights"] = self.student.weights
@@ -111,4 +125,6 @@ class StudentLoss:
         terms = list(outcome.terms)
         if self._adds_losses:
             terms.append(total_of([tf.cast(loss, tf.float32) for loss in self._tapped.losses]))
-        return terms, outputs
+        rows = tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
+        counts = [rows if count is None else count for count in outcome.counts]
+        return terms, tf.stack(counts + [rows] * (len(terms) - len(counts))), outputs
