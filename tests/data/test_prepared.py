@@ -5,6 +5,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from tfloss.data import Scaler, Table, load_dataset, prepare
+from tfloss.data.prepared import arrange
 from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.registry import Registry, dataset, load_registry
 
@@ -148,3 +149,17 @@ def test_numbers_that_float32_cannot_hold_are_refused(changed, scale, words):
     table = Table(features, values["target"], columns=extras, task="regression")
     with pytest.raises(DataError, match=words):
         prepare(table, scale=scale, train_fraction=1.0)
+
+
+def test_elements_of_a_wide_column_are_missing_one_by_one():
+    wide = np.arange(12.0).reshape(6, 2)
+    wide[2, 1] = np.nan
+    rows_only = np.where(np.arange(6)[:, None] == 1, np.nan, wide)
+    rows_only[2, 1] = 5
+    table = Table(
+        np.arange(6.0)[:, None], np.arange(6.0), columns={"wide": wide, "rows": rows_only}
+    )
+    both = arrange(table, classes=None, scaler=None)
+    np.testing.assert_array_equal(both.present["wide"], ~np.isnan(wide))
+    np.testing.assert_array_equal(both.present["rows"], np.arange(6) != 1)
+    assert both.values["wide"][2].tolist() == [4.0, 0.0]

@@ -1,0 +1,28 @@
+"""A holdout that is evaluated in slices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit, xlogy
+
+from tests.training.engine_builders import columns, loss_of, mlp
+from tfloss.training.program.batch import as_tensors
+from tfloss.training.program.evaluate import Evaluation
+
+
+@pytest.mark.parametrize("at_once", [100, 10, 7])
+def test_each_term_is_averaged_over_the_rows_that_are_there_for_it(registry, at_once):
+    rows = columns(23)
+    there = np.arange(23) >= 17  # the first slices have no label at all
+    rows = replace(rows, present={"labels": there})
+    model = mlp()
+    forward = loss_of(model, "bce + mse(teacher, probs) + sum(bce)/23", registry)
+    values = Evaluation(forward, as_tensors(rows, forward.objective.needs), at_once)(0).numpy()
+    probs = expit(np.asarray(model(rows.inputs), np.float64))
+    bce = -(xlogy(rows.labels, probs) + xlogy(1 - rows.labels, 1 - probs))[there].mean()
+    assert values[1] == pytest.approx(bce, rel=1e-5)
+    assert values[2] == pytest.approx(np.mean((probs - rows.values["teacher"]) ** 2), rel=1e-5)
+    assert values[0] == pytest.approx(values[1:].sum(), rel=1e-6)
