@@ -105,7 +105,10 @@ def train(
     tfloss train --recipe article
     tfloss train --resume runs/breast_cancer-1
     """
-    from tfloss.training.preflight import check, networks  # what a shell's Tab need not wait for
+    from tfloss.training.preflight import (
+        check,
+        has_networks,
+    )  # what a shell's Tab need not wait for
 
     registry = registry_of(context)
     if resume is None:
@@ -116,7 +119,7 @@ def train(
     warn_of_leaks(configuration.leak)
     parse_interval(checkpoint_every)
     trackers = make_trackers(track, registry)
-    if networks(configuration, registry):
+    if has_networks(configuration, registry):
         import_tensorflow()
     from tfloss.runs.folder import forget_run, write_run
 
@@ -191,16 +194,16 @@ def _ask_teachers(
 
     if not quiet:
         click.echo(f"minimising  {configuration.formula}", err=True)
+    more: dict[str, Any] = {"n_jobs": n_jobs, "cache": cache, "kept": kept}
+    more["import_tensorflow"] = import_tensorflow
     if quiet or not sys.stderr.isatty() or not configuration.teacher:
-        return prepare_run(configuration, registry, n_jobs=n_jobs, cache=cache, kept=kept)
+        return prepare_run(configuration, registry, **more)
     from rich.console import Console
 
     from tfloss.report.teachers import AskingProgress
 
-    with AskingProgress(Console(stderr=True)) as watch:
-        return prepare_run(
-            configuration, registry, n_jobs=n_jobs, cache=cache, watch=watch, kept=kept
-        )
+    with AskingProgress(Console(stderr=True)) as on_progress:
+        return prepare_run(configuration, registry, on_progress=on_progress, **more)
 
 
 def _train(
@@ -214,7 +217,7 @@ def _train(
     from tfloss.runs.train import run
 
     if quiet:
-        return run(configuration, registry, tracking.watcher, ready=ready, checkpoint=kept)
+        return run(configuration, registry, tracking.progress_hook, ready=ready, checkpoint=kept)
     from rich.console import Console
 
     from tfloss.report.progress import LiveProgress, PlainProgress
@@ -224,8 +227,10 @@ def _train(
         progress = LiveProgress(Console(stderr=True), configuration.epochs)
     else:
         progress = PlainProgress(sys.stderr, configuration.epochs)
-    with progress as watch:
-        return run(configuration, registry, tracking.also(watch), ready=ready, checkpoint=kept)
+    with progress as on_progress:
+        return run(
+            configuration, registry, tracking.also(on_progress), ready=ready, checkpoint=kept
+        )
 
 
 def _show(result: Any, registry: Registry, folder: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfloss.data import Scaler
 from tfloss.errors import DataError, PluginError, TflossError, UsageError, listed
-from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
+from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
 from tfloss.teachers.fitting.estimator_check import check_estimator
 from tfloss.teachers.fitting.probabilities import aligned
 from tfloss.teachers.fitting.weights import fit_weighted
@@ -46,7 +46,7 @@ class FittedClassifier:
         return "classifier", self.estimator, self.columns, self.classes, self.unscale
 
     def predict(
-        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, on_progress: OnRows | None = None
     ) -> Predictions:
         """Probabilities of all declared classes under the name '', (n, classes) float32.
 
@@ -55,7 +55,7 @@ class FittedClassifier:
         """
         if not len(inputs):
             return {"": np.empty((0, self.classes), dtype=np.float32)}
-        return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
+        return in_chunks(self._piece, inputs, n_jobs=n_jobs, on_progress=on_progress)
 
     def _piece(self, inputs: np.ndarray) -> Predictions:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
