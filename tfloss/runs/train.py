@@ -53,6 +53,7 @@ def prepare_run(
     on_progress: Callable[[str, int, int], None] | None = None,
     kept: Checkpoints | None = None,
     import_tensorflow: Callable[[], None] = lambda: None,
+    on_data: Callable[[PreparedData], None] = lambda data: None,
 ) -> Ready:
     """Load the data and fit the teachers, once the formula is known to fit data and model.
 
@@ -65,8 +66,10 @@ def prepare_run(
         kept: the checkpoints of the same run, which hold the teachers' answers already.
         import_tensorflow: called before the formula is checked against the model, the first thing
             that needs TensorFlow; faults in data and teachers are reported before.
+        on_data: called with the data as soon as they are loaded and split.
     """
     data = load_data(config, registry)
+    on_data(data)
     if kept is not None and kept.fingerprint is not None:
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
