@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, PreparedData, Scaler, Table, arrange
+from tfloss.data import Classes, FeatureSource, PreparedData, Scaler, Table, arrange
 from tfloss.errors import UsageError
 from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
@@ -30,6 +30,7 @@ def prepared(
     columns: Mapping[str, Any],
     scale: str,
     name: str,
+    feature_names: tuple[str, ...] = (),
 ) -> PreparedData:
     """All rows as training rows; those of weight 0 are left out.
 
@@ -41,6 +42,7 @@ def prepared(
         columns: further columns that the formula names, (n,) or (n, k); NaN: missing.
         scale: see `tfloss.data.prepare`; 'standard' by the weighted mean and deviation.
         name: of the estimator, for messages.
+        feature_names: of a data frame.
     """
     side_columns = dict(columns)
     kept: Any = slice(None)
@@ -52,6 +54,7 @@ def prepared(
     table = Table(
         features[kept],
         target[kept],
+        feature_names,
         name=name,
         columns={key: np.asarray(column)[kept] for key, column in side_columns.items()},
         task="regression" if classes is None else "classification",
@@ -63,7 +66,16 @@ def prepared(
         for rows in (None, np.empty(0, np.int64))
     )
     task = table.task or "classification"
-    return PreparedData(train, nothing, task, classes, table.feature_names, scaler, name)
+    return PreparedData(
+        train,
+        nothing,
+        task,
+        classes,
+        table.feature_names,
+        scaler,
+        name,
+        source=FeatureSource.of(table),
+    )
 
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
