@@ -24,6 +24,9 @@ class LiveCurves:
 
     Args:
         every: seconds between two pictures, at least; drawing takes a tenth of the time at most.
+
+    Raises:
+        UsageError: at the first picture, where IPython is not installed.
     """
 
     def __init__(self, every: float = _SECONDS) -> None:

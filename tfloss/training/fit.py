@@ -116,6 +116,11 @@ def fit(
         DataError: data or teachers that cannot be used.
         NumericsError: the loss stopped being finite.
         PluginError: a plugin failed.
+
+    Example:
+        >>> data = tfloss.load_data("breast_cancer", train_size=50)
+        >>> result = tfloss.fit("bce + 0.1*abs_kl", data, "mlp:10,10", teacher="gpc", epochs=200)
+        >>> result.scores["student on holdout"]["accuracy"]
     """
     _refuse_model_first(formula)
     options = LoopOptions(

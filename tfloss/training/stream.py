@@ -93,6 +93,10 @@ def fit_stream(
         DataError: elements that are no dictionaries, lack a column that the formula names, or end.
         UsageError: an option that cannot be.
         FormulaError, NumericsError, PluginError: as for `tfloss.fit`.
+
+    Example:
+        >>> rows = tf.data.Dataset.from_tensor_slices({"inputs": x, "labels": y}).batch(32)
+        >>> result = tfloss.fit_stream("bce", rows, "mlp:10", steps_per_epoch=100, epochs=5)
     """
     options = LoopOptions(
         epochs=epochs,
