@@ -20,7 +20,15 @@ from tfloss.teachers import save_teacher
 from tfloss.teachers.cache import _read
 from tfloss.training.config import Config, read_config
 
-FILES = ("config.toml", "metrics.jsonl", "student.keras", "split.npz", "result.json", ANSWERS)
+FILES = (
+    "config.toml",
+    "metrics.jsonl",
+    "student.keras",
+    "split.npz",
+    "rows.npz",
+    "result.json",
+    ANSWERS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +59,7 @@ def everything(folder: Path, registry) -> list[bytes]:
         repr((read.config, read.manifest, read.result, read.history)).encode(),
         repr(run_results([read], registry)).encode(),
         *(rows.tobytes() for rows in read.rows.values()),
+        read.kept_rows().sample.tobytes(),
         *(values.tobytes() for values in weights),
     ]
 

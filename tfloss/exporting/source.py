@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Scaler
-from tfloss.errors import DataError
-from tfloss.registry import Registry
 from tfloss.runs.folder import Run
+from tfloss.runs.kept_rows import SAMPLE
 from tfloss.training.result import Result
 
-ROWS = 256  # to compare on
+ROWS = SAMPLE  # to compare on
 
 
 @dataclass(frozen=True)
@@ -41,20 +40,13 @@ def source_of_result(result: Result) -> Source:
     return Source(result.student.forward_model, data.task, data.scaler, features)
 
 
-def source_of_run(run: Run, registry: Registry) -> Source:
-    """A run's folder: its student, and rows of its data, which are loaded again.
+def source_of_run(run: Run) -> Source:
+    """A run's folder: its student, and rows that the run kept; its data are not needed.
 
     Raises:
-        DataError: the data are not there any more, or are others than the run's.
+        DataError: a file of the run is not what the run wrote.
     """
-    config, preprocessing = run.config, run.preprocessing()
-    table = config.table(registry).with_features(preprocessing.feature_names)
-    rows = np.concatenate([run.rows["holdout"], run.rows["train"]])
-    rows = rows[rows < len(table)][:ROWS]  # rows that `augment` added have no place in the table
-    if not len(rows):
-        raise DataError(
-            f"'{config.data}' has none of the rows of the run '{run.folder}' any more, so there "
-            f"is nothing to compare an exported student on."
-        )
-    student = run.student()
-    return Source(student.forward_model, run.task, preprocessing.scaler, table.features[rows])
+    scaler = run.preprocessing().scaler
+    rows = run.kept_rows().sample.astype(np.float64)
+    features = rows if scaler is None else scaler.restore(rows)
+    return Source(run.student().forward_model, run.task, scaler, features)
