@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.running import tfloss as command
+from tfloss.report.tables import figure
 
 ROWS = 60
 
@@ -54,7 +55,7 @@ def test_a_run_alone_is_enough_to_score_and_export_it(place, tmp_path, monkeypat
     assert scored.code == 0, scored.err
     assert scored.err == ""
     for value in scores_of(place).values():
-        assert f"{value:.4f}" in scored.out
+        assert figure(value) in scored.out
     exported = command("export", "run", "--format", "keras", "--with-scaler")
     assert exported.code == 0, exported.err
     assert f"on {ROWS} rows" in exported.out
@@ -68,7 +69,7 @@ def test_another_file_of_the_same_name_is_noticed(place, rows, tmp_path, monkeyp
     assert scored.code == 0, scored.err
     assert "'rows.csv' is not the file" in scored.err
     for value in scores_of(place).values():  # of the rows that were held out
-        assert f"{value:.4f}" in scored.out
+        assert figure(value) in scored.out
     relabelled = command("evaluate", "run", "--target", "y")  # which asks for the file
     assert relabelled.code == 4
     assert "other rows stand where its holdout stood" in relabelled.err

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Classes, PreparedData, Scaler
+from tfloss.data.scoring import reasons
 from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
 from tfloss.io.archive_check import check_archive
@@ -124,6 +125,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "terms": list(result.history.names),
         "last": result.history.as_summary(),
         "scores": result.scores,
+        "failed_metrics": reasons(result.scores),
         "teachers": {name: teacher.text for name, teacher in result.teachers.items()},
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         "compiled_as": result.compiled_as,
