@@ -29,6 +29,10 @@ from tfloss.objective.coefficients import constant_value
         ("0*kl + bce", ["kl", "bce"], [0.0, 1.0]),
         ("--bce", ["bce"], [1.0]),
         ("mse(hidden1,hidden2)", ["mse(hidden1, hidden2)"], [1.0]),
+        ("1 - exp(-bce/2)", ["1 - exp(-bce/2)"], [1.0]),
+        ("(1 - exp(-bce)) + kl", ["1 - exp(-bce)", "kl"], [1.0, 1.0]),
+        ("kl + 0.5*(1 - exp(-bce))", ["kl", "1 - exp(-bce)"], [1.0, 0.5]),
+        ("kl + 1 - exp(-bce) + bce", ["kl", "1 - exp(-bce)", "bce"], [1.0, 1.0, 1.0]),
     ],
 )
 def test_names_and_coefficients(registry, formula, names, coefficients):

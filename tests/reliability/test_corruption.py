@@ -59,7 +59,7 @@ def everything(folder: Path, registry) -> list[bytes]:
         repr((read.config, read.manifest, read.result, read.history)).encode(),
         repr(run_results([read], registry)).encode(),
         *(rows.tobytes() for rows in read.rows.values()),
-        read.kept_rows().sample.tobytes(),
+        read.kept_rows().inputs.tobytes(),
         *(values.tobytes() for values in weights),
     ]
 

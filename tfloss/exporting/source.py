@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tfloss.data import Scaler
+from tfloss.data import Encoder, Scaler
 from tfloss.runs.folder import Run
-from tfloss.runs.kept_rows import SAMPLE
+from tfloss.runs.kept_rows import SAMPLE, sample_of
 from tfloss.training.result import Result
 
 ROWS = SAMPLE  # to compare on
@@ -23,21 +24,40 @@ class Source:
         model: a Keras model from scaled features (n, d) to logits or answers (n, k).
         task: 'classification' or 'regression'.
         scaler: of the features; None where they were taken as they are.
-        features: (n, d) float64 real rows, unscaled.
+        features: (n, d) float64 real rows, neither encoded nor scaled.
+        encoder: of the features; None where they are numbers without gaps.
+        levels: by category, the texts that its positions stand for.
     """
 
     model: Any
     task: str
     scaler: Scaler | None
     features: np.ndarray
+    encoder: Encoder | None = None
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def encoded(self) -> np.ndarray:
+        """(n, m) float64, the rows encoded and not yet scaled."""
+        if self.encoder is None:
+            return self.features
+        return self.encoder.transform(self.features, self.levels)
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """(n, m) float64, as the student gets them."""
+        return self.encoded if self.scaler is None else self.scaler.transform(self.encoded)
 
 
 def source_of_result(result: Result) -> Source:
     """A finished training: rows of its holdout first, then rows that it trained on."""
     data = result.data
-    inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS].astype(np.float64)
-    features = inputs if data.scaler is None else data.scaler.restore(inputs)
-    return Source(result.student.forward_model, data.task, data.scaler, features)
+    features, levels = sample_of(data)
+    encoder = None if features is None else data.encoder
+    if features is None:
+        inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS]
+        features = _restored(inputs, data.scaler)
+    return Source(result.student.forward_model, data.task, data.scaler, features, encoder, levels)
 
 
 def source_of_run(run: Run) -> Source:
@@ -46,7 +66,13 @@ def source_of_run(run: Run) -> Source:
     Raises:
         DataError: a file of the run is not what the run wrote.
     """
-    scaler = run.preprocessing().scaler
-    rows = run.kept_rows().sample.astype(np.float64)
-    features = rows if scaler is None else scaler.restore(rows)
-    return Source(run.student().forward_model, run.task, scaler, features)
+    preprocessing, kept = run.preprocessing(), run.kept_rows()
+    scaler, encoder, features = preprocessing.scaler, preprocessing.encoder, kept.features
+    if features is None:
+        encoder, features = None, _restored(kept.inputs, scaler)
+    return Source(run.student().forward_model, run.task, scaler, features, encoder, kept.levels)
+
+
+def _restored(inputs: np.ndarray, scaler: Scaler | None) -> np.ndarray:
+    inputs = inputs.astype(np.float64)
+    return inputs if scaler is None else scaler.restore(inputs)

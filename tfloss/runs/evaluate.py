@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tfloss.data import Columns, PreparedData, Table, load_dataset, score
-from tfloss.errors import DataError
+from tfloss.data import Columns, Table, load_dataset, score
+from tfloss.errors import DataError, UsageError
 from tfloss.registry import Dataset, Registry
 from tfloss.runs.folder import Run
 from tfloss.runs.kept_rows import file_digest, holdout_digest
+from tfloss.training.config import LAYOUT
 from tfloss.training.scores import predict
 
 
@@ -100,43 +101,71 @@ def _refuse_another_holdout(run: Run, part: Columns) -> None:
 
 
 def _table(run: Run, data: str, target: str | None, registry: Registry) -> Table:
-    """The data with the columns that the run needs; others are passed over."""
-    settings = registry.get(Dataset, data).signature.settings
-    wanted: dict[str, Any] = {"target": target}
-    if "features" in settings:
-        wanted["features"] = tuple(run.manifest["data"]["features"])
-    if "task" in settings:
-        wanted["task"] = run.task
-    if data == run.config.data:
-        wanted["weight"] = run.config.weight
-    table = load_dataset(data, registry, **wanted)
+    """The columns that the run needs, read as it read them; others are passed over."""
+    reading = _reading(run, data, registry)
+    if data == run.config.data and run.config.weight is not None:
+        reading["weight"] = run.config.weight
+    table = load_dataset(data, registry, **reading, target=target)
     return replace(table, task=run.task)  # type: ignore[arg-type]
 
 
-def predict_file(run: Run, file: str, registry: Registry) -> str:
-    """The student's answers for the rows of a file or data set, as CSV with a header.
+def _reading(run: Run, data: str, registry: Registry) -> dict[str, Any]:
+    """How other data are read: the run's features of a file, text where it had text.
+
+    A file may have more columns than the run needs; a registered data set is taken as it is.
+    """
+    known = registry.get(Dataset, data).settings
+    if "features" not in known:
+        return {}
+    own = run.manifest["data"]
+    categories = [] if own["encoder"] is None else list(own["encoder"]["categories"])
+    layout = {name: getattr(run.config, name) for name in LAYOUT if name in known}
+    return {"features": list(own["features"]), "categories": categories, **layout}
+
+
+def predict_file(run: Run, file: str, registry: Registry, *, ids: Sequence[str] = ()) -> str:
+    """The student's predictions for the rows of a file or data set, as CSV with a header.
 
     Classification: `class` and `p(NAME)` for every class; regression: `prediction`.
+
+    Args:
+        run: a finished run.
+        file: with the features of the run, by name.
+        registry: where data sets are looked up.
+        ids: columns of the file that stand in front of the predictions, as the file has them.
     """
     preprocessing = run.preprocessing()
-    table = _table(run, file, None, registry)
-    answers = predict(run.student(), _inputs(preprocessing, table), run.task)
+    reading = _reading(run, file, registry)
+    table = load_dataset(file, registry, **reading)
+    carried = _carried(file, registry, reading, ids, len(table))
+    answers = predict(run.student(), preprocessing.inputs_of(table), run.task)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     if preprocessing.classes is None:
-        writer.writerow(["prediction"])
-        writer.writerows([f"{value:.7g}"] for value in answers[:, 0])
+        header = ["prediction"]
+        rows = [[f"{value:.7g}" for value in row] for row in answers]
     else:
         names = preprocessing.classes.names
-        writer.writerow(["class", *(f"p({name})" for name in names)])
-        for row in answers:
-            writer.writerow([names[int(row.argmax())], *(f"{value:.7g}" for value in row)])
+        header = ["class", *(f"p({name})" for name in names)]
+        rows = [[names[int(row.argmax())], *(f"{value:.7g}" for value in row)] for row in answers]
+    writer.writerow([*ids, *header])
+    writer.writerows([*own, *row] for own, row in zip(carried, rows, strict=True))
     return stream.getvalue()
 
 
-def _inputs(preprocessing: PreparedData, table: Table) -> np.ndarray:
-    table = table.with_features(preprocessing.feature_names)
-    features = table.features
-    if preprocessing.scaler is not None:
-        features = preprocessing.scaler.transform(features)
-    return features.astype(np.float32)
+def _carried(
+    file: str, registry: Registry, reading: Mapping[str, Any], ids: Sequence[str], rows: int
+) -> list[tuple[str, ...]]:
+    """The texts of these columns, a tuple for each row."""
+    if not ids:
+        return [()] * rows
+    if "features" not in reading:
+        raise UsageError(f"'{file}' is no file, so that no column of it can be carried (--id).")
+    again = {**reading, "features": list(ids), "categories": list(ids)}
+    table = load_dataset(file, registry, **again)
+    columns = []
+    for place, name in enumerate(ids):
+        codes = table.features[:, place]
+        levels = (*table.levels[name], "")
+        columns.append([levels[int(c) if c == c else -1] for c in codes])
+    return list(zip(*columns, strict=True))

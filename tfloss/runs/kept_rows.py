@@ -6,9 +6,11 @@ every row that trained.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from tfloss.io.atomic import sha256, write_whole
 from tfloss.io.checked_npz import digest_of
 
 MOST_BYTES = 64_000_000  # of held-out inputs; a larger holdout is read from its data again
+_LEVELS = "levels of "  # before a category's name
 SAMPLE = 256  # rows to compare an exported student on
 
 
@@ -26,12 +29,18 @@ class KeptRows:
 
     Attributes:
         holdout: the held-out rows, scaled; None where they were too many.
-        sample: (n, d) float32, the first rows of the holdout, then of those that trained; scaled.
+        inputs: (n, m) float32, the first rows of the holdout, then of those that trained, encoded
+            and scaled.
+        features: (n, d) float64, the same rows as they stand in the data; None where they are not
+            known.
+        levels: by category, the texts that its positions in `features` stand for.
         trained: (n,) uint64, sorted: a hash of every row that trained.
     """
 
     holdout: Columns | None
-    sample: np.ndarray
+    inputs: np.ndarray
+    features: np.ndarray | None
+    levels: Mapping[str, tuple[str, ...]]
     trained: np.ndarray
 
     def how_many_trained(self, inputs: np.ndarray) -> int:
@@ -46,8 +55,13 @@ def write_rows(path: Path, data: PreparedData) -> None:
         OSError: the file cannot be written.
     """
     holdout = data.holdout
-    arrays = {
-        "sample": np.concatenate([holdout.inputs[:SAMPLE], data.train.inputs[:SAMPLE]])[:SAMPLE],
+    features, levels = sample_of(data)
+    arrays = {f"{_LEVELS}{name}": np.array(texts, str) for name, texts in levels.items()}
+    if features is not None:
+        arrays["features"] = features
+    first = [holdout.inputs[:SAMPLE], data.train.inputs[:SAMPLE]]
+    arrays |= {
+        "sample": np.concatenate(first)[:SAMPLE],
         "trained": np.unique(row_hashes(data.train.inputs)),
     }
     if holdout.inputs.nbytes <= MOST_BYTES:
@@ -67,7 +81,27 @@ def read_rows(path: Path) -> KeptRows:
         present = {} if arrays["labelled"].all() else {"labels": arrays["labelled"]}
         values = {name: arrays[name] for name in ("inputs", "labels")}
         holdout = Columns(values, arrays["rows"], arrays["codes"], present, arrays.get("weight"))
-    return KeptRows(holdout, arrays["sample"], arrays["trained"])
+    levels = {
+        name.removeprefix(_LEVELS): tuple(texts.tolist())
+        for name, texts in arrays.items()
+        if name.startswith(_LEVELS)
+    }
+    return KeptRows(holdout, arrays["sample"], arrays.get("features"), levels, arrays["trained"])
+
+
+def sample_of(data: PreparedData) -> tuple[np.ndarray | None, dict[str, tuple[str, ...]]]:
+    """Rows of the holdout, then rows that trained, as they stand in the data; and their texts.
+
+    Returns:
+        (n, d) float64 with positions for categories, or None where they are not known; and by
+        category what its positions stand for.
+    """
+    parts = [data.holdout.features, data.train.features]
+    if data.source is None or any(part is None for part in parts):
+        return None, {}
+    places = [data.source.names.index(name) for name in data.source_names]
+    first: Any = [part[:SAMPLE] for part in parts]  # type: ignore[index]
+    return np.concatenate(first)[:SAMPLE][:, places], dict(data.source.levels)
 
 
 def row_hashes(inputs: np.ndarray) -> np.ndarray:

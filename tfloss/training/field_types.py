@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin
 from tfloss.errors import UsageError
 
 _LONGEST = 60  # characters of a value in a sentence
+_FREE = ("formula", "separator")  # texts that may hold a line break or a tab
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 MOST_EPOCHS = 2**31 - 1  # steps are counted in 64 bits, epochs in 32
 
@@ -67,7 +68,7 @@ def check_value(name: str, value: Any, hint: Any, origin: str = "") -> None:
         raise UsageError(f"{start}'{name}' cannot be {_shown(value)}; it is {describe(hint)}.")
     texts = value if isinstance(value, (list, tuple)) else [value]
     for text in texts:
-        if isinstance(text, str) and not text.isprintable() and name != "formula":
+        if isinstance(text, str) and not text.isprintable() and name not in _FREE:
             raise UsageError(
                 f"{start}'{name}' cannot be {_shown(text)}, which has characters that cannot be "
                 f"printed."
