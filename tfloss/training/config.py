@@ -41,7 +41,7 @@ TRAINING = (
 
 
 @cache
-def _hints(config: type) -> dict[str, Any]:
+def _hints(config: Any) -> dict[str, Any]:
     return get_type_hints(config)
 
 
