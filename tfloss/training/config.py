@@ -6,7 +6,6 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -38,11 +37,6 @@ TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
     *("compile", "on_nan", "precision", "allow_negative"),
 )
-
-
-@cache
-def _hints(config: Any) -> dict[str, Any]:
-    return get_type_hints(config)
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,7 @@ class Config:
     allow_negative: bool = False
 
     def __post_init__(self) -> None:
-        for name, hint in _hints(type(self)).items():
+        for name, hint in get_type_hints(type(self)).items():
             check_value(name, getattr(self, name), hint)
         if not self.formula.strip():
             raise UsageError('No formula was given; say --loss "bce", or --recipe article.')
@@ -146,13 +140,14 @@ class Config:
             UsageError: a key that there is not, or a value of another type; names `origin`.
         """
         known = {field.name: field for field in fields(cls)}
+        hints = get_type_hints(cls)
         for name, value in values.items():
             if name not in known:
                 raise UsageError(
                     f"{origin} has a key '{name}' that tfloss does not know."
                     f"{did_you_mean(name, known)} Known: {listed(known)}."
                 )
-            check_value(name, value, _hints(cls)[name], origin)
+            check_value(name, value, hints[name], origin)
         frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**frozen)  # type: ignore[arg-type]
 

@@ -129,7 +129,8 @@ def _batched(metric: Metric, truth: np.ndarray, predictions: np.ndarray) -> np.n
     """What its batched function returns; None where it fails, and the metric itself is asked."""
     assert metric.batched is not None
     try:
-        values = np.asarray(metric.batched(truth, predictions), np.float64)
+        # Copies: a metric may sort its arguments in place, and others come after it.
+        values = np.asarray(metric.batched(truth.copy(), predictions.copy()), np.float64)
     except Exception:  # a plugin's
         return None
     if values.shape != (len(truth),):
