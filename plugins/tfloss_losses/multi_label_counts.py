@@ -104,8 +104,8 @@ def two_way(
     (y, z), weight = weighted_rows(sample_weight, labels=labels, logits=logits)
     by_row, found = _contrast(y, 1 - y, z, temperature)
     rows = weighted_mean(by_row, weight * found)
-    turned = [tf.transpose(x) for x in (weight[:, None] * y, weight[:, None] * (1 - y), z)]
-    by_column, there = _contrast(*turned, temperature)
+    yes, no = weight[:, None] * y, weight[:, None] * (1 - y)
+    by_column, there = _contrast(tf.transpose(yes), tf.transpose(no), tf.transpose(z), temperature)
     return rows + weighted_mean(by_column, there)
 
 
