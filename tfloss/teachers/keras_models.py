@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, Scaler
+from tfloss.data import Columns, PreparedData, Scaler
 from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.lazy import keras, tf
 from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
@@ -67,6 +67,10 @@ class FittedNetwork:
         weights = [weight.numpy() for weight in self.estimator.weights]
         what = (self.estimator.to_json(), weights, self.layers, keras.__version__)
         return "network", *what, self.classes, self.unscale, self.rescale
+
+    def rows(self, part: Columns) -> np.ndarray:
+        """The rows of a part as `predict` takes them."""
+        return part.inputs
 
     def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None

@@ -32,6 +32,7 @@ TEACHERS = {
     "teacher_calibrate": "calibrate",
     "teacher_rows": "rows",
     "teacher_force": "force",
+    "teacher_inputs": "inputs",
 }
 TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
@@ -64,6 +65,7 @@ class Config:
         teacher_rows: fit teachers on at most this many training rows.
         teacher_calibrate: 'auto', 'none', 'sigmoid', 'isotonic' or 'temperature'.
         teacher_force: fit teachers even where that takes long.
+        teacher_inputs: what teachers see of the features: 'auto', 'scaled', 'unscaled' or 'frame'.
         augment: rows to add for the teachers to answer, per training row.
         augment_noise: how far they are moved, in standard deviations of each feature.
         model: the student, 'mlp:10,10'.
@@ -105,6 +107,7 @@ class Config:
     teacher_rows: int | None = None
     teacher_calibrate: str = "auto"
     teacher_force: bool = False
+    teacher_inputs: str = "auto"
     augment: float = 0.0
     augment_noise: float = 0.1
     model: str = "mlp:10,10"

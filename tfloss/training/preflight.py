@@ -10,7 +10,7 @@ from tfloss.formula import Name, Text, as_node
 from tfloss.objective import plan_terms
 from tfloss.registry import Dataset, Registry, Teacher
 from tfloss.student import check_model, known_layers
-from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
+from tfloss.teachers import CALIBRATIONS, FITS, INPUTS, Options, parse_teachers
 from tfloss.training.config import Config
 from tfloss.training.options import BATCHES, COMPILE, ON_NAN, one_of
 from tfloss.training.program.optimizers import check_optimizer
@@ -43,6 +43,7 @@ def check(config: Config, registry: Registry, table_columns: Collection[str] | N
     check_precision(config.precision)
     one_of("teacher_fit", config.teacher_fit, FITS)
     one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)
+    one_of("teacher_inputs", config.teacher_inputs, INPUTS)
     Options(config.teacher_fit, config.teacher_calibrate, config.teacher_rows)
     if config.augment and not config.teacher:
         raise UsageError("Rows are added (augment) for a teacher to answer; name one (teacher).")

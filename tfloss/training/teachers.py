@@ -27,6 +27,7 @@ class Teachers:
     seed: int = 0
     n_jobs: int | None = None
     cache: str | Path | None = None
+    inputs: str = "auto"
 
     @property
     def _decisive(self) -> dict[str, Any]:
@@ -37,6 +38,7 @@ class Teachers:
             "calibrate": self.calibrate,
             "rows": self.rows,
             "force": self.force,
+            "inputs": self.inputs,
         }
 
     @property

@@ -19,12 +19,16 @@ from tfloss.teachers.spec.text import DEFAULT_ALIAS, TeacherSpec, parse_teacher,
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A teacher as the user gave it: a text's name and settings, or an object."""
+    """A teacher as the user gave it: a text's name and settings, or an object.
+
+    `own` says whether the user made the estimator, and not tfloss by its name.
+    """
 
     alias: str
     text: str
     thing: Any
     options: Options = field(default_factory=Options)
+    own: bool = True
 
     @property
     def name(self) -> str:
@@ -80,10 +84,12 @@ def resolved(given: Given, options: Options, registry: Registry, seed: int) -> G
     thing, keep = given.thing, frozenset[str]()
     if isinstance(thing, TeacherSpec):
         options, settings = options.taking(thing.settings)
+        given = replace(given, own=":" in thing.name)
         thing = build_estimator(replace(thing, settings=settings), registry)
         keep = frozenset(settings)
     if isinstance(thing, PrefittedTeacher | PredictionsColumn):
         return replace(given, thing=thing, options=options)
-    if is_network(thing) or is_fitted(thing) or not hasattr(thing, "fit"):
+    nothing_to_fit = _predicts(thing) and not hasattr(thing, "fit")
+    if is_network(thing) or is_fitted(thing) or nothing_to_fit:
         return replace(given, thing=PrefittedTeacher(thing, given.text), options=options)
     return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)
