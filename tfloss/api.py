@@ -154,12 +154,15 @@ def evaluate(
 
     Args:
         run: a run's folder, or what `tfloss.read_run` returned.
-        data: a data set's name or a file; default: the run's own, of which the holdout is scored.
+        data: a data set's name or a file; default: the holdout that the run kept.
         target: the file's column to predict; default: the run's.
         registry: where data sets and metrics are looked up; default: everything installed.
 
     Returns:
         metrics by name, by a title that says which rows were scored.
+
+    Warns:
+        UserWarning: rows that are scored trained the student, or the run's file is another today.
 
     Raises:
         UsageError: not the folder of a finished run.
@@ -169,7 +172,7 @@ def evaluate(
         >>> tfloss.evaluate("runs/breast_cancer-1", "new_rows.csv")
     """
     run = run if isinstance(run, Run) else read_run(run)
-    return score_run(run, registry_with(registry), data=data, target=target)
+    return score_run(run, registry_with(registry), data=data, target=target, on_note=warnings.warn)
 
 
 def export(
@@ -179,7 +182,6 @@ def export(
     format: str | None = None,
     with_scaler: bool = False,
     probs: bool = False,
-    registry: Registry | None = None,
 ) -> Exported:
     """Write a trained student so that it runs without tfloss; compared on real rows before.
 
@@ -190,7 +192,6 @@ def export(
         with_scaler: it takes features as they stand in the data, and scales them inside.
         probs: a classifier answers with probabilities instead of logits: of the second class,
             (n, 1), for two classes; of all, (n, C), for more.
-        registry: where a run's data set is looked up; default: everything installed.
 
     Raises:
         UsageError: something is at `path`, or a package is not installed.
@@ -203,5 +204,5 @@ def export(
     if isinstance(trained, Result):
         source = source_of_result(trained)
     else:
-        source = source_of_run(read_run(trained), registry_with(registry))
+        source = source_of_run(read_run(trained))
     return export_source(source, path, format=format, with_scaler=with_scaler, probs=probs)

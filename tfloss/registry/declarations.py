@@ -294,6 +294,9 @@ class Model(Declaration):
 class Metric(Declaration):
     """A figure computed with numpy from `(classes, probs)`: (n,) int and (n, classes) float64.
 
+    With the setting `sample_weight=None` it gets (n,) float64 where the data have weights. Where it
+    raises, its cell says why.
+
     Attributes:
         better: 'higher' or 'lower', or None where neither is better.
         label: how a table names it.
@@ -301,7 +304,7 @@ class Metric(Declaration):
             `(target, prediction)`, both (n, k) float64.
         batched: the same figure of R students in one call, for `tfloss compare`: it gets
             `(R, n)` and `(R, n, classes)`, or twice `(R, n, k)`, and returns (R,) float64. Without
-            it the metric is called once for each student.
+            it, and where there are weights, the metric is called once for each student.
     """
 
     better: Literal["higher", "lower"] | None = None
