@@ -7,7 +7,7 @@ from typing import Any
 from tfloss.lazy import tf
 from tfloss.objective import total_of
 from tfloss.training.program.batch import Batch
-from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.forward import ForwardLoss, StudentLoss
 
 SLICE_ROWS = 4096  # at a time, so that evaluating a large holdout takes bounded memory
 
@@ -44,13 +44,39 @@ class Evaluation:
         )
         if rest:
             sums += self._slice(full * size, rest, step)
-        terms = tf.math.divide_no_nan(sums[0], sums[1])
-        return tf.concat([[total_of(tf.unstack(terms))], terms], 0)
+        return _averaged(sums)
 
     def _slice(self, start: Any, count: int, step: Any) -> Any:
         """(2, terms): the sums over `count` rows, and over how many examples they are."""
-        batch = self._batch.map(
+        terms, counts = self._forward.counted(self._rows_from(start, count), step)
+        return tf.stack([terms * counts, counts])
+
+    def _rows_from(self, start: Any, count: int) -> Batch:
+        return self._batch.map(
             lambda c: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
         )
-        terms, counts = self._forward.counted(batch, step)
-        return tf.stack([terms * counts, counts])
+
+
+class LogitEvaluation(Evaluation):
+    """The same with the logits of every row, for a student and an objective."""
+
+    _forward: StudentLoss
+
+    def __call__(self, step: Any) -> Any:
+        """(1 + terms,) float32, and the logits, (rows, k) float32."""
+        starts = range(0, self._rows, self._at_once)
+        slices = [self._with_logits(at, min(self._at_once, self._rows - at), step) for at in starts]
+        sums, logits = zip(*slices, strict=True)
+        return _averaged(tf.add_n(sums)), tf.concat(logits, 0)
+
+    def _with_logits(self, start: int, count: int, step: Any) -> tuple[Any, Any]:
+        batch = self._rows_from(start, count)
+        terms, counts, outputs = self._forward.measured(batch, step, training=False)
+        sums = tf.stack([tf.stack(terms) * counts, counts])
+        return sums, tf.cast(outputs["logits"], tf.float32)
+
+
+def _averaged(sums: Any) -> Any:
+    """(1 + terms,): the total and the terms, of their sums and counts, (2, terms)."""
+    terms = tf.math.divide_no_nan(sums[0], sums[1])
+    return tf.concat([[total_of(tf.unstack(terms))], terms], 0)
