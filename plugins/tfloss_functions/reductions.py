@@ -12,9 +12,11 @@ from tfloss import tf
 def mean(values: Any, weight: Any, present: Any) -> Any:
     """Weighted sum divided by the number of examples present (not by the sum of the weights).
 
+    An example of which some elements are missing is present by the share of those that are there.
+
     This is Keras' `sum_over_batch_size`: of ones with weights 1, 0, 0, 0 it makes 0.25.
     """
-    return tf.reduce_sum(weight * values) / tf.maximum(tf.reduce_sum(present), 1)
+    return tf.math.divide_no_nan(tf.reduce_sum(weight * values), tf.reduce_sum(present))
 
 
 @tfloss.reduction(name="sum")

@@ -49,16 +49,16 @@ def test_a_sequence_autoencoder_with_a_code():
     source, embedded = encoder()
     sequence = layers.LSTM(4, return_sequences=True, name="sequence")(embedded)
     code = layers.GlobalAveragePooling1D(name="code")(sequence)
-    model = keras.Model(source, layers.Dense(2, name="out")(sequence))
+    model = keras.Model(source, [layers.Dense(2, name="out")(sequence), code])
     y = R.normal(size=(16, 6, 2)).astype(np.float32)
-    formula = "mse + mse(code, 0*code) + mae(sequence, 0*sequence)"
+    formula = "mse(out.labels, out) + mse(code, 0*code) + mae(sequence, 0*sequence)"
     logs = evaluated(model, formula, y, task="regression")
     inner, states = (np.asarray(t) for t in keras.Model(source, [code, sequence])(WORDS))
-    error = np.square(np.asarray(model(WORDS)) - y)[MASK].mean()
+    error = np.square(np.asarray(model(WORDS)[0]) - y)[MASK].mean()
     expected = error + np.mean(inner**2) + np.abs(states)[MASK].mean()
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
-    with pytest.raises(UsageError, match="'labels' has shape"):
-        evaluated(model, "mse(code, 2*code) + kl(labels, logits)", y[:, 0])
+    with pytest.raises(UsageError, match="has shape"):
+        evaluated(model, "mse(out.labels, out)", y[:, 0], task="regression")
 
 
 def test_a_mask_and_missing_steps_together():

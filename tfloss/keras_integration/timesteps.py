@@ -40,7 +40,7 @@ def rows_of_positions(
         UsageError: a tensor without steps next to weights of steps.
     """
     positions = 1 if weight is None else weight.shape.rank
-    if positions == 1:
+    if positions < 2:
         return Rows(dict(tensors), dict(present), dict(masks), weight)
     used = {name: tensors[name] for name in sorted(needs & set(tensors)) if name != "weights"}
     for name, tensor in used.items():
