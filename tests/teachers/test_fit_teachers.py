@@ -201,7 +201,7 @@ def test_without_holdout_or_teacher():
         ),
         ("OneVsRestClassifier", "needs its setting 'estimator', another teacher"),
         (["gpc", "rf"], "are both called 'teacher'"),
-        (object(), "A object is not a teacher"),
+        (object(), "of type object is not a teacher"),
         (LogisticRegression, "is not a teacher"),
     ],
 )

@@ -12,12 +12,12 @@ from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.guarded_steps import GuardedSteps, specs_of
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import update_metrics
-from tfloss.keras_integration.outputs import output_shapes
 from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
 from tfloss.student.keras_internals import compiled_metrics, graph_of, loss_tracker
+from tfloss.student.outputs import output_shapes
 from tfloss.training.program.forward import MODEL_TERM
 
 

@@ -8,12 +8,6 @@ from typing import Any
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Call, FormulaError, Name, Node, as_node
 from tfloss.keras_integration import batch_layout as batches
-from tfloss.keras_integration.outputs import (
-    by_name,
-    output_names,
-    output_tensors,
-    refuse_hidden_probabilities,
-)
 from tfloss.keras_integration.scope import (
     input_names,
     is_functional,
@@ -26,6 +20,12 @@ from tfloss.lazy import keras, tf
 from tfloss.objective import Objective
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
+from tfloss.student.outputs import (
+    by_name,
+    output_names,
+    output_tensors,
+    refuse_hidden_probabilities,
+)
 from tfloss.student.tapping import layer_of, layers_by_path, named, recording
 from tfloss.student.taps import weights_by_path
 

@@ -90,11 +90,16 @@ def fit_model(
     say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
     attached.checks.warn_of_seen_rows(x, validation_data, validation_split)
+    if validation_data is not None:
+        validation_data = _parts(validation_data, "validation_data")
+    x, validation_data = attached.checks.with_fitted_teachers(
+        x, y, weight, validation_data, validation_split
+    )
     options = {"class_weight": class_weight, "sample_weight": weight}
     train = _rows(attached, x, y, options)
     holdout = None
     if validation_data is not None:
-        x, y, weight = _parts(validation_data, "validation_data")
+        x, y, weight = validation_data
         holdout = _rows(attached, x, y, {"sample_weight": weight})
     elif validation_split:
         start = math.floor(len(train) * (1 - validation_split))

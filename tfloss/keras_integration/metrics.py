@@ -7,8 +7,8 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.keras_integration.batch_layout import split_labels
-from tfloss.keras_integration.outputs import by_name
 from tfloss.lazy import keras
+from tfloss.student.outputs import by_name
 
 
 def refuse_names(terms: tuple[str, ...], *metrics: Any) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.outputs import output_names
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Scope
 from tfloss.student.keras_internals import graph_of, input_structure, sublayers
+from tfloss.student.outputs import output_names
 from tfloss.student.tapping import layers_by_path, named, recording
 from tfloss.student.taps import Shape, find_taps, nested_taps, weights_by_path
 

@@ -42,7 +42,7 @@ def listed_teachers(teachers: Any) -> list[Given]:
         given = [_given(teacher, alias) for alias, teacher in teachers.items()]
     elif teachers is None:
         given = []
-    elif isinstance(teachers, Iterable) and not isinstance(teachers, str) and not _fits(teachers):
+    elif isinstance(teachers, Iterable) and not (isinstance(teachers, str) or _fits(teachers)):
         given = [_given(teacher) for teacher in teachers]
     else:
         given = [_given(teachers)]
@@ -55,10 +55,11 @@ def _given(teacher: Any, alias: str | None = None) -> Given:
         teacher = parse_teacher(teacher if alias is None else f"{alias}={teacher}")
     if isinstance(teacher, TeacherSpec):
         return Given(alias or teacher.alias, teacher.text or teacher.name, teacher)
-    if not (_fits(teacher) or isinstance(teacher, PrefittedTeacher | PredictionsColumn)):
+    known = isinstance(teacher, PrefittedTeacher | PredictionsColumn)
+    if not (known or _fits(teacher) or _predicts(teacher)):
         raise UsageError(
-            f"A {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
-            f"and 'predict_proba'."
+            f"An object of type {type(teacher).__name__} is not a teacher; give a name, or an "
+            f"estimator with 'fit' and 'predict_proba'."
         )
     return Given(alias or DEFAULT_ALIAS, type(teacher).__name__, teacher)
 
@@ -66,6 +67,12 @@ def _given(teacher: Any, alias: str | None = None) -> Given:
 def _fits(teacher: Any) -> bool:
     """Whether it is an estimator; a Pipeline is also a sequence, so this is asked first."""
     return hasattr(teacher, "fit") and not isinstance(teacher, type)
+
+
+def _predicts(teacher: Any) -> bool:
+    """Whether it can be asked although it has nothing to fit."""
+    able = hasattr(teacher, "predict_proba") or hasattr(teacher, "predict")
+    return able and not isinstance(teacher, type)
 
 
 def resolved(given: Given, options: Options, registry: Registry, seed: int) -> Given:
@@ -77,6 +84,6 @@ def resolved(given: Given, options: Options, registry: Registry, seed: int) -> G
         keep = frozenset(settings)
     if isinstance(thing, PrefittedTeacher | PredictionsColumn):
         return replace(given, thing=thing, options=options)
-    if is_network(thing) or is_fitted(thing):
+    if is_network(thing) or is_fitted(thing) or not hasattr(thing, "fit"):
         return replace(given, thing=PrefittedTeacher(thing, given.text), options=options)
     return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)

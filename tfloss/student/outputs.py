@@ -75,29 +75,37 @@ def logits_behind(output: Any) -> Any | None:
     return operation.inputs[0] if operation.type in _PROBABILITIES else None
 
 
-def refuse_hidden_probabilities(name: str, output: Any) -> None:
-    """Refuse an output that was a sigmoid's or softmax's before it was reshaped, joined or clipped.
+def hidden_probability(output: Any) -> str | None:
+    """'sigmoid' or 'softmax' where one made an output that was then reshaped, joined or clipped.
 
     Taken for logits it would be squashed a second time, without a word.
-
-    Raises:
-        UsageError: with what to do.
     """
     if tf.executing_eagerly() or not tf.is_tensor(output) or logits_behind(output) is not None:
-        return
+        return None
     waiting, seen = [output.op], set()
     while waiting:
         operation = waiting.pop()
         if operation.type in _PROBABILITIES:
-            raise UsageError(
-                f"The output{f' {name!r}' if name else ''} was made a probability "
-                f"({operation.type.lower()}) and then reshaped, joined or clipped, so its logits "
-                f"are out of reach; put the activation last, or leave it out. If it is meant to "
-                f"be taken for logits, say from_logits=True."
-            )
+            return str(operation.type.lower())
         if operation.type in _CARRIERS and operation.name not in seen:
             seen.add(operation.name)
             waiting += [tensor.op for tensor in operation.inputs]
+    return None
+
+
+def refuse_hidden_probabilities(name: str, output: Any) -> None:
+    """Refuse an output of the student whose logits cannot be found; see `hidden_probability`.
+
+    Raises:
+        UsageError: with what to do.
+    """
+    made = hidden_probability(output)
+    if made is not None:
+        raise UsageError(
+            f"The output{f' {name!r}' if name else ''} was made a probability ({made}) and then "
+            f"reshaped, joined or clipped, so its logits are out of reach; put the activation "
+            f"last, or leave it out. If it is meant to be taken for logits, say from_logits=True."
+        )
 
 
 def output_tensors(
