@@ -74,6 +74,7 @@ from tfloss.lazy import after_import, keras, tf
 from tfloss.registry import (
     LossVariable,
     Registry,
+    balance,
     dataset,
     function,
     hookimpl,
@@ -150,6 +151,7 @@ __all__ = [
     "UsageError",
     "WorkerError",
     "attach",
+    "balance",
     "bind",
     "compare",
     "dataset",
