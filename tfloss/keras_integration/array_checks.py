@@ -11,7 +11,6 @@ import numpy as np
 from tfloss.errors import UsageError
 from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT
 from tfloss.keras_integration.binding import Bound
-from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.validation import (
     check_columns,
@@ -22,7 +21,7 @@ from tfloss.keras_integration.validation import (
     without_pandas,
 )
 from tfloss.lazy import keras
-from tfloss.student.outputs import output_shapes
+from tfloss.student.structures import input_shapes, output_shapes, split_inputs
 
 
 class ArrayChecks:
@@ -56,9 +55,10 @@ class ArrayChecks:
         check_columns(y, self._columns)
         check_rows(x, y, weight)
         if shapes := input_shapes(self._model):
-            check_inputs(x, shapes)
+            check_inputs(split_inputs(self._model, x, self._columns)[0], shapes)
         outputs = output_shapes(self._model)
-        check_labels(y, outputs, classification=self._bound.classification)
+        bound = self._bound
+        check_labels(y, outputs, classification=bound.classification, needs=bound.needs)
         return x, y
 
     def with_fitted_teachers(

@@ -9,10 +9,10 @@ import numpy as np
 
 from tfloss.data import rows_at_once
 from tfloss.errors import DataError, UsageError
-from tfloss.keras_integration.scope import input_names
 from tfloss.keras_integration.teacher_fitting import TeacherToFit
 from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
+from tfloss.student.structures import split_inputs
 from tfloss.teachers import Options, PredictionsColumn, PrefittedTeacher, columns_of
 from tfloss.teachers.fitting.given import listed_teachers, resolved
 from tfloss.teachers.keras_models import OWN_TENSORS
@@ -155,9 +155,7 @@ def _network(
         return network_tensors(alias, teacher, batch, layers, classification=classification)
 
     program = tf.function(forward, autograph=False, reduce_retracing=True)
-    known = input_names(teacher)
-    if isinstance(inputs, Mapping) and known is not None:
-        inputs = {name: inputs[name] for name in known}
+    inputs, _ = split_inputs(teacher, inputs, ())
     arrays = [np.asarray(array) for array in keras.tree.flatten(inputs)]
     rows = rows_at_once(sum(int(np.prod(array.shape[1:])) for array in arrays))
     pieces = [

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, Table, augment
+from tfloss.data import PreparedData, Table, augment, with_same_inputs
 from tfloss.errors import OneClassError
 from tfloss.registry import Model, Registry, call_plugin, load_registry
 from tfloss.student import Student, check_model, make_student
@@ -80,7 +80,7 @@ def prepare_seeds(
     splits = _splits(table, config, seeds, one_class)
     seeds = [seed for seed, _, _ in splits]
     more = {"times": config.augment, "noise": config.augment_noise}
-    data = [augment(split, **more, seed=seed) for seed, split, _ in splits]
+    data = with_same_inputs([augment(split, **more, seed=seed) for seed, split, _ in splits])
     split_done = time.perf_counter()
     names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
