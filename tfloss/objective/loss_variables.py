@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ class States:
         self._seed = seed
         self._held: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, np.ndarray] = {}
+        self._make: dict[str, Callable[[int], dict[str, Any]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -77,20 +79,20 @@ class States:
         """The variables of one use of a loss, bound to these tensors."""
         return self._state(
             use,
-            lambda: held_variables(use.loss, shapes_of(tensors), use.settings, self._seed),
+            partial(held_variables, use.loss, shapes_of(tensors), use.settings),
             training,
         )
 
     def of_balance(self, use: BalanceUse, members: int, training: bool) -> State:
         """The variables of one balance, its last weights among them."""
-        return self._state(use, lambda: _of_balance(use, members, self._seed), training)
+        return self._state(use, partial(_of_balance, use, members), training)
 
-    def _state(self, use: Use, make: Callable[[], dict[str, Any]], training: bool) -> State:
+    def _state(self, use: Use, make: Callable[[int], dict[str, Any]], training: bool) -> State:
         name = self._names[id(use)]
         if name not in self._held:
             # Outside of any program that is being traced: its variables belong to the objective.
             with tf.init_scope():
-                self._held[name] = make()
+                self._held[name], self._make[name] = make(self._seed), make
                 for path, variable in self.variables.items():
                     if path in self._loaded:
                         variable.assign(_fitting(path, self._loaded.pop(path), variable))
@@ -104,6 +106,11 @@ class States:
             for name, held in self._held.items()
             for key, variable in held.items()
         }
+
+    def initial_values(self, seed: int) -> list[np.ndarray]:
+        """What `variables` would begin with under another seed, in their order."""
+        made = (make(seed) for make in self._make.values())
+        return [variable.numpy() for held in made for variable in held.values()]
 
     def put(self, variables: Mapping[str, Any]) -> None:
         """Take variables by path, 'term/variable', in place of making them.

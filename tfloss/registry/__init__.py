@@ -14,6 +14,8 @@ from tfloss.registry.declarations import (
     Schedule,
     Teacher,
     Tracker,
+)
+from tfloss.registry.decorators import (
     balance,
     dataset,
     function,
