@@ -123,7 +123,7 @@ class AttachedStep(keras.Model):
         self._adds_losses = bool(added)
         if added:
             terms.append(total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
-        return outputs, total_of(terms), terms, rows
+        return outputs, self._bound.objective.total(terms), terms, rows
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
@@ -143,7 +143,8 @@ class AttachedStep(keras.Model):
             results.pop(MODEL_TERM, None)
         if any(count is not None for count in self._bound.counts) and "loss" in results:
             # Terms are evaluated as means over what is there for each, and add up to the loss.
-            results["loss"] = sum(results[name] for name in self.logged_terms)
+            logged = [results[name] for name in self.logged_terms]
+            results["loss"] = self._bound.objective.total(logged)
         return results
 
     def make_variables(self, batch: Callable[[], Any]) -> None:

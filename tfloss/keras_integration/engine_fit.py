@@ -80,6 +80,9 @@ class AttachedLoss:
         found: list[Any] = self._model.evaluated(*self._rows.unpacked(batch), training)[2]
         return found
 
+    def total(self, values: Sequence[Any]) -> Any:
+        return self._model.objective.total(values)
+
     def counted(self, batch: Batch, step: Any) -> tuple[Any, Any]:
         del step
         x, y, weight = self._rows.unpacked(batch)

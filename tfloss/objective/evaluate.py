@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
+from tfloss.objective.balances import Balanced, balanced
 from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
 from tfloss.objective.missing import least, of_rows, one_where_missing, together
 from tfloss.objective.plan import (
     Arithmetic,
+    BalanceUse,
     Constant,
     FunctionUse,
     LossUse,
@@ -186,6 +188,21 @@ class Evaluator:
     def coefficient(self, use: Use) -> Tensor:
         """A term's coefficient as a float32 scalar."""
         return tf.cast(self.losses(use).tensor, tf.float32)
+
+    def balanced(self, use: BalanceUse, losses: Sequence[Tensor]) -> Balanced:
+        """The members of a balance, weighed."""
+        paths = () if use.by is None else self.scope.matching_weights(use.by.pattern)
+        weights = self.tensors["weights"] if use.balance.needs_gradients else {}
+        variables = [weights[path] for path in paths or weights]
+        return balanced(
+            use,
+            losses,
+            state=self.states.of_balance(use, len(losses), self.training),
+            variables=[getattr(variable, "value", variable) for variable in variables],
+            step=self.step,
+            steps_per_epoch=self.steps_per_epoch,
+            training=self.training,
+        )
 
     # -- inside arguments ------------------------------------------------------------------------
 

@@ -81,6 +81,9 @@ class StackedLoss:
     def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         return tf.unstack(self(batch, step, training=training)[1], axis=1)
 
+    def total(self, values: Sequence[Any]) -> Any:
+        return self.one.total(values)
+
     def counted(self, batch: Batch, step: Any) -> tuple[Any, Any]:
         """The terms, and over how many examples each is, twice (R, terms)."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.lazy import tf
-from tfloss.objective import total_of
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.forward import ForwardLoss, StudentLoss
 
@@ -44,12 +43,17 @@ class Evaluation:
         )
         if rest:
             sums += self._slice(full * size, rest, step)
-        return _averaged(sums)
+        return self._averaged(sums)
 
     def _slice(self, start: Any, count: int, step: Any) -> Any:
         """(2, terms): the sums over `count` rows, and over how many examples they are."""
         terms, counts = self._forward.counted(self._rows_from(start, count), step)
         return tf.stack([terms * counts, counts])
+
+    def _averaged(self, sums: Any) -> Any:
+        """(1 + terms,): the total and the terms, of their sums and counts, (2, terms)."""
+        terms = tf.math.divide_no_nan(sums[0], sums[1])
+        return tf.concat([[self._forward.total(tf.unstack(terms))], terms], 0)
 
     def _rows_from(self, start: Any, count: int) -> Batch:
         return self._batch.map(
@@ -67,16 +71,10 @@ class LogitEvaluation(Evaluation):
         starts = range(0, self._rows, self._at_once)
         slices = [self._with_logits(at, min(self._at_once, self._rows - at), step) for at in starts]
         sums, logits = zip(*slices, strict=True)
-        return _averaged(tf.add_n(sums)), tf.concat(logits, 0)
+        return self._averaged(tf.add_n(sums)), tf.concat(logits, 0)
 
     def _with_logits(self, start: int, count: int, step: Any) -> tuple[Any, Any]:
         batch = self._rows_from(start, count)
         terms, counts, outputs = self._forward.measured(batch, step, training=False)
         sums = tf.stack([tf.stack(terms) * counts, counts])
         return sums, tf.cast(outputs["logits"], tf.float32)
-
-
-def _averaged(sums: Any) -> Any:
-    """(1 + terms,): the total and the terms, of their sums and counts, (2, terms)."""
-    terms = tf.math.divide_no_nan(sums[0], sums[1])
-    return tf.concat([[total_of(tf.unstack(terms))], terms], 0)

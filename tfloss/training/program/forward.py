@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tfloss.lazy import tf
@@ -43,6 +44,9 @@ class ForwardLoss(Protocol):
 
     def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         """Each term, a scalar float32, apart from the others."""
+
+    def total(self, values: Sequence[Any]) -> Any:
+        """The sum of what is logged; see `Objective.total`."""
 
     def counted(self, batch: Batch, step: Any) -> tuple[Any, Any]:
         """The terms of rows that are evaluated, and over how many examples each is, (terms,)."""
@@ -92,7 +96,10 @@ class StudentLoss:
 
     def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         terms = self.terms(batch, step, training=training)
-        return total_of(terms), tf.stack(terms)
+        return self.total(terms), tf.stack(terms)
+
+    def total(self, values: Sequence[Any]) -> Any:
+        return self.objective.total(values)
 
     def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         return self.terms_and_outputs(batch, step, training=training)[0]
