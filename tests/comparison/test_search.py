@@ -104,14 +104,17 @@ class Trial:
         return False
 
 
-def test_trials_that_differ_in_coefficients_share_a_program(registry, monkeypatch):
+def test_trials_of_other_coefficients_and_learning_rates_share_a_program(registry, monkeypatch):
     values = {"train_size": 20, "epochs": 4, "model": "mlp", "optimizer": "adam"}
     plan = Plan.of("{0.5..2}*bce + {0.001..10:log}*l2", values, registry, seeds=2)
     setups, _ = prepare_seeds(plan.static, range(2), registry)
     metric, made, make = registry.metrics["log_loss"], [], trainer.make_program
     monkeypatch.setattr(trainer, "make_program", lambda *a: made.append(make(*a)) or made[-1])
     shared = TrialValue(plan, setups, metric, registry)
-    configs = [plan.static.changed(formula=f"{a}*bce + {b}*l2") for a, b in ((1, 0.1), (2, 5))]
+    configs = [
+        plan.static.changed(formula=f"{a}*bce + {b}*l2", optimizer=f"adam:learning_rate={rate}")
+        for a, b, rate in ((1, 0.1, 0.001), (2, 5, 0.1))
+    ]
     found = [shared(config, Trial()) for config in configs]
     assert [program.traces for program in made] == [1]
     alone = TrialValue(plan, setups, metric, registry)(configs[1], Trial())

@@ -38,6 +38,7 @@ from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.loop.shuffling import steps_per_epoch
+from tfloss.training.program.optimizers import make_optimizer
 
 OnProgress = Callable[[str, float], None]  # the formula at work, and the share of all steps done
 
@@ -132,6 +133,8 @@ class _Trainer:
         share = _GRADIENTS // len(comparison.formulas)
         self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
         self._orders = BatchOrders(setups, self.config)
+        # By name no learning rate is a schedule.
+        self._learning_rate = float(make_optimizer(self.config.optimizer).learning_rate)
 
     def train(self) -> Trained:
         groups = families(
@@ -184,7 +187,10 @@ class _Trainer:
     def _key(self, piece: Piece) -> Hashable:
         """Equal for pieces that one program can train, one after the other."""
         family = piece.family
-        return family.likeness, family.positions, piece.part, self.config.optimizer, self.chunk
+        optimizer = make_optimizer(self.config.optimizer).get_config()
+        del optimizer["learning_rate"]  # a variable of the program
+        settings = tuple(sorted((name, repr(value)) for name, value in optimizer.items()))
+        return family.likeness, family.positions, piece.part, settings, self.chunk
 
     def _finish(self, piece: Piece) -> None:
         """Train a piece that was made ready: stacked, or one at a time."""
@@ -211,6 +217,7 @@ class _Trainer:
         saved = None if self.saved is None else self.saved.unfinished(piece.name)
         with self._clocked("training"):
             start(program, piece, self.setups, weights)
+            program.optimizer.learning_rate = self._learning_rate
             epochs = PieceTraining(program, whole, piece, self._orders, self.stops, self.chunk)
             for done in epochs.run(self.on_evaluation, saved):
                 self.done.steps += done * program.steps_per_epoch * program.count
