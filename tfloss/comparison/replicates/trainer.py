@@ -188,8 +188,12 @@ class _Trainer:
         """Equal for pieces that one program can train, one after the other."""
         family = piece.family
         optimizer = make_optimizer(self.config.optimizer).get_config()
-        del optimizer["learning_rate"]  # a variable of the program
-        settings = tuple(sorted((name, repr(value)) for name, value in optimizer.items()))
+        # The rate is a variable of the program; Keras counts its optimizers in their names.
+        settings = tuple(
+            (name, repr(value))
+            for name, value in optimizer.items()
+            if name not in ("learning_rate", "name")
+        )
         return family.likeness, family.positions, piece.part, settings, self.chunk
 
     def _finish(self, piece: Piece) -> None:
