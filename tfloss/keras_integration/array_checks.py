@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT
+from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT, split_inputs
 from tfloss.keras_integration.binding import Bound
+from tfloss.keras_integration.class_weights import weighted_by_class
 from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.validation import (
@@ -21,8 +22,8 @@ from tfloss.keras_integration.validation import (
     is_arrays,
     without_pandas,
 )
-from tfloss.lazy import keras
-from tfloss.student.outputs import output_shapes
+from tfloss.lazy import keras, tf
+from tfloss.student.outputs import by_name, output_shapes
 
 
 class ArrayChecks:
@@ -96,6 +97,26 @@ class ArrayChecks:
         parts = [part_of((x, y, weight), side) for side in (slice(start), slice(start, None))]
         train, held_x = self._supply.fitted_on(*parts)
         return joined(train, held_x), validation_data
+
+    def weighted(self, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """`x` and the options of `fit` with a weight for each label in place of `class_weight`.
+
+        Raises:
+            UsageError: see `tfloss.keras_integration.class_weights`.
+        """
+        shape = None if options.get("class_weight") is None else self._only_output(x)
+        return weighted_by_class(x, y, options, shape)
+
+    def _only_output(self, x: Any) -> tuple[int | None, ...] | None:
+        """The shape of the output; None where there are several. A row is shown where it must."""
+        shapes = output_shapes(self._model)
+        if not shapes:
+            batch = next(iter(x)) if isinstance(x, tf.data.Dataset) else x
+            batch = batch[0] if isinstance(batch, tuple) else batch
+            own, _ = split_inputs(self._model, batch, self._columns)
+            row = keras.tree.map_structure(lambda part: tf.convert_to_tensor(part[:1]), own)
+            shapes = {n: tuple(t.shape) for n, t in by_name(self._model, self._model(row)).items()}
+        return shapes.get("")
 
     def held_out(self, given: Any) -> Any:
         """The same of `validation_data`, in whatever form it comes."""

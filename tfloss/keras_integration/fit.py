@@ -19,7 +19,7 @@ from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.engine_fit import EngineFit
 from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
-from tfloss.keras_integration.validation import is_arrays, weighted_by_class, without_pandas
+from tfloss.keras_integration.validation import is_arrays, without_pandas
 from tfloss.lazy import keras
 from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
@@ -196,10 +196,7 @@ def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
     """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
     x, y = model.checks.ready(x, y, weight)
-    outputs = len(model.output_names or [""])
-    if options.get("class_weight") is not None:
-        named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
-        options = weighted_by_class(named, options, outputs)
+    x, options = model.checks.weighted(x, y, options)
     weight = options.get("sample_weight")
     model.checks.take_weights(weight)
     return Rows(x, y, None if weight is None else np.asarray(weight))

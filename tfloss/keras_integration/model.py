@@ -17,13 +17,14 @@ from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.guarded_steps import GuardedSteps
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import refuse_names
+from tfloss.keras_integration.own_training import refuse_own_training
 from tfloss.keras_integration.schedule_epochs import TellSteps
 from tfloss.keras_integration.serialization import rebuilt
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.teacher_fitting import FittingOptions, TeacherFitting, TeacherToFit
 from tfloss.keras_integration.teachers import named_teachers, teacher_columns
 from tfloss.keras_integration.tracebacks import plainly
-from tfloss.keras_integration.validation import is_arrays, weighted_by_class
+from tfloss.keras_integration.validation import is_arrays
 from tfloss.lazy import keras
 from tfloss.registry import Declaration, registry_with
 from tfloss.student.keras_internals import takes_training
@@ -72,6 +73,7 @@ class Attached(AttachedStep):
         model = getattr(model, "tfloss_student", model)
         if not isinstance(model, keras.Model):
             raise UsageError(f"A {type(model).__name__} is not a Keras model.")
+        refuse_own_training(model)
         if task not in TASKS:
             raise UsageError(f"task={task!r} is neither 'classification' nor 'regression'.")
         columns = [columns] if isinstance(columns, str) else list(columns)
@@ -212,7 +214,7 @@ class Attached(AttachedStep):
             x, y, options.get("sample_weight"), held_out, split or 0.0
         )
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
-        options = weighted_by_class(y, options, len(self.output_names or [""]))
+        x, options = self._checks.weighted(x, y, options)
         self._checks.take_weights(options.get("sample_weight"))
         options["validation_data"] = self._checks.held_out(options.get("validation_data"))
         given = options.pop("callbacks", None)

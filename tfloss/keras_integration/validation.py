@@ -10,12 +10,6 @@ import numpy as np
 from tfloss.errors import DataError, UsageError
 from tfloss.lazy import keras
 
-WEIGHTS_OF_CLASSES = (
-    "Class weights belong to one output, and this model has several: declare a column of "
-    "weights, columns=['w'], and write w*ce(…)."
-)
-
-
 def is_arrays(x: Any) -> bool:
     """Whether it is an array, or a structure of nothing but arrays."""
     parts = keras.tree.flatten(x)
@@ -164,29 +158,3 @@ def _by_output(y: Any, names: list[str]) -> Iterator[tuple[str, np.ndarray]]:
 
 def _of(name: str) -> str:
     return f" of '{name}'" if name else ""
-
-
-def weighted_by_class(y: Any, options: dict[str, Any], outputs: int | None) -> dict[str, Any]:
-    """Keras refuses class weights beside a dictionary of labels; with one output they are clear.
-
-    Args:
-        y: what `fit` was given.
-        options: of `fit`.
-        outputs: how many the model has; None where that is not known yet.
-
-    Raises:
-        UsageError: the model has several outputs, or both kinds of weights are given.
-    """
-    weights = options.get("class_weight")
-    if weights is None:
-        return options
-    if (outputs or 1) > 1 or (isinstance(y, Mapping) and "labels" not in y):
-        raise UsageError(WEIGHTS_OF_CLASSES)
-    if not isinstance(y, Mapping):
-        return options
-    if options.get("sample_weight") is not None:
-        raise UsageError("Give class_weight or sample_weight, not both; multiply them yourself.")
-    labels = np.asarray(y["labels"])
-    classes = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
-    sample_weight = np.array([weights.get(int(c), 1.0) for c in classes], np.float32)
-    return {**options, "class_weight": None, "sample_weight": sample_weight}
