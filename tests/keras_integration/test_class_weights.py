@@ -80,7 +80,9 @@ def test_a_subclassed_model_is_shown_a_row():
 def test_weights_of_labels():
     np.testing.assert_array_equal(weights_of(np.array([0, 1]), {1: 2}, (None, 1)), [1, 2])
     np.testing.assert_array_equal(weights_of(np.array([[0], [1]]), {1: 2}, (None, 1)), [1, 2])
-    np.testing.assert_array_equal(weights_of(np.array([np.nan, -1, 1]), {1: 2}, (None, 2)), [1, 1, 2])
+    np.testing.assert_array_equal(
+        weights_of(np.array([np.nan, -1, 1]), {1: 2}, (None, 2)), [1, 1, 2]
+    )
 
 
 @pytest.mark.parametrize(

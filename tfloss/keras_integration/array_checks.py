@@ -21,6 +21,7 @@ from tfloss.keras_integration.validation import (
     check_rows,
     is_arrays,
     without_pandas,
+    zero_for_minus_one,
 )
 from tfloss.lazy import keras, tf
 from tfloss.student.outputs import by_name, output_shapes
@@ -59,6 +60,7 @@ class ArrayChecks:
         if shapes := input_shapes(self._model):
             check_inputs(x, shapes)
         outputs = output_shapes(self._model)
+        y = zero_for_minus_one(y, outputs, classification=self._bound.classification)
         check_labels(y, outputs, classification=self._bound.classification)
         return x, y
 

@@ -56,7 +56,7 @@ def weighted_by_class(x: Any, y: Any, options: dict[str, Any], shape: Shape | No
 
 
 def weights_of(labels: np.ndarray, weights: Mapping[int, float], shape: Shape) -> np.ndarray:
-    """(batch,) or (batch, steps, …) float32: the weight of each label's class, 1 where none is said.
+    """(batch,) or (batch, steps, …) float32: the weight of each label's class; 1 where none is.
 
     Args:
         labels: class numbers, one for each place of the output, or one-hot rows.

@@ -37,12 +37,13 @@ def fit_model(
     *,
     optimizer: Any = None,
     epochs: int = 1,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     shuffle: bool = True,
     validation_split: float = 0.0,
     validation_data: Any = None,
     validation_batch_size: int | None = None,
     class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
     initial_epoch: int = 0,
     callbacks: Any = (),
     verbose: Any = 0,
@@ -61,7 +62,7 @@ def fit_model(
         formula: text or tree; an attached model has its own.
         optimizer: for a model that is not compiled: 'adam', 'sgd:learning_rate=0.05', or Keras'.
         epochs, batch_size, shuffle, validation_split, validation_data, validation_batch_size,
-        class_weight, initial_epoch: as in Keras' `fit`.
+        class_weight, sample_weight, initial_epoch: as in Keras' `fit`.
         callbacks: a Keras callback, or a list of them. With any, every epoch is a call of its own;
             with one that looks at batches, every step; with one that looks at batches of the
             evaluation, Keras evaluates.
@@ -85,6 +86,12 @@ def fit_model(
         Interrupted: Ctrl-C or SIGTERM came, and the checkpoint holds everything.
     """
     _refuse_unknown(attaching)
+    if formula is not None and not isinstance(formula, (str, Node)):
+        raise UsageError(
+            "tfloss.fit_model takes inputs and labels as one pair: "
+            "tfloss.fit_model(model, (x, y), …)."
+        )
+    batch_size, shuffle = batch_size or 32, bool(shuffle)
     attached = _attached(model, formula, optimizer, attaching)
     watching = listed_callbacks(callbacks)
     if any(isinstance(one, Checkpoint) for one in watching):
@@ -93,6 +100,10 @@ def fit_model(
         )
     say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
+    if sample_weight is not None:
+        if weight is not None:
+            raise UsageError("Pass sample_weight= or data of (x, y, sample_weight), not both.")
+        weight = without_pandas(sample_weight)
     attached.checks.warn_of_seen_rows(x, validation_data, validation_split)
     if validation_data is not None:
         validation_data = _parts(validation_data, "validation_data")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import rows_at_once
-from tfloss.errors import DataError, UsageError
-from tfloss.keras_integration.scope import input_names
+from tfloss.errors import DataError, UsageError, listed
+from tfloss.keras_integration.batch_layout import INPUTS
+from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_fitting import TeacherToFit
 from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
@@ -61,9 +62,9 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
     """
     columns: list[str] = []
     for alias, teacher in teachers.items():
-        columns += [alias, f"{alias}.logits"]
+        columns += [alias, f"{alias}.logits", f"{alias}.{INPUTS}"]
         if isinstance(teacher, keras.Model):
-            layers = sorted(named_parts(alias, names) - OWN_TENSORS)
+            layers = sorted(named_parts(alias, names) - OWN_TENSORS - {INPUTS})
             refuse_unknown_layers(alias, teacher, layers)
             columns += [f"{alias}.{layer}" for layer in layers]
         elif tells_deviation(getattr(teacher, "estimator", teacher)):
@@ -72,7 +73,12 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
 
 
 def ask(
-    alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
+    alias: str,
+    teacher: Any,
+    inputs: Any,
+    width: int | None,
+    names: Collection[str],
+    classification: bool,
 ) -> dict[str, np.ndarray]:
     """A teacher's answers for all rows, float32, by the names of their columns.
 
@@ -80,18 +86,23 @@ def ask(
         alias: its name in the formula.
         teacher: a fitted estimator, a Keras model, or what `fit` has fitted.
         inputs: what the student gets: an array (n, …), or a dictionary of them for a Keras model.
-        width: the student's number of outputs; 1 makes one column of two classes.
+        width: the student's number of outputs; 1 makes one column of two classes; None where the
+            formula names only the teacher's layers.
         names: what the formula uses.
         classification: whether it is asked for probabilities.
 
     Raises:
+        UsageError: inputs that a Keras model does not take.
         DataError: another number of classes than the student's.
     """
     if isinstance(teacher, keras.Model):
-        answers = _network(alias, teacher, inputs, names, classification)
+        inputs = _as_it_takes_them(alias, teacher, inputs)
+        asked = width is not None
+        answers = _network(alias, teacher, inputs, names, classification, prediction=asked)
         columns = _as_columns(alias, answers, width, names, classification)
         return {name: np.asarray(values, np.float32) for name, values in columns.items()}
     rows = rows_for_estimator(alias, inputs)
+    assert width is not None  # an estimator has no layers
     if isinstance(teacher, TeacherToFit):
         classes = max(width, 2) if classification else None
         columns = columns_of(alias, teacher.about(rows), classes=classes)
@@ -102,19 +113,37 @@ def ask(
 
 
 def ask_in_step(
-    alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
+    alias: str,
+    teacher: Any,
+    inputs: Any,
+    width: int | None,
+    names: Collection[str],
+    classification: bool,
 ) -> dict[str, Any]:
     """The same of a Keras model about the batch of a step: tensors, of which it learns nothing."""
-    layers = named_parts(alias, names) - OWN_TENSORS
-    answers = network_tensors(alias, teacher, inputs, layers, classification=classification)
+    layers = named_parts(alias, names) - OWN_TENSORS - {INPUTS}
+    answers = network_tensors(
+        alias,
+        teacher,
+        _as_it_takes_them(alias, teacher, inputs),
+        layers,
+        classification=classification,
+        prediction=width is not None,
+    )
     columns = _as_columns(alias, answers, width, names, classification)
     return {name: tf.stop_gradient(tf.cast(t, tf.float32)) for name, t in columns.items()}
 
 
 def _as_columns(
-    alias: str, answers: Mapping[str, Any], width: int, names: Collection[str], classification: bool
+    alias: str,
+    answers: Mapping[str, Any],
+    width: int | None,
+    names: Collection[str],
+    classification: bool,
 ) -> dict[str, Any]:
     """What the formula uses of the answers, as wide as the student's output."""
+    if width is None:
+        return {f"{alias}.{layer}": values for layer, values in answers.items()}
     answers = dict(answers)
     if classification and width == 1 and answers[""].shape[-1] == 2:
         logits = answers["logits"]
@@ -145,19 +174,24 @@ def rows_for_estimator(alias: str, inputs: Any) -> np.ndarray:
 
 
 def _network(
-    alias: str, teacher: Any, inputs: Any, names: Collection[str], classification: bool
+    alias: str,
+    teacher: Any,
+    inputs: Any,
+    names: Collection[str],
+    classification: bool,
+    *,
+    prediction: bool,
 ) -> dict[str, np.ndarray]:
     """A network's answers for all rows, some at a time."""
 
-    layers = named_parts(alias, names) - OWN_TENSORS
+    layers = named_parts(alias, names) - OWN_TENSORS - {INPUTS}
 
     def forward(batch: Any) -> dict[str, Any]:
-        return network_tensors(alias, teacher, batch, layers, classification=classification)
+        return network_tensors(
+            alias, teacher, batch, layers, classification=classification, prediction=prediction
+        )
 
     program = tf.function(forward, autograph=False, reduce_retracing=True)
-    known = input_names(teacher)
-    if isinstance(inputs, Mapping) and known is not None:
-        inputs = {name: inputs[name] for name in known}
     arrays = [np.asarray(array) for array in keras.tree.flatten(inputs)]
     rows = rows_at_once(sum(int(np.prod(array.shape[1:])) for array in arrays))
     pieces = [
@@ -165,6 +199,39 @@ def _network(
         for at in range(0, len(arrays[0]), rows)
     ]
     return {part: np.concatenate([piece[part].numpy() for piece in pieces]) for part in pieces[0]}
+
+
+def _as_it_takes_them(alias: str, teacher: Any, inputs: Any) -> Any:
+    """The inputs that a network asks for.
+
+    Raises:
+        UsageError: it has others than the model that it teaches, and they were not passed.
+    """
+    shapes = input_shapes(teacher)
+    if not shapes:
+        return inputs  # a subclassed network takes what it takes
+    missing: Any = None
+    if isinstance(inputs, Mapping):
+        missing = sorted(set(shapes) - set(inputs))
+        parts = {name: inputs[name] for name in shapes if name in inputs}
+        inputs = parts if len(shapes) > 1 else next(iter(parts.values()), None)
+    else:
+        flat = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        parts = dict(zip(shapes, flat, strict=False)) if len(flat) == len(shapes) else {}
+        missing = sorted(set(shapes) - set(parts))
+    for name, part in parts.items():
+        want, have = shapes[name][1:], tuple(part.shape)[1:]
+        fits = len(want) == len(have) and all(
+            None in pair or pair[0] == pair[1] for pair in zip(want, have, strict=True)
+        )
+        if not fits:
+            missing = [*missing, name]
+    if missing:
+        raise UsageError(
+            f"The teacher '{alias}' takes other inputs than the model ({listed(missing)}); pass "
+            f"its own next to the model's: x={{'inputs': x, '{alias}.{INPUTS}': …}}."
+        )
+    return inputs
 
 
 def _piece(array: Any, start: int, rows: int) -> Any:

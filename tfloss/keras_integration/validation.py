@@ -10,6 +10,7 @@ import numpy as np
 from tfloss.errors import DataError, UsageError
 from tfloss.lazy import keras
 
+
 def is_arrays(x: Any) -> bool:
     """Whether it is an array, or a structure of nothing but arrays."""
     parts = keras.tree.flatten(x)
@@ -55,6 +56,35 @@ def check_labels(
             )
         if classification and name in shapes and values.size:
             _check_classes(name, values, shapes[name])
+
+
+def zero_for_minus_one(
+    y: Any, shapes: Mapping[str, tuple[int | None, ...]], *, classification: bool
+) -> Any:
+    """Labels of -1 and 1, as margins are written, as 0 and 1; other labels as they are.
+
+    Args:
+        y: what `fit` was given.
+        shapes: of the model's outputs by name, '' for the only one.
+        classification: whether labels are classes.
+    """
+    if y is None or not classification or not is_arrays(y):
+        return y
+    if isinstance(y, Mapping):
+        names = {name: "" if name == "labels" else name.removesuffix(".labels") for name in y}
+        return {name: _from_margin(part, shapes.get(names[name])) for name, part in y.items()}
+    if isinstance(y, (list, tuple)):
+        return [_from_margin(p, s) for p, s in zip(y, shapes.values(), strict=False)]
+    return _from_margin(y, shapes.get(""))
+
+
+def _from_margin(values: Any, shape: tuple[int | None, ...] | None) -> Any:
+    array = np.asarray(values)
+    if shape is None or shape[-1] != 1 or array.dtype.kind not in "if" or not array.size:
+        return values
+    if array.min() != -1 or not np.isin(array, (-1, 1)).all():
+        return values
+    return ((array + 1) / 2).astype(array.dtype)
 
 
 def check_rows(x: Any, y: Any, weight: Any = None) -> None:

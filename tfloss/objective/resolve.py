@@ -32,6 +32,7 @@ from tfloss.objective.scope import Scope
 from tfloss.objective.settings import literal, number, settings_of
 from tfloss.objective.shapes import refusal_of_shapes
 from tfloss.registry import Declaration, Function, Loss, Reduction, Registry, Schedule
+from tfloss.registry.names_elsewhere import said_elsewhere
 
 WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
 
@@ -75,6 +76,8 @@ class Resolver:
         entry = self.scope.get(node.name)
         if entry is not None and entry.known_outside and isinstance(node, Name):
             return TensorUse(node, node.name)
+        if entry is not None and isinstance(node, Name) and entry.shape == ():
+            return TensorUse(node, node.name)
         if entry is not None:
             raise self._error(
                 node, f"'{node.name}' is a tensor, not a loss; hand it to one: mse({node.name}, …)."
@@ -82,7 +85,9 @@ class Resolver:
         known = {**self.registry.losses, **self.registry.functions, **self.registry.reductions}
         known |= self.registry.schedules
         what = "function or loss" if isinstance(node, Call) else "loss"
-        near = did_you_mean(node.name, known)
+        near = said_elsewhere(node.name) or did_you_mean(node.name, known)
+        if not near and self.scope.open_ended and isinstance(node, Name):
+            return TensorUse(node, node.name)  # a scalar of a model that has yet to run
         raise self._error(
             node, f"There is no {what} called '{node.name}'.{near or ' See `tfloss losses`.'}"
         )
