@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT, split_inputs
+from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT
 from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.class_weights import weighted_by_class
-from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.validation import (
     check_columns,
@@ -24,7 +23,12 @@ from tfloss.keras_integration.validation import (
     zero_for_minus_one,
 )
 from tfloss.lazy import keras, tf
-from tfloss.student.outputs import by_name, output_shapes
+from tfloss.student.structures import (
+    input_shapes,
+    output_shapes,
+    outputs_by_name,
+    split_inputs,
+)
 
 
 class ArrayChecks:
@@ -58,10 +62,11 @@ class ArrayChecks:
         check_columns(y, self._columns)
         check_rows(x, y, weight)
         if shapes := input_shapes(self._model):
-            check_inputs(x, shapes)
+            check_inputs(split_inputs(self._model, x, self._columns)[0], shapes)
         outputs = output_shapes(self._model)
-        y = zero_for_minus_one(y, outputs, classification=self._bound.classification)
-        check_labels(y, outputs, classification=self._bound.classification)
+        bound = self._bound
+        y = zero_for_minus_one(y, outputs, classification=bound.classification)
+        check_labels(y, outputs, classification=bound.classification, needs=bound.needs)
         return x, y
 
     def with_fitted_teachers(
@@ -117,7 +122,8 @@ class ArrayChecks:
             batch = batch[0] if isinstance(batch, tuple) else batch
             own, _ = split_inputs(self._model, batch, self._columns)
             row = keras.tree.map_structure(lambda part: tf.convert_to_tensor(part[:1]), own)
-            shapes = {n: tuple(t.shape) for n, t in by_name(self._model, self._model(row)).items()}
+            outputs = outputs_by_name(self._model, self._model(row))
+            shapes = {name: tuple(output.shape) for name, output in outputs.items()}
         return shapes.get("")
 
     def held_out(self, given: Any) -> Any:

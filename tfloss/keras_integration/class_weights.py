@@ -22,7 +22,9 @@ OF_SEVERAL_OUTPUTS = (
 Shape = tuple[int | None, ...]
 
 
-def weighted_by_class(x: Any, y: Any, options: dict[str, Any], shape: Shape | None) -> Any:
+def weighted_by_class(
+    x: Any, y: Any, options: dict[str, Any], shape: Shape | None
+) -> tuple[Any, dict[str, Any]]:
     """`x` and the options of `fit` with weights in place of `class_weight`.
 
     Args:

@@ -11,7 +11,6 @@ from tfloss.formula import as_node, to_text
 from tfloss.keras_integration.arguments import options_by_name
 from tfloss.keras_integration.array_checks import ArrayChecks
 from tfloss.keras_integration.attached_step import AttachedStep
-from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound, names_in
 from tfloss.keras_integration.callbacks import say_direction
 from tfloss.keras_integration.checkpoint_callback import Checkpoint
@@ -31,7 +30,7 @@ from tfloss.lazy import keras
 from tfloss.registry import Declaration, registry_with
 from tfloss.registry.names_elsewhere import said_elsewhere
 from tfloss.student.keras_internals import takes_training
-from tfloss.student.outputs import output_names
+from tfloss.student.structures import output_names, split_inputs
 from tfloss.training.options import OnNan
 from tfloss.training.program.forward import MODEL_TERM
 

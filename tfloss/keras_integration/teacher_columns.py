@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.batch_layout import INPUTS, split_inputs
 from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.teacher_fitting import (
     TeacherFitting,
@@ -20,6 +19,7 @@ from tfloss.keras_integration.teacher_fitting import (
 from tfloss.keras_integration.teachers import ask, ask_in_step, rows_for_estimator
 from tfloss.keras_integration.validation import in_memory, is_arrays
 from tfloss.lazy import keras, tf
+from tfloss.student.structures import INPUTS, split_inputs
 from tfloss.teachers.prefitted import stored_holdout_rows
 
 
@@ -228,8 +228,6 @@ class Supply:
         """Inputs and columns in one dictionary."""
         if isinstance(x, Mapping):
             return {**x, **columns}
-        if isinstance(x, (list, tuple)):
-            return {**dict(zip(self._bound.input_names or [], x, strict=True)), **columns}
         return {"inputs": x, **columns}
 
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import rows_at_once
-from tfloss.errors import DataError, UsageError, listed
-from tfloss.keras_integration.batch_layout import INPUTS
-from tfloss.keras_integration.scope import input_shapes
+from tfloss.errors import DataError, UsageError
 from tfloss.keras_integration.teacher_fitting import TeacherToFit
 from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
+from tfloss.student.structures import INPUTS, input_shapes, split_inputs
 from tfloss.teachers import Options, PredictionsColumn, PrefittedTeacher, columns_of
 from tfloss.teachers.fitting.given import listed_teachers, resolved
 from tfloss.teachers.keras_models import OWN_TENSORS
@@ -210,28 +209,26 @@ def _as_it_takes_them(alias: str, teacher: Any, inputs: Any) -> Any:
     shapes = input_shapes(teacher)
     if not shapes:
         return inputs  # a subclassed network takes what it takes
-    missing: Any = None
-    if isinstance(inputs, Mapping):
-        missing = sorted(set(shapes) - set(inputs))
-        parts = {name: inputs[name] for name in shapes if name in inputs}
-        inputs = parts if len(shapes) > 1 else next(iter(parts.values()), None)
-    else:
-        flat = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        parts = dict(zip(shapes, flat, strict=False)) if len(flat) == len(shapes) else {}
-        missing = sorted(set(shapes) - set(parts))
-    for name, part in parts.items():
-        want, have = shapes[name][1:], tuple(part.shape)[1:]
-        fits = len(want) == len(have) and all(
-            None in pair or pair[0] == pair[1] for pair in zip(want, have, strict=True)
-        )
-        if not fits:
-            missing = [*missing, name]
-    if missing:
-        raise UsageError(
-            f"The teacher '{alias}' takes other inputs than the model ({listed(missing)}); pass "
-            f"its own next to the model's: x={{'inputs': x, '{alias}.{INPUTS}': …}}."
-        )
+    refused = UsageError(
+        f"The teacher '{alias}' takes other inputs than the model; pass its own next to the "
+        f"model's: x={{'inputs': x, '{alias}.{INPUTS}': …}}."
+    )
+    try:
+        inputs, _ = split_inputs(teacher, inputs, ())
+    except UsageError:
+        raise refused from None
+    by_name = isinstance(inputs, Mapping) and set(inputs) == set(shapes)
+    flat = [inputs[name] for name in shapes] if by_name else keras.tree.flatten(inputs)
+    if len(flat) != len(shapes) or not all(map(_fits, shapes.values(), flat)):
+        raise refused
     return inputs
+
+
+def _fits(shape: tuple[int | None, ...], array: Any) -> bool:
+    want, have = shape[1:], tuple(array.shape)[1:]
+    if len(want) != len(have):
+        return False
+    return all(None in pair or pair[0] == pair[1] for pair in zip(want, have, strict=True))
 
 
 def _piece(array: Any, start: int, rows: int) -> Any:

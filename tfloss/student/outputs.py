@@ -1,4 +1,4 @@
-"""What a model's outputs are called in a formula, and the logits behind its probabilities."""
+"""What an output brings into a formula: its logits and probabilities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
-from tfloss.student.keras_internals import graph_of, logits_at, output_structure
+from tfloss.student.keras_internals import logits_at
 
 _PROBABILITIES = ("Sigmoid", "Softmax")
 # Operations that leave a probability a probability.
@@ -24,40 +24,6 @@ _CARRIERS = (
     "ClipByValue",
     "StridedSlice",
 )
-
-
-def output_names(model: Any) -> list[str] | None:
-    """The names of a functional model's outputs; None where a model has to run first."""
-    graph = graph_of(model)
-    if graph is None:
-        return None
-    structure = output_structure(graph)
-    if isinstance(structure, dict):
-        return list(structure)
-    if not isinstance(structure, (list, tuple)):
-        return [""]
-    return [""] if len(structure) == 1 else list(model.output_names)
-
-
-def output_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
-    """The shapes of a functional model's outputs by name; empty where a model has to run first."""
-    names = output_names(model)
-    if names is None:
-        return {}
-    tensors = graph_of(model).outputs
-    return {name: tuple(tensor.shape) for name, tensor in zip(names, tensors, strict=True)}
-
-
-def by_name(model: Any, outputs: Any) -> dict[str, Any]:
-    """A model's answers by the names of its outputs; one output alone is called ''."""
-    if isinstance(outputs, dict):
-        return dict(outputs)
-    if not isinstance(outputs, (list, tuple)):
-        return {"": outputs}
-    if len(outputs) == 1:
-        return {"": outputs[0]}
-    names = output_names(model) or [f"output{i}" for i in range(1, len(outputs) + 1)]
-    return dict(zip(names, outputs, strict=True))
 
 
 def logits_behind(output: Any) -> Any | None:

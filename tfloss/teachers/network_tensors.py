@@ -7,7 +7,8 @@ from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.lazy import tf
-from tfloss.student.outputs import by_name, hidden_probability, output_tensors
+from tfloss.student.outputs import hidden_probability, output_tensors
+from tfloss.student.structures import outputs_by_name
 from tfloss.student.tapping import layer_of, layers_by_path, named, recording
 
 
@@ -57,7 +58,7 @@ def network_tensors(
     paths = layers_by_path(model)
     wanted = {path: paths[path] for name in layers if (path := layer_of(name, paths)) is not None}
     with recording(wanted) as found:
-        outputs = by_name(model, model(batch, training=False))
+        outputs = outputs_by_name(model, model(batch, training=False))
     inner = {name: tf.cast(t, tf.float32) for name, t in named(found).items() if name in layers}
     if not prediction:
         return inner

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
-from tfloss.formula import Name, as_node
+from tfloss.formula import Name, Text, as_node
 from tfloss.objective import plan_terms
 from tfloss.registry import Dataset, Registry, Teacher
 from tfloss.student import check_model, known_layers
@@ -76,7 +76,12 @@ def networks(config: Config, registry: Registry) -> list[str]:
 
 def teacher_layers(config: Config, registry: Registry) -> list[str]:
     """The names in the formula that can only be tensors of a teacher that is a network."""
-    named = [node.name for node in as_node(config.formula).walk() if isinstance(node, Name)]
+    nodes = as_node(config.formula).walk()
+    named = [
+        node.name if isinstance(node, Name) else node.value
+        for node in nodes
+        if isinstance(node, (Name, Text))
+    ]
     starts = tuple(f"{alias}." for alias in networks(config, registry))
     return [name for name in named if name.startswith(starts)]
 
