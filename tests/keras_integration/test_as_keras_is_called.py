@@ -104,9 +104,7 @@ def test_weights_go_to_the_plain_network_and_back(tmp_path, make):
 
 
 def test_a_checkpoint_of_weights_only_keeps_the_optimizer(tmp_path):
-    saver = keras.callbacks.ModelCheckpoint(
-        tmp_path / "{epoch}.weights.h5", save_weights_only=True
-    )
+    saver = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_weights_only=True)
     model = compiled()
     model.fit(X, Y, epochs=2, verbose=0, callbacks=[saver])
     again = compiled()

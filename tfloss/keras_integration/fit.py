@@ -20,7 +20,7 @@ from tfloss.keras_integration.engine_fit import EngineFit
 from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
 from tfloss.keras_integration.validation import is_arrays, without_pandas
-from tfloss.lazy import keras
+from tfloss.lazy import keras, tf
 from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
@@ -199,8 +199,17 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
             f"{called} has to be (x, y) or (x, y, sample_weight), of arrays in memory; batches "
             f"that come one by one are for the model's own fit, or for tfloss.fit_stream."
         )
+    if any(_is_sparse(part) for part in keras.tree.flatten(arrays)):
+        raise UsageError(
+            f"{called} is sparse or ragged, and tfloss.fit_model needs dense arrays; make them "
+            f"dense, or train with the model's own fit."
+        )
     x, y, weight = (*arrays, None, None)[:3]
     return x, y, weight
+
+
+def _is_sparse(part: Any) -> bool:
+    return hasattr(part, "tocsr") or isinstance(part, (tf.SparseTensor, tf.RaggedTensor))
 
 
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 
 from tfloss.errors import did_you_mean, some_of
 from tfloss.formula import (
@@ -35,6 +36,7 @@ from tfloss.objective.shapes import refusal_of_shapes
 from tfloss.registry import Declaration, Function, Loss, Reduction, Registry, Schedule
 from tfloss.registry.names_elsewhere import said_elsewhere
 
+_SLIP = 0.8  # as near as that, a name is a misspelt loss, also where tensors are not yet known
 WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
 
 
@@ -90,8 +92,10 @@ class Resolver:
         known = {**self.registry.losses, **self.registry.functions, **self.registry.reductions}
         known |= self.registry.schedules
         what = "function or loss" if isinstance(node, Call) else "loss"
-        near = said_elsewhere(node.name) or did_you_mean(node.name, known)
-        if not near and self.scope.open_ended and isinstance(node, Name):
+        elsewhere = said_elsewhere(node.name)
+        near = elsewhere or did_you_mean(node.name, known)
+        slip = elsewhere or get_close_matches(node.name, known, n=1, cutoff=_SLIP)
+        if self.scope.open_ended and isinstance(node, Name) and not slip:
             return TensorUse(node, node.name)  # a scalar of a model that has yet to run
         raise self._error(
             node, f"There is no {what} called '{node.name}'.{near or ' See `tfloss losses`.'}"
