@@ -56,7 +56,7 @@ def test_sparse_and_ragged_inputs():
     expected = compiled().evaluate(dense, Y, batch_size=24, verbose=0)
     assert compiled().evaluate(sparse, Y, batch_size=24, verbose=0) == pytest.approx(expected)
     compiled().fit(sparse, Y, verbose=0)
-    with pytest.raises(UsageError, match="of arrays in memory|dense"):
+    with pytest.raises(UsageError, match="needs dense arrays"):
         tfloss.fit_model(compiled(), (sparse, Y))
 
     class OfRagged(keras.Model):
@@ -118,7 +118,7 @@ def test_a_checkpoint_of_weights_only_keeps_the_optimizer(tmp_path):
 def test_a_loss_in_compile_is_answered_with_the_formula():
     model = tfloss.attach(functional(), "bce")
     for loss in ("binary_crossentropy", keras.losses.BinaryCrossentropy()):
-        with pytest.raises(UsageError, match="leave loss= .* is 'bce' in a formula"):
+        with pytest.raises(UsageError, match=r"leave loss= .* is 'bce' in a formula"):
             model.compile("sgd", loss)
 
 
@@ -165,5 +165,5 @@ def test_a_scalar_that_the_model_computes_is_a_term():
     assert found["loss"] == pytest.approx(found["mse"] + found["spread"], rel=1e-5)
     weighted = compiled(WithScalar(), "spread*mse", task="regression")
     assert list(weighted.evaluate(X, Y, verbose=0, return_dict=True)) == ["loss", "spread*mse"]
-    with pytest.raises(tfloss.FormulaError, match="no tensor|There is no loss"):
+    with pytest.raises(tfloss.FormulaError, match=r"no tensor|There is no loss"):
         compiled(WithScalar(), "mse + sprd", task="regression").fit(X, Y, verbose=0)
