@@ -76,9 +76,9 @@ def test_it_sees_labelled_training_rows_only():
     Spy.forget()
     _fit(Spy(), data)
     [(inputs, labels)] = Spy.fitted_on
-    np.testing.assert_array_equal(inputs, data.train.inputs[data.train.labelled])
+    np.testing.assert_array_equal(inputs, data.train.features[data.train.labelled])
     np.testing.assert_array_equal(labels, data.train.codes[data.train.labelled])
-    holdout = {tuple(row) for row in data.holdout.inputs.astype(float)}
+    holdout = {tuple(row) for row in data.holdout.features}
     assert not holdout & {tuple(row) for row in inputs}
     assert sum(len(rows) for rows in Spy.asked_about) == len(table)  # each row once
 
@@ -174,7 +174,7 @@ def test_asking_again():
 def test_watching():
     data = _data()
     seen = []
-    _fit({"a": "nb", "b": "lr"}, data, watch=lambda *news: seen.append(news))
+    _fit({"a": "nb", "b": "lr"}, data, on_progress=lambda *news: seen.append(news))
     assert seen[0] == ("a", 0, 150)
     assert [news for news in seen if news[1] == 150] == [("a", 150, 150), ("b", 150, 150)]
     assert {news[2] for news in seen} == {150}

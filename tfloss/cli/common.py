@@ -157,6 +157,11 @@ _OPTIONS = [
         help="How teachers' probabilities are calibrated; auto: where a teacher has none.",
     ),
     click.option(
+        "--teacher-inputs",
+        type=click.Choice(["auto", "scaled", "unscaled", "frame"]),
+        help="What teachers see of the features: as the student, unscaled, or a data frame.",
+    ),
+    click.option(
         "--teacher-force", is_flag=True, default=None, help="Fit teachers even if it takes long."
     ),
     click.option(

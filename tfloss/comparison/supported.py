@@ -58,6 +58,7 @@ SUPPORT: Mapping[str, Support] = {
     "teacher_rows": Support(_PER_SEED),
     "teacher_calibrate": Support(_PER_SEED),
     "teacher_force": Support(_PER_SEED),
+    "teacher_inputs": Support(_PER_SEED),
     "augment": Support(_PER_SEED),
     "augment_noise": Support(_PER_SEED),
     "model": Support("built for each seed"),

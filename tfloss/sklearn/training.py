@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, PreparedData, Scaler, Table, arrange
+from tfloss.data import Classes, FeatureSource, PreparedData, Scaler, Table, arrange
 from tfloss.errors import UsageError
 from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
@@ -29,6 +30,7 @@ def prepared(
     columns: Mapping[str, Any],
     scale: str,
     name: str,
+    feature_names: tuple[str, ...] = (),
 ) -> PreparedData:
     """All rows as training rows; those of weight 0 are left out.
 
@@ -40,6 +42,7 @@ def prepared(
         columns: further columns that the formula names, (n,) or (n, k); NaN: missing.
         scale: see `tfloss.data.prepare`; 'standard' by the weighted mean and deviation.
         name: of the estimator, for messages.
+        feature_names: of a data frame.
     """
     side_columns = dict(columns)
     kept: Any = slice(None)
@@ -51,6 +54,7 @@ def prepared(
     table = Table(
         features[kept],
         target[kept],
+        feature_names,
         name=name,
         columns={key: np.asarray(column)[kept] for key, column in side_columns.items()},
         task="regression" if classes is None else "classification",
@@ -62,35 +66,34 @@ def prepared(
         for rows in (None, np.empty(0, np.int64))
     )
     task = table.task or "classification"
-    return PreparedData(train, nothing, task, classes, table.feature_names, scaler, name)
+    return PreparedData(
+        train,
+        nothing,
+        task,
+        classes,
+        table.feature_names,
+        scaler,
+        name,
+        source=FeatureSource.of(table),
+    )
 
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
+    given = estimator.get_params(deep=False)
     registry = registry_with(estimator.registry, estimator.losses)
+    # Whatever the estimator and `fit` call alike is handed on, also what either may get later.
+    options = {name: given[name] for name in inspect.signature(fit).parameters if name in given}
     with generators_kept():
-        student = _student(estimator, data, registry, seed)
-        result = fit(
-            _formula(estimator.formula, estimator.teacher, data),
-            data,
-            student,
-            teacher=() if estimator.teacher is None else estimator.teacher,
-            teacher_fit=estimator.teacher_fit,
-            teacher_calibrate=estimator.teacher_calibrate,
-            optimizer=estimator.optimizer,
-            epochs=estimator.epochs,
-            batch_size=estimator.batch_size,
-            batches=estimator.batches,
-            seed=seed,
-            compile=estimator.compile,
-            on_nan=estimator.on_nan,
-            callbacks=estimator.callbacks,
-            cache=estimator.cache,
-            allow_negative=estimator.allow_negative,
-            registry=registry,
-            n_jobs=estimator.n_jobs,
-            watch=None,
-        )
+        options |= {
+            "formula": _formula(estimator.formula, estimator.teacher, data),
+            "model": _student(estimator, data, registry, seed),
+            "seed": seed,
+            "registry": registry,
+            "losses": (),  # in the registry
+            "on_progress": None,
+        }
+        result = fit(data=data, **options)
     return result, Network(result.student.forward_model, data.scaler)
 
 

@@ -13,6 +13,7 @@ from tfloss.comparison.analysis.metrics import (
     metrics_for,
     predictions_of,
     truth_of,
+    weight_of,
 )
 from tfloss.comparison.analysis.predictions import describe_predictions, pca_points
 from tfloss.comparison.analysis.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
@@ -208,12 +209,13 @@ def _teachers(
     """Each teacher's own metrics on the holdouts."""
     if not len(setups[0].data.holdout):
         return {}
-    truth = truth_of([setup.data.holdout for setup in setups], task)
+    parts = [setup.data.holdout for setup in setups]
+    truth, weight = truth_of(parts, task), weight_of(parts)
     found = {}
     for alias, teacher in setups[0].teachers.items():
         predictions = _teacher_predictions(setups, alias, task)
         scores = {
-            name: mean_of(metric_values(metric, truth, predictions)).as_dict()
+            name: mean_of(metric_values(metric, truth, predictions, weight)).as_dict()
             for name, metric in metrics.items()
         }
         found[alias] = {"text": teacher.text, "metrics": scores}
@@ -261,17 +263,21 @@ def gradient_shares(names: Sequence[str], norms: np.ndarray) -> dict[str, Any]:
 
 
 def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:
-    """Means over the replicates with intervals (Student's t), for plots."""
-    epochs = np.arange(1, len(one.train) + 1)
-    thin = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), _CURVE_POINTS)).astype(int))
+    """Means over the replicates with intervals (Student's t), for plots.
+
+    A formula of which all replicates diverged has curves without points.
+    """
     fine = ~one.diverged
+    epochs = np.arange(1, len(one.train) + 1) if fine.any() else np.arange(0)
+    thin = np.linspace(0, len(epochs) - 1, min(len(epochs), _CURVE_POINTS)).astype(int)
+    thin = np.unique(thin)
     names = ("total", *one.names)
     return {
         "steps": (epochs[thin] * steps).tolist(),
         "train": {
             name: _band(one.train[thin][:, fine, number]) for number, name in enumerate(names)
         },
-        "eval_steps": (one.eval_epochs * steps).tolist(),
+        "eval_steps": (one.eval_epochs * steps).tolist() if fine.any() else [],
         "holdout": {name: _band(one.holdout[:, fine, number]) for number, name in enumerate(names)},
         "metrics": {name: _band(values[:, fine]) for name, values in one.metrics.items()},
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfloss.data import PreparedData, score
 from tfloss.registry import Registry
-from tfloss.teachers.fitting.batched import Predictions, Watch
+from tfloss.teachers.fitting.batched import OnRows, Predictions
 from tfloss.teachers.fitting.classifiers import fit_classifier
 from tfloss.teachers.fitting.cross_fit import put_together
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions
@@ -27,7 +27,7 @@ def fit_and_predict(
     data: PreparedData,
     registry: Registry,
     n_jobs: int | None = None,
-    watch: Callable[[str], Watch | None] = lambda alias: None,
+    on_progress: Callable[[str], OnRows | None] = lambda alias: None,
 ) -> dict[str, TeacherPredictions]:
     """Fit every plan's estimator, and predict every row of both parts.
 
@@ -39,9 +39,11 @@ def fit_and_predict(
         data: what they are fitted on and asked about.
         registry: whose metrics score them.
         n_jobs: folds, and chunks of rows, that are worked on at once, as joblib counts.
-        watch: from a name to what is called with numbers of rows that were predicted.
+        on_progress: from a name to what is called with numbers of rows that were predicted.
     """
-    whole = {alias: _on_all_rows(plan, data, n_jobs, watch(alias)) for alias, plan in plans.items()}
+    whole = {
+        alias: _on_all_rows(plan, data, n_jobs, on_progress(alias)) for alias, plan in plans.items()
+    }
     folds = _out_of_fold(plans, data, n_jobs)
     return {
         alias: _scored(plan, data, registry, *whole[alias], folds.get(alias))
@@ -50,13 +52,15 @@ def fit_and_predict(
 
 
 def _on_all_rows(
-    plan: FitPlan, data: PreparedData, n_jobs: int | None, watch: Watch | None
+    plan: FitPlan, data: PreparedData, n_jobs: int | None, on_progress: OnRows | None
 ) -> tuple[Any, Predictions, Predictions]:
     """The estimator fitted on all of the plan's rows, and its predictions for both parts."""
     with one_thread_where_small(len(plan.rows)):
         fitted = fitter(plan, data)(plan.rows)
     parts = (data.train, data.holdout)
-    train, holdout = (fitted.predict(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts)
+    train, holdout = (
+        fitted.predict(fitted.rows(part), n_jobs=n_jobs, on_progress=on_progress) for part in parts
+    )
     return fitted, train, holdout
 
 
@@ -88,7 +92,9 @@ def _fold(plan: FitPlan, data: PreparedData, place: int) -> Predictions:
     assert plan.folds is not None
     train, left_out = plan.folds[place]
     fitted = fitter(plan, data, warn=False)(plan.rows[train])
-    predictions: Predictions = fitted.predict(data.train.inputs[plan.rows[left_out]], n_jobs=1)
+    predictions: Predictions = fitted.predict(
+        fitted.rows(data.train)[plan.rows[left_out]], n_jobs=1
+    )
     return predictions
 
 
@@ -118,7 +124,8 @@ def fitter(plan: FitPlan, data: PreparedData, *, warn: bool = True) -> Callable[
 
     With `warn`, what it warns of becomes notes.
     """
-    part = data.train
+    part, view = data.train, plan.view
+    inputs = view.rows(part)
 
     def weight(rows: np.ndarray) -> np.ndarray | None:
         return None if part.sample_weight is None else part.sample_weight[rows]
@@ -126,20 +133,22 @@ def fitter(plan: FitPlan, data: PreparedData, *, warn: bool = True) -> Callable[
     if data.classes is None:
         return lambda rows: fit_regressor(
             plan.estimator,
-            part.inputs[rows],
+            view.show(inputs[rows]),
             part.labels[rows, 0],
             name=plan.name,
             weight=weight(rows),
             warn=warn,
+            view=view,
         )
     classes = len(data.classes)
     return lambda rows: fit_classifier(
         plan.estimator,
-        part.inputs[rows],
+        view.show(inputs[rows]),
         part.codes[rows],
         classes=classes,
         name=plan.name,
         calibrate=plan.options.calibrate,
         weight=weight(rows),
         warn=warn,
+        view=view,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.registry import Registry
+from tfloss.registry import Registry, Teacher
 from tfloss.teachers.column import PredictionsColumn
 from tfloss.teachers.fitting.classifiers import copied, seeded
 from tfloss.teachers.keras_models import is_network
@@ -19,12 +19,16 @@ from tfloss.teachers.spec.text import DEFAULT_ALIAS, TeacherSpec, parse_teacher,
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A teacher as the user gave it: a text's name and settings, or an object."""
+    """A teacher as the user gave it: a text's name and settings, or an object.
+
+    `own` says whether the user made the estimator, and not tfloss by its name.
+    """
 
     alias: str
     text: str
     thing: Any
     options: Options = field(default_factory=Options)
+    own: bool = True
 
     @property
     def name(self) -> str:
@@ -75,15 +79,48 @@ def _predicts(teacher: Any) -> bool:
     return able and not isinstance(teacher, type)
 
 
+def layers_named(
+    given: Iterable[Given], names: Iterable[str], registry: Registry
+) -> frozenset[str]:
+    """The names, of those in a formula, that can only be tensors of a teacher that is a network.
+
+    Raises:
+        UsageError: no such teacher.
+    """
+    networks = tuple(f"{one.alias}." for one in given if may_have_layers(one.thing, registry))
+    return frozenset(name for name in names if networks and name.startswith(networks))
+
+
+def may_have_layers(thing: Any, registry: Registry) -> bool:
+    """Whether what a user gave is, or names, a network.
+
+    Raises:
+        UsageError: no such teacher.
+    """
+    if isinstance(thing, TeacherSpec):
+        # A class name is looked for in scikit-learn, which is slow to import.
+        if thing.name not in registry.teachers and is_class_name(thing.name):
+            return False
+        return registry.get(Teacher, thing.name).layers
+    return is_network(getattr(thing, "estimator", thing))
+
+
+def is_class_name(name: str) -> bool:
+    """Whether a name can be that of one of scikit-learn's classes."""
+    return name.isidentifier() and name[0].isupper()
+
+
 def resolved(given: Given, options: Options, registry: Registry, seed: int) -> Given:
     """The object that a text names, seeded; a fitted one as it is."""
     thing, keep = given.thing, frozenset[str]()
     if isinstance(thing, TeacherSpec):
         options, settings = options.taking(thing.settings)
+        given = replace(given, own=":" in thing.name)
         thing = build_estimator(replace(thing, settings=settings), registry)
         keep = frozenset(settings)
     if isinstance(thing, PrefittedTeacher | PredictionsColumn):
         return replace(given, thing=thing, options=options)
-    if is_network(thing) or is_fitted(thing) or not hasattr(thing, "fit"):
+    nothing_to_fit = _predicts(thing) and not hasattr(thing, "fit")
+    if is_network(thing) or is_fitted(thing) or nothing_to_fit:
         return replace(given, thing=PrefittedTeacher(thing, given.text), options=options)
     return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)

@@ -172,11 +172,13 @@ class Engine(TrainStep):
     def _chunk(self, order: Any, epochs: Any, first_step: Any, step_fn: StepFn) -> tuple[Any, ...]:
         """`epochs` epochs; traced once."""
         self.traces += 1
-        empty = tf.fill((order.shape[0], self.width), tf.constant(np.nan, tf.float32))
+        shape = (order.shape[0], *self.lead, self.width)
+        empty = tf.fill(shape, tf.constant(np.nan, tf.float32))
 
         def epoch(number: Any, train: Any, holdout: Any, *state: Any) -> tuple[Any, ...]:
+            nothing = self.start(first_step)
             before = TrainState(*state)._replace(
-                sums=tf.zeros(self.width), skipped_rows=tf.constant(0.0)
+                sums=nothing.sums, skipped_rows=nothing.skipped_rows
             )
             after = self._epoch(order[number], before, step_fn)
             train = tf.tensor_scatter_nd_update(train, [[number]], [self.averages(after)])
@@ -193,7 +195,7 @@ class Engine(TrainStep):
 
     def averages(self, state: TrainState) -> Any:
         """The total and each term over the rows of an epoch that count."""
-        return state.sums / (self.rows - state.skipped_rows)
+        return state.sums / (self.rows - state.skipped_rows)[..., None]
 
     def _epoch(self, rows: Any, state: TrainState, step_fn: StepFn) -> TrainState:
         """One pass over the rows: blocks of full batches, then what remains."""
@@ -201,12 +203,15 @@ class Engine(TrainStep):
         size = min(full, self._batches_per_block())
         blocks = -(-full // size)
         if blocks == 1:
-            state = self._block(rows[: full * self.batch_size], size, full, state, step_fn)
+            state = self._block(rows[..., : full * self.batch_size], size, full, state, step_fn)
         else:
-            padded = tf.pad(rows, [[0, blocks * size * self.batch_size - self.rows + rest]])
+            lead = self.lead
+            padding = [0, blocks * size * self.batch_size - self.rows + rest]
+            padded = tf.pad(rows, [*([0, 0] for _ in lead), padding])
 
             def block(number: Any, *state: Any) -> tuple[Any, ...]:
-                part = tf.slice(padded, [number * size * self.batch_size], [size * self.batch_size])
+                start = [*(0 for _ in lead), number * size * self.batch_size]
+                part = tf.slice(padded, start, [*lead, size * self.batch_size])
                 count = tf.minimum(size, full - number * size)
                 return number + 1, *self._block(part, size, count, TrainState(*state), step_fn)
 
@@ -218,17 +223,21 @@ class Engine(TrainStep):
             )
             state = TrainState(*after)
         if rest:
-            _, state = self._gathered_step(rows[full * self.batch_size :], state, step_fn)
+            _, state = self._gathered_step(rows[..., full * self.batch_size :], state, step_fn)
         return state
 
     def _batches_per_block(self) -> int:
-        return max(1, BLOCK_BYTES // (self._train.bytes_per_row * self.batch_size))
+        at_once = int(np.prod(self.lead)) * self.batch_size
+        return max(1, BLOCK_BYTES // (self._train.bytes_per_row * at_once))
 
     def _block(
         self, rows: Any, size: int, count: Any, state: TrainState, step_fn: StepFn
     ) -> TrainState:
         """The first `count` of `size` batches, gathered at once."""
-        batches = self._gathered(tf.reshape(rows, [size, self.batch_size]))
+        batches = tf.reshape(rows, [*self.lead, size, self.batch_size])
+        if self.lead:  # the loop is over the first axis
+            batches = tf.transpose(batches, [1, 0, 2])
+        batches = self._gathered(batches)
         return self.over(batches, count, state, step_fn=step_fn)
 
     def _part(
