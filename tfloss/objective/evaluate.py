@@ -135,6 +135,8 @@ class Evaluator:
         tensor = tf.cast(self.tensors[use.name], tf.float32)
         if tensor.shape.rank == 2 and tensor.shape[1] == 1:
             tensor = tensor[:, 0]
+        if tensor.shape.rank == 0:
+            return Value(tensor)
         if tensor.shape.rank != 1:
             raise UsageError(
                 f"'{use.name}' has shape {shape_of_tensor(tensor)}; one number per example can "
