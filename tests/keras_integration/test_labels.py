@@ -132,10 +132,11 @@ def test_a_weight_for_each_step():
 
 
 def test_what_has_no_steps_beside_a_mask_of_steps():
-    model = compiled(per_step(3, None, mask=True), "ce + mse(pooled, 0*pooled)", columns=["pooled"])
-    x = {"inputs": STEPS, "pooled": X[:, :1]}
-    with pytest.raises(UsageError, match=r"'pooled' has shape .* a row for each step"):
-        model.fit(x, STEP_LABELS, verbose=0)
+    plain = per_step(3, "softmax", mask=True)
+    model = compiled(plain, "ce + mse(pooled, 0*pooled)", columns=["pooled"])
+    found = loss(model, {"inputs": STEPS, "pooled": X[:, :1]}, STEP_LABELS)
+    plain.compile("sgd", "sparse_categorical_crossentropy")
+    assert found == pytest.approx(loss(plain, STEPS, STEP_LABELS) + np.mean(X[:, 0] ** 2), rel=1e-5)
 
 
 def test_columns_of_whole_numbers_and_of_texts():

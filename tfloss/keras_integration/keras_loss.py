@@ -125,7 +125,9 @@ class Loss(keras.losses.Loss):
                 sample_weight=rows.weight,
             ).total
         terms = self._terms(rows, self._odds(y_pred, rows))
-        terms = [self._reduced(*term, rows.weight) for term in terms]
+        by_step = rows.weight is not None and rows.weight.shape.rank == 1 and rows.flattened
+        weight = rows.weight if by_step or sample_weight is None else sample_weight
+        terms = [self._reduced(*term, weight, rows.weight) for term in terms]
         return terms[0] if len(terms) == 1 else tf.add_n(terms)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -166,15 +168,22 @@ class Loss(keras.losses.Loss):
             terms.append((evaluator.coefficient(term.coefficient) * value.tensor, value.present))
         return terms
 
-    def _reduced(self, values: Any, share: Any, weight: Any) -> Any:
-        """Keras' reduction of one term; what is missing counts in no mean."""
+    def _reduced(self, values: Any, share: Any, weight: Any, by_row: Any) -> Any:
+        """Keras' reduction of one term; what is missing counts in no mean.
+
+        Args:
+            values: (rows,).
+            share: (rows,), how much of each is there; None: all.
+            weight: as Keras handed it over.
+            by_row: the same, a number or (rows,).
+        """
         if share is None:
             return self._keras(values, values, weight)
         rows = tf.ones_like(values)
-        given = rows if weight is None else weight
+        given = rows if by_row is None else by_row * rows
         if self.reduction in (_SUM, "none", None):
             scale = tf.constant(1.0)
-        elif self.reduction == "mean_with_sample_weight":
+        elif self.reduction == "mean_with_sample_weight" and weight is not None:
             scale = tf.math.divide_no_nan(tf.reduce_sum(given), tf.reduce_sum(given * share))
         else:
             scale = tf.math.divide_no_nan(tf.reduce_sum(rows), tf.reduce_sum(share))

@@ -17,6 +17,7 @@ class Rows(NamedTuple):
     present: dict[str, Any]
     masks: dict[str, Any]
     weight: Any
+    flattened: bool = False
     flat: Callable[[Any], Any] = lambda tensor: tensor  # a row for each step, where they are
 
 
@@ -58,7 +59,7 @@ def rows_of_positions(
     if "weights" in tensors:
         rows["weights"] = tensors["weights"]
     there = {name: flat(mask) for name, mask in present.items() if name in used}
-    return Rows(rows, there, {n: flat(mask) for n, mask in masks.items()}, flat(weight), flat)
+    return Rows(rows, there, {n: flat(mask) for n, mask in masks.items()}, flat(weight), True, flat)
 
 
 def _require_steps(name: str, tensor: Any, like: Any) -> None:

@@ -12,7 +12,13 @@ from tfloss.lazy import tf
 from tfloss.objective.balances import Balanced, balanced
 from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
-from tfloss.objective.missing import least, of_rows, one_where_missing, together
+from tfloss.objective.missing import (
+    least,
+    of_rows,
+    one_where_missing,
+    share_of_rows,
+    together,
+)
 from tfloss.objective.plan import (
     Arithmetic,
     BalanceUse,
@@ -49,12 +55,16 @@ class Value:
         present: (batch,) float32, the share of each example that is there, 0 where it is missing;
             None: all are there.
         count: of a mean over examples, how many were there; None: all.
+        unmasked: the share of each example that Keras does not mask; None: all.
+        incomplete: whether something may be missing that is not masked.
     """
 
     tensor: Tensor
     per_example: bool = False
     present: Tensor | None = None
     count: Tensor | None = None
+    unmasked: Tensor | None = None
+    incomplete: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,8 +152,10 @@ class Evaluator:
                 f"'{use.name}' has shape {shape_of_tensor(tensor)}; one number per example can "
                 f"multiply a loss. Hand it to a loss instead: mse({use.name}, …)."
             )
-        there = [of_rows(self._mask(use)), of_rows(self._steps([use]))]
-        return Value(tensor, per_example=True, present=together(there))
+        missing, masked = of_rows(self._mask(use)), of_rows(self._steps([use]))
+        present = together([missing, masked])
+        incomplete = missing is not None
+        return Value(tensor, True, present, unmasked=masked, incomplete=incomplete)
 
     def _loss(self, use: LossUse) -> Value:
         given = self
@@ -153,16 +165,29 @@ class Evaluator:
         if isinstance(weight := use.tensors.get(WEIGHT), TensorUse) and weight.name == WEIGHT:
             given = bound[WEIGHT] if self.weight is None else self.weight
             bound[WEIGHT] = tf.cast(given, tf.float32)
-        call = LossCall(use, bound, self._missing(use.tensors.values()), self.states, self.training)
-        result, present = call.by_step(self._steps(use.tensors.values()))
-        return Value(result, per_example=use.loss.per == "example", present=present)
+        missing, steps = self._missing(use.tensors.values()), self._steps(use.tensors.values())
+        result, present = LossCall(use, bound, missing, self.states, self.training).by_step(steps)
+        return Value(
+            result,
+            per_example=use.loss.per == "example",
+            present=present,
+            unmasked=None if steps is None else share_of_rows(steps),
+            incomplete=missing is not None,
+        )
 
     def _reduce(self, reduction: Reduction, value: Value) -> Value:
         present = tf.ones_like(value.tensor) if value.present is None else value.present
         weight = present if self.weight is None else self.weight * present
         result = call_plugin(reduction, reduction.name, value.tensor, weight, present)
-        averages = value.present is not None and reduction.name == self.mean.name
-        return Value(result, count=tf.reduce_sum(present) if averages else None)
+        if not value.incomplete or reduction.name != self.mean.name:
+            return Value(result)
+        count = tf.reduce_sum(present)
+        if (
+            value.unmasked is not None
+        ):  # a masked step takes nothing from a batch's share, as in Keras
+            rows = tf.reduce_sum(tf.ones_like(value.unmasked))
+            count *= tf.math.divide_no_nan(rows, tf.reduce_sum(value.unmasked))
+        return Value(result, count=count)
 
     def _missing(self, uses: Iterable[Use]) -> Tensor | None:
         """1 where every tensor of the expressions is there, 0 where one is missing."""
@@ -241,7 +266,13 @@ def _combined(operands: list[Value], result: Tensor) -> Value:
     per_example = any(operand.per_example for operand in operands)
     if per_example and present is not None:
         result = tf.where(present > 0, result, tf.zeros_like(result))
-    return Value(result, per_example, present)
+    return Value(
+        result,
+        per_example,
+        present,
+        unmasked=least(operand.unmasked for operand in operands),
+        incomplete=any(operand.incomplete for operand in operands),
+    )
 
 
 def _refuse_broadcast(text: str, left: Tensor, right: Tensor) -> None:

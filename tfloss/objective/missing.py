@@ -42,6 +42,11 @@ def of_rows(mask: Tensor | None) -> Tensor | None:
     return of_first_axes(mask, 1)
 
 
+def share_of_rows(mask: Tensor) -> Tensor:
+    """(batch,): the share of each row that is there."""
+    return tf.reduce_mean(mask, axis=list(range(1, mask.shape.rank)))
+
+
 def least(masks: Iterable[Tensor | None]) -> Tensor | None:
     """The share of each row that all have; of masks it is what all have."""
     given = [mask for mask in masks if mask is not None]
