@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Encoder, Scaler
+from tfloss.data import Encoder, PreparedData, Scaler
 from tfloss.runs.folder import Run
 from tfloss.runs.kept_rows import SAMPLE, sample_of
 from tfloss.training.result import Result
@@ -27,6 +27,8 @@ class Source:
         features: (n, d) float64 real rows, neither encoded nor scaled.
         encoder: of the features; None where they are numbers without gaps.
         levels: by category, the texts that its positions stand for.
+        names: of the features, in their order; () where they are not known.
+        classes: in the order of the answers; () for regression.
     """
 
     model: Any
@@ -35,6 +37,8 @@ class Source:
     features: np.ndarray
     encoder: Encoder | None = None
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def encoded(self) -> np.ndarray:
@@ -57,7 +61,16 @@ def source_of_result(result: Result) -> Source:
     if features is None:
         inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS]
         features = _restored(inputs, data.scaler)
-    return Source(result.student.forward_model, data.task, data.scaler, features, encoder, levels)
+    return Source(
+        result.student.forward_model,
+        data.task,
+        data.scaler,
+        features,
+        encoder,
+        levels,
+        data.source_names,
+        _classes(data),
+    )
 
 
 def source_of_run(run: Run) -> Source:
@@ -70,7 +83,20 @@ def source_of_run(run: Run) -> Source:
     scaler, encoder, features = preprocessing.scaler, preprocessing.encoder, kept.features
     if features is None:
         encoder, features = None, _restored(kept.inputs, scaler)
-    return Source(run.student().forward_model, run.task, scaler, features, encoder, kept.levels)
+    return Source(
+        run.student().forward_model,
+        run.task,
+        scaler,
+        features,
+        encoder,
+        kept.levels,
+        preprocessing.source_names,
+        _classes(preprocessing),
+    )
+
+
+def _classes(data: PreparedData) -> tuple[str, ...]:
+    return () if data.classes is None else tuple(map(str, data.classes.names))
 
 
 def _restored(inputs: np.ndarray, scaler: Scaler | None) -> np.ndarray:

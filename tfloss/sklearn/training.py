@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tfloss.data import Classes, FeatureSource, PreparedData, Scaler, Table, arrange
-from tfloss.errors import UsageError
+from tfloss.errors import UsageError, did_you_mean
 from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
@@ -16,6 +16,7 @@ from tfloss.student import make_student
 from tfloss.student.build import generators_kept
 from tfloss.training.fit import fit
 from tfloss.training.result import Result
+from tfloss.training.teachers import names_in
 
 _WEIGHT = "sample_weight"
 
@@ -75,6 +76,27 @@ def prepared(
         name,
         source=FeatureSource.of(table),
     )
+
+
+def refuse_unnamed(columns: Iterable[str], formula: Any, teacher: Any) -> None:
+    """Refuse keywords of `fit` that neither the formula nor a teacher's column names.
+
+    Raises:
+        UsageError: `sample_weights=` for `sample_weight=`, for example.
+    """
+    given = list(columns)
+    if not given:
+        return
+    named = set() if formula == "auto" else set(names_in(formula))
+    teachers = teacher.values() if isinstance(teacher, Mapping) else np.atleast_1d(teacher)
+    texts = [one for one in teachers if isinstance(one, str)]
+    for name in given:
+        if name not in named and not any(f"column:{name}" in text for text in texts):
+            known = ["sample_weight", *sorted(named)]
+            raise UsageError(
+                f"fit got {name}=, which the formula does not name.{did_you_mean(name, known)} "
+                f"Further columns go by the names that stand in the formula."
+            )
 
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
