@@ -9,6 +9,7 @@ from typing import Any
 from tfloss.errors import TflossError
 from tfloss.lazy import tf
 from tfloss.training.options import Compile
+from tfloss.training.program.random_numbers import traced_for_xla
 
 # XLA takes a second or more to compile, once; the graph executor pays about 0.2 ms for each step.
 _STEPS_WORTH_XLA = 6_000
@@ -62,9 +63,10 @@ class Compiled:
     def _build(self) -> Callable[..., Any]:
         if self.compiled_as == "eager":
             return self._body
+        xla = self.compiled_as == "xla"
         return tf.function(
-            self._body,
-            jit_compile=self.compiled_as == "xla",
+            traced_for_xla(self._body) if xla else self._body,
+            jit_compile=xla,
             autograph=False,
             reduce_retracing=self._shapes_vary,
         )
