@@ -249,3 +249,4 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
         f"teachers {seconds['teachers']:.1f} s, training {seconds['training']:.1f} s "
         f"({result.compiled_as}); run saved in {folder}"
     )
+    click.echo(f"Compiled as {result.compiled_as}: {result.compiled_because}.")

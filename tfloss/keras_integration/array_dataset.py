@@ -52,6 +52,16 @@ class Rows:
         parts = [None if part is None else part[start:end] for part in self._flat]
         return Rows(*keras.tree.pack_sequence_as(self._structure, parts))
 
+    def one(self) -> Rows:
+        """The first row, a copy, which has the structure of all and does not keep them alive."""
+        parts = [None if part is None else np.array(part[:1]) for part in self._flat]
+        return Rows(*keras.tree.pack_sequence_as(self._structure, parts))
+
+    @property
+    def structure(self) -> str:
+        """What is nested in what, the same text for the same."""
+        return repr(keras.tree.map_structure(lambda _: 0, self._structure))
+
     def fingerprint(self) -> dict[str, Any]:
         """The number of rows, and a digest of all values."""
         arrays = {self._key(i): part for i, part in enumerate(self._flat) if part is not None}

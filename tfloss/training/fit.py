@@ -23,16 +23,14 @@ from tfloss.training.checkpoints.fingerprint import (
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
 from tfloss.training.checkpoints.teachers import predictions_fingerprint, to_arrays
+from tfloss.training.kept import KeptTraining
 from tfloss.training.launch import check_options, run_loop, student_of
 from tfloss.training.loop.array_source import ArraySource
-from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import Watcher
 from tfloss.training.options import Batches, Compile, OnNan
 from tfloss.training.program.batch import Batch, as_tensors
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
+from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result, all_scores
 from tfloss.training.scope import full_scope
 from tfloss.training.target_kind import refuse_quantities
@@ -168,9 +166,8 @@ def fit(
                 compile=compile,
                 on_nan=on_nan,
             )
-        engine = Engine(
-            StudentLoss(student, objective),
-            with_loss_scaling(make_optimizer(optimizer), student.forward_model),
+        kept = KeptTraining(student, objective, optimizer)
+        engine = kept.engine(
             as_tensors(columns_of(data, "train", teachers), objective.needs),
             _holdout(data, teachers, objective),
             batch_size=batch_size,
@@ -178,7 +175,9 @@ def fit(
             evaluate_every=evaluate_every,
             compile=compile,
             work=epochs * order.steps_per_epoch,
+            before=None if checkpoints is None else checkpoints.compiled_as,
         )
+        student, objective = kept.student, kept.objective
         watch = _watcher(watch)
         trained = run_loop(
             ArraySource(engine, order, data.train.rows),
@@ -191,6 +190,7 @@ def fit(
             fingerprint=fingerprint,
             teachers=to_arrays(teachers) if checkpoints is not None else ({}, None),
         )
+    traces = kept.release()
     seconds = {"teachers": taught - started, "training": time.perf_counter() - taught}
     finished = getattr(watch, "done", None)
     if finished is not None:
@@ -204,8 +204,9 @@ def fit(
         data,
         seconds,
         trained.compiled_as,
+        trained.compiled_because,
         trained.events,
-        engine.traces,
+        traces,
     )
 
 

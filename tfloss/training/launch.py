@@ -25,6 +25,7 @@ class Trained(NamedTuple):
 
     history: History
     compiled_as: str
+    compiled_because: str
     events: list[str]
 
 
@@ -94,10 +95,12 @@ def run_loop(
     guard = NanGuard(step, on_nan)
     called = Callbacks(callbacks, model, step.optimizer)
     if checkpoints is not None:
-        checkpoints.begin({**fingerprint, "callbacks": called.kinds}, *teachers)
+        whole = {**fingerprint, "callbacks": called.kinds}
+        checkpoints.begin(whole, *teachers, compiled_as=step.choice.compiled_as)
     with defer_interrupts(checkpoints):
         history = train(
             source, epochs, callbacks=called, watch=watch, checkpoints=checkpoints, guard=guard
         )
-    compiled_as = "eager" if called.see_batches else step.compiled_as
-    return Trained(history, compiled_as, guard.events)
+    if called.see_batches:
+        return Trained(history, "eager", "callbacks look at every batch", guard.events)
+    return Trained(history, step.compiled_as, step.compiled_because, guard.events)

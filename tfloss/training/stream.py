@@ -26,14 +26,12 @@ from tfloss.training.checkpoints.fingerprint import (
 )
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
+from tfloss.training.kept import KeptTraining
 from tfloss.training.launch import check_options, run_loop, student_of
-from tfloss.training.loop.dataset import DatasetSource
 from tfloss.training.loop.train_loop import Watcher
 from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.batch import SAMPLE_WEIGHT
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
+from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result, all_scores
 from tfloss.training.stream_data import stream_data
 
@@ -141,17 +139,18 @@ def fit_stream(
             compile=compile,
             on_nan=on_nan,
         )
-    source = DatasetSource(
-        StudentLoss(student, objective),
-        with_loss_scaling(make_optimizer(optimizer), student.forward_model),
-        dataset,
-        rows,
-        steps_per_epoch=steps_per_epoch,
-        batch_size=batch_size,
-        compile=compile,
-        work=epochs * steps_per_epoch,
-    )
+    kept = KeptTraining(student, objective, optimizer)
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        source = kept.stream(
+            dataset,
+            rows,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            compile=compile,
+            work=epochs * steps_per_epoch,
+            before=None if checkpoints is None else checkpoints.compiled_as,
+        )
+        student, objective = kept.student, kept.objective
         trained = run_loop(
             source,
             epochs,
@@ -162,6 +161,7 @@ def fit_stream(
             checkpoints=checkpoints,
             fingerprint=fingerprint,
         )
+    traces = kept.release()
     seconds = {"training": time.perf_counter() - started}
     data = stream_data(shapes, rows, task, student.n_outputs)
     return Result(
@@ -173,8 +173,9 @@ def fit_stream(
         data,
         seconds,
         trained.compiled_as,
+        trained.compiled_because,
         trained.events,
-        source.traces,
+        traces,
     )
 
 

@@ -16,36 +16,45 @@ class Evaluation:
 
     Args:
         forward: the model and its loss.
-        rows: the holdout.
+        layout: the holdout, or the specs of its tensors.
         at_once: how many rows a slice has.
     """
 
-    def __init__(self, forward: ForwardLoss, rows: Batch, at_once: int = SLICE_ROWS) -> None:
+    def __init__(self, forward: ForwardLoss, layout: Batch, at_once: int = SLICE_ROWS) -> None:
         self._forward = forward
-        self._batch = rows
-        self._rows = int(rows.tensors["inputs"].shape[0])
+        self._layout = layout
+        self._rows = int(layout.tensors["inputs"].shape[0])
         self._at_once = at_once
 
-    def __call__(self, step: Any) -> Any:
-        """(1 + terms,) float32, with the schedules of that step."""
+    def __call__(self, step: Any, leaves: list[Any]) -> Any:
+        """(1 + terms,) float32, with the schedules of that step.
+
+        Args:
+            step: steps done.
+            leaves: the tensors of the holdout, in the order of its layout.
+        """
+        rows = self._layout.with_leaves(leaves)
         size = min(self._rows, self._at_once)
         full, rest = divmod(self._rows, size)
         if full == 1:
-            sums = self._slice(0, size, step)
+            sums = self._slice(rows, 0, size, step)
         else:
             _, sums = tf.while_loop(
                 lambda number, _: number < full,
-                lambda number, sums: (number + 1, sums + self._slice(number * size, size, step)),
+                lambda number, sums: (
+                    number + 1,
+                    sums + self._slice(rows, number * size, size, step),
+                ),
                 (tf.constant(0), tf.zeros(1 + len(self._forward.names))),
                 parallel_iterations=1,
             )
         if rest:
-            sums += self._slice(full * size, rest, step)
+            sums += self._slice(rows, full * size, rest, step)
         return sums / self._rows
 
-    def _slice(self, start: Any, count: int, step: Any) -> Any:
+    def _slice(self, rows: Batch, start: Any, count: int, step: Any) -> Any:
         """The sums over `count` rows."""
-        batch = self._batch.map(
+        batch = rows.map(
             lambda c: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
         )
         total, terms = self._forward(batch, step, training=False)

@@ -10,7 +10,9 @@ import numpy as np
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
+from tfloss.training.options import Compile
 from tfloss.training.program.batch import Batch
+from tfloss.training.program.choose_compiler import Choice, choose, ops_of
 from tfloss.training.program.forward import ForwardLoss
 
 T = TypeVar("T")
@@ -57,8 +59,10 @@ class TrainStep:
         forward: the model and its loss.
         optimizer: a Keras optimizer.
         variables: what is trained; the only place that lists it.
-        batch_size: rows per step; set by those who know the data, as is the next.
+        batch_size: rows per step; set by those who know the data, as are the next.
         steps_per_epoch: of the data.
+        layout: their columns, as specs.
+        choice: how the programs are compiled, and why.
 
     Raises:
         UsageError: the model was built for several devices.
@@ -66,6 +70,9 @@ class TrainStep:
 
     batch_size: int
     steps_per_epoch: int
+    layout: Batch
+    choice: Choice
+    _ops: frozenset[str] | None = None
 
     def __init__(self, forward: ForwardLoss, optimizer: Any) -> None:
         self.forward = forward
@@ -80,6 +87,27 @@ class TrainStep:
     def compiled_as(self) -> str:
         """How its programs are compiled: 'xla', 'graph' or 'eager'."""
         raise NotImplementedError
+
+    @property
+    def compiled_because(self) -> str:
+        """Why, in one clause."""
+        fell_back = self.compiled_as != self.choice.compiled_as
+        return "nothing else could compile it" if fell_back else self.choice.reason
+
+    def chosen(self, compile: Compile, work: int | None, before: str | None = None) -> Choice:
+        """How a training of so many steps should be compiled: see `choose_compiler.choose`."""
+        return choose(compile, work, self._operations, before)
+
+    def _operations(self) -> frozenset[str]:
+        """Of one step."""
+        if self._ops is None:
+
+            def one(leaves: list[Any]) -> Any:
+                batch = self.layout.with_leaves(leaves)
+                return self.train_step(batch, self.start(tf.constant(0)))
+
+            self._ops = ops_of(one, [self.layout.specs(self.batch_size).leaves()])
+        return self._ops
 
     def start(self, step: Any) -> TrainState:
         """Nothing summed, nothing bad."""
