@@ -3,8 +3,8 @@
     python -m tests.benchmarks.op_kinds [--rounds 7] [--only convolution …] [--write]
 
 Every kind is computed with its gradient, again and again in a loop inside of one program, as in a
-training; the two programs take turns, and the table has the median of the ratios. Which of these kinds
-decide is said in `tfloss.training.program.choose_compiler`.
+training; the two programs take turns, and the table has the median of the ratios. Which of these
+kinds decide is said in `tfloss.training.program.choose_compiler`.
 """
 
 from __future__ import annotations

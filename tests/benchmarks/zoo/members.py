@@ -1,7 +1,7 @@
 """The networks of the zoo: what people train, small enough for two cores.
 
-Each member says how its network is built, what rows it is trained on, the formula, and the same loss
-as a user of Keras writes it.
+Each member says how its network is built, what rows it is trained on, the formula, and the same
+loss as a user of Keras writes it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ import tensorflow as tf
 
 from tests.training.engine_builders import assert_same_weights, engine_of, mlp, order_of
 from tfloss.training.program import random_numbers
-from tfloss.training.program.random_numbers import drawn_as_by_the_graph_executor
+from tfloss.training.program.random_numbers import (
+    drawn_as_by_the_graph_executor,
+    traced_for_xla,
+)
 
 ROWS = np.ones((6, 5), np.float32)
 
@@ -96,10 +99,14 @@ def test_nothing_of_tensorflow_is_changed_afterwards():
         places = (random_numbers._CHOICE, random_numbers._UNIFORM, random_numbers._NORMAL)
         return [getattr(importlib.import_module(m), name) for m, name in places]
 
-    before = names()
-    with pytest.raises(ZeroDivisionError), drawn_as_by_the_graph_executor():
-        assert names() != before
+    def traced():
+        during.append(names())
         raise ZeroDivisionError
+
+    before, during = names(), []
+    with pytest.raises(ZeroDivisionError):
+        traced_for_xla(traced)()
+    assert during != [before]
     assert names() == before
 
 
