@@ -54,7 +54,8 @@ class KeptTraining:
         if isinstance(found, Engine):
             found.load(train, holdout)
             return found
-        made = Engine(*self._parts(), train, holdout, **choice, **options)
+        forward, optimizer = self._parts()
+        made = Engine(forward, optimizer, train, holdout, **choice, **options)
         self._programs = made
         return made
 
@@ -77,7 +78,8 @@ class KeptTraining:
         if isinstance(found, DatasetSource):
             found.load(dataset, holdout, work)
             return found
-        made = DatasetSource(*self._parts(), dataset, holdout, **choice, **options)
+        forward, optimizer = self._parts()
+        made = DatasetSource(forward, optimizer, dataset, holdout, **choice, **options)
         self._programs = made
         return made
 

@@ -2,10 +2,11 @@
 
     python -m tests.benchmarks.zoo [NAME …] [--minutes 10] [--quick] [--again] [--write]
 
-Every member has a process of its own, in which all engines take turns; a ratio compares two timings of
-one round. The most important members come first, each gets its share of what is left of the minutes, and
-what is measured is kept in docs/benchmarks/zoo.json: the same command goes on where another ended,
-`--again` measures anew. With `--write` the page is made after every member. Nothing else should run.
+Every member has a process of its own, in which all engines take turns; a ratio compares two
+timings of one round. The most important members come first, each gets its share of what is left
+of the minutes, and what is measured is kept in docs/benchmarks/zoo.json: the same command goes on
+where another ended, `--again` measures anew. With `--write` the page is made after every member.
+Nothing else should run.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.zoo.measure NAME SECONDS
 
-prints one line of JSON: by engine and mode the figures of every round. `cold`: seconds for a new network,
-compiling, three epochs and their evaluations; `again`: the same three epochs once more; `long`: steps per
-second. SECONDS bound the whole, but two rounds are made in any case.
+prints one line of JSON: by engine and mode the figures of every round. `cold`: seconds for a new
+network, compiling, three epochs and their evaluations; `again`: the same three epochs once more;
+`long`: steps per second. SECONDS bound the whole, but two rounds are made in any case.
 """
 
 from __future__ import annotations
