@@ -42,6 +42,7 @@ class AttachedLoss:
 
     def __init__(self, model: Any, rows: Rows) -> None:
         self._model = model
+        self.network = model.model
         self._rows = rows.one()
         self.names = self._traced_names()
         told = {"loss", MODEL_TERM, *self.names}

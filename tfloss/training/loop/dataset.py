@@ -211,7 +211,7 @@ class DatasetSource(TrainStep):
         """As many batches as memory and a person's patience allow, at most an epoch."""
         row = sum(spec[n].dtype.size * int(np.prod(spec[n].shape[1:])) for n in self._names)
         by_memory = BLOCK_BYTES // (row * self.batch_size)
-        by_time = steps_per_call(how, self.work_per_step)
+        by_time = steps_per_call(how, self.work_per_step, passes=self.passes_per_step)
         return max(1, min(self.steps_per_epoch, by_memory, by_time))
 
     def _stacked(self, skipped: int) -> Iterator[Mapping[str, Any]]:

@@ -141,6 +141,8 @@ class Engine(TrainStep):
         wanted = len(order)
         length = min((n for n in self._lengths if wanted <= n <= 16 * wanted), default=wanted)
         self._lengths.add(length)
+        if length == wanted:
+            return order
         return np.pad(order, [(0, length - wanted), (0, 0)])
 
     def batch_of(self, rows: np.ndarray, number: int) -> tuple[np.ndarray, Batch]:

@@ -14,6 +14,7 @@ from tfloss.training.options import Compile
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.choose_compiler import Choice, choose, ops_of
 from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.work import work_of
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class TrainStep:
         self.width = 1 + len(forward.names)
         _refuse_strategy(self.variables)
         optimizer.build(self.variables)
+        self._work = work_of(getattr(forward, "network", None), self.variables)
         self._state = [*forward.variables, *optimizer.variables]
 
     @property
@@ -221,7 +223,12 @@ class TrainStep:
     @property
     def work_per_step(self) -> int:
         """Multiply-adds of one forward pass and its gradients, roughly."""
-        return 3 * self.batch_size * sum(int(np.prod(v.shape)) for v in self.variables)
+        return 3 * self.batch_size * self._work.multiply_adds
+
+    @property
+    def passes_per_step(self) -> int:
+        """Of the longest loop in a step: 1 without recurrent layers."""
+        return self._work.passes
 
 
 def _rows(batch: Batch) -> Any:
