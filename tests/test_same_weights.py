@@ -13,11 +13,11 @@ import tensorflow as tf
 
 import tfloss
 from tfloss.comparison.replicates.program import Replicates
+from tfloss.comparison.replicates.stacked_loss import WeightedLoss
 from tfloss.objective import Objective
 from tfloss.sklearn import DistilledClassifier
 from tfloss.student import wrap_model
 from tfloss.training.program.batch import as_tensors
-from tfloss.training.program.forward import StudentLoss
 from tfloss.training.scope import full_scope
 
 EPOCHS, BATCH, ATOL = 5, 8, 1e-6
@@ -96,12 +96,12 @@ def compare():
     model, registry = network(), tfloss.load_registry()
     student = wrap_model(model)
     objective = Objective("bce", registry, full_scope(student, DATA, {}))
-    loss = StudentLoss(student, objective)
+    loss = WeightedLoss(student, objective)
     rows = as_tensors(DATA.train, objective.needs).map(lambda column: column.numpy()[None])
     program = Replicates(loss, sgd(), rows, batch_size=BATCH, compile="graph")
     order = np.tile(np.arange(len(X), dtype=np.int32), (EPOCHS, 1, 1))
-    program.run(order, 0)
-    return [variable.numpy()[0] for variable in program.stacked]
+    program.train_chunk(order, 0)
+    return [variable.numpy()[0] for variable in program.stacked[: len(model.weights)]]
 
 
 def estimator():

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfloss.data import PreparedData, Table, leak_warning, load_dataset, prepare
+from tfloss.data import (
+    PreparedData,
+    Table,
+    choose_features,
+    leak_warning,
+    load_dataset,
+    prepare,
+    table_from,
+)
 from tfloss.exporting import Exported, source_of_result, source_of_run
 from tfloss.exporting import export as export_source
 from tfloss.formula import Node, as_node, to_text
@@ -23,18 +31,18 @@ from tfloss.training.result import Result
 from tfloss.training.scope import full_scope
 
 
-def load_data(
-    source: str | Table | tuple[Any, Any], *, registry: Registry | None = None, **options: Any
-) -> PreparedData:
-    """Load data, split them, and scale the features by the training rows.
+def load_data(source: Any, *, registry: Registry | None = None, **options: Any) -> PreparedData:
+    """Load data, split them, and encode and scale the features by the training rows.
 
     Args:
-        source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, or
-            arrays `(features, target)` of shapes (n, d) and (n,).
+        source: a data set's name ('breast_cancer'), a file ('rows.csv'), a `tfloss.Table`, a data
+            frame with the target among its columns (`target="species"`), or `(features, target)`:
+            arrays of shapes (n, d) and (n,), or a data frame and its target.
         registry: where names are looked up; default: everything installed.
         **options: of the split: train_fraction, train_size, test_size, stratify, scale, bootstrap,
-            leak, seed, see `tfloss.data.prepare`; the others go to the data set: target, weight,
-            columns for a file.
+            leak, seed, see `tfloss.data.prepare`; of the features: features, drop, categories, and
+            task; the others go to the data set: target, weight, columns for a file, and
+            separator, encoding, header, decimal for one of text.
 
     Warns:
         UserWarning: a leak was asked for.
@@ -44,13 +52,12 @@ def load_data(
         DataError: data that cannot be used.
     """
     split = {name: options.pop(name) for name in (*SPLIT, "seed") if name in options}
-    if isinstance(source, str):
-        table = load_dataset(source, registry_with(registry), **options)
+    if isinstance(source, (str, Path)):
+        table = load_dataset(str(source), registry_with(registry), **options)
     elif isinstance(source, Table):
-        table = source
+        table = choose_features(source, **options)
     else:
-        features, target = source
-        table = Table(features, target, **options)
+        table = table_from(source, **options)
     data = prepare(table, **split)
     if data.leaks:
         warnings.warn(leak_warning(data.leaks), stacklevel=2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_NAMES = 24  # in one sentence
+
 
 class TflossError(Exception):
     """Base of every error that tfloss raises on purpose.
@@ -72,5 +74,13 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Join names for a sentence: 'a, b, c', or 'none' when there are none."""
-    return ", ".join(sorted(names)) or "none"
+    """Join names for a sentence, sorted: 'a, b, c', or 'none' when there are none."""
+    return some_of(sorted(names))
+
+
+def some_of(names: Iterable[str]) -> str:
+    """The same in the order given; of many names the first, and how many more there are."""
+    names = list(names)
+    more = len(names) - MOST_NAMES
+    said = names if more <= 1 else [*names[:MOST_NAMES], f"and {more} more"]
+    return ", ".join(said) or "none"

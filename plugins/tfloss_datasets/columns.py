@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,16 +18,19 @@ class Columns:
 
     Attributes:
         names: the names of the columns, in the file's order.
-        values: their arrays, (n,) each; (n, k) where a file can hold that.
+        values: their arrays, (n,) each; (n, k) where a file can hold that; or a `Doubt`, which is
+            refused where the column is used.
         features: the names that are features by the file's own layout; None: all that have no
             other use.
         default_target: the target by the file's own layout.
+        notes: what a reader decided, a sentence each.
     """
 
     names: list[str]
-    values: list[np.ndarray]
+    values: list[Any]
     features: list[str] | None = None
     default_target: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     def with_features(self, names: list[str], features: np.ndarray) -> Columns:
         """These columns, and the columns of a matrix in front."""
@@ -38,7 +41,7 @@ class Columns:
             features=list(names),
         )
 
-    def get(self, name: str, role: str, file: str) -> np.ndarray:
+    def get(self, name: str, role: str, file: str) -> Any:
         """A column by name, or an error that offers the nearest names."""
         from tfloss.errors import DataError, did_you_mean, listed
 
@@ -50,60 +53,77 @@ class Columns:
         return self.values[self.names.index(name)]
 
 
-def table_of(
-    columns: Columns,
-    *,
-    name: str,
-    target: str | None,
-    weight: str | None,
-    features: Sequence[str] | None = None,
-    side_columns: Sequence[str] = (),
-    task: str | None = None,
-) -> Table:
-    """Give each column its role, and make the table."""
-    import numpy as np
+@dataclass(frozen=True)
+class Roles:
+    """What each column of a file is for; see the settings of a file.
 
-    from tfloss.data import Table
+    Attributes:
+        target, weight: a column each.
+        features: the features; None: all that have no other use.
+        drop: columns that are left out.
+        columns: to hand to losses by name.
+        categories: features that are text whatever they look like.
+        task: 'classification' or 'regression'.
+    """
+
+    target: str | None = None
+    weight: str | None = None
+    features: Sequence[str] | None = None
+    drop: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    categories: Sequence[str] = ()
+    task: str | None = None
+
+
+def table_of(columns: Columns, name: str, roles: Roles) -> Table:
+    """Give each column its role, and make the table."""
+    from tfloss.data import Doubt, Table, refuse_doubts
     from tfloss.errors import DataError
 
     twice = sorted({column for column in columns.names if columns.names.count(column) > 1})
     if twice:
         raise DataError(f"'{name}' has more than one column called '{twice[0]}'; rename one.")
-    target = target or columns.default_target
-    others = {column: columns.get(column, "column", name) for column in side_columns}
-    if weight is not None:
-        others[weight] = columns.get(weight, "sample weights", name)
+    for column in roles.drop:
+        columns.get(column, "columns to leave out (drop)", name)
+    target = roles.target or columns.default_target
+    others = {column: columns.get(column, "column", name) for column in roles.columns}
+    if roles.weight is not None:
+        others[roles.weight] = columns.get(roles.weight, "sample weights", name)
     labels = None if target is None else columns.get(target, "target", name)
-    other = {target, *others}
-    if features is None:
-        features = [c for c in columns.features or columns.names if c not in other]
-    for column in features:
-        if column == target:
-            raise DataError(f"The column '{column}' of '{name}' cannot be feature and target.")
-    values_of = [columns.get(column, "features", name) for column in features]
-    if not values_of:
-        raise DataError(f"'{name}' has no feature columns besides its target and other columns.")
-    wide = [c for c, values in zip(features, values_of, strict=True) if values.ndim != 1]
+    features = _features(columns, roles, {target, *others}, name)
+    if target in features:
+        raise DataError(f"The column '{target}' of '{name}' cannot be feature and target.")
+    used = {column: columns.get(column, "features", name) for column in features}
+    everything = {**used, **others, **({target: labels} if target else {})}
+    refuse_doubts([one for one in everything.values() if isinstance(one, Doubt)], name)
+    wide = [column for column, values in used.items() if values.ndim != 1]
     if wide:
         raise DataError(
             f"The column '{wide[0]}' of '{name}' has several values per row; name the features "
             f"with `features`, or call the matrix 'features' and the labels 'target'."
         )
-    numeric = all(values.dtype.kind in "biuf" for values in values_of)
-    lengths = {len(values) for values in values_of}
-    if len(lengths) > 1:
-        raise DataError(f"The columns of '{name}' have different lengths: {sorted(lengths)}.")
-    matrix = np.column_stack(values_of if numeric else [_as_objects(v) for v in values_of])
     return Table(
-        features=matrix,
-        target=labels,  # type: ignore[arg-type]
-        feature_names=tuple(features),
+        features=used,
+        target=labels,
         name=name,
         columns=others,
-        task=task,  # type: ignore[arg-type]
-        weight=weight,
+        task=roles.task,  # type: ignore[arg-type]
+        weight=roles.weight,
+        categories=tuple(column for column in roles.categories if column in used),
+        notes=tuple(columns.notes),
     )
 
 
-def _as_objects(values: np.ndarray) -> np.ndarray:
-    return values.astype(object)
+def _features(columns: Columns, roles: Roles, other: set[str | None], name: str) -> list[str]:
+    """The names of the features, in order."""
+    from tfloss.errors import DataError
+
+    features = roles.features
+    if features is None:
+        features = [c for c in columns.features or columns.names if c not in other]
+    features = [column for column in features if column not in roles.drop]
+    for column in roles.categories:
+        columns.get(column, "categories", name)
+    if not features:
+        raise DataError(f"'{name}' has no feature columns besides its target and other columns.")
+    return features

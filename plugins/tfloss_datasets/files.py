@@ -1,31 +1,45 @@
-"""Tables in files: CSV and Parquet through pyarrow, NPZ through numpy."""
+"""Tables in files: text, Parquet and Feather through pyarrow, NPZ through numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tfloss
-from tfloss_datasets.columns import Columns, table_of
+from tfloss_datasets.columns import Columns, Roles, table_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tfloss.data import Table
 
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
+_TEXT = (".csv", ".tsv", ".txt", ".data")
 
 
 @tfloss.hookimpl
 def tfloss_find(kind: str, name: str) -> object | None:
     """A data set whose name ends like a file that can be read here."""
-    if kind == "dataset" and Path(name).suffix.lower() in _PICKLES:
+    if kind != "dataset":
+        return None
+    suffix = _suffix(Path(name))
+    if suffix in _PICKLES:
         raise tfloss.UsageError(
             f"The data '{name}' are a pickle, and loading a pickle runs whatever code it holds; "
             f"save them as CSV, Parquet or NPZ where you trust them."
         )
-    reader = _READERS.get(Path(name).suffix.lower()) if kind == "dataset" else None
+    if suffix in _TEXT:
+        return _declare_text(Path(name))
+    reader = _READERS.get(suffix)
     return None if reader is None else _declare(Path(name), reader)
+
+
+def _suffix(path: Path) -> str:
+    """'.csv', also of 'rows.csv.gz'."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
 
 
 def _declare(path: Path, reader: Callable[[Path], Columns]) -> object:
@@ -34,7 +48,9 @@ def _declare(path: Path, reader: Callable[[Path], Columns]) -> object:
         target: str | None = None,
         weight: str | None = None,
         features: str | Sequence[str] | None = None,
+        drop: str | Sequence[str] | None = None,
         columns: str | Sequence[str] | None = None,
+        categories: str | Sequence[str] | None = None,
         task: str | None = None,
     ) -> Table:
         """A table in a file.
@@ -42,20 +58,76 @@ def _declare(path: Path, reader: Callable[[Path], Columns]) -> object:
         target: the column to learn; without it no row has a label.
         weight: the column of sample weights.
         features: the feature columns; default: all that have no other use.
+        drop: columns that are left out.
         columns: columns to hand to losses by name, or to use as a teacher.
+        categories: features that are categories even where they look like numbers.
         task: 'classification' or 'regression'; default: guessed from the target.
         """
-        return table_of(
-            _read(path, reader),
-            name=path.name,
-            target=target,
-            weight=weight,
-            features=_names(features),
-            side_columns=_names(columns) or (),
-            task=task,
-        )
+        roles = _roles(target, weight, features, drop, columns, categories, task)
+        return table_of(_read(path, reader), path.name, roles)
 
-    return tfloss.dataset(read, name=f"{path.suffix.lower()[1:]}_file")
+    return tfloss.dataset(read, name=f"{_suffix(path)[1:]}_file")
+
+
+def _declare_text(path: Path) -> object:
+    def read(
+        *,
+        target: str | None = None,
+        weight: str | None = None,
+        features: str | Sequence[str] | None = None,
+        drop: str | Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
+        categories: str | Sequence[str] | None = None,
+        task: str | None = None,
+        separator: str | None = None,
+        encoding: str | None = None,
+        header: bool | None = None,
+        decimal: str | None = None,
+    ) -> Table:
+        """A table in a text file, also compressed by gzip.
+
+        target, weight, features, drop, columns, categories, task: see a table in a file.
+        separator: between cells, ',' or 'tab' for example; 'space' is any white space; default:
+            found from the first lines.
+        encoding: of the text; default: utf-8.
+        header: whether the first line has the columns' names; default: found, refused where it is
+            in doubt.
+        decimal: ',' or '.'; default: found from the cells.
+        """
+        from tfloss_datasets import text_files
+
+        if decimal not in (None, ",", "."):
+            raise tfloss.UsageError(f"The decimal sign cannot be {decimal!r}; it is ',' or '.'.")
+        roles = _roles(target, weight, features, drop, columns, categories, task)
+        layout = text_files.Layout(separator, encoding, header, decimal)
+        labels = target if task == "classification" else None
+
+        def read_text(file: Path) -> Columns:
+            return text_files.read(file, layout, tuple(roles.categories), labels)
+
+        return table_of(_read(path, read_text), path.name, roles)
+
+    return tfloss.dataset(read, name=f"{_suffix(path)[1:]}_file")
+
+
+def _roles(
+    target: str | None,
+    weight: str | None,
+    features: Any,
+    drop: Any,
+    columns: Any,
+    categories: Any,
+    task: str | None,
+) -> Roles:
+    return Roles(
+        target,
+        weight,
+        _names(features),
+        _names(drop) or (),
+        _names(columns) or (),
+        _names(categories) or (),
+        task,
+    )
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -70,7 +142,8 @@ def _read(path: Path, reader: Callable[[Path], Columns]) -> Columns:
     from tfloss.errors import DataError, TflossError, did_you_mean
 
     if not path.is_file():
-        near = [entry.name for entry in path.parent.glob("*") if entry.suffix in _READERS]
+        known = (*_READERS, *_TEXT)
+        near = [entry.name for entry in path.parent.glob("*") if _suffix(entry) in known]
         raise DataError(f"There is no file '{path}'.{did_you_mean(path.name, near)}")
     try:
         return reader(path)
@@ -79,20 +152,20 @@ def _read(path: Path, reader: Callable[[Path], Columns]) -> Columns:
     except Exception as error:  # pyarrow and numpy each have their own families of errors
         reason = str(error).strip().partition("\n")[0]
         raise DataError(
-            f"The file '{path}' cannot be read as {path.suffix[1:].upper()}: {reason}"
+            f"The file '{path}' cannot be read as {_suffix(path)[1:].upper()}: {reason}"
         ) from error
-
-
-def _csv(path: Path) -> Columns:
-    from pyarrow import csv
-
-    return _arrow(csv.read_csv(path))
 
 
 def _parquet(path: Path) -> Columns:
     from pyarrow import parquet
 
     return _arrow(parquet.read_table(path))
+
+
+def _feather(path: Path) -> Columns:
+    from pyarrow import feather
+
+    return _arrow(feather.read_table(path))
 
 
 def _arrow(table) -> Columns:  # type: ignore[no-untyped-def]
@@ -103,7 +176,7 @@ def _arrow(table) -> Columns:  # type: ignore[no-untyped-def]
 
 
 def _npz(path: Path) -> Columns:
-    """Members x and y, or features and target, or one member per column.
+    """Members x and y, or features and target, or one member per column; or Keras' x_train, ….
 
     Pickled members are refused by numpy: loading them could run code.
     """
@@ -114,9 +187,10 @@ def _npz(path: Path) -> Columns:
     check_archive(path)
     with np.load(path, allow_pickle=False) as archive:
         members = {name: archive[name] for name in archive.files}
+    notes = _put_together(members)
     features = next((members.pop(name) for name in ("features", "x", "X") if name in members), None)
     names = [str(name) for name in members.pop("feature_names", ())]
-    columns = Columns(list(members), list(members.values()))
+    columns = Columns(list(members), list(members.values()), notes=notes)
     if features is not None:
         features = features.reshape(len(features), -1)
         names = names or [f"x{index}" for index in range(features.shape[1])]
@@ -125,8 +199,25 @@ def _npz(path: Path) -> Columns:
     return columns
 
 
+def _put_together(members: dict[str, np.ndarray]) -> list[str]:
+    """The layout of Keras' data sets, x_train, y_train, x_test, y_test, as x and y."""
+    import numpy as np
+
+    if not {"x_train", "y_train"} <= set(members):
+        return []
+    parts = [side for side in ("train", "test") if f"x_{side}" in members]
+    sizes = [len(members[f"x_{side}"]) for side in parts]
+    for axis in ("x", "y"):
+        members[axis] = np.concatenate([members.pop(f"{axis}_{side}") for side in parts])
+    if members["y"].ndim == 2 and members["y"].shape[1] == 1:
+        members["y"] = members["y"][:, 0]
+    rows = " and ".join(f"{size} rows of x_{side}" for side, size in zip(parts, sizes, strict=True))
+    return [f"{rows} are one table, which is split again."]
+
+
 _READERS: dict[str, Callable[[Path], Columns]] = {
-    ".csv": _csv,
     ".parquet": _parquet,
+    ".feather": _feather,
+    ".arrow": _feather,
     ".npz": _npz,
 }

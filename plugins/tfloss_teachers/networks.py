@@ -50,7 +50,7 @@ def yes_or_no(setting: str, value: Any) -> None:
 
 def _of_run(path: Path) -> dict[str, Any]:
     """What the folder of a run says about its student; {} for any other file."""
-    from tfloss.data import Scaler
+    from tfloss.data import Encoder, Scaler
 
     manifest = path.parent / _MANIFEST
     if not manifest.is_file():
@@ -66,7 +66,10 @@ def _of_run(path: Path) -> dict[str, Any]:
         )
     data = said["data"]
     scaler = None if data["scaler"] is None else Scaler.from_values(data["scaler"])
-    found: dict[str, Any] = {"scaler": scaler, "features": tuple(data["features"])}
+    names = tuple(data["features"])
+    if data["encoder"] is not None:
+        names = Encoder.from_values(data["encoder"]).encoded_names
+    found: dict[str, Any] = {"scaler": scaler, "features": names}
     if (path.parent / _SPLIT).is_file():
         with np.load(path.parent / _SPLIT, allow_pickle=False) as split:
             found["rows"] = (data["name"], split["train"])

@@ -37,6 +37,7 @@ _REVIEWED = {
         "sklearn.calibration._SigmoidCalibration",
         "sklearn.calibration._TemperatureScaling",
     ),
+    "OneHotEncoder": ("numpy.dtype",),
     "MLP": (
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",

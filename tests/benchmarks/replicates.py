@@ -29,15 +29,16 @@ from tests.benchmarks.article_job import WithTeacher
 from tests.benchmarks.engine import ROOT, markdown_of, write_page
 from tfloss.comparison import Comparison
 from tfloss.comparison.comparison import default_evaluate_every
+from tfloss.comparison.replicates.initial_weights import initial_weights
 from tfloss.comparison.replicates.program import Replicates
-from tfloss.comparison.replicates.seeds import initial_weights, prepare_seeds, student_of
+from tfloss.comparison.replicates.seeds import prepare_seeds, student_of
+from tfloss.comparison.replicates.stacked_loss import WeightedLoss
 from tfloss.comparison.replicates.stacking import stacked_columns
 from tfloss.comparison.run import run_comparison
 from tfloss.objective import Objective
 from tfloss.report.html import html_page
 from tfloss.training.config import Config
 from tfloss.training.fit import fit
-from tfloss.training.program.forward import StudentLoss
 from tfloss.training.scope import full_scope
 
 FORMULA, RATE = "bce + 0.1*abs_kl", 0.5
@@ -53,16 +54,16 @@ def stacked(setups, weights, steps: int) -> Callable[[], float]:
     objective = Objective(
         FORMULA, registry, full_scope(student, setups[0].data, {"teacher": "gpc"})
     )
-    forward = StudentLoss(student, objective)
+    forward = WeightedLoss(student, objective)
     columns = stacked_columns(setups, "train", objective.needs)
     program = Replicates(forward, keras.optimizers.SGD(RATE), columns, batch_size=5)
     program.start_from(weights)
     order = np.tile(np.arange(5, dtype=np.int32), (steps, len(setups), 1))
-    program.run(order, 0, epochs=1)
+    program.train_chunk(order, 0, epochs=1)
 
     def run() -> float:
         started = time.perf_counter()
-        program.run(order, 0)
+        program.train_chunk(order, 0)
         return steps * len(setups) / (time.perf_counter() - started)
 
     return run

@@ -16,8 +16,8 @@ BCE = ("train", "--loss", "bce")
 def files(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     (folder / "good.csv").write_text("a,b,y\n1,2,no\n2,1,yes\n3,1,no\n4,5,yes\n2,2,no\n3,4,yes\n")
-    (folder / "nan.csv").write_text("a,b,y\n1,,no\n2,1,yes\n3,1,no\n4,5,yes\n")
-    (folder / "text.csv").write_text("a,b,y\n1,red,no\n2,blue,yes\n3,red,no\n4,red,yes\n")
+    (folder / "nan.csv").write_text("a,b,y\n1,inf,no\n2,1,yes\n3,1,no\n4,5,yes\n")
+    (folder / "text.csv").write_text("a,b,y\n1,red,no\n2,3,yes\n3,4,no\n4,5,yes\n")
     (folder / "one.csv").write_text("a,b,y\n1,2,no\n2,1,no\n3,1,no\n4,5,no\n")
     (folder / "quantity.csv").write_text("a,y\n1,0.5\n2,1.5\n3,2.25\n4,3.5\n")
     (folder / "broken.parquet").write_text("this is no parquet")
@@ -97,7 +97,7 @@ COMMANDS = [
     ([*BCE, "--data", "brest_cancer"], 2, "Did you mean 'breast_cancer'"),
     ([*BCE, "--data", "{}/nowhere.csv", "--target", "y"], 4, "no file"),
     ([*BCE, "--data", "{}/good.csv", "--target", "z"], 4, "no column 'z'"),
-    ([*BCE, "--data", "{}/nan.csv", "--target", "y"], 4, "'b' of 'nan.csv' is missing"),
+    ([*BCE, "--data", "{}/nan.csv", "--target", "y"], 4, "'b' of 'nan.csv' holds 'inf' in row 0"),
     ([*BCE, "--data", "{}/text.csv", "--target", "y"], 4, "holds 'red' in row 0"),
     ([*BCE, "--data", "{}/one.csv", "--target", "y"], 4, "class"),
     ([*BCE, "--data", "{}/good.csv", "--target", "y", "--train-size", "1"], 4, "2 classes"),

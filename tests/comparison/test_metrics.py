@@ -87,3 +87,18 @@ def test_a_batched_function_of_another_shape_is_refused(predictions):
 
     with pytest.raises(PluginError, match=r"returned shape \(40, 57\) for 40 replicates"):
         metric_values(confidence, *predictions(2))
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_metric_that_sorts_its_arguments_changes_no_other(predictions, batched):
+    def sorting(classes, probs):
+        classes.sort()
+        probs.sort(axis=0)
+        return np.zeros(len(classes)) if batched else 0.0
+
+    declared = tfloss.metric(batched=sorting if batched else None)(sorting)
+    truth, probs = predictions(2)
+    expected = truth.copy(), probs.copy()
+    metric_values(declared, truth, probs)
+    np.testing.assert_array_equal(truth, expected[0])
+    np.testing.assert_array_equal(probs, expected[1])

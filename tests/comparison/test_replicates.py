@@ -10,8 +10,12 @@ import pytest
 from tfloss.comparison import Comparison
 from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
+from tfloss.comparison.comparison import Reach
+from tfloss.comparison.folder import read_results
 from tfloss.comparison.replicates.seeds import prepare_seeds
+from tfloss.comparison.replicates.sequential import train_alone
 from tfloss.comparison.replicates.trainer import train_all
+from tfloss.comparison.run import run_comparison
 from tfloss.report.comparison import comparison_words
 from tfloss.report.html import html_page
 from tfloss.runs.train import run
@@ -243,13 +247,26 @@ def test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_i
         assert_like_alone(registry, comparison, setups, result, place)
 
 
-def test_a_loss_that_holds_variables_is_trained_alone_beside_those_that_are_stacked(registry):
-    formulas = ["bce", "bce + 0.1*centre(embedding=hidden1)"]
-    comparison, setups, result = trained(registry, formulas, train_size=10)
-    assert [found.execution for found in result.trajectories] == ["stacked", "one at a time"]
-    (note,) = result.notes
-    assert "variables" in note
-    assert_like_alone(registry, comparison, setups, result)
+def test_losses_that_hold_variables_are_stacked_and_equal_to_one_at_a_time(registry):
+    """One moves its variables itself, the optimizer trains the other's; a remainder of 2 rows."""
+    formula = "bce + 0.1*centre(embedding=hidden1) + 0.01*cosface(embedding=hidden1)"
+    config = Config(
+        formula=formula, epochs=4, evaluate_every=2, seed=FIRST, train_size=10, batch_size=8,
+        model="mlp:4", optimizer="adam:learning_rate=0.01",
+    )  # fmt: skip
+    comparison = Comparison.of([formula], config, seeds=3)
+    setups, _ = prepare_seeds(config, comparison.seed_numbers, registry)
+    result = train_all(comparison, setups, registry)
+    (found,) = result.trajectories
+    assert found.execution == "stacked"
+    assert result.notes == []
+    for place, setup in enumerate(setups):
+        alone = train_alone(
+            formula, found.names, config, setup, found.eval_epochs.tolist(), registry
+        )
+        for name in ("train", "holdout", "logits"):
+            ours, theirs = getattr(found, name)[:, place], getattr(alone, name)[:, 0]
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
@@ -290,6 +307,24 @@ def test_a_training_that_diverges_leaves_the_others_as_they_are(registry):
     left_out = f"stopped being finite and are left out (seed {FIRST + bad} at step 0)."
     assert f"1 of 4 trainings of 'bce + l2' {left_out}" in said
     assert "1 of 4 trainings" in html_page(results)
+
+
+def test_a_formula_of_which_every_training_diverges_leaves_the_results_of_others(
+    registry, tmp_path
+):
+    hopeless = "bce + mae(exp(logits + 1000), labels)"
+    config = Config(
+        formula="bce", epochs=2, train_size=12, model="mlp", evaluate_every=1, compile="graph"
+    )
+    comparison = Comparison.of(["bce", hopeless], config, seeds=2, reach=(Reach("accuracy", 0.1),))
+    found = run_comparison(comparison, registry, tmp_path)
+    assert found.values["diverged"] == [0, 2]
+    assert found.trajectories[1].bad_steps.tolist() == [0, 0]
+    rows = {(r["formula"], r["metric"]): r for r in found.values["tables"][-1]["rows"]}
+    assert 0 < rows["bce", "accuracy"]["mean"]["mean"] <= 1
+    assert np.isnan(rows[hopeless, "accuracy"]["mean"]["mean"])
+    assert f"2 of 2 trainings of '{hopeless}'" in "\n".join(comparison_words(found.values))
+    assert "2 of 2 trainings" in html_page(read_results(found.folder))
 
 
 def test_layers_of_a_network_that_teaches_are_those_of_a_training_alone(registry, tmp_path):

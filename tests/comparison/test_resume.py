@@ -14,9 +14,12 @@ import pytest
 import tfloss as package
 from tests.cli.running import tfloss
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.replicates import trainer
+from tfloss.comparison.replicates import piece_training, trainer
+from tfloss.comparison.replicates.program import Replicates
+from tfloss.comparison.replicates.saved import UnfinishedPiece
 from tfloss.comparison.run import run_comparison
 from tfloss.errors import UsageError
+from tfloss.io.lock import FolderLock
 from tfloss.training.config import Config
 
 FORMULAS = ("bce", "bce + 0.5*mae", "bce + linear(0, 1, epochs=2)*mae")
@@ -142,3 +145,52 @@ def test_a_folder_in_which_nothing_was_finished_is_removed(tmp_path, registry):
     with pytest.raises(EnoughError):
         run_comparison(comparison, registry, tmp_path, prepared=refuse)
     assert os.listdir(tmp_path) == []
+
+
+class KilledError(BaseException):
+    """Nothing in tfloss catches it."""
+
+
+def test_one_formula_goes_on_within_its_program_to_the_same_bytes(tmp_path, registry, monkeypatch):
+    """A loss with variables, Adam, a remainder: all that a step changes is kept."""
+    formula = "bce + 0.1*centre(embedding=hidden1)"
+    config = CONFIG.changed(
+        formula=formula, teacher=(), epochs=8, batch_size=8, model="mlp:4", compile="graph"
+    )
+    comparison = Comparison.of([formula], config, seeds=2)
+    undisturbed = run_comparison(comparison, registry, tmp_path / "whole").folder
+    monkeypatch.setattr(piece_training, "SAVE_EVERY", 0.0)
+    write, trained = UnfinishedPiece.write, []
+
+    def write_and_die(self, arrays):
+        write(self, arrays)
+        if len(arrays["train"]) == 4:
+            raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(UnfinishedPiece, "write", write_and_die)
+        with pytest.raises(KilledError):
+            run_comparison(comparison, registry, tmp_path / "killed")
+    folder = tmp_path / "killed" / "compare-1"
+    chunk = Replicates.train_chunk
+    monkeypatch.setattr(
+        Replicates,
+        "train_chunk",
+        lambda self, *a, **k: trained.append(a[1]) or chunk(self, *a, **k),
+    )
+    run_comparison(comparison, registry, folder=folder)
+    assert trained == [12, 18]  # the steps of two of four chunks, three a epoch
+    for name in SAME:
+        assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name
+
+
+def test_a_second_process_in_the_folder_is_refused(killed):
+    lock = FolderLock(killed / "replicates", "compares")
+    lock.acquire()
+    try:
+        refused = tfloss("compare", "--resume", killed, "--quiet")
+    finally:
+        lock.release()
+    assert refused.code == 2
+    assert "Another process" in refused.err
+    assert "Traceback" not in refused.err

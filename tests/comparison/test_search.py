@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.running import tfloss
 from tfloss.comparison.search.search import _study
+from tfloss.io.lock import FolderLock
 
 pytest.importorskip("optuna")
 
@@ -74,6 +75,19 @@ def test_a_search_goes_on_where_it_was_cut_off(answer, runs, registry):
     assert after[:7] == before
     assert [row["trial"] for row in after] == [str(number) for number in range(8)]
     assert json.loads((folder / "results.json").read_text())["search"]["trials"] == 8
+
+
+def test_a_second_process_in_the_folder_is_refused(answer, runs):
+    lock = FolderLock(runs / "search-1", "searches")
+    lock.acquire()
+    try:
+        refused = tfloss("search", "--resume", runs / "search-1", "--trials", "9", "--quiet")
+    finally:
+        lock.release()
+    assert refused.code == 2
+    assert "Another process" in refused.err
+    assert "searches in" in refused.err
+    assert "Traceback" not in refused.err
 
 
 def test_the_page_shows_the_confirmation(answer, runs):

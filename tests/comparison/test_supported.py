@@ -22,6 +22,12 @@ SHOWN = {
     "evaluate_every": "tests.comparison.test_replicates: 4",
     "on_nan": "test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_it",
     "precision": "below",
+    **dict.fromkeys(
+        ("features", "drop", "task", "separator", "encoding", "header", "decimal"),
+        "the table is one for all seeds: Config.table; tests.data.test_difficult_tables",
+    ),
+    "categories": "tests.runs.test_tables: encoded by each seed's rows",
+    "teacher_inputs": "Config.fit_teachers for each seed; tests.teachers.test_views",
     "split_seed": "tests.comparison.test_seeds: one split for all seeds",
 }
 

@@ -73,10 +73,8 @@ def _with(value, dtype=float):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"features": _with(np.nan)}, r"feature 'b' of 'data' is missing \(NaN\) in row 3"),
         ({"features": _with(np.inf)}, "feature 'b' of 'data' is infinite in row 3"),
         ({"features": _with("red", object)}, "feature 'b' of 'data' holds 'red' in row 3"),
-        ({"features": _with(None, object)}, "feature 'b' of 'data' is missing"),
         ({"features": X[:0], "target": Y[:0]}, "no rows"),
         ({"features": X[:, :0], "feature_names": ()}, "no feature columns"),
         ({"features": X[0]}, "one row per example"),
@@ -94,6 +92,12 @@ def _with(value, dtype=float):
 def test_what_cannot_be_used(arguments, sentence):
     with pytest.raises(DataError, match=sentence):
         Table(**{"features": X, "target": Y, "feature_names": ("a", "b"), **arguments})
+
+
+def test_gaps_are_nan():
+    for gap in (np.nan, None, ""):
+        table = Table(_with(gap, object), Y)
+        assert np.argwhere(np.isnan(table.features)).tolist() == [[3, 1]]
 
 
 def test_columns_by_name():

@@ -107,7 +107,7 @@ def test_text_of_the_grammars_characters_too(text):
         ("0.1 \u00b7 kl", 4, 5, "write *"),
         ("bce + 1e999", 6, 11, "too large"),
         ("bce + 1e-400", 6, 12, "too small"),
-        ("'bce'", 0, 5, "setting's value"),
+        ("mse(mobilenetv2_1.00_32, y)", 17, 20, "stands in quotes: 'mobilenetv2_1.00_32'"),
         ("kl(a='x)", 5, 6, "no closing quote"),
         ("a.b.", 3, 4, "not expected"),
         ("__import__('os').system('x')", 16, 17, "not expected"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from tests.formula.trees import many, trees
-from tfloss.formula import FormulaError, parse, to_text
+from tfloss.formula import FormulaError, Name, parse, to_latex, to_text
 
 
 @many
@@ -46,3 +46,14 @@ def test_printing_and_parsing_gives_the_tree_back(tree):
 )
 def test_canonical_text(written, canonical):
     assert to_text(parse(written)) == canonical
+
+
+def test_a_name_that_is_no_word_stands_in_quotes():
+    tree = Name("efficientnetv2-b0.top")
+    assert str(tree) == "'efficientnetv2-b0.top'"
+    assert str(Name("true")) == "'true'"
+    assert str(parse(str(2 * tree))) == str(2 * tree)
+    assert (
+        to_latex(parse("mse('a-b_1', y)"))
+        == r"\mathrm{mse}\left(\mathrm{a-b\_1}, \mathrm{y}\right)"
+    )

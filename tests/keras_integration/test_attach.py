@@ -248,8 +248,7 @@ def test_a_loss_of_ones_own():
         ("bce + kl", {}, "'kl' needs the tensor 'teacher'"),
         ("bse", {}, "Did you mean .* 'bce'"),
         ("bce", {"columns": ["hidden"]}, "'hidden' is both"),
-        ("bce + kl", {"teacher": RandomForestClassifier()}, "has not been fitted"),
-        ("bce + kl", {"teacher": 3}, "is a int"),
+        ("bce + kl", {"teacher": 3}, "of type int is not a teacher"),
         ("bce + mse(t.hiden, hidden)", {"teacher": {"t": functional()}}, "no layer 'hiden'"),
     ],
 )

@@ -29,6 +29,10 @@ from tfloss.objective.coefficients import constant_value
         ("0*kl + bce", ["kl", "bce"], [0.0, 1.0]),
         ("--bce", ["bce"], [1.0]),
         ("mse(hidden1,hidden2)", ["mse(hidden1, hidden2)"], [1.0]),
+        ("1 - exp(-bce/2)", ["1 - exp(-bce/2)"], [1.0]),
+        ("(1 - exp(-bce)) + kl", ["1 - exp(-bce)", "kl"], [1.0, 1.0]),
+        ("kl + 0.5*(1 - exp(-bce))", ["kl", "1 - exp(-bce)"], [1.0, 0.5]),
+        ("kl + 1 - exp(-bce) + bce", ["kl", "1 - exp(-bce)", "bce"], [1.0, 1.0, 1.0]),
     ],
 )
 def test_names_and_coefficients(registry, formula, names, coefficients):
@@ -104,7 +108,7 @@ def test_schedules_that_stay_above_zero_pass(registry, formula):
         ("kl(hidden9)", "no tensor 'hidden9'. Did you mean"),
         ("kl(a, b, c)", "takes 2 tensors"),
         ("kl(teacher, teacher=teacher)", "twice"),
-        ("kl('x')", "setting's value"),
+        ("kl('x')", "There is no tensor 'x'."),
         ("mse(bce, hidden1)", "no tensor 'bce'"),
         ("mse(linear(0, 1, steps=1), hidden1)", "works between losses"),
         ("mse(foo(hidden1), hidden1)", "no function of tensors called 'foo'"),

@@ -76,9 +76,9 @@ def test_it_sees_labelled_training_rows_only():
     Spy.forget()
     _fit(Spy(), data)
     [(inputs, labels)] = Spy.fitted_on
-    np.testing.assert_array_equal(inputs, data.train.inputs[data.train.labelled])
+    np.testing.assert_array_equal(inputs, data.train.features[data.train.labelled])
     np.testing.assert_array_equal(labels, data.train.codes[data.train.labelled])
-    holdout = {tuple(row) for row in data.holdout.inputs.astype(float)}
+    holdout = {tuple(row) for row in data.holdout.features}
     assert not holdout & {tuple(row) for row in inputs}
     assert sum(len(rows) for rows in Spy.asked_about) == len(table)  # each row once
 
@@ -201,7 +201,7 @@ def test_without_holdout_or_teacher():
         ),
         ("OneVsRestClassifier", "needs its setting 'estimator', another teacher"),
         (["gpc", "rf"], "are both called 'teacher'"),
-        (object(), "A object is not a teacher"),
+        (object(), "of type object is not a teacher"),
         (LogisticRegression, "is not a teacher"),
     ],
 )

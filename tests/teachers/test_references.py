@@ -93,6 +93,6 @@ def test_answers_are_scikit_learns(data):
     from sklearn.linear_model import LogisticRegression
 
     teacher = fit_teachers("sklearn.linear_model:LogisticRegression", data, REGISTRY)["teacher"]
-    oracle = LogisticRegression().fit(data.train.inputs.astype(float), data.train.codes)
-    expected = oracle.predict_proba(data.holdout.inputs.astype(float))
+    oracle = LogisticRegression().fit(data.train.features, data.train.codes)
+    expected = oracle.predict_proba(data.holdout.features)
     np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-6)

@@ -57,8 +57,8 @@ def test_classifiers(teacher, oracle, parameter):
     found = fit_teachers(teacher, data, REGISTRY, fit="train")["teacher"]
     part = data.train
     weight = part.sample_weight.astype(float)
-    oracle.fit(part.inputs.astype(float), part.codes, **{parameter: weight})
-    expected = oracle.predict_proba(data.holdout.inputs.astype(float))[:, 1:]
+    oracle.fit(part.features, part.codes, **{parameter: weight})
+    expected = oracle.predict_proba(data.holdout.features)[:, 1:]
     np.testing.assert_allclose(found.predictions_holdout, expected, atol=1e-6)
     assert not any("weights" in note for note in found.notes)
 
@@ -67,8 +67,8 @@ def test_a_regressor():
     data = _data(regression=True)
     found = fit_teachers(BayesianRidge(), data, REGISTRY, fit="train")["teacher"]
     part = data.train
-    oracle = BayesianRidge().fit(part.inputs, part.labels[:, 0], part.sample_weight)
-    expected = oracle.predict(data.holdout.inputs)[:, None]
+    oracle = BayesianRidge().fit(part.features, part.labels[:, 0], part.sample_weight)
+    expected = oracle.predict(data.holdout.features)[:, None]
     np.testing.assert_allclose(found.predictions_holdout, expected, atol=1e-5)
 
 

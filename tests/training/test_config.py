@@ -8,11 +8,11 @@ import pytest
 from tfloss.cli.main import cli
 from tfloss.data import prepare
 from tfloss.teachers import fit_teachers
-from tfloss.training.config import SPLIT, TEACHERS, TRAINING, Config
+from tfloss.training.config import CHOICE, LAYOUT, SPLIT, TEACHERS, TRAINING, Config
 from tfloss.training.fit import fit
 
 NAMES = {field.name for field in fields(Config)}
-TABLE = {"data", "target", "weight", "columns"}
+TABLE = {"data", "target", "weight", "columns", "task", *CHOICE, *LAYOUT}
 NAMED = {"formula", "model", "teacher", "augment", "augment_noise", "seed", "split_seed"}
 
 

@@ -85,12 +85,33 @@ _OPTIONS = [
         "--data",
         metavar="NAME|FILE",
         shell_complete=completions.names_of("datasets", or_file=True),
-        help="A data set, or a .csv, .parquet or .npz file.",
+        help="A data set, or a file: .csv, .tsv, .data, .csv.gz, .parquet, .feather, .npz.",
     ),
     click.option("--target", metavar="COLUMN", help="The file's column to predict."),
     click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
     click.option(
         "--columns", multiple=True, metavar="COLUMN", help="A column that the formula may name."
+    ),
+    *(
+        click.option(f"--{name}", multiple=True, metavar="COLUMN[,COLUMN]", help=help)
+        for name, help in (
+            ("features", "The features; default: all columns without another use."),
+            ("drop", "Columns that are left out."),
+            ("categories", "Features that are categories even where they look like numbers."),
+        )
+    ),
+    click.option(
+        "--task",
+        type=click.Choice(["classification", "regression"]),
+        help="Default: by the loss, else by the target's values.",
+    ),
+    click.option(
+        "--separator", metavar="CHARACTER", help="Of a text file: , ; tab space; default: found."
+    ),
+    click.option("--encoding", metavar="NAME", help="Of a text file (utf-8)."),
+    _yes_no("header", "Whether a text file's first line has the columns' names; default: found."),
+    click.option(
+        "--decimal", type=click.Choice([",", "."]), help="Of a text file; default: found."
     ),
     click.option(
         "--train-fraction", type=click.FloatRange(0, 1, min_open=True), help="Share that trains."
@@ -134,6 +155,11 @@ _OPTIONS = [
         "--teacher-calibrate",
         type=click.Choice(["auto", "none", "sigmoid", "isotonic", "temperature"]),
         help="How teachers' probabilities are calibrated; auto: where a teacher has none.",
+    ),
+    click.option(
+        "--teacher-inputs",
+        type=click.Choice(["auto", "scaled", "unscaled", "frame"]),
+        help="What teachers see of the features: as the student, unscaled, or a data frame.",
     ),
     click.option(
         "--teacher-force", is_flag=True, default=None, help="Fit teachers even if it takes long."

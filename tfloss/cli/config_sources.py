@@ -11,7 +11,7 @@ import click
 from tfloss.errors import UsageError
 from tfloss.registry import Recipe, Registry
 from tfloss.runs.untrusted_config import refuse_code
-from tfloss.training.config import Config, read_config
+from tfloss.training.config import CHOICE, Config, read_config
 
 
 def resolve_config(
@@ -59,8 +59,12 @@ def resolve_values(
 
 
 def cli_values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given on the command line."""
-    return {name: value for name, value in options.items() if value not in (None, ())}
+    """The options that were given on the command line; names with commas are split."""
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    for name in CHOICE:
+        if name in given:
+            given[name] = tuple(part.strip() for text in given[name] for part in text.split(","))
+    return given
 
 
 def resumed_config(

@@ -8,6 +8,7 @@ import click
 
 from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of, training_options
+from tfloss.cli.config_sources import cli_values
 from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.training.config import Config
 
@@ -27,7 +28,7 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
     from tfloss.training.preflight import check  # what a shell's Tab need not wait for
 
     registry = registry_of(context)
-    said = {name: value for name, value in options.items() if value not in (None, ())}
+    said = cli_values(options)
     config = Config.from_mapping({"formula": formula, **said}, origin="The command line")
     check(config, registry)
     if latex:

@@ -19,7 +19,11 @@ from tfloss.cli.quiet_import import import_tensorflow, quietly
     required=True,
     help="What programs will run it: Keras, TensorFlow, ONNX Runtime, LiteRT.",
 )
-@click.option("--with-scaler", is_flag=True, help="Take unscaled features, and scale them inside.")
+@click.option(
+    "--with-scaler",
+    is_flag=True,
+    help="Take features as they stand in the data: fill, encode and scale them inside.",
+)
 @click.option("--probs", is_flag=True, help="Answer with probabilities instead of logits.")
 @click.option(
     "--output",
@@ -69,9 +73,21 @@ def export(
     click.echo(_said(finished, written, with_scaler))
 
 
+def finished_encoder(data: dict[str, Any]) -> Any:
+    """The run's encoder, or None."""
+    from tfloss.data import Encoder
+
+    return None if data["encoder"] is None else Encoder.from_values(data["encoder"])
+
+
 def _said(run: Any, written: Any, with_scaler: bool) -> str:
     data = run.manifest["data"]
+    encoder = finished_encoder(data)
     taken = f"{len(data['features'])} features"
+    if encoder is not None and not with_scaler:
+        taken = f"{len(encoder.encoded_names)} encoded columns: {', '.join(encoder.encoded_names)}"
+    elif encoder is not None:
+        taken += " as they stand in the data, gaps and text among them"
     if data["scaler"] is not None:
         taken += ", unscaled" if with_scaler else ", scaled as in the run's manifest.json"
     answer = written.answer

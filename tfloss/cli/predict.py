@@ -13,9 +13,18 @@ from tfloss.cli.quiet_import import import_tensorflow
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file", metavar="FILE")
-@click.option("--output", type=click.Path(path_type=Path), help="A CSV file; stdout unless said.")
+@click.option(
+    "--id",
+    "ids",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column of FILE that stands in front of the predictions; repeatable.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="A CSV file; default: stdout.")
 @click.pass_context
-def predict(context: click.Context, run: Path, file: str, output: Path | None) -> None:
+def predict(
+    context: click.Context, run: Path, file: str, ids: tuple[str, ...], output: Path | None
+) -> None:
     """Let the student of the run in folder RUN answer for the rows of FILE, as CSV.
 
     FILE has the columns that the run trained on, by name; others are ignored. The answer has a row
@@ -26,7 +35,7 @@ def predict(context: click.Context, run: Path, file: str, output: Path | None) -
     from tfloss.runs.evaluate import predict_file
     from tfloss.runs.folder import read_run
 
-    text = predict_file(read_run(run), file, registry)
+    text = predict_file(read_run(run), file, registry, ids=ids)
     if output is None:
         click.echo(text, nl=False)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,16 +192,34 @@ def _ask_teachers(
 
     if not quiet:
         click.echo(f"minimising  {configuration.formula}", err=True)
+    prepare = partial(
+        prepare_run,
+        configuration,
+        registry,
+        n_jobs=n_jobs,
+        cache=cache,
+        kept=kept,
+        on_data=(lambda data: None) if quiet else _show_data,
+    )
     if quiet or not sys.stderr.isatty() or not configuration.teacher:
-        return prepare_run(configuration, registry, n_jobs=n_jobs, cache=cache, kept=kept)
+        return prepare()
     from rich.console import Console
 
     from tfloss.report.teachers import AskingProgress
 
     with AskingProgress(Console(stderr=True)) as watch:
-        return prepare_run(
-            configuration, registry, n_jobs=n_jobs, cache=cache, watch=watch, kept=kept
-        )
+        return prepare(watch=watch)
+
+
+def _show_data(data: Any) -> None:
+    """What was understood of the data, on stderr."""
+    from rich.console import Console
+
+    from tfloss.data import understood
+    from tfloss.report.tables import text_table
+
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 100)
+    console.print(text_table(data.name, ("", "what was understood"), understood(data)))
 
 
 def _train(

@@ -12,7 +12,7 @@ from typing import Any
 from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
 from tfloss.comparison.result import ComparisonResult
 from tfloss.comparison.run import run_comparison
-from tfloss.data import Table, leak_warning
+from tfloss.data import Table, leak_warning, table_from
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Node
 from tfloss.io.atomic import new_folder
@@ -168,7 +168,7 @@ def _source(data: Rows) -> tuple[str, Table | None]:
     """What stands in the configuration, and the rows themselves where they are in memory."""
     if isinstance(data, (str, Path)):
         return str(data), None
-    table = data if isinstance(data, Table) else Table(*data)
+    table = data if isinstance(data, Table) else table_from(data)
     return table.name, table
 
 
@@ -185,7 +185,7 @@ def _training(training: dict[str, Any], **named: Any) -> dict[str, Any]:
                 f"There is no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}."
             )
     values = {**training, **named}
-    for name in ("teacher", "columns", "leak"):
+    for name in ("teacher", "columns", "leak", "features", "drop", "categories"):
         if isinstance(values.get(name), str):
             values[name] = (values[name],)
     return values

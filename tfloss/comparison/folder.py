@@ -98,7 +98,8 @@ def fill_folder(
     plain = {name: value for name, value in results.items() if name not in _TIMING}
     write_text(folder / RESULTS, as_json(plain) + "\n")
     write_text(folder / TIMING, as_json(timing) + "\n")
-    files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != MANIFEST)
+    files = sorted(p for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
+    files = [path for path in files if path.name != MANIFEST]
     digests = {"sha256": {path.name: sha256(path) for path in files}}
     write_text(folder / MANIFEST, json.dumps(digests, indent=2) + "\n")
 

@@ -4,20 +4,28 @@ from tfloss.data.augment import augment
 from tfloss.data.chunks import rows_at_once
 from tfloss.data.classes import Classes
 from tfloss.data.columns import Columns
+from tfloss.data.encoder import Encoder
+from tfloss.data.kinds import KINDS, Doubt, refuse_doubts
 from tfloss.data.leakage import LEAKS, leak_warning
-from tfloss.data.loading import load_dataset
-from tfloss.data.prepared import PreparedData, arrange, prepare
+from tfloss.data.loading import choose_features, load_dataset, table_from
+from tfloss.data.prepared import FeatureSource, PreparedData, arrange, prepare
+from tfloss.data.same_inputs import with_same_inputs
 from tfloss.data.scaling import SCALES, Scaler
 from tfloss.data.scoring import score
 from tfloss.data.split import Split, split_rows
+from tfloss.data.summary import understood
 from tfloss.data.table import Table
 from tfloss.io.archive_check import check_archive
 
 __all__ = [
+    "KINDS",
     "LEAKS",
     "SCALES",
     "Classes",
     "Columns",
+    "Doubt",
+    "Encoder",
+    "FeatureSource",
     "PreparedData",
     "Scaler",
     "Split",
@@ -25,10 +33,15 @@ __all__ = [
     "arrange",
     "augment",
     "check_archive",
+    "choose_features",
     "leak_warning",
     "load_dataset",
     "prepare",
+    "refuse_doubts",
     "rows_at_once",
     "score",
     "split_rows",
+    "table_from",
+    "understood",
+    "with_same_inputs",
 ]

@@ -31,6 +31,11 @@ def augment(
     """
     if not (times >= 0 and noise >= 0 and np.isfinite([times, noise]).all()):
         raise UsageError(f"Rows cannot be added {times} times with noise {noise}; give 0 or more.")
+    if data.encoder is not None and times:
+        raise UsageError(
+            f"Rows cannot be added to '{data.name}' (augment): it has text or gaps, which noise "
+            f"cannot move; leave augment out, or use features that are numbers only."
+        )
     part = data.train
     count = round(times * len(part))
     if count == 0:
@@ -39,10 +44,14 @@ def augment(
     origin = random.integers(len(part), size=count)
     spread = part.inputs.std(axis=0, dtype=np.float64)
     moved = part.inputs[origin] + noise * spread * random.normal(size=(count, data.n_features))
-    return replace(data, train=_with_rows(part, moved.astype(np.float32), origin))
+    moved = moved.astype(np.float32)
+    features = moved if data.scaler is None else data.scaler.restore(moved)
+    return replace(data, train=_with_rows(part, moved, features, origin))
 
 
-def _with_rows(part: Columns, inputs: np.ndarray, origin: np.ndarray) -> Columns:
+def _with_rows(
+    part: Columns, inputs: np.ndarray, features: np.ndarray, origin: np.ndarray
+) -> Columns:
     """The part, and these inputs behind it; nothing else is known of them."""
     count = len(inputs)
     columns = {
@@ -64,4 +73,5 @@ def _with_rows(part: Columns, inputs: np.ndarray, origin: np.ndarray) -> Columns
         codes=np.concatenate([part.codes, np.full(count if len(part.codes) else 0, -1)]),
         present=present,
         sample_weight=None if weight is None else np.concatenate([weight, weight[origin]]),
+        features=None if part.features is None else np.concatenate([part.features, features]),
     )

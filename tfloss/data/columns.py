@@ -26,6 +26,8 @@ class Columns:
         present: by column name (n,) bool, False where the value is missing; only for columns in
             which something is missing.
         sample_weight: (n,) float32, or None.
+        features: (n, d) float64, the features as a table holds them, neither encoded nor scaled;
+            None where they are not known, as of a stream.
 
     Raises:
         DataError: a column whose length is not that of the inputs.
@@ -36,12 +38,14 @@ class Columns:
     codes: np.ndarray = field(default_factory=lambda: _NO_CODES)
     present: dict[str, np.ndarray] = field(default_factory=dict)
     sample_weight: np.ndarray | None = None
+    features: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.values["inputs"])
         if self.rows is _NO_ROWS:
             object.__setattr__(self, "rows", np.arange(count))
         named = {**self.values, **self.present, "sample_weight": self.sample_weight}
+        named["features"] = self.features
         for name, column in named.items():
             if column is not None and len(column) != count:
                 raise DataError(

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tfloss.data.classes import Classes
 from tfloss.data.columns import Columns
+from tfloss.data.encoder import Encoder
+from tfloss.data.frames import columns_of_frame, is_frame
 from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
-from tfloss.data.scaling import Scaler, refuse_unknown_scale
+from tfloss.data.scaling import LeadingScaler, Scaler, refuse_unknown_scale
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
 from tfloss.errors import DataError, OneClassError, UsageError, did_you_mean, listed
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSource:
+    """What a table's features are, without their values.
+
+    Attributes:
+        names: d names.
+        kinds: by name, see `tfloss.data.kinds`.
+        levels: by category, the texts that its positions stand for.
+        notes: what was decided when they were read.
+    """
+
+    names: tuple[str, ...]
+    kinds: Mapping[str, str]
+    levels: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, table: Table) -> FeatureSource:
+        """Of this table."""
+        return cls(table.feature_names, dict(table.kinds), dict(table.levels), table.notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +51,13 @@ class PreparedData:
         holdout: the rows that nothing is fitted on; all have a label. Can be empty.
         task: 'classification' or 'regression'.
         classes: the classes in their declared order; None for regression.
-        feature_names: d names, in the order of the columns of `inputs`.
+        feature_names: the names of the columns of `inputs`, in their order.
         scaler: what was fitted on the training rows; None without scaling.
         name: of the table.
         leaks: ways in which the holdout was seen after all, where that was asked for.
+        encoder: how gaps are filled and categories encoded, before scaling; None where the data
+            are numbers without gaps.
+        source: the table's own features: names, kinds and levels; None where it is not known.
     """
 
     train: Columns
@@ -40,6 +68,13 @@ class PreparedData:
     scaler: Scaler | None
     name: str = "data"
     leaks: tuple[str, ...] = ()
+    encoder: Encoder | None = None
+    source: FeatureSource | None = None
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """The names of the features as they stand in the data."""
+        return self.feature_names if self.encoder is None else self.encoder.names
 
     @property
     def n_features(self) -> int:
@@ -52,8 +87,40 @@ class PreparedData:
 
     def arrange(self, table: Table, rows: np.ndarray | None = None) -> Columns:
         """Other rows in the same columns: features by name, scaled and encoded as these were."""
-        table = table.with_features(self.feature_names)
-        return arrange(table, rows, classes=self.classes, scaler=self.scaler)
+        return arrange(
+            table.with_features(self.source_names),
+            rows,
+            classes=self.classes,
+            scaler=self.scaler,
+            encoder=self.encoder,
+        )
+
+    def table_of(self, features: Any) -> Table:
+        """Rows without a target as a table: a data frame, or (n, d) in the order of training."""
+        names = self.source_names
+        if is_frame(features):
+            columns = columns_of_frame(features)
+            for name in names:
+                if name not in columns:
+                    raise DataError(
+                        f"The features have no column '{name}'.{did_you_mean(name, columns)} They "
+                        f"have: {listed(columns)}."
+                    )
+            features = {name: columns[name] for name in names}
+        else:
+            features = np.asarray(features)
+            if features.ndim != 2 or features.shape[1] != len(names):
+                raise DataError(
+                    f"The features have shape {features.shape}; give one row per example, each "
+                    f"of shape ({len(names)},)."
+                )
+        texts = () if self.encoder is None else tuple(self.encoder.categories)
+        return Table(features, None, names, "the features", categories=texts)
+
+    def inputs_of(self, table: Table) -> np.ndarray:
+        """The features of all rows, encoded and scaled as these were; (n, m) float32."""
+        table = table.with_features(self.source_names)
+        return _float32("inputs", _inputs(table, None, self.encoder, self.scaler), None, table)
 
 
 def prepare(
@@ -121,16 +188,47 @@ def prepare(
         )
     if classes is not None:
         _refuse_single_class(classes, codes[split.train], table.name)
-    seen = table.features if "scaling" in leak else table.features[split.train]
-    scaler = Scaler.fit(seen, scale)
+    encoder = None if table.numbers_only else Encoder.fitted_on(table, split.train)
+    scaler = fit_scaler(table, None if "scaling" in leak else split.train, encoder, scale)
     train, holdout = (
-        arrange(table, rows, classes=classes, scaler=scaler, weight=sample_weight, columns=columns)
+        arrange(
+            table,
+            rows,
+            classes=classes,
+            scaler=scaler,
+            encoder=encoder,
+            weight=sample_weight,
+            columns=columns,
+        )
         for rows in (split.train, split.holdout)
     )
     task: Task = "regression" if classes is None else "classification"
     return PreparedData(
-        train, holdout, task, classes, table.feature_names, scaler, table.name, tuple(leak)
+        train,
+        holdout,
+        task,
+        classes,
+        table.feature_names if encoder is None else encoder.encoded_names,
+        scaler,
+        table.name,
+        tuple(leak),
+        encoder,
+        FeatureSource.of(table),
     )
+
+
+def fit_scaler(
+    table: Table, rows: np.ndarray | None, encoder: Encoder | None, scale: str
+) -> Scaler | None:
+    """The scaler of the encoded numbers of these rows (default: all)."""
+    if encoder is None:
+        return Scaler.fit(table.features if rows is None else table.features[rows], scale)
+    encoded = encoder.encode(table, rows)
+    if not encoder.n_numbers:
+        return None
+    numbers = Scaler.fit(encoded[:, : encoder.n_numbers], scale)
+    others = encoded.shape[1] - encoder.n_numbers
+    return LeadingScaler(numbers, others) if numbers is not None and others else numbers
 
 
 def arrange(
@@ -139,6 +237,7 @@ def arrange(
     *,
     classes: Classes | None,
     scaler: Scaler | None,
+    encoder: Encoder | None = None,
     weight: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> Columns:
@@ -149,12 +248,12 @@ def arrange(
         rows: (n,) row numbers.
         classes: the declared classes; None for regression.
         scaler: applied to the features; None leaves them as they are.
+        encoder: applied before; None where they are numbers without gaps.
         weight: the column of sample weights; default: the table's own.
         columns: the columns to take along; default: all of them.
     """
     rows = np.arange(len(table)) if rows is None else rows
-    features = table.features[rows]
-    values_by_name = {"inputs": features if scaler is None else scaler.transform(features)}
+    values_by_name = {"inputs": _inputs(table, rows, encoder, scaler)}
     present = {"labels": table.labelled[rows]}
     values_by_name["labels"], codes = _labels(table, rows, classes)
     for name in table.columns if columns is None else columns:
@@ -171,10 +270,40 @@ def arrange(
         codes=codes,
         present={name: there for name, there in present.items() if not there.all()},
         sample_weight=None if weight is None else _weights(table, weight, rows),
+        features=table.features[rows],
     )
 
 
-def _float32(name: str, column: np.ndarray, rows: np.ndarray, table: Table) -> np.ndarray:
+def _inputs(
+    table: Table, rows: np.ndarray | None, encoder: Encoder | None, scaler: Scaler | None
+) -> np.ndarray:
+    """Encoded and scaled, (n, m) float64."""
+    features = table.features if rows is None else table.features[rows]
+    if encoder is not None:
+        features = encoder.encode(table, rows)
+    else:
+        _refuse_gaps(features, table, rows)
+    return features if scaler is None else scaler.transform(features)
+
+
+def _refuse_gaps(features: np.ndarray, table: Table, rows: np.ndarray | None) -> None:
+    """Training had no gaps, so nothing says what stands for one; and no text."""
+    if table.categories:
+        raise DataError(
+            f"The feature '{table.categories[0]}' of '{table.name}' holds text, but training had "
+            f"numbers in it; mend the column."
+        )
+    bad = np.argwhere(np.isnan(features))
+    if len(bad):
+        row, place = bad[0]
+        raise DataError(
+            f"The feature '{table.feature_names[place]}' of '{table.name}' is missing (NaN) in row "
+            f"{row if rows is None else rows[row]} (counted from 0), and no training row had a "
+            f"gap; fill it in, or leave out the row."
+        )
+
+
+def _float32(name: str, column: np.ndarray, rows: np.ndarray | None, table: Table) -> np.ndarray:
     """The column as training reads it.
 
     Raises:
@@ -186,15 +315,15 @@ def _float32(name: str, column: np.ndarray, rows: np.ndarray, table: Table) -> n
     if bad.any():
         row, place = (int(index) for index in np.argwhere(bad)[0])
         what, value = f"column '{name}'", column[row, place]
+        row = row if rows is None else int(rows[row])
         if name == "labels":
             what = "target"
         elif name == "inputs":
-            what, value = (
-                f"feature '{table.feature_names[place]}'",
-                table.features[rows[row], place],
-            )
+            largest = np.nanargmax(np.abs(table.features[row])) if table.categories else place
+            place = min(int(largest), table.features.shape[1] - 1)
+            what, value = f"feature '{table.feature_names[place]}'", table.features[row, place]
         raise DataError(
-            f"The {what} of '{table.name}' is {value:g} in row {rows[row]} (counted from 0), more "
+            f"The {what} of '{table.name}' is {value:g} in row {row} (counted from 0), more "
             f"than float32 can hold; use another unit."
         )
     return values

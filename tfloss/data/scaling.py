@@ -60,6 +60,9 @@ class Scaler(ABC):
     @staticmethod
     def from_values(values: Mapping[str, Any]) -> Scaler:
         """The scaler that `to_values` described; lists, as from JSON, do as well as arrays."""
+        if "unscaled" in values:
+            first = {name: value for name, value in values.items() if name != "unscaled"}
+            return LeadingScaler(Scaler.from_values(first), int(values["unscaled"]))
         own: Any = {"quantile": QuantileScaler, "power": PowerScaler}.get(values["kind"])
         arrays = {
             name: np.asarray(value, np.float64) for name, value in values.items() if name != "kind"
@@ -254,6 +257,42 @@ class PowerScaler(Scaler):
         made = PowerTransformer(standardize=False)
         made.n_features_in_, made.lambdas_ = self.n_features, self.lambdas
         return made
+
+
+@dataclass(frozen=True, eq=False)
+class LeadingScaler(Scaler):
+    """Scales the first columns, the numbers, and leaves the others, which are 0 or 1.
+
+    Attributes:
+        first: the scaler of the first columns.
+        unscaled: how many others there are.
+    """
+
+    first: Scaler
+    unscaled: int
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        return self.first.kind
+
+    @property
+    def affine(self) -> bool:  # type: ignore[override]
+        return self.first.affine
+
+    @property
+    def n_features(self) -> int:
+        return self.first.n_features + self.unscaled
+
+    def to_values(self) -> dict[str, Any]:
+        return {**self.first.to_values(), "unscaled": self.unscaled}
+
+    def _scaled(self, features: np.ndarray) -> np.ndarray:
+        count = self.first.n_features
+        return np.hstack([self.first.transform(features[:, :count]), features[:, count:]])
+
+    def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
+        count = self.first.n_features
+        return np.hstack([self.first.restore(scaled[:, :count]), scaled[:, count:]])
 
 
 def refuse_unknown_scale(kind: Any) -> None:

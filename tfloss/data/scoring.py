@@ -37,7 +37,7 @@ def score(
     rows = rows[labelled]
     truth: Any = part.codes[rows] if data.task == "classification" else part.labels[rows]
     return {
-        name: metric(truth, predictions[labelled])
+        name: metric(truth.copy(), predictions[labelled])  # it may sort its arguments in place
         for name, metric in registry.metrics.items()
         if metric.task == data.task
     }

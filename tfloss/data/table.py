@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data.frames import as_array, columns_of_frame, is_frame
+from tfloss.data.kinds import CATEGORY, NUMBER, refuse_no_table, understand_all
 from tfloss.data.missing import Task, guess_task, present_in
 from tfloss.errors import DataError, did_you_mean, listed
 
@@ -17,7 +19,9 @@ class Table:
     """Rows of features with a target; whatever array-like is given is converted and checked.
 
     Attributes:
-        features: (n, d) float64, finite.
+        features: (n, d) numbers or objects, a data frame, or a mapping from names to columns:
+            numbers, booleans, dates, text, with gaps. Afterwards (n, d) float64: NaN is a gap, a
+            date is in days since 1970, and text is the position of its category in `levels`.
         target: (n,) of any dtype; None, NaN and '' mark a row without a label. None as a whole: no
             row has one.
         feature_names: d names; default: 'x0', 'x1', ….
@@ -27,32 +31,32 @@ class Table:
             and few distinct whole numbers are classes.
         class_names: names for the sorted classes, for people to read; empty: their own text.
         weight: the column that holds sample weights, or None.
+        categories: features that are categories even where they look like numbers. Afterwards all
+            that are categories.
+        levels: by category, the texts that its positions stand for; given only with positions.
+        kinds: by feature, 'number', 'boolean', 'date' or 'category'; found from the values.
+        notes: what was decided when it was read, a sentence each.
 
     Raises:
-        DataError: no rows, lengths that differ, text, NaN or infinity among the features.
+        DataError: no rows, lengths that differ, infinity, or columns of several kinds: all of them,
+            with the first cell at fault.
     """
 
-    features: np.ndarray
-    target: np.ndarray
+    features: Any
+    target: Any
     feature_names: tuple[str, ...] = ()
     name: str = "data"
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     task: Task | None = None
     class_names: tuple[str, ...] = ()
     weight: str | None = None
+    categories: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        features = self._array("features", self.features)
-        if features.ndim != 2:
-            raise DataError(
-                f"The features of '{self.name}' have shape {features.shape}; "
-                f"give one row per example and one column per feature."
-            )
-        if not len(features):
-            raise DataError(f"'{self.name}' has no rows.")
-        if not features.shape[1]:
-            raise DataError(f"'{self.name}' has no feature columns.")
-        names = self._names(features.shape[1])
+        names, features = self._understood()
         target = self._target(len(features))
         present = present_in(target)
         # A target without any label says nothing about the task; classification is the usual one.
@@ -67,9 +71,10 @@ class Table:
                 f"it has: {listed(self.columns)}."
             )
         for attribute, value in (
-            ("features", _numbers(features, names, self.name)),
+            ("features", features),
             ("target", target),
             ("feature_names", names),
+            ("categories", tuple(n for n in names if self.kinds[n] == CATEGORY)),
             ("columns", {key: self._extra(key, len(features)) for key in self.columns}),
             ("task", task),
             ("class_names", tuple(str(name) for name in self.class_names)),
@@ -98,9 +103,75 @@ class Table:
                     f"It has: {listed(position)}."
                 )
         columns = [position[name] for name in names]
-        return replace(self, features=self.features[:, columns], feature_names=tuple(names))
+        return replace(
+            self,
+            features=self.features[:, columns],
+            feature_names=tuple(names),
+            categories=(),
+            levels={name: self.levels[name] for name in names if name in self.levels},
+            kinds={name: self.kinds[name] for name in names},
+        )
+
+    @property
+    def numbers_only(self) -> bool:
+        """Whether no feature is a category and nothing is missing, so that nothing is encoded."""
+        return not self.categories and not np.isnan(self.features).any()
 
     # -- checking --------------------------------------------------------------------------------
+
+    def _understood(self) -> tuple[tuple[str, ...], np.ndarray]:
+        """The names of the features, and the features as (n, d) float64; sets levels and kinds."""
+        if is_frame(self.features):
+            columns = columns_of_frame(self.features)
+            refuse_no_table(columns, self.name)
+            self._refuse_empty(len(next(iter(columns.values()), ())), len(columns))
+            names = self._names(len(columns), tuple(columns))
+            columns = dict(zip(names, columns.values(), strict=True))
+        else:
+            features = self._array("features", self.features)
+            if features.ndim != 2:
+                raise DataError(
+                    f"The features of '{self.name}' have shape {features.shape}; "
+                    f"give one row per example and one column per feature."
+                )
+            self._refuse_empty(*features.shape)
+            names = self._names(features.shape[1])
+            if features.dtype.kind in "iuf" and not (self.categories or self.levels):
+                return names, self._numbers(names, features)
+            columns = dict(zip(names, features.T, strict=True))
+        for name in self.categories:
+            if name not in columns:
+                raise DataError(
+                    f"'{self.name}' has no feature column '{name}' to be a category."
+                    f"{did_you_mean(name, columns)} It has: {listed(columns)}."
+                )
+        ready = {name: self.levels[name] for name in names if name in self.levels}
+        found = understand_all(columns, self.name, [c for c in self.categories if c not in ready])
+        kinds = {name: self.kinds.get(name, one.kind) for name, one in found.items()}
+        kinds |= dict.fromkeys(ready, CATEGORY)
+        levels = {name: one.levels for name, one in found.items() if one.kind == CATEGORY}
+        object.__setattr__(self, "kinds", kinds)
+        object.__setattr__(self, "levels", levels | ready)
+        matrix = np.empty((len(next(iter(columns.values()))), len(names)))
+        for place, name in enumerate(names):
+            matrix[:, place] = found[name].values
+        return names, matrix
+
+    def _numbers(self, names: tuple[str, ...], features: np.ndarray) -> np.ndarray:
+        """A matrix of numbers, at once; NaN is a gap."""
+        features = np.ascontiguousarray(features, dtype=np.float64)
+        infinite = np.isinf(features)
+        if infinite.any():
+            bad = np.flatnonzero(infinite.any(axis=0)).tolist()
+            understand_all({names[at]: features[:, at] for at in bad}, self.name)
+        object.__setattr__(self, "kinds", {name: self.kinds.get(name, NUMBER) for name in names})
+        return features
+
+    def _refuse_empty(self, rows: int, columns: int) -> None:
+        if not columns:
+            raise DataError(f"'{self.name}' has no feature columns.")
+        if not rows:
+            raise DataError(f"'{self.name}' has no rows.")
 
     def _array(self, what: str, given: Any) -> np.ndarray:
         try:
@@ -108,8 +179,8 @@ class Table:
         except ValueError as error:  # rows of different lengths
             raise DataError(f"The {what} of '{self.name}' are no array: {error}.") from error
 
-    def _names(self, count: int) -> tuple[str, ...]:
-        names = tuple(str(name) for name in self.feature_names)
+    def _names(self, count: int, own: tuple[str, ...] = ()) -> tuple[str, ...]:
+        names = tuple(str(name) for name in self.feature_names) or own
         names = names or tuple(f"x{index}" for index in range(count))
         if len(names) != count:
             raise DataError(
@@ -123,7 +194,7 @@ class Table:
     def _target(self, rows: int) -> np.ndarray:
         if self.target is None:
             return np.full(rows, None, dtype=object)
-        target = self._array("target", self.target)
+        target = self._array("target", as_array(self.target))
         if target.ndim == 2 and target.shape[1] == 1:
             target = target[:, 0]
         if target.ndim != 1:
@@ -158,37 +229,3 @@ class Table:
             raise DataError(
                 f"The {what} of '{self.name}' has {length} rows, but the features have {rows}."
             )
-
-
-def _numbers(features: np.ndarray, names: tuple[str, ...], table: str) -> np.ndarray:
-    """The features as finite float64, or an error that names the column and the first bad row."""
-    if features.dtype.kind not in "biuf":
-        features = np.column_stack(
-            [_column_of_numbers(features[:, j], name, table) for j, name in enumerate(names)]
-        )
-    features = np.ascontiguousarray(features, dtype=np.float64)
-    bad = ~np.isfinite(features)
-    if bad.any():
-        column = int(np.flatnonzero(bad.any(axis=0))[0])
-        row = int(np.flatnonzero(bad[:, column])[0])
-        value = "infinite" if np.isinf(features[row, column]) else "missing (NaN)"
-        raise DataError(
-            f"The feature '{names[column]}' of '{table}' is {value} in row {row} (counted from 0); "
-            f"fill it in, or leave out the row or the column."
-        )
-    return features
-
-
-def _column_of_numbers(column: np.ndarray, name: str, table: str) -> np.ndarray:
-    for row, value in enumerate(column):
-        if not _is_number(value):
-            raise DataError(
-                f"The feature '{name}' of '{table}' holds {str(value)!r} in row {row} (counted "
-                f"from 0), which is not a number; turn the column into numbers or leave it out."
-            )
-    return np.array([np.nan if value is None else value for value in column], dtype=np.float64)
-
-
-def _is_number(value: Any) -> bool:
-    """Numbers, and None, which is a missing number; text is not, even when it looks like one."""
-    return value is None or isinstance(value, int | float | np.number | np.bool_)

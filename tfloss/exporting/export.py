@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfloss.errors import NumericsError, PluginError, TflossError
+from tfloss.data import Encoder
+from tfloss.errors import NumericsError, PluginError, TflossError, UsageError, listed
 from tfloss.exporting.formats import FORMATS, format_of, refuse_missing
 from tfloss.exporting.network import expected, handed_in, network_for
 from tfloss.exporting.source import Source
@@ -66,6 +67,8 @@ def export(
     format = format_of(path, format)
     refuse_existing(path)
     refuse_missing(format)
+    if with_scaler and source.encoder is not None:
+        refuse_text(format, source.encoder)
     network = network_for(source, with_scaler=with_scaler, probs=probs)
     difference = np.nan
 
@@ -76,6 +79,21 @@ def export(
 
     write_new(path, write)
     return Exported(path, format, len(source.features), float(difference), network.layers[-1].name)
+
+
+def refuse_text(format: str, encoder: Encoder) -> None:
+    """Refuse categories inside of a file that cannot look text up.
+
+    Raises:
+        UsageError: with what to do.
+    """
+    if encoder.categories and not FORMATS[format].text:
+        names = listed(encoder.categories)
+        raise UsageError(
+            f"A student exported as {format} cannot look up the text of {names}; export it as "
+            f"keras or savedmodel, or without the preprocessing (no --with-scaler): it then takes "
+            f"{len(encoder.encoded_names)} encoded columns."
+        )
 
 
 def _written_and_asked(

@@ -33,7 +33,7 @@ def _write_savedmodel(model: Any, path: Path) -> None:
 
 def _ask_savedmodel(path: Path, rows: np.ndarray) -> np.ndarray:
     loaded = tf.saved_model.load(str(path))
-    return loaded.serve(tf.constant(rows)).numpy()
+    return loaded.serve(rows if isinstance(rows, dict) else tf.constant(rows)).numpy()
 
 
 def _write_onnx(model: Any, path: Path) -> None:
@@ -78,6 +78,7 @@ class Format:
         write: a Keras model to a path.
         ask: what the file answers for rows (n, d) float32, by the format's own runtime.
         needs: packages beside tfloss' own, and the extra that brings them.
+        text: whether it can look text up.
     """
 
     suffix: str
@@ -85,11 +86,12 @@ class Format:
     ask: Callable[[Path, np.ndarray], np.ndarray]
     needs: tuple[str, ...] = ()
     extra: str = ""
+    text: bool = False
 
 
 FORMATS = {
-    "keras": Format(".keras", _write_keras, _ask_keras),
-    "savedmodel": Format("", _write_savedmodel, _ask_savedmodel),
+    "keras": Format(".keras", _write_keras, _ask_keras, text=True),
+    "savedmodel": Format("", _write_savedmodel, _ask_savedmodel, text=True),
     "onnx": Format(".onnx", _write_onnx, _ask_onnx, ("tf2onnx", "onnx", "onnxruntime"), "onnx"),
     "litert": Format(".tflite", _write_litert, _ask_litert),
 }

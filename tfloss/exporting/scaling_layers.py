@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Scaler
-from tfloss.data.scaling import AffineScaler, PowerScaler, QuantileScaler
+from tfloss.data.scaling import AffineScaler, LeadingScaler, PowerScaler, QuantileScaler
 from tfloss.lazy import keras
 
 _NO_POWER = 1e-7  # below it the power's limit, a logarithm, is closer in float32
@@ -15,6 +15,10 @@ _NO_POWER = 1e-7  # below it the power's limit, a logarithm, is closer in float3
 
 def scaled_inside(scaler: Scaler, tensor: Any) -> Any:
     """The tensor (n, d) float32, scaled as `scaler.transform` does it."""
+    if isinstance(scaler, LeadingScaler):
+        count = scaler.first.n_features
+        first = scaled_inside(scaler.first, tensor[:, :count])
+        return keras.ops.concatenate([first, tensor[:, count:]], axis=1)
     if isinstance(scaler, QuantileScaler):
         return _quantile(scaler, tensor)
     if isinstance(scaler, PowerScaler):

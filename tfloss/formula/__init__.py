@@ -3,7 +3,7 @@
 from tfloss.formula.errors import FormulaError, error_at
 from tfloss.formula.latex import to_latex
 from tfloss.formula.parser import parse
-from tfloss.formula.printer import to_text
+from tfloss.formula.printer import quoted, to_text
 from tfloss.formula.short_text import ShortText, is_reference, parse_short_text
 from tfloss.formula.tree import (
     Call,
@@ -39,6 +39,7 @@ __all__ = [
     "is_reference",
     "parse",
     "parse_short_text",
+    "quoted",
     "to_latex",
     "to_text",
 ]

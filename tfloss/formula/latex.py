@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tfloss.formula.printer import ATOM, PRODUCT, SIGN, SUM, level_of, to_text
-from tfloss.formula.tree import Call, Infix, Name, Negative, Node, Number, Power
+from tfloss.formula.tree import Call, Infix, Name, Negative, Node, Number, Power, Text
 
 Symbols = Callable[[Node], str | None]
 
@@ -35,7 +36,7 @@ def to_latex(node: Node, symbols: Symbols | None = None) -> str:
     match node:
         case Number(value):
             return _number(value)
-        case Name(name):
+        case Name(name) | Text(name):
             return _upright(name)
         case Call():
             return _call(node, symbols)
@@ -93,4 +94,4 @@ def _upright(name: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("_", r"\_")
+    return re.sub(r"[_%&#${}]", lambda found: "\\" + found.group(), text)

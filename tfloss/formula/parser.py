@@ -4,15 +4,16 @@ sum     = product {("+" | "-") product}
 product = factor {("*" | "/") factor}
 factor  = "-" factor | power
 power   = atom ["**" factor]
-atom    = NUMBER | NAME | NAME "(" [arguments] ")" | "(" sum ")"
+atom    = NUMBER | NAME | TEXT | NAME "(" [arguments] ")" | "(" sum ")"
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tfloss.formula.errors import FormulaError
-from tfloss.formula.tokens import Token, tokenize
+from tfloss.formula.tokens import FLAGS, Token, tokenize
 from tfloss.formula.tree import (
     Call,
     Flag,
@@ -29,8 +30,6 @@ from tfloss.formula.tree import (
 )
 
 DEEPEST = 32  # nested parentheses, calls, signs and powers
-
-FLAGS = {"true": True, "false": False, "none": None}
 
 
 def parse(text: str) -> Node:
@@ -104,7 +103,7 @@ class Parser:
         if self._sees("("):
             return self._group()
         if token.kind == "text":
-            raise self._error(token, "A text can only be a setting's value: name='text'.")
+            return self._text()
         raise self._error(token, self._unexpected())
 
     def _group(self) -> Node:
@@ -155,15 +154,16 @@ class Parser:
     def _value(self) -> Node:
         """An argument: an expression, or what only a setting can be."""
         token = self.next
-        if token.kind == "text":
-            self._take()
-            return Text(token.text[1:-1], span=(token.start, token.end))
         if token.kind == "name" and token.text in FLAGS:
             self._take()
             return Flag(FLAGS[token.text], span=(token.start, token.end))
         if self._sees("["):
             return self._items()
         return self._sum()
+
+    def _text(self) -> Node:
+        token = self._take()
+        return Text(token.text[1:-1], span=(token.start, token.end))
 
     def _items(self) -> Node:
         with self:
@@ -197,7 +197,7 @@ class Parser:
 
     def _expect(self, operator: str) -> None:
         if not self._sees(operator):
-            raise self._error(self.next, f"A '{operator}' is missing here.")
+            raise self._error(self.next, f"A '{operator}' is missing here.{self._in_quotes()}")
         self._take()
 
     def _close(self, bracket: str, opening: Token) -> None:
@@ -221,8 +221,16 @@ class Parser:
         if token.kind == "end":
             return f"The {self.noun} ends too early."
         if token.kind in ("name", "number", "text") and self.at:
-            return f"An operator or a comma is missing before '{token.text}'."
+            return f"An operator or a comma is missing before '{token.text}'.{self._in_quotes()}"
         return f"'{token.text}' is not expected here."
+
+    def _in_quotes(self) -> str:
+        """Where a name goes on with what is no part of one, as `mobilenetv2_1.00_32` does."""
+        before = self.tokens[self.at - 1]
+        if before.kind != "name" or before.end != self.next.start:
+            return ""
+        whole = re.match(r"[^\s()\[\],*/+='\"]+", self.text[before.start :])
+        return f" A tensor of such a name stands in quotes: '{whole.group()}'." if whole else ""
 
     def _error(self, token: Token, message: str) -> FormulaError:
         return FormulaError(message, self.text, token.start, token.end)

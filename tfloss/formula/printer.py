@@ -1,10 +1,11 @@
 """From a tree to its canonical text: single spaces, no parenthesis too many.
 
-For every tree t, `parse(to_text(t)) == t`.
+For every tree t, `parse(to_text(t)) == t`; but a name in quotes is read as a `Text`.
 """
 
 from __future__ import annotations
 
+from tfloss.formula.tokens import FLAGS, PLAIN
 from tfloss.formula.tree import (
     Call,
     Flag,
@@ -28,13 +29,13 @@ def to_text(node: Node) -> str:
         case Number(value):
             return repr(value)
         case Text(value):
-            return f'"{value}"' if "'" in value else f"'{value}'"
+            return _in_quotes(value)
         case Flag(value):
             return str(value).lower()
         case Items(items):
             return f"[{', '.join(map(to_text, items))}]"
         case Name(name):
-            return name
+            return quoted(name)
         case Call(name, args, kwargs):
             pieces = [*map(to_text, args), *(f"{key}={to_text(value)}" for key, value in kwargs)]
             return f"{name}({', '.join(pieces)})"
@@ -45,6 +46,15 @@ def to_text(node: Node) -> str:
         case Infix(operands, operators):
             return _chain(operands, operators, node.is_sum)
     raise TypeError(f"{node!r} is not a formula's node")
+
+
+def quoted(name: str) -> str:
+    """A tensor's name as a formula writes it: in quotes, unless it is made of words and dots."""
+    return name if PLAIN.fullmatch(name) and name not in FLAGS else _in_quotes(name)
+
+
+def _in_quotes(text: str) -> str:
+    return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def _chain(operands: tuple[Node, ...], operators: tuple[str, ...], is_sum: bool) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.formula.errors import FormulaError
-from tfloss.formula.parser import FLAGS, Parser
-from tfloss.formula.tokens import NAME, NUMBER, Token
+from tfloss.formula.parser import Parser
+from tfloss.formula.tokens import FLAGS, NAME, NUMBER, Token
 from tfloss.formula.tree import Call, Items, Name, Node, Text
 
 _FILES = (".keras", ".csv", ".parquet", ".npz", ".skops")
@@ -137,7 +137,9 @@ class _Reader(Parser):
             if self._sees("(", ahead=1) and not self.calls:
                 raise self._error(token, "A value here is a number, a word, a text or a list.")
             return self._name_or_call()
-        if token.kind == "text" or self._sees("["):
+        if token.kind == "text":
+            return self._text()
+        if self._sees("["):
             return super()._value()
         raise self._error(token, "A value is missing here.")
 

@@ -13,6 +13,9 @@ LONGEST = 4096  # characters
 NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
 
+PLAIN = re.compile(NAME)
+FLAGS = {"true": True, "false": False, "none": None}
+
 _PATTERN = re.compile(
     rf"""
       (?P<space>[ \t\r\n]+)

@@ -89,7 +89,7 @@ class Number(Node):
 
 @dataclass(frozen=True)
 class Text(Node):
-    """A setting's text, in quotes."""
+    """A text in quotes: a setting's value, a pattern of weights, or the name of a tensor."""
 
     value: str
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from tfloss.errors import UsageError
 from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT
 from tfloss.keras_integration.binding import Bound
-from tfloss.keras_integration.outputs import output_shapes
-from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.validation import (
     check_columns,
@@ -20,10 +20,12 @@ from tfloss.keras_integration.validation import (
     is_arrays,
     without_pandas,
 )
+from tfloss.lazy import keras
+from tfloss.student.structures import input_shapes, output_shapes, split_inputs
 
 
 class ArrayChecks:
-    """Refuses what no batch could make sense of, and puts teachers' answers beside the inputs.
+    """Refuses what no batch could make sense of, and puts teachers' predictions next to the inputs.
 
     Args:
         model: the student.
@@ -39,20 +41,61 @@ class ArrayChecks:
         self._supply = supply
 
     def ready(self, x: Any, y: Any = None, weight: Any = None) -> tuple[Any, Any]:
-        """Inputs with the teachers' answers beside them, and labels.
+        """Inputs with the teachers' predictions next to them, and labels.
 
         Raises:
             UsageError, DataError: with what is wrong with them.
         """
+        x, y = self._checked(x, y, weight)
+        return self._supply.beside(x, y), y
+
+    def _checked(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
         x, y = without_pandas(x), without_pandas(y)
         check_columns(x, self._columns)
         check_columns(y, self._columns)
         check_rows(x, y, weight)
         if shapes := input_shapes(self._model):
-            check_inputs(x, shapes)
+            check_inputs(split_inputs(self._model, x, self._columns)[0], shapes)
         outputs = output_shapes(self._model)
-        check_labels(y, outputs, classification=self._bound.classification)
-        return self._supply.beside(x, y), y
+        bound = self._bound
+        check_labels(y, outputs, classification=bound.classification, needs=bound.needs)
+        return x, y
+
+    def with_fitted_teachers(
+        self, x: Any, y: Any, weight: Any, validation_data: Any, validation_split: float
+    ) -> tuple[Any, Any]:
+        """Fit the teachers that are not fitted yet on the rows of `fit` that train.
+
+        Args:
+            x, y, weight, validation_data, validation_split: as in Keras' `fit`.
+
+        Returns:
+            x and `validation_data`, with these teachers' predictions next to the inputs.
+
+        Raises:
+            UsageError, DataError, PluginError: what cannot be fitted on, in a sentence.
+        """
+        unfitted = self._supply.to_fit(x, y)
+        if not unfitted:
+            return x, validation_data
+        if not is_arrays(without_pandas(x)):
+            raise UsageError(
+                f"The teacher '{unfitted[0].alias}' is not fitted, which needs x and y as arrays; "
+                f"fit it before attach, or put its predictions into the batches as a column."
+            )
+        x, y = self._checked(x, y, weight)
+        if isinstance(validation_data, (tuple, list)) and len(validation_data):
+            held = (*validation_data, None, None)[:3]
+            holdout = (*self._checked(*held), held[2])
+            x, held_x = self._supply.fitted_on((x, y, weight), holdout)
+            return x, (held_x, *validation_data[1:])
+        if not validation_split:
+            return self._supply.fitted_on((x, y, weight), None)[0], validation_data
+        rows = len(keras.tree.flatten(x)[0])
+        start = math.floor(rows * (1 - validation_split))
+        parts = [part_of((x, y, weight), side) for side in (slice(start), slice(start, None))]
+        train, held_x = self._supply.fitted_on(*parts)
+        return joined(train, held_x), validation_data
 
     def held_out(self, given: Any) -> Any:
         """The same of `validation_data`, in whatever form it comes."""
@@ -87,3 +130,16 @@ class ArrayChecks:
         if isinstance(weight, (Mapping, list, tuple)):
             raise UsageError(WEIGHTS_BY_OUTPUT)
         self._bound.copied_weights |= weight is not None
+
+
+def part_of(given: tuple[Any, Any, Any], rows: slice) -> tuple[Any, Any, Any]:
+    """Some rows of x, y and weights; None stays None."""
+    x, y, weight = keras.tree.map_structure(
+        lambda array: None if array is None else np.asarray(array)[rows], given
+    )
+    return x, y, weight
+
+
+def joined(first: Any, then: Any) -> Any:
+    """Two structures of arrays, one after the other."""
+    return keras.tree.map_structure(lambda a, b: np.concatenate([a, b]), first, then)

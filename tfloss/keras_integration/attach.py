@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from tfloss.formula import Node
@@ -23,6 +24,9 @@ def attach(
     steps_per_epoch: int | None = None,
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
+    teacher_fit: str = "auto",
+    teacher_calibrate: str = "auto",
+    cache: str | Path | None = None,
 ) -> Attached:
     """A Keras model that trains yours to minimise a formula; yours stays yours.
 
@@ -38,9 +42,10 @@ def attach(
     Args:
         model: a functional, Sequential or subclassed Keras model.
         formula: text or tree.
-        teacher: a fitted estimator or a Keras model, called `teacher` in the formula, or a
-            dictionary of them by name. It is asked once about the arrays that `fit` gets; for a
-            `tf.data.Dataset` declare its name in `columns` and put the answers into the batches.
+        teacher: an estimator, a name ('gpc', 'rf:n_estimators=50') or a Keras model, called
+            `teacher` in the formula; or a dictionary of them by name. What is fitted is asked once
+            about the arrays that `fit` gets, and about each batch of a dataset. What is not fitted
+            is fitted by `fit`, which then needs arrays: on the rows that train, out of fold.
         columns: names of tensors that come beside inputs and labels in a dictionary: in `x`, as
             `{"inputs": x, "slope": slope}`, or in `y`, as `{"labels": y, "slope": slope}`.
         losses: declared with `tfloss.loss` in your program, beside those of the plugins.
@@ -54,10 +59,11 @@ def attach(
             NumericsError, with the weights before that step; 'skip' leaves the step out, unless all
             steps of an epoch are such; 'lower' repeats it with half the learning rate, ten times at
             most, unless the data themselves are not finite. `compile(on_nan=…)` overrides it.
+        teacher_fit, teacher_calibrate, cache: as for `tfloss.fit`, of teachers that `fit` fits.
 
     Raises:
         FormulaError: the formula does not fit the model; with the position.
-        UsageError: two things of one name, or a teacher that is not fitted.
+        UsageError: two things of one name, or something that cannot teach.
     """
     return Attached(
         model,
@@ -70,4 +76,7 @@ def attach(
         steps_per_epoch=steps_per_epoch,
         allow_negative=allow_negative,
         on_nan=on_nan,
+        teacher_fit=teacher_fit,
+        teacher_calibrate=teacher_calibrate,
+        cache=cache,
     )

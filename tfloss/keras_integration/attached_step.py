@@ -7,17 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from tfloss.errors import TflossError
-from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.guarded_steps import GuardedSteps, specs_of
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import update_metrics
-from tfloss.keras_integration.outputs import output_shapes
-from tfloss.keras_integration.scope import input_shapes
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
-from tfloss.student.keras_internals import compiled_metrics, graph_of, loss_tracker
+from tfloss.student.keras_internals import compiled_metrics, graph_of, input_structure, loss_tracker
+from tfloss.student.structures import input_shapes, output_shapes, split_inputs
 from tfloss.training.program.forward import MODEL_TERM
 
 
@@ -124,7 +122,7 @@ class AttachedStep(keras.Model):
         """Show a batch to the metrics of `compile`."""
         metrics = compiled_metrics(self)
         if metrics is not None:
-            update_metrics(metrics, self.model, self._columns, y, y_pred, weight)
+            update_metrics(metrics, self.model, self._columns, self._bound.needs, y, y_pred, weight)
 
     def get_metrics_result(self) -> dict[str, Any]:
         results: dict[str, Any] = super().get_metrics_result()
@@ -153,7 +151,10 @@ class AttachedStep(keras.Model):
         graph = graph_of(self.model)
         if graph is None or not self._bound.states or self._bound.objective.variables:
             return
-        x = {n: tf.TensorSpec(shape, "float32") for n, shape in input_shapes(self.model).items()}
+        shapes = input_shapes(self.model).values()
+        x = keras.tree.pack_sequence_as(
+            input_structure(graph), [tf.TensorSpec(shape, "float32") for shape in shapes]
+        )
         y = {n: tf.TensorSpec(shape, "float32") for n, shape in output_shapes(self.model).items()}
         labels = y[""] if list(y) == [""] else y
         # Columns have shapes that only the data know.

@@ -1,12 +1,11 @@
-"""From what Keras hands to a step, (x, y), to the model's inputs and the formula's columns."""
+"""Labels, columns, weights and masks as Keras hands them to a step, as formulas know them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from tfloss.errors import UsageError, did_you_mean, listed
-from tfloss.keras_integration.scope import input_names
+from tfloss.errors import UsageError
 from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import first_mask
 
@@ -15,68 +14,6 @@ WEIGHTS_BY_OUTPUT = (
     "w*bce(…)."
 )
 NO_CLASS = "A label is no class number of this output"
-INPUTS = "inputs"  # what the only input of a model may be called in a dictionary
-
-
-def split_inputs(model: Any, x: Any, columns: Collection[str]) -> tuple[Any, dict[str, Any]]:
-    """The model's own inputs, and the columns that travel beside them in a dictionary.
-
-    Raises:
-        UsageError: an input is missing.
-    """
-    if not isinstance(x, Mapping):
-        return x, {}
-    beside = {name: value for name, value in x.items() if name in columns}
-    names = input_names(model)
-    if names is None:
-        own = {name: value for name, value in x.items() if name not in columns}
-        return (own[INPUTS] if set(own) == {INPUTS} else own), beside
-    if len(names) == 1 and INPUTS in x and names[0] not in x:
-        return x[INPUTS], beside
-    for name in names:
-        if name not in x:
-            raise UsageError(
-                f"The model's input '{name}' is not in the dictionary, which has: {listed(x)}."
-                f"{did_you_mean(name, x)}"
-            )
-    if len(names) == 1:
-        return x[names[0]], beside
-    return {name: x[name] for name in names}, beside
-
-
-def split_labels(
-    y: Any, outputs: Collection[str], columns: Collection[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Labels by output ('' for the only one), and the columns that travel beside them.
-
-    Raises:
-        UsageError: a name in the dictionary that is neither.
-    """
-    if y is None:
-        return {}, {}
-    if not isinstance(y, Mapping):
-        parts = list(y) if isinstance(y, (list, tuple)) else [y]
-        if len(parts) != len(outputs):
-            raise UsageError(
-                f"There are {len(parts)} arrays of labels, but the model has {len(outputs)} "
-                f"outputs: {', '.join(outputs)}; name them in a dictionary."
-            )
-        return dict(zip(outputs, parts, strict=True)), {}
-    labels, beside = {}, {}
-    for name, value in y.items():
-        output = "" if name == "labels" and "" in outputs else name.removesuffix(".labels")
-        if output in outputs:
-            labels[output] = value
-        elif name in columns:
-            beside[name] = value
-        else:
-            known = [*(["labels"] if "" in outputs else outputs), *columns]
-            raise UsageError(
-                f"'{name}' among the labels is neither an output of the model nor a declared "
-                f"column.{did_you_mean(name, known)} There are: {listed(known)}; declare one with "
-                f"columns=['{name}']."
-            )
-    return labels, beside
 
 
 def as_labels(labels: Any, output: Any, *, classification: bool) -> Any:

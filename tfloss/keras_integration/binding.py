@@ -6,16 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
-from tfloss.formula import Call, FormulaError, Name, Node, as_node
+from tfloss.formula import Call, FormulaError, Name, Node, Text, as_node
 from tfloss.keras_integration import batch_layout as batches
-from tfloss.keras_integration.outputs import (
-    by_name,
-    output_names,
-    output_tensors,
-    refuse_hidden_probabilities,
-)
 from tfloss.keras_integration.scope import (
-    input_names,
     is_functional,
     rows_of,
     scope_of,
@@ -26,6 +19,16 @@ from tfloss.lazy import keras, tf
 from tfloss.objective import Objective
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
+from tfloss.student.outputs import output_tensors, refuse_hidden_probabilities
+from tfloss.student.structures import (
+    input_names,
+    inputs_by_name,
+    output_names,
+    output_shapes,
+    outputs_by_name,
+    split_inputs,
+    split_labels,
+)
 from tfloss.student.tapping import layer_of, layers_by_path, named, recording
 from tfloss.student.taps import weights_by_path
 
@@ -132,13 +135,13 @@ class Bound:
         Raises:
             UsageError: the model has several outputs.
         """
-        shape = getattr(self._model, "output_shape", None) if self._final else None
-        if isinstance(shape, tuple) and isinstance(shape[-1], int):
-            return shape[-1]
-        outputs = {}
+        width = output_shapes(self._model).get("", (None,))[-1]
+        if width is not None:
+            return width
+        outputs: dict[str, Any] = {}
         if not self._final:
             row = keras.tree.map_structure(lambda part: tf.convert_to_tensor(part[:1]), inputs)
-            outputs = by_name(self._model, self._model(row))
+            outputs = outputs_by_name(self._model, self._model(row))
         if list(outputs) != [""]:
             raise UsageError(
                 "A teacher answers for a model with one output, and this one has several; hand its "
@@ -187,7 +190,7 @@ class Bound:
         """
         with recording(self._layers()) as found:
             answers = forward()
-        outputs = by_name(self._model, answers)
+        outputs = outputs_by_name(self._model, answers)
         taps = named(found)
         if not self._final:
             self._finish(outputs, taps, x)
@@ -230,9 +233,8 @@ class Bound:
     def _finish(self, outputs: Mapping[str, Any], taps: Mapping[str, Any], x: Any) -> None:
         """Check the formula against a model that has now been seen running."""
         shapes = {name: tuple(tensor.shape) for name, tensor in taps.items()}
-        inputs = batches.split_inputs(self._model, x, self._columns)[0]
-        several = isinstance(inputs, Mapping)
-        named = {n: tuple(t.shape) for n, t in inputs.items()} if several else None
+        inputs = inputs_by_name(self._model, split_inputs(self._model, x, self._columns)[0])
+        named = {name: tuple(tensor.shape) for name, tensor in inputs.items()}
         scope = scope_of(self._model, self._columns, seen=shapes, names=outputs, inputs=named)
         try:
             planned = self._objective(scope)
@@ -249,8 +251,8 @@ class Bound:
         self, x: Any, y: Any, outputs: Mapping[str, Any], answers: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Inputs, labels and columns, and where rows of them are missing."""
-        inputs, columns = batches.split_inputs(self._model, x, self._columns)
-        labels, more = batches.split_labels(y, list(outputs), self._columns)
+        inputs, columns = split_inputs(self._model, x, self._columns)
+        labels, more = split_labels(y, list(outputs), self._columns, self.needs)
         outside = {n: batches.as_column(v) for n, v in {**answers, **columns, **more}.items()}
         for name, values in labels.items():
             called = f"{name}.labels" if name else "labels"
@@ -262,15 +264,7 @@ class Bound:
             tensors[name], there = batches.without_missing(outside[name])
             if there is not None:
                 present[name] = there
-        return self._inputs(inputs) | tensors, present
-
-    def _inputs(self, inputs: Any) -> dict[str, Any]:
-        names = self.input_names
-        if isinstance(inputs, Mapping):
-            return dict(inputs)
-        if isinstance(inputs, (list, tuple)) and names is not None and len(inputs) > 1:
-            return dict(zip(names, inputs, strict=True))
-        return {"inputs": inputs[0] if isinstance(inputs, (list, tuple)) else inputs}
+        return inputs_by_name(self._model, inputs) | tensors, present
 
     def _require(self, tensors: Mapping[str, Any]) -> None:
         for term in self.objective.terms:
@@ -295,5 +289,7 @@ class Bound:
 
 
 def names_in(formula: str | Node) -> frozenset[str]:
-    """Every name in a formula, of losses and of tensors."""
-    return frozenset(n.name for n in as_node(formula).walk() if isinstance(n, (Name, Call)))
+    """Every name in a formula, of losses and of tensors, and every text in quotes."""
+    nodes = list(as_node(formula).walk())
+    quoted = {node.value for node in nodes if isinstance(node, Text)}
+    return frozenset(quoted.union(n.name for n in nodes if isinstance(n, (Name, Call))))

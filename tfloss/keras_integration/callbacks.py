@@ -20,6 +20,13 @@ def say_direction(callbacks: Iterable[Any], terms: Sequence[str]) -> None:
             callback.mode = "min"
 
 
+def listed_callbacks(given: Any) -> list[Any]:
+    """One callback, nested lists of them, Keras' `CallbackList` or None as one list."""
+    if isinstance(given, keras.callbacks.CallbackList):
+        return list(given.callbacks)
+    return [one for one in keras.tree.flatten(given) if one is not None]
+
+
 class EpochLines(keras.callbacks.Callback):
     """Prints the values after every epoch; looks at no batch, so that it costs nothing."""
 

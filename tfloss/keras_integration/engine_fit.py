@@ -343,9 +343,12 @@ class EngineFit:
         )
         forward = self._kept.forward
         self._names = (*forward.names, *forward.metric_names)
-        self._history = keras.callbacks.History()
+        own = [one for one in callbacks if isinstance(one, keras.callbacks.History)]
+        self._history = own[-1] if own else keras.callbacks.History()
         params = {"epochs": epochs, "steps": order.steps_per_epoch, "verbose": 0}
-        watching = [*callbacks, self._history] if callbacks else []  # last, as in Keras
+        watching = list(callbacks)
+        if watching and not own:
+            watching.append(self._history)  # last, as in Keras
         self.callbacks = Callbacks(watching, model, model.optimizer, **params)
         self._history.set_params(params)
         # Metrics have one state for training and evaluation, which are then programs of their own;
@@ -379,6 +382,7 @@ class EngineFit:
         model = self._model
         self._history.set_model(model)
         self._history.on_train_begin()
+        model.history = self._history
         model.stop_training = False
         history = train(
             self._source,
@@ -392,7 +396,6 @@ class EngineFit:
         if not self.callbacks.see_epochs:
             for epoch in history:
                 self._history.on_epoch_end(epoch.number - 1, epoch.as_logs())
-        model.history = self._history
         self._kept.release()
         return self._history
 

@@ -14,7 +14,8 @@ from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Node, as_node, to_text
 from tfloss.keras_integration.array_dataset import Rows
 from tfloss.keras_integration.attach import attach
-from tfloss.keras_integration.callbacks import EpochLines, say_direction
+from tfloss.keras_integration.callbacks import EpochLines, listed_callbacks, say_direction
+from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.engine_fit import EngineFit
 from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
@@ -88,16 +89,24 @@ def fit_model(
     """
     _refuse_unknown(attaching)
     attached = _attached(model, formula, optimizer, attaching)
-    one = isinstance(callbacks, keras.callbacks.Callback)
-    watching = [callbacks] if one else list(callbacks or ())
+    watching = listed_callbacks(callbacks)
+    if any(isinstance(one, Checkpoint) for one in watching):
+        raise UsageError(
+            "tfloss.Checkpoint is for Keras' fit; here write tfloss.fit_model(…, checkpoint='…')."
+        )
     say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
     attached.checks.warn_of_seen_rows(x, validation_data, validation_split)
+    if validation_data is not None:
+        validation_data = _parts(validation_data, "validation_data")
+    x, validation_data = attached.checks.with_fitted_teachers(
+        x, y, weight, validation_data, validation_split
+    )
     options = {"class_weight": class_weight, "sample_weight": weight}
     train = _rows(attached, x, y, options)
     holdout = None
     if validation_data is not None:
-        x, y, weight = _parts(validation_data, "validation_data")
+        x, y, weight = validation_data
         holdout = _rows(attached, x, y, {"sample_weight": weight})
     elif validation_split:
         start = math.floor(len(train) * (1 - validation_split))

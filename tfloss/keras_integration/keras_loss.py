@@ -7,11 +7,6 @@ from typing import Any
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.keras_integration.batch_layout import as_labels, as_weight, mask_of
-from tfloss.keras_integration.outputs import (
-    logits_behind,
-    output_tensors,
-    refuse_hidden_probabilities,
-)
 from tfloss.keras_integration.serialization import rebuilt
 from tfloss.keras_integration.timesteps import rows_of_positions
 from tfloss.lazy import keras, tf
@@ -21,6 +16,11 @@ from tfloss.objective.plan import ReductionUse, ScheduleUse
 from tfloss.objective.scope import Tensors
 from tfloss.registry import registry_with
 from tfloss.student.keras_internals import note_logits, note_mask
+from tfloss.student.outputs import (
+    logits_behind,
+    output_tensors,
+    refuse_hidden_probabilities,
+)
 
 _SEEN = ("labels", "logits", "probs", "prediction")
 _MEAN, _SUM = "sum_over_batch_size", "sum"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.batch_layout import split_labels
-from tfloss.keras_integration.outputs import by_name
 from tfloss.lazy import keras
+from tfloss.student.structures import outputs_by_name, split_labels
 
 
 def refuse_names(terms: tuple[str, ...], *metrics: Any) -> None:
@@ -27,7 +26,13 @@ def refuse_names(terms: tuple[str, ...], *metrics: Any) -> None:
 
 
 def update_metrics(
-    metrics: Any, model: Any, columns: tuple[str, ...], y: Any, y_pred: Any, weight: Any
+    metrics: Any,
+    model: Any,
+    columns: tuple[str, ...],
+    needs: Collection[str],
+    y: Any,
+    y_pred: Any,
+    weight: Any,
 ) -> None:
     """Show a batch to the metrics of `compile`.
 
@@ -35,14 +40,24 @@ def update_metrics(
         metrics: what Keras made of them.
         model: the model inside.
         columns: the declared ones, which no metric sees.
+        needs: the names that the formula uses.
         y, y_pred, weight: of the batch.
     """
-    outputs = by_name(model, y_pred)
-    labels, _ = split_labels(y, list(outputs), columns)
+    outputs = outputs_by_name(model, y_pred)
+    labels, _ = split_labels(y, list(outputs), columns, needs)
     if isinstance(weight, (Mapping, list, tuple)):  # Keras' copies of one array
         weight = keras.tree.flatten(weight)[0]
         weight = weight if list(outputs) == [""] else dict.fromkeys(outputs, weight)
     if list(outputs) == [""]:
         metrics.update_state(labels.get(""), outputs[""], weight)
     else:
-        metrics.update_state({name: labels.get(name) for name in outputs}, outputs, weight)
+        nested = any(map(keras.tree.is_nested, _parts(y_pred)))
+        packed = [{name: labels.get(name) for name in outputs}, outputs]
+        if nested:  # metrics of nested outputs have their structure
+            packed = [keras.tree.pack_sequence_as(y_pred, list(part.values())) for part in packed]
+            weight = weight and keras.tree.pack_sequence_as(y_pred, list(weight.values()))
+        metrics.update_state(*packed, weight)
+
+
+def _parts(structure: Any) -> Any:
+    return structure.values() if isinstance(structure, Mapping) else structure

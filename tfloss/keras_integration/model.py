@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
 from tfloss.keras_integration.array_checks import ArrayChecks
 from tfloss.keras_integration.attached_step import AttachedStep
-from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound, names_in
 from tfloss.keras_integration.callbacks import say_direction
 from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.guarded_steps import GuardedSteps
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import refuse_names
-from tfloss.keras_integration.outputs import output_names
 from tfloss.keras_integration.schedule_epochs import TellSteps
 from tfloss.keras_integration.serialization import rebuilt
 from tfloss.keras_integration.teacher_columns import Supply
+from tfloss.keras_integration.teacher_fitting import FittingOptions, TeacherFitting, TeacherToFit
 from tfloss.keras_integration.teachers import named_teachers, teacher_columns
 from tfloss.keras_integration.tracebacks import plainly
 from tfloss.keras_integration.validation import is_arrays, weighted_by_class
 from tfloss.lazy import keras
 from tfloss.registry import Declaration, registry_with
 from tfloss.student.keras_internals import takes_training
+from tfloss.student.structures import output_names, split_inputs
 from tfloss.training.options import OnNan
 from tfloss.training.program.forward import MODEL_TERM
 
@@ -43,7 +44,8 @@ class Attached(AttachedStep):
     Attributes:
         model: the model inside; it shares its weights.
         formula: the formula's text.
-        teachers: by name; can be set, for example after loading.
+        teachers: by name; can be set, for example after loading. One that `fit` has fitted is a
+            `FittedTeacher`, with its scores and notes.
     """
 
     def __init__(
@@ -59,6 +61,9 @@ class Attached(AttachedStep):
         steps_per_epoch: int | None = None,
         allow_negative: bool = False,
         on_nan: OnNan = "stop",
+        teacher_fit: str = "auto",
+        teacher_calibrate: str = "auto",
+        cache: str | Path | None = None,
         loss_variables: Any = None,
         name: str | None = None,
         **options: Any,
@@ -81,15 +86,18 @@ class Attached(AttachedStep):
             "steps_per_epoch": steps_per_epoch,
             "allow_negative": allow_negative,
             "on_nan": on_nan,
+            "teacher_fit": teacher_fit,
+            "teacher_calibrate": teacher_calibrate,
         }
-        teachers = named_teachers(teacher)
-        registry = registry_with(losses=losses)
+        self._registry = registry = registry_with(losses=losses)
+        teachers = named_teachers(teacher, registry)
+        fitting = TeacherFitting(FittingOptions(teacher_fit, teacher_calibrate, cache), registry)
         used = names_in(formula)
         self._columns = tuple(dict.fromkeys([*columns, *teacher_columns(teachers, used)]))
         self._bound = Bound(
             model, formula, registry, self._columns, task, from_logits, allow_negative
         )
-        self._supply = Supply(model, self._bound, self._columns, teachers)
+        self._supply = Supply(model, self._bound, self._columns, teachers, fitting)
         self._checks = ArrayChecks(model, self._bound, self._columns, self._supply)
         self._guarded = GuardedSteps(self, on_nan)
         self._checkpoints: Sequence[Checkpoint] = ()
@@ -162,11 +170,14 @@ class Attached(AttachedStep):
 
     @property
     def teachers(self) -> dict[str, Any]:
-        return self._supply.teachers
+        return {
+            name: (one.fitted or one.estimator) if isinstance(one, TeacherToFit) else one
+            for name, one in self._supply.teachers.items()
+        }
 
     @teachers.setter
     def teachers(self, teacher: Any) -> None:
-        found = named_teachers(teacher)
+        found = named_teachers(teacher, self._registry)
         unknown = set(teacher_columns(found, self._columns)) - set(self._columns)
         if set(found) - set(self._columns):
             raise UsageError(
@@ -189,9 +200,16 @@ class Attached(AttachedStep):
 
     @plainly
     def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
-        """As in Keras; teachers are asked about arrays, once, before the training begins."""
+        """As in Keras; teachers are asked about arrays, once, before the training begins.
+
+        One that is not fitted is fitted on the rows that train, out of fold, with their
+        `sample_weight`; the same rows do not fit it a second time.
+        """
         split, held_out = options.get("validation_split"), options.get("validation_data")
         self._checks.warn_of_seen_rows(x, held_out, split or 0.0)
+        x, options["validation_data"] = self._checks.with_fitted_teachers(
+            x, y, options.get("sample_weight"), held_out, split or 0.0
+        )
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
         options = weighted_by_class(y, options, len(self.output_names or [""]))
         self._checks.take_weights(options.get("sample_weight"))

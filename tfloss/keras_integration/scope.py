@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.outputs import output_names
 from tfloss.lazy import keras, tf
 from tfloss.objective import Entry, Scope
 from tfloss.student.keras_internals import graph_of, input_structure, sublayers
+from tfloss.student.structures import (
+    INPUTS,
+    LABELS,
+    input_names,
+    input_shapes,
+    output_names,
+    output_shapes,
+)
 from tfloss.student.tapping import layers_by_path, named, recording
 from tfloss.student.taps import Shape, find_taps, nested_taps, weights_by_path
 
-PARTS = ("labels", "logits", "probs", "prediction")
+PARTS = (LABELS, "logits", "probs", "prediction")
 
 
 def is_functional(model: Any) -> bool:
     """Whether all layers of a model are known before it runs."""
     return graph_of(model) is not None
-
-
-def input_names(model: Any) -> list[str] | None:
-    """The names of a functional model's inputs, as a dictionary of them has to spell them."""
-    graph = graph_of(model)
-    if graph is None:
-        return None
-    structure = input_structure(graph)
-    if isinstance(structure, dict):
-        return list(structure)
-    return [tensor.name for tensor in graph.inputs]
-
-
-def input_shapes(model: Any) -> dict[str, Shape]:
-    """The shapes of a functional model's inputs by name; empty where they are not known."""
-    names, graph = input_names(model), graph_of(model)
-    return dict(
-        zip(names or [], [tuple(t.shape) for t in graph.inputs] if graph else [], strict=True)
-    )
 
 
 def scope_of(
@@ -59,18 +48,19 @@ def scope_of(
     """
     outputs = list(names) if names is not None else output_names(model)
     weights = weights_by_path(model) if model.built else {}
-    entries = [
-        *_inputs(model, inputs),
-        *_of_outputs(model, outputs or [""]),
-        *_taps(model, seen or {}),
-        *(Entry(name, "column", None, known_outside=True) for name in columns),
-        Entry("weights", "the model's trainable weights", None, varies_per_example=False),
-        Entry("sample_weight", "1 unless given", (None,), _ones, known_outside=True),
-    ]
-    _refuse_twice(entries)
+    weight = Entry("sample_weight", "1 unless given", (None,), _ones, known_outside=True)
+    trained = Entry("weights", "the model's trainable weights", None, varies_per_example=False)
+    entries = {
+        "an input": _inputs(model, inputs),
+        "an output or its labels": _of_outputs(model, outputs or [""]),
+        "a layer": _taps(model, seen or {}),
+        "a column": [Entry(name, "column", None, known_outside=True) for name in columns],
+        "all trainable weights": [trained],
+        "the sample weights": [weight],
+    }
     ran = seen is not None
     return Scope(
-        entries,
+        _named_once(entries),
         weights=weights,
         open_ended=not ran and not is_functional(model),
         weights_known=model.built,
@@ -78,32 +68,23 @@ def scope_of(
 
 
 def _inputs(model: Any, given: Mapping[str, Shape] | None) -> list[Entry]:
-    names = input_names(model)
-    if names is None and given:
-        return [Entry(n, "data", shape, known_outside=True) for n, shape in given.items()]
-    if names is None or len(names) == 1:
-        shape = tuple(graph_of(model).inputs[0].shape) if names else None
-        return [Entry("inputs", "data", shape, known_outside=True)]
-    shapes = [tuple(tensor.shape) for tensor in graph_of(model).inputs]
-    return [
-        Entry(name, "data", shape, known_outside=True)
-        for name, shape in zip(names, shapes, strict=True)
-    ]
+    shapes: Mapping[str, Shape | None] = given or input_shapes(model)
+    if len(shapes) < 2:
+        shapes = {INPUTS: next(iter(shapes.values()), None)}
+    return [Entry(name, "data", shape, known_outside=True) for name, shape in shapes.items()]
 
 
 def _of_outputs(model: Any, names: list[str]) -> list[Entry]:
-    graph = graph_of(model)
-    shapes: list[Any] = [None] * len(names)
-    if graph is not None:
-        shapes = [tuple(tensor.shape) for tensor in graph.outputs]
+    shapes = output_shapes(model)
     entries = []
-    for name, shape in zip(names, shapes, strict=False):
+    for name in names:
+        shape = shapes.get(name)
         if name:
             entries.append(Entry(name, "model output", shape))
         for part in PARTS:
-            origin = "data" if part == "labels" else "model output"
+            origin = "data" if part == LABELS else "model output"
             called = f"{name}.{part}" if name else part
-            entries.append(Entry(called, origin, shape, known_outside=part == "labels"))
+            entries.append(Entry(called, origin, shape, known_outside=part == LABELS))
     return entries
 
 
@@ -118,7 +99,8 @@ def _taps(model: Any, seen: Mapping[str, Shape | None]) -> list[Entry]:
         known = dict.fromkeys(layer.name for layer in layers)
         known |= nested_taps(model)
     known |= seen
-    taken = {*(output_names(model) or []), *(input_names(model) or []), *PARTS, "inputs"}
+    inputs, outputs = input_names(model) or [], output_names(model) or []
+    taken = {*outputs, *inputs, INPUTS, *(PARTS if len(outputs) < 2 else ())}
     return [
         Entry(name, "layer of the model", shape)
         for name, shape in known.items()
@@ -147,14 +129,25 @@ def taps_of_own_layers(model: Any) -> dict[str, Shape | None]:
     return shapes
 
 
-def _refuse_twice(entries: list[Entry]) -> None:
-    origins: dict[str, str] = {}
-    for entry in entries:
-        if entry.name in origins:
-            raise UsageError(
-                f"'{entry.name}' is both a {origins[entry.name]} and a {entry.origin}; rename one."
-            )
-        origins[entry.name] = entry.origin
+def _named_once(entries: Mapping[str, list[Entry]]) -> list[Entry]:
+    """One entry for each name.
+
+    Two things of one name are refused where the formula names them; of a column at once, since the
+    user chose its name and can choose another.
+    """
+    once: dict[str, Entry] = {}
+    kinds: dict[str, str] = {}
+    for kind, some in entries.items():
+        for entry in some:
+            other = kinds.setdefault(entry.name, kind)
+            if entry.name not in once:
+                once[entry.name] = entry
+                continue
+            unclear = f"'{entry.name}' is both {other} and {kind}; rename one."
+            if "a column" in (other, kind):
+                raise UsageError(unclear)
+            once[entry.name] = replace(entry, unclear=unclear)
+    return list(once.values())
 
 
 def _ones(tensors: Mapping[str, Any]) -> Any:

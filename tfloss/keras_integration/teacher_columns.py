@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import UsageError
-from tfloss.keras_integration.batch_layout import split_inputs
 from tfloss.keras_integration.binding import Bound
-from tfloss.keras_integration.teachers import ask, ask_in_step
+from tfloss.keras_integration.teacher_fitting import (
+    TeacherFitting,
+    TeacherToFit,
+    as_prepared,
+    tensors_for,
+)
+from tfloss.keras_integration.teachers import ask, ask_in_step, rows_for_estimator
 from tfloss.keras_integration.validation import in_memory, is_arrays
 from tfloss.lazy import keras, tf
+from tfloss.student.structures import split_inputs
 from tfloss.teachers.prefitted import stored_holdout_rows
 
 
@@ -29,15 +35,70 @@ class Supply:
         bound: the formula on it.
         columns: the names of all columns, declared and of teachers.
         teachers: by name.
+        fitting: fits those that are not fitted yet.
     """
 
     def __init__(
-        self, model: Any, bound: Bound, columns: Collection[str], teachers: Mapping[str, Any]
+        self,
+        model: Any,
+        bound: Bound,
+        columns: Collection[str],
+        teachers: Mapping[str, Any],
+        fitting: TeacherFitting,
     ) -> None:
         self._model = model
         self._bound = bound
         self._columns = columns
         self.teachers = dict(teachers)
+        self._fitting = fitting
+
+    def fitted_on(
+        self, train: tuple[Any, Any, Any], holdout: tuple[Any, Any, Any] | None
+    ) -> tuple[Any, Any]:
+        """Fit the teachers that are not fitted; their predictions stand next to the inputs.
+
+        Args:
+            train: x, y and sample weights of the rows that train, arrays.
+            holdout: the same of the validation rows; None: there are none.
+
+        Returns:
+            x of both, with the columns that the formula needs.
+
+        Raises:
+            UsageError, DataError, PluginError: see `as_prepared` and `fit_teachers`.
+        """
+        unfitted = self.to_fit(*train[:2])
+        if not unfitted:
+            return train[0], None if holdout is None else holdout[0]
+        width = self._bound.width(self._inputs(train[0]))
+        alias = unfitted[0].alias
+        if _labels(train[1]) is None:
+            raise UsageError(f"The teacher '{alias}' is fitted on labels; pass y to fit.")
+        sides = [
+            (rows_for_estimator(alias, self._inputs(x)), _labels(y), weight)
+            for x, y, weight in filter(None, (train, holdout))
+        ]
+        data = as_prepared(
+            sides[0],
+            sides[1] if len(sides) > 1 else None,
+            width=width,
+            classification=self._bound.classification,
+            name=self._model.name,
+        )
+        self._fitting.fit(unfitted, data)
+        needs = self._bound.needs
+        x = self._with(train[0], tensors_for(unfitted, needs, "train"))
+        if holdout is None:
+            return x, None
+        return x, self._with(holdout[0], tensors_for(unfitted, needs, "holdout"))
+
+    def to_fit(self, x: Any, y: Any) -> list[TeacherToFit]:
+        """The teachers that `fit` has to fit, because the data do not have their predictions."""
+        wanted = self._wanted(x, y).values()
+        return [one for one in wanted if isinstance(one, TeacherToFit)]
+
+    def _inputs(self, x: Any) -> Any:
+        return split_inputs(self._model, in_memory(x), self._columns)[0]
 
     def beside(self, x: Any, y: Any = None) -> Any:
         """`x` with the answers beside the inputs, as a dictionary; or a dataset of such batches.
@@ -72,6 +133,8 @@ class Supply:
             return  # several inputs, about which no estimator is asked
         rows = [np.asarray(part).reshape(len(part), -1) for part in parts]
         for alias, teacher in self._wanted(train, None, networks=False).items():
+            if isinstance(teacher, TeacherToFit):
+                continue  # fitted on the training rows alone
             seen = stored_holdout_rows(teacher, *rows)
             if seen:
                 warnings.warn(
@@ -111,7 +174,7 @@ class Supply:
         return sorted(n for n in self._bound.needs if n == alias or n.startswith(f"{alias}."))
 
     def _of_dataset(self, dataset: Any) -> Any:
-        """The same batches with the estimators' answers; asked anew in every epoch."""
+        """The same batches with the estimators' answers; asked again in every epoch."""
         spec = dataset.element_spec
         parts = spec if isinstance(spec, tuple) else (spec,)
         x, y = (*parts, None)[:2]
@@ -151,6 +214,11 @@ class Supply:
         """Inputs and columns in one dictionary."""
         if isinstance(x, Mapping):
             return {**x, **columns}
-        if isinstance(x, (list, tuple)):
-            return {**dict(zip(self._bound.input_names or [], x, strict=True)), **columns}
         return {"inputs": x, **columns}
+
+
+def _labels(y: Any) -> Any:
+    """The labels among what `fit` takes as y; None where there are none."""
+    if isinstance(y, Mapping):
+        return y.get("labels")
+    return y[0] if isinstance(y, (list, tuple)) else y

@@ -8,42 +8,49 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import rows_at_once
-from tfloss.errors import DataError, UsageError, did_you_mean, listed
-from tfloss.keras_integration.outputs import by_name, output_tensors
-from tfloss.keras_integration.scope import input_names
+from tfloss.errors import DataError, UsageError
+from tfloss.keras_integration.teacher_fitting import TeacherToFit
 from tfloss.lazy import keras, tf
-from tfloss.student.tapping import layer_of, layers_by_path, named, recording
+from tfloss.registry import Registry
+from tfloss.student.structures import split_inputs
+from tfloss.teachers import Options, PredictionsColumn, PrefittedTeacher, columns_of
+from tfloss.teachers.fitting.given import listed_teachers, resolved
+from tfloss.teachers.keras_models import OWN_TENSORS
+from tfloss.teachers.network_tensors import network_tensors, refuse_unknown_layers
 from tfloss.teachers.predict_columns import named_parts, predict_columns, tells_deviation
-from tfloss.teachers.prefitted import is_fitted
-from tfloss.teachers.spec.text import DEFAULT_ALIAS
-
-_OWN = ("logits",)  # what `alias.NAME` means beside a layer
 
 
-def named_teachers(teacher: Any) -> dict[str, Any]:
-    """Teachers by the name that a formula calls them.
+def named_teachers(teacher: Any, registry: Registry) -> dict[str, Any]:
+    """Teachers by their names in a formula: Keras models, fitted estimators, `TeacherToFit`.
+
+    Args:
+        teacher: a name ('gpc', 'soft=rf:n_estimators=50'), an estimator or a Keras model, a list of
+            these, or a dictionary of them by name.
+        registry: what names stand for.
 
     Raises:
-        UsageError: something that has not been fitted, or cannot be.
+        UsageError: an unknown name, something that is no teacher, a column, or a file that says
+            more than an estimator.
     """
-    if teacher is None:
-        return {}
-    teachers = dict(teacher) if isinstance(teacher, Mapping) else {DEFAULT_ALIAS: teacher}
-    for alias, one in teachers.items():
-        if isinstance(one, keras.Model):
-            continue
-        if not (hasattr(one, "predict_proba") or hasattr(one, "predict")):
+    found: dict[str, Any] = {}
+    for one in listed_teachers(teacher):
+        thing = resolved(one, Options(), registry, seed=0).thing
+        if isinstance(thing, PredictionsColumn):
             raise UsageError(
-                f"The teacher '{alias}' is a {type(one).__name__}; an attached model takes a "
-                f"fitted estimator or a Keras model. Answers of your own are a column: "
-                f"columns=['{alias}']."
+                f"The teacher '{one.text}' is a column, which an attached model takes without a "
+                f"teacher: columns=['{one.alias}']."
             )
-        if hasattr(one, "fit") and hasattr(one, "get_params") and not is_fitted(one):
+        if not isinstance(thing, PrefittedTeacher):
+            found[one.alias] = TeacherToFit(one.alias, one.thing, thing)
+        elif thing.scaler is None and thing.rows is None and thing.seen is None:
+            found[one.alias] = thing.estimator
+        else:
             raise UsageError(
-                f"The teacher '{alias}' ({type(one).__name__}) has not been fitted; fit it before, "
-                f"or train with tfloss.fit, which fits teachers out of fold."
+                f"The teacher '{one.text}' is stored with its scaling or its training rows, which "
+                f"only tfloss.fit honours; pass its predictions as a column: "
+                f"columns=['{one.alias}']."
             )
-    return teachers
+    return found
 
 
 def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list[str]:
@@ -55,18 +62,12 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
     columns: list[str] = []
     for alias, teacher in teachers.items():
         columns += [alias, f"{alias}.logits"]
-        if not isinstance(teacher, keras.Model) and tells_deviation(teacher):
+        if isinstance(teacher, keras.Model):
+            layers = sorted(named_parts(alias, names) - OWN_TENSORS)
+            refuse_unknown_layers(alias, teacher, layers)
+            columns += [f"{alias}.{layer}" for layer in layers]
+        elif tells_deviation(getattr(teacher, "estimator", teacher)):
             columns.append(f"{alias}.std")
-        wanted = named_parts(alias, names) - set(_OWN)
-        if wanted and isinstance(teacher, keras.Model):
-            paths = layers_by_path(teacher)
-            for part in sorted(wanted):
-                if layer_of(part, paths) is None:
-                    raise UsageError(
-                        f"The teacher '{alias}' has no layer '{part}'."
-                        f"{did_you_mean(part, paths)} Its layers: {listed(paths)}."
-                    )
-            columns += [f"{alias}.{part}" for part in sorted(wanted)]
     return columns
 
 
@@ -77,7 +78,7 @@ def ask(
 
     Args:
         alias: its name in the formula.
-        teacher: a fitted estimator, or a Keras model.
+        teacher: a fitted estimator, a Keras model, or what `fit` has fitted.
         inputs: what the student gets: an array (n, …), or a dictionary of them for a Keras model.
         width: the student's number of outputs; 1 makes one column of two classes.
         names: what the formula uses.
@@ -90,7 +91,11 @@ def ask(
         answers = _network(alias, teacher, inputs, names, classification)
         columns = _as_columns(alias, answers, width, names, classification)
         return {name: np.asarray(values, np.float32) for name, values in columns.items()}
-    rows = _rows(alias, inputs)
+    rows = rows_for_estimator(alias, inputs)
+    if isinstance(teacher, TeacherToFit):
+        classes = max(width, 2) if classification else None
+        columns = columns_of(alias, teacher.about(rows), classes=classes)
+        return {name: values for name, values in columns.items() if name in names}
     return predict_columns(
         alias, teacher, rows, width=width, names=names, classification=classification
     )
@@ -100,7 +105,8 @@ def ask_in_step(
     alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
 ) -> dict[str, Any]:
     """The same of a Keras model about the batch of a step: tensors, of which it learns nothing."""
-    answers = _answers(alias, teacher, inputs, names, classification)
+    layers = named_parts(alias, names) - OWN_TENSORS
+    answers = network_tensors(alias, teacher, inputs, layers, classification=classification)
     columns = _as_columns(alias, answers, width, names, classification)
     return {name: tf.stop_gradient(tf.cast(t, tf.float32)) for name, t in columns.items()}
 
@@ -123,7 +129,12 @@ def _as_columns(
     return {name: values for name, values in columns.items() if name in names}
 
 
-def _rows(alias: str, inputs: Any) -> np.ndarray:
+def rows_for_estimator(alias: str, inputs: Any) -> np.ndarray:
+    """(n, d): the student's inputs, as an estimator is asked about them.
+
+    Raises:
+        UsageError: the student has several inputs.
+    """
     if isinstance(inputs, Mapping | list | tuple):
         raise UsageError(
             f"The model has several inputs, so what the teacher '{alias}' would be asked is not "
@@ -138,13 +149,13 @@ def _network(
 ) -> dict[str, np.ndarray]:
     """A network's answers for all rows, some at a time."""
 
+    layers = named_parts(alias, names) - OWN_TENSORS
+
     def forward(batch: Any) -> dict[str, Any]:
-        return _answers(alias, teacher, batch, names, classification)
+        return network_tensors(alias, teacher, batch, layers, classification=classification)
 
     program = tf.function(forward, autograph=False, reduce_retracing=True)
-    known = input_names(teacher)
-    if isinstance(inputs, Mapping) and known is not None:
-        inputs = {name: inputs[name] for name in known}
+    inputs, _ = split_inputs(teacher, inputs, ())
     arrays = [np.asarray(array) for array in keras.tree.flatten(inputs)]
     rows = rows_at_once(sum(int(np.prod(array.shape[1:])) for array in arrays))
     pieces = [
@@ -152,23 +163,6 @@ def _network(
         for at in range(0, len(arrays[0]), rows)
     ]
     return {part: np.concatenate([piece[part].numpy() for piece in pieces]) for part in pieces[0]}
-
-
-def _answers(
-    alias: str, teacher: Any, batch: Any, names: Collection[str], classification: bool
-) -> dict[str, Any]:
-    """A network's prediction (''), its logits, and those of its layers that the formula names."""
-    parts = named_parts(alias, names)
-    paths = layers_by_path(teacher)
-    layers = {p: paths[p] for part in parts if (p := layer_of(part, paths)) is not None}
-    with recording(layers) as found:
-        outputs = by_name(teacher, teacher(batch, training=False))
-    if list(outputs) != [""]:
-        raise UsageError(f"The teacher '{alias}' has several outputs; a teacher has one.")
-    own = output_tensors("", outputs[""], classification=classification, from_logits=None)
-    inner = named(found)
-    answers = {"": own["prediction"], "logits": own["logits"]}
-    return answers | {p: tf.cast(t, tf.float32) for p, t in inner.items() if p in parts}
 
 
 def _piece(array: Any, start: int, rows: int) -> Any:

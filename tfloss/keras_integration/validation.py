@@ -9,6 +9,7 @@ import numpy as np
 
 from tfloss.errors import DataError, UsageError
 from tfloss.lazy import keras
+from tfloss.student.structures import split_labels
 
 WEIGHTS_OF_CLASSES = (
     "Class weights belong to one output, and this model has several: declare a column of "
@@ -39,7 +40,11 @@ def in_memory(x: Any) -> Any:
 
 
 def check_labels(
-    y: Any, shapes: Mapping[str, tuple[int | None, ...]], *, classification: bool
+    y: Any,
+    shapes: Mapping[str, tuple[int | None, ...]],
+    *,
+    classification: bool,
+    needs: Collection[str] = (),
 ) -> None:
     """Refuse labels that no batch could make sense of.
 
@@ -47,13 +52,14 @@ def check_labels(
         y: what `fit` was given.
         shapes: of the model's outputs by name, '' for the only one.
         classification: whether whole numbers are numbers of classes.
+        needs: the names that the formula uses.
 
     Raises:
         UsageError: texts, or class numbers that the output has no column for.
     """
     if y is None or not is_arrays(y):
         return
-    for name, values in _by_output(y, list(shapes)):
+    for name, values in _by_output(y, list(shapes), needs):
         if values.dtype.kind in "USO" and name in shapes:
             raise UsageError(
                 f"The labels{_of(name)} are texts; encode them as class numbers first: "
@@ -84,7 +90,7 @@ def check_inputs(x: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
     """Refuse arrays that a functional model's inputs cannot take.
 
     Args:
-        x: what `fit` was given.
+        x: the model's own inputs, of what `fit` was given.
         shapes: of the inputs by name.
 
     Raises:
@@ -92,15 +98,7 @@ def check_inputs(x: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
     """
     if not is_arrays(x):
         return
-    names = list(shapes)
-    if isinstance(x, Mapping):
-        only = x.get(names[0], x.get("inputs")) if len(names) == 1 else None
-        parts = dict(x) if len(names) > 1 else {names[0]: only}
-    else:
-        flat = list(x) if isinstance(x, (list, tuple)) else [x]
-        parts = dict(zip(names, flat, strict=False))
-    for name, shape in shapes.items():
-        part: Any = parts.get(name)
+    for (name, shape), part in zip(shapes.items(), keras.tree.flatten(x), strict=False):
         given = () if part is None else tuple(part.shape)
         if len(given) != len(shape):
             continue
@@ -152,14 +150,19 @@ def _check_classes(name: str, values: np.ndarray, shape: tuple[int | None, ...])
     )
 
 
-def _by_output(y: Any, names: list[str]) -> Iterator[tuple[str, np.ndarray]]:
-    if isinstance(y, Mapping):
-        for name, values in y.items():
-            yield "" if name == "labels" else name.removesuffix(".labels"), np.asarray(values)
-    else:
-        parts = list(y) if isinstance(y, (list, tuple)) else [y]
-        for name, values in zip(names, parts, strict=False):
-            yield name, np.asarray(values)
+def _by_output(
+    y: Any, names: list[str], needs: Collection[str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    if not names:
+        return
+    others = [name for name in y if not _is_labels(name, names)] if isinstance(y, Mapping) else []
+    for name, values in split_labels(y, names, others, needs)[0].items():
+        yield name, np.asarray(values)
+
+
+def _is_labels(name: str, outputs: list[str]) -> bool:
+    within = any(output.startswith(f"{name}.") for output in outputs)
+    return name == "labels" or within or name.removesuffix(".labels") in outputs
 
 
 def _of(name: str) -> str:

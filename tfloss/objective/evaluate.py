@@ -188,6 +188,11 @@ class Evaluator:
             paths = self.scope.matching_weights(use.pattern)
             return [tf.cast(self.tensors["weights"][path], tf.float32) for path in paths]
         if isinstance(use, FunctionUse):
+            if use.function.across_batch and self._present(use.arguments) is not None:
+                raise UsageError(
+                    f"In '{use.text}': rows are missing, and '{use.function.name}' is about the "
+                    f"whole batch, so it cannot leave them out; fill them in."
+                )
             arguments = [self.tensor(argument) for argument in use.arguments]
             return call_plugin(use.function, use.text, *arguments, **use.settings)
         assert isinstance(use, Arithmetic)

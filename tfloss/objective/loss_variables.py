@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class States:
         self._seed = seed
         self._held: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, np.ndarray] = {}
+        self._make: dict[str, Callable[[int], dict[str, Any]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -73,8 +75,8 @@ class States:
         if name not in self._held:
             # Outside of any program that is being traced: its variables belong to the objective.
             with tf.init_scope():
-                made = held_variables(use.loss, shapes_of(tensors), use.settings, self._seed)
-                self._held[name] = made
+                make = partial(held_variables, use.loss, shapes_of(tensors), use.settings)
+                self._held[name], self._make[name] = make(self._seed), make
                 for path, variable in self.variables.items():
                     if path in self._loaded:
                         variable.assign(_fitting(path, self._loaded.pop(path), variable))
@@ -88,6 +90,11 @@ class States:
             for name, held in self._held.items()
             for key, variable in held.items()
         }
+
+    def initial_values(self, seed: int) -> list[np.ndarray]:
+        """What `variables` would begin with under another seed, in their order."""
+        made = (make(seed) for make in self._make.values())
+        return [variable.numpy() for held in made for variable in held.values()]
 
     def put(self, variables: Mapping[str, Any]) -> None:
         """Take variables by path, 'term/variable', in place of making them.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tfloss.formula import Node, to_text
+from tfloss.formula import Node, quoted, to_text
 from tfloss.registry import Function, Loss, Reduction, Schedule
 
 
@@ -114,7 +114,7 @@ class LossUse(Use):
     def with_parameters(self) -> str:
         """The call as it was written; with its parameters, if they are bound to other tensors."""
         bound = {
-            name: part.name if isinstance(part, TensorUse) else part.text
+            name: quoted(part.name) if isinstance(part, TensorUse) else part.text
             for name, part in self.tensors.items()
         }
         others = [f"{name}={tensor}" for name, tensor in bound.items() if tensor != name]

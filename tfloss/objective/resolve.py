@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tfloss.errors import did_you_mean
+from tfloss.errors import did_you_mean, some_of
 from tfloss.formula import (
     Call,
     FormulaError,
@@ -16,6 +16,7 @@ from tfloss.formula import (
     Power,
     Text,
     error_at,
+    quoted,
 )
 from tfloss.objective.plan import (
     Arithmetic,
@@ -56,6 +57,9 @@ class Resolver:
         """Resolve an expression of losses."""
         if isinstance(node, (Name, Call)):
             return self._named(node)
+        if isinstance(node, Text):  # which never names a loss
+            name = Name(node.value, span=node.span)
+            return self._outside_tensor(name) if name.name in self.scope else self._tensor(name)
         return self._common(node, self.losses)
 
     def _named(self, node: Name | Call) -> Use:
@@ -74,10 +78,11 @@ class Resolver:
         """A column from outside may stand between losses, as a weight per example."""
         entry = self.scope.get(node.name)
         if entry is not None and entry.known_outside and isinstance(node, Name):
-            return TensorUse(node, node.name)
+            return self._tensor(node)
         if entry is not None:
+            called = quoted(node.name)
             raise self._error(
-                node, f"'{node.name}' is a tensor, not a loss; hand it to one: mse({node.name}, …)."
+                node, f"'{node.name}' is a tensor, not a loss; hand it to one: mse({called}, …)."
             )
         known = {**self.registry.losses, **self.registry.functions, **self.registry.reductions}
         known |= self.registry.schedules
@@ -126,6 +131,7 @@ class Resolver:
             elif parameter in self.scope or (
                 self.scope.open_ended and parameter in loss.signature.required
             ):
+                self._refuse_unclear(node, parameter)
                 bound[parameter] = TensorUse(node, parameter)
             elif parameter in loss.signature.required:
                 raise self._error(node, self._needs(loss, parameter))
@@ -155,12 +161,15 @@ class Resolver:
         if pattern is None:
             raise self._error(node, "Weights are named by a layer or by a pattern: l2('*/kernel').")
         use = WeightsUse(node, getattr(node, pattern))
+        if use.pattern == WEIGHTS:
+            self._refuse_unclear(node, WEIGHTS)
         if self.scope.weights_known and not self.scope.matching_weights(use.pattern):
             layers = {weight.partition("/")[0] for weight in self.scope.weights}
             near = did_you_mean(use.pattern.partition("/")[0], layers)
-            paths = ", ".join(self.scope.weights) or "none"
             raise self._error(
-                node, f"No weight of the student matches '{use.pattern}'.{near} There are: {paths}."
+                node,
+                f"No weight of the student matches '{use.pattern}'.{near} "
+                f"There are: {some_of(self.scope.weights)}.",
             )
         return use
 
@@ -203,6 +212,8 @@ class Resolver:
         """Resolve an expression of tensors."""
         if isinstance(node, Name):
             return self._tensor(node)
+        if isinstance(node, Text):
+            return self._tensor(Name(node.value, span=node.span))
         if isinstance(node, Call):
             found = self.registry.in_formula(node.name, "tensors")
             if not isinstance(found, Function):
@@ -214,7 +225,13 @@ class Resolver:
         if node.name not in self.scope and not self.scope.open_ended:
             sentence = self.scope.missing(node.name)
             raise self._error(node, sentence[0].upper() + sentence[1:])
+        self._refuse_unclear(node, node.name)
         return TensorUse(node, node.name)
+
+    def _refuse_unclear(self, node: Node, name: str) -> None:
+        entry = self.scope.get(name)
+        if entry is not None and entry.unclear:
+            raise self._error(node, entry.unclear)
 
     def _no_tensor_function(self, node: Call) -> str:
         if self.registry.in_formula(node.name, "losses"):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tfloss.errors import did_you_mean
+from tfloss.errors import did_you_mean, some_of
+from tfloss.formula import quoted
 
 Shape = tuple[int | None, ...]
 
@@ -28,6 +29,7 @@ class Entry:
         varies_per_example: whether its first axis is the batch.
         known_outside: whether it exists without the student (labels, columns, teachers), so that a
             formula may also multiply a loss by it.
+        unclear: the sentence that refuses it where two things have its name.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Entry:
     compute: Callable[[Mapping[str, Any]], Any] | None = None
     varies_per_example: bool = True
     known_outside: bool = False
+    unclear: str = ""
 
 
 class Scope(Mapping[str, Entry]):
@@ -96,12 +99,18 @@ class Scope(Mapping[str, Entry]):
 
     def missing(self, name: str) -> str:
         """The sentence that says that a name is not there, and which are."""
-        return f"there is no tensor '{name}'.{did_you_mean(name, self)} There are: {self.names}."
+        near = did_you_mean(name, self)
+        return f"there is no tensor '{name}'.{near}{self._quotes(name)} There are: {self.names}."
+
+    def _quotes(self, name: str) -> str:
+        """What is read as a name's beginning may be all of a name that needs quotes."""
+        longer = [other for other in self if other.startswith(name) and quoted(other) != other]
+        return f" In a formula it stands in quotes: mse({quoted(longer[0])}, …)." if longer else ""
 
     @property
     def names(self) -> str:
-        """The names for a sentence, in the order of the scope."""
-        return ", ".join(self) or "none"
+        """The names for a sentence, in the order of the scope; not all where there are many."""
+        return some_of(self)
 
 
 class Tensors(Mapping[str, Any]):

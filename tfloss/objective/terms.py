@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tfloss.formula import Infix, Negative, Node, as_node, error_at, to_text
+from tfloss.formula import Infix, Negative, Node, Number, as_node, error_at, to_text
 from tfloss.objective.coefficients import refuse_bad_number, refuse_negative
 from tfloss.objective.plan import Arithmetic, Constant, LossUse, ScheduleUse, Term, Use
 from tfloss.objective.resolve import Resolver
@@ -43,11 +43,28 @@ def _summands(node: Node, sign: int) -> Iterator[tuple[Node, int]]:
     """The summands of the top level, each with the sign in front of it."""
     if isinstance(node, Negative):
         yield from _summands(node.operand, -sign)
-    elif isinstance(node, Infix) and node.operators[0] in "+-":
-        for operator, operand in zip(("+", *node.operators), node.operands, strict=True):
+    elif isinstance(node, Infix) and node.is_sum and not _is_number_minus(node):
+        for operator, operand in _grouped(node):
             yield from _summands(operand, -sign if operator == "-" else sign)
     else:
         yield node, sign
+
+
+def _grouped(node: Infix) -> Iterator[tuple[str, Node]]:
+    """The operands of a sum with their signs; a number and what is taken from it are one operand.
+
+    `1 - exp(-mse/2)` is one term and not two: a number alone has no gradient.
+    """
+    summands = list(zip(("+", *node.operators), node.operands, strict=True))
+    while summands:
+        operator, operand = summands.pop(0)
+        if operator == "+" and isinstance(operand, Number) and summands and summands[0][0] == "-":
+            operand = Infix((operand, summands.pop(0)[1]), ("-",), span=node.span)
+        yield operator, operand
+
+
+def _is_number_minus(node: Infix) -> bool:
+    return node.operators == ("-",) and isinstance(node.operands[0], Number)
 
 
 def _term(node: Node, sign: int, resolver: Resolver) -> Term:

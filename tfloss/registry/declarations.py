@@ -211,10 +211,13 @@ class Function(Declaration, Nameable):
     Attributes:
         on: where it may stand: between 'losses', inside arguments on 'tensors', or 'both'.
         latex: a LaTeX template with `{0}`, `{1}`, … for its arguments.
+        across_batch: whether one example's value depends on the others; it is then refused where
+            rows are missing, since a missing row holds zeros that it would count.
     """
 
     on: Context = "both"
     latex: str = ""
+    across_batch: bool = False
 
     kind = "function"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, PreparedData, Scaler
+from tfloss.data import Classes, Encoder, PreparedData, Scaler
 from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
 from tfloss.io.archive_check import check_archive
@@ -138,7 +138,8 @@ def _manifest(folder: Path, config: Config, data: PreparedData) -> dict[str, Any
         "data": {
             "name": data.name,
             "task": data.task,
-            "features": list(data.feature_names),
+            "features": list(data.source_names),
+            "encoder": None if data.encoder is None else data.encoder.to_values(),
             "classes": None if data.classes is None else data.classes.values.tolist(),
             "class_names": None if data.classes is None else list(data.classes.names),
             "scaler": None if data.scaler is None else data.scaler.to_values(),
@@ -216,7 +217,9 @@ class Run:
     def preprocessing(self) -> PreparedData:
         """Data without rows that treat other rows as this run's were treated: `arrange` does it."""
         data = self.manifest["data"]
-        empty = _empty_part(len(data["features"]))
+        encoder = None if data["encoder"] is None else Encoder.from_values(data["encoder"])
+        names = tuple(data["features"]) if encoder is None else encoder.encoded_names
+        empty = _empty_part(len(names))
         classes = (
             Classes(np.array(data["classes"]), tuple(data["class_names"]))
             if data["classes"] is not None
@@ -224,7 +227,14 @@ class Run:
         )
         scaler = Scaler.from_values(data["scaler"]) if data["scaler"] is not None else None
         return PreparedData(
-            empty, empty, data["task"], classes, tuple(data["features"]), scaler, data["name"]
+            empty,
+            empty,
+            data["task"],
+            classes,
+            names,
+            scaler,
+            data["name"],
+            encoder=encoder,
         )
 
     def verified(self, name: str) -> Path:

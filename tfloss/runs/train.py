@@ -53,6 +53,7 @@ def prepare_run(
     cache: Path | None = None,
     watch: Callable[[str, int, int], None] | None = None,
     kept: Checkpoints | None = None,
+    on_data: Callable[[PreparedData], None] = lambda data: None,
 ) -> Ready:
     """Load the data and ask the teachers; what is wrong with either is said before TensorFlow.
 
@@ -63,8 +64,10 @@ def prepare_run(
         cache: a folder in which teachers' answers are kept.
         watch: called with a teacher's name, the rows it has answered, and all it will answer.
         kept: the checkpoints of the same run, which hold the teachers' answers already.
+        on_data: called with the data as soon as they are loaded and split.
     """
     data = load_data(config, registry)
+    on_data(data)
     if kept is not None and kept.fingerprint is not None:
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)

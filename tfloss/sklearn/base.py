@@ -38,6 +38,7 @@ class Distilled(BaseEstimator):
             columns=columns,
             scale=self.scale,
             name=type(self).__name__,
+            feature_names=tuple(getattr(self, "feature_names_in_", ())),
         )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         result, self.network_ = trained(self, data, seed)

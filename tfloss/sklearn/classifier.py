@@ -39,6 +39,9 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
+        teacher_inputs: what the teacher sees of X: 'unscaled', 'scaled' as the network, or 'frame',
+            a data frame; 'auto': 'unscaled' for an estimator, or 'frame' where it selects columns
+            by name, and 'scaled' for a teacher by its name.
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         callbacks: Keras callbacks; their logs have the terms, and no holdout.
@@ -74,6 +77,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         class_weight: Any = None,
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
+        teacher_inputs: str = "auto",
         compile: str = "auto",
         on_nan: str = "stop",
         callbacks: Any = (),
@@ -97,6 +101,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.class_weight = class_weight
         self.teacher_fit = teacher_fit
         self.teacher_calibrate = teacher_calibrate
+        self.teacher_inputs = teacher_inputs
         self.compile = compile
         self.on_nan = on_nan
         self.callbacks = callbacks

@@ -36,6 +36,9 @@ class DistilledRegressor(RegressorMixin, Distilled):
         teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
+        teacher_inputs: what the teacher sees of X: 'unscaled', 'scaled' as the network, or 'frame',
+            a data frame; 'auto': 'unscaled' for an estimator, or 'frame' where it selects columns
+            by name, and 'scaled' for a teacher by its name.
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         callbacks: Keras callbacks; their logs have the terms, and no holdout.
@@ -70,6 +73,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         scale_target: bool = True,
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
+        teacher_inputs: str = "auto",
         compile: str = "auto",
         on_nan: str = "stop",
         callbacks: Any = (),
@@ -93,6 +97,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.scale_target = scale_target
         self.teacher_fit = teacher_fit
         self.teacher_calibrate = teacher_calibrate
+        self.teacher_inputs = teacher_inputs
         self.compile = compile
         self.on_nan = on_nan
         self.callbacks = callbacks

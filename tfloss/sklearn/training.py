@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, PreparedData, Scaler, Table, arrange
+from tfloss.data import Classes, FeatureSource, PreparedData, Scaler, Table, arrange
 from tfloss.errors import UsageError
 from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
@@ -29,6 +29,7 @@ def prepared(
     columns: Mapping[str, Any],
     scale: str,
     name: str,
+    feature_names: tuple[str, ...] = (),
 ) -> PreparedData:
     """All rows as training rows; those of weight 0 are left out.
 
@@ -40,6 +41,7 @@ def prepared(
         columns: further columns that the formula names, (n,) or (n, k); NaN: missing.
         scale: see `tfloss.data.prepare`; 'standard' by the weighted mean and deviation.
         name: of the estimator, for messages.
+        feature_names: of a data frame.
     """
     side_columns = dict(columns)
     kept: Any = slice(None)
@@ -51,6 +53,7 @@ def prepared(
     table = Table(
         features[kept],
         target[kept],
+        feature_names,
         name=name,
         columns={key: np.asarray(column)[kept] for key, column in side_columns.items()},
         task="regression" if classes is None else "classification",
@@ -62,7 +65,16 @@ def prepared(
         for rows in (None, np.empty(0, np.int64))
     )
     task = table.task or "classification"
-    return PreparedData(train, nothing, task, classes, table.feature_names, scaler, name)
+    return PreparedData(
+        train,
+        nothing,
+        task,
+        classes,
+        table.feature_names,
+        scaler,
+        name,
+        source=FeatureSource.of(table),
+    )
 
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
@@ -77,6 +89,7 @@ def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Netw
             teacher=() if estimator.teacher is None else estimator.teacher,
             teacher_fit=estimator.teacher_fit,
             teacher_calibrate=estimator.teacher_calibrate,
+            teacher_inputs=estimator.teacher_inputs,
             optimizer=estimator.optimizer,
             epochs=estimator.epochs,
             batch_size=estimator.batch_size,

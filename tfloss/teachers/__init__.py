@@ -9,13 +9,14 @@ from tfloss.teachers.prefitted import PrefittedTeacher
 from tfloss.teachers.saving import rows_of, save_teacher
 from tfloss.teachers.spec.about import AboutTeacher, about_all, about_teacher
 from tfloss.teachers.spec.building import build_estimator
-from tfloss.teachers.spec.options import CALIBRATIONS, FITS, Options, options_text
+from tfloss.teachers.spec.options import CALIBRATIONS, FITS, INPUTS, Options, options_text
 from tfloss.teachers.spec.text import TeacherSpec, parse_teacher, parse_teachers
 from tfloss.teachers.teacher import FittedTeacher
 
 __all__ = [
     "CALIBRATIONS",
     "FITS",
+    "INPUTS",
     "AboutTeacher",
     "FittedClassifier",
     "FittedRegressor",

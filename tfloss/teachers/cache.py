@@ -23,7 +23,7 @@ from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import remove_leftovers, write_whole
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions
 
-_LAYOUT = 4  # to be raised when what is written, or how predictions are made, changes
+_LAYOUT = 5  # to be raised when what is written, or how predictions are made, changes
 
 
 class Answering(Protocol):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+
+from tfloss.data import FeatureSource
 
 _STEPS = 256  # in a standard deviation; float32 and undone scaling are ten thousand times finer
 
@@ -57,6 +59,34 @@ class Fingerprints:
         hashes = _hashes(np.asarray(rows, dtype=np.float64), self.origin, self.step)
         _, place, count = np.unique(hashes, return_inverse=True, return_counts=True)
         return np.isin(hashes, self.hashes) & (count[place] == 1)
+
+
+def comparable_rows(
+    features: np.ndarray, source: FeatureSource, names: Sequence[str] = ()
+) -> np.ndarray:
+    """Features (n, d) of a table as numbers that mean the same in every table.
+
+    The position of a text depends on the other texts, so each text is a number that follows from
+    itself alone.
+
+    Args:
+        features: as a table holds them.
+        source: their names and levels.
+        names: the columns wanted, in their order; default: all.
+    """
+    columns = []
+    for name in names or source.names:
+        column = np.asarray(features[:, source.names.index(name)], np.float64)
+        if name in source.levels:
+            numbers = np.array([*map(_number_of, source.levels[name]), np.nan])
+            column = numbers[np.where(np.isnan(column), len(numbers) - 1, column).astype(np.int64)]
+        columns.append(column)
+    return np.column_stack(columns)
+
+
+def _number_of(text: str) -> float:
+    """A number from 0 to 1 that belongs to this text."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
 
 
 def _hashes(rows: np.ndarray, origin: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, Scaler
-from tfloss.errors import DataError, PluginError, UsageError, did_you_mean, listed
+from tfloss.data import Columns, PreparedData, Scaler
+from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.lazy import keras, tf
-from tfloss.student.logits import expose_logits, source_of
-from tfloss.student.taps import find_taps
 from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, failed
 from tfloss.teachers.fitting.probabilities import aligned
+from tfloss.teachers.network_tensors import network_tensors, refuse_unknown_layers
 from tfloss.teachers.prefitted import (
     PrefittedTeacher,
     refuse_lost_features,
@@ -39,8 +38,7 @@ class FittedNetwork:
 
     Attributes:
         estimator: the model.
-        forward: from (m, d) float32 rows to arrays by name: `logits` (for regression the
-            prediction), and the layers asked for.
+        forward: from (m, d) float32 rows to arrays by name; see `network_tensors`.
         classes: the number of declared classes; None for regression.
         name: the teacher's name, for messages.
         notes: what a user should know, a sentence each.
@@ -70,6 +68,10 @@ class FittedNetwork:
         what = (self.estimator.to_json(), weights, self.layers, keras.__version__)
         return "network", *what, self.classes, self.unscale, self.rescale
 
+    def rows(self, part: Columns) -> np.ndarray:
+        """The rows of a part as `predict` takes them."""
+        return part.inputs
+
     def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
     ) -> Predictions:
@@ -89,15 +91,15 @@ class FittedNetwork:
             predictions = dict(self.forward(inputs.astype(np.float32)))
         except FAILURES as error:
             raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
-        for key, values in predictions.items():
+        for key, values in sorted(predictions.items(), reverse=True):  # 'logits' before ''
             if not np.isfinite(values).all():
                 raise PluginError(
                     f"The teacher '{self.name}' has NaN or infinity in its tensor '{key}'; look "
                     f"at its weights, and whether it expects scaled features (scaled=true)."
                 )
-        logits = predictions.pop("logits").astype(np.float64)
+        prediction, logits = predictions.pop(""), predictions.pop("logits").astype(np.float64)
         if self.classes is None:
-            return {"": logits, **predictions}
+            return {"": prediction, **predictions}
         if self.classes == 2 and logits.shape[1] == 2:
             logits = logits[:, 1:] - logits[:, :1]
         own = np.arange(self.classes)
@@ -132,7 +134,8 @@ def check_network(
     classes = None if data.classes is None else len(data.classes)
     _same_features(model, data, name)
     wanted = tuple(sorted(layers))
-    forward, width = _opened(model, classes is not None, wanted, data.n_features, name)
+    refuse_unknown_layers(name, model, wanted)
+    forward, width = _compiled(model, classes is not None, wanted, data.n_features, name)
     allowed = {1} if classes is None else {data.n_outputs, classes}
     if width not in allowed:
         counts = " or ".join(str(count) for count in sorted(allowed))
@@ -150,7 +153,10 @@ def check_network(
             "known by its folder."
         )
     if classes is not None and not _is_graph(model):
-        notes.append("It is subclassed: its output is taken as logits.")
+        notes.append(
+            "It is subclassed: unless a sigmoid or softmax makes its output, that is taken as "
+            "logits."
+        )
     return FittedNetwork(model, forward, classes, name, tuple(notes), unscale, rescale, wanted)
 
 
@@ -172,59 +178,21 @@ def _same_features(model: Any, data: PreparedData, name: str) -> None:
         )
 
 
-def _opened(
-    model: Any, to_logits: bool, layers: Sequence[str], features: int, name: str
+def _compiled(
+    model: Any, classification: bool, layers: Sequence[str], features: int, name: str
 ) -> tuple[Callable[[np.ndarray], Mapping[str, np.ndarray]], int]:
-    """The compiled forward pass, and the number of outputs.
+    """The compiled forward pass for any number of rows, and the number of outputs."""
 
-    Finding logits can take the activation off the last layer; the model is the user's, so it gets
-    it back once the pass has been traced.
-    """
-    last = model.layers[-1] if model.layers else None
-    activation = getattr(last, "activation", None)
-    try:
-        outer = expose_logits(model)[0] if to_logits else _one_output(model, name)
-        traced = _traced(_tapped(outer, layers, name), features)
-    finally:
-        if last is not None and activation is not None:
-            last.activation = activation
+    def call(rows: Any) -> Any:
+        return network_tensors(name, model, rows, layers, classification=classification)
+
+    signature = tf.TensorSpec((None, features), tf.float32)
+    traced = tf.function(call, autograph=False).get_concrete_function(signature)
 
     def forward(rows: np.ndarray) -> Mapping[str, np.ndarray]:
         return {key: values.numpy() for key, values in traced(tf.constant(rows)).items()}
 
     return forward, int(traced.structured_outputs["logits"].shape[-1])
-
-
-def _tapped(model: Any, layers: Sequence[str], name: str) -> Any:
-    """From inputs to `logits` and these layers, as a dictionary."""
-    taps = find_taps(model)
-    for layer in layers:
-        if layer not in taps:
-            raise UsageError(
-                f"The teacher '{name}' has no layer '{layer}'.{did_you_mean(layer, taps)} "
-                f"Its layers: {listed(taps)}."
-            )
-    if not layers:
-        return lambda rows, training: {"logits": model(rows, training=training)}
-    wanted = {layer: taps[layer] for layer in layers}
-    return keras.Model(source_of(model), {"logits": model.outputs[0], **wanted})
-
-
-def _traced(model: Any, features: int) -> Any:
-    """The forward pass as a compiled function of any number of rows, answering in float32."""
-
-    def call(rows: Any) -> Any:
-        predictions = model(rows, training=False)
-        return {key: tf.cast(values, tf.float32) for key, values in predictions.items()}
-
-    signature = tf.TensorSpec((None, features), tf.float32)
-    return tf.function(call, autograph=False).get_concrete_function(signature)
-
-
-def _one_output(model: Any, name: str) -> Any:
-    if len(getattr(model, "outputs", None) or [None]) != 1:
-        raise UsageError(f"The teacher '{name}' has several outputs; a teacher has one.")
-    return model
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

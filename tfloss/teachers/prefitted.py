@@ -11,10 +11,11 @@ import numpy as np
 from tfloss.data import PreparedData, Scaler
 from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
-from tfloss.teachers.fingerprints import Fingerprints
+from tfloss.teachers.fingerprints import Fingerprints, comparable_rows
 from tfloss.teachers.fitting.classifiers import FittedClassifier
 from tfloss.teachers.fitting.estimator_check import check_regressor
 from tfloss.teachers.fitting.regressors import FittedRegressor
+from tfloss.teachers.views import FRAME, SCALED, UNSCALED, View, has_pandas, view_of
 
 _DEEPEST = 6  # how far inside an estimator its training rows are looked for
 
@@ -76,7 +77,7 @@ def check_prefitted(
     _same_features(estimator, data, name)
     refuse_lost_features(known, data, name)
     checked = _refuse_seen_holdout(known, data, name)
-    unscale = None if known.scaled else data.scaler
+    view = _view(known, data, name)
     notes: tuple[str, ...] = (
         f"{type(estimator).__name__} was fitted before, and is not refitted.",
     )
@@ -86,7 +87,7 @@ def check_prefitted(
         notes += ("It was fitted before, so it is not calibrated here.",)
     if data.classes is None:
         check_regressor(estimator, name)
-        return FittedRegressor(estimator, name, notes, unscale)
+        return FittedRegressor(estimator, name, notes, view)
     if not hasattr(estimator, "predict_proba") and calibrate != "none":
         raise UsageError(
             f"The teacher '{name}' ({type(estimator).__name__}) was fitted before and has no "
@@ -98,18 +99,32 @@ def check_prefitted(
     if unknown:
         names = listed(data.classes.names[position] for position in unknown)
         notes += (f"It does not know these classes: {names}.",)
-    return FittedClassifier(estimator, columns, len(data.classes), name, notes, unscale)
+    return FittedClassifier(estimator, columns, len(data.classes), name, notes, view)
 
 
 def _same_features(estimator: Any, data: PreparedData, name: str) -> None:
     count = getattr(estimator, "n_features_in_", data.n_features)
-    if count != data.n_features:
+    if count != data.n_features and not hasattr(estimator, "feature_names_in_"):
         raise DataError(
             f"The teacher '{name}' was fitted on {count} features, but '{data.name}' has "
             f"{data.n_features}; use one that was fitted on these data, or let it be fitted here."
         )
-    names = tuple(getattr(estimator, "feature_names_in_", data.feature_names))
-    refuse_other_features(names, data, name)
+    if not hasattr(estimator, "feature_names_in_"):
+        return
+    names = tuple(map(str, estimator.feature_names_in_))
+    if not set(names) <= set(data.source_names if data.source is None else data.source.names):
+        refuse_other_features(names, data, name)
+
+
+def _view(known: PrefittedTeacher, data: PreparedData, name: str) -> View:
+    """As the estimator saw rows when it was fitted: by the names of columns that it knows."""
+    if known.scaled:
+        return view_of(SCALED, data, name)
+    names = tuple(map(str, getattr(known.estimator, "feature_names_in_", ())))
+    plain = not names or (names == data.source_names and data.encoder is None)
+    if data.source is None or (plain and not (names and has_pandas())):
+        return view_of(UNSCALED, data, name)
+    return view_of(FRAME, data, name, names)
 
 
 def refuse_other_features(names: tuple[str, ...], data: PreparedData, name: str) -> None:
@@ -150,7 +165,8 @@ def _known_classes(estimator: Any, data: PreparedData, name: str) -> np.ndarray:
 
 def refuse_lost_features(known: PrefittedTeacher, data: PreparedData, name: str) -> None:
     """Refuse a model that wants unscaled features where scaling cannot be undone for every row."""
-    if not (known.scaled or data.scaler is None or data.scaler.affine):
+    kept = data.source is not None and hasattr(known.estimator, "get_params")
+    if not (known.scaled or kept or data.scaler is None or data.scaler.affine):
         raise UsageError(
             f"The teacher '{name}' was fitted on unscaled features, which scale="
             f"'{data.scaler.kind}' does not keep; choose another scaling, or a teacher that was "
@@ -164,10 +180,16 @@ def _refuse_seen_holdout(known: PrefittedTeacher, data: PreparedData, name: str)
     Returns:
         whether there was anything to tell it by, or no holdout to have seen.
     """
+    estimator = known.estimator
     checked = known.seen is not None or not len(data.holdout)
     if known.seen is not None and len(data.holdout):
-        rows = data.holdout.inputs
-        found = known.seen.among(rows if data.scaler is None else data.scaler.restore(rows))
+        part = data.holdout
+        if part.features is not None and data.source is not None:
+            names = getattr(estimator, "feature_names_in_", data.source.names)
+            rows = comparable_rows(part.features, data.source, tuple(map(str, names)))
+        else:
+            rows = part.inputs if data.scaler is None else data.scaler.restore(part.inputs)
+        found = known.seen.among(rows)
         if found.any():
             raise DataError(saw_holdout(name, int(found.sum()), data))
     train = set(_row_keys(data.train.inputs))

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data import FeatureSource, Table
+from tfloss.data.frames import is_frame
 from tfloss.errors import UsageError
 from tfloss.io.atomic import write_whole
-from tfloss.teachers.fingerprints import Fingerprints
+from tfloss.teachers.fingerprints import Fingerprints, comparable_rows
 from tfloss.teachers.prefitted import is_fitted
 
 _MEMBER = "tfloss-rows.npz"  # beside what skops writes into its archive, which it passes over
 
 
-def save_teacher(estimator: Any, path: str | Path, rows: np.ndarray) -> Path:
+def save_teacher(estimator: Any, path: str | Path, rows: Any) -> Path:
     """Save a fitted estimator so that it can teach elsewhere, but not on rows that it has seen.
 
     The file is one of skops, whole or not at all; any program that reads skops files reads it. It
@@ -27,7 +29,8 @@ def save_teacher(estimator: Any, path: str | Path, rows: np.ndarray) -> Path:
     Args:
         estimator: fitted, of scikit-learn's kind.
         path: ends in .skops.
-        rows: (n, d), all that it was fitted on, as they stand in the data: not scaled.
+        rows: (n, d), all that it was fitted on, as they stand in the data: not scaled; or a data
+            frame.
 
     Returns:
         The path.
@@ -36,7 +39,8 @@ def save_teacher(estimator: Any, path: str | Path, rows: np.ndarray) -> Path:
         UsageError: another ending, rows of another width, an estimator that is not fitted, or skops
             is not installed.
     """
-    path, rows = Path(path), np.asarray(rows)
+    path = Path(path)
+    rows = _as_numbers(rows) if is_frame(rows) else np.asarray(rows)
     try:
         import skops.io
     except ImportError as error:
@@ -60,6 +64,11 @@ def save_teacher(estimator: Any, path: str | Path, rows: np.ndarray) -> Path:
         archive.writestr(_MEMBER, member.getvalue())
     write_whole(path, lambda temporary: temporary.write_bytes(content.getvalue()))
     return path
+
+
+def _as_numbers(frame: Any) -> np.ndarray:
+    table = Table(frame, None, name="the rows")
+    return comparable_rows(table.features, FeatureSource.of(table))
 
 
 def rows_of(path: str | Path) -> Fingerprints | None:

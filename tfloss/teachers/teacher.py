@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfloss.data import Columns
 from tfloss.errors import UsageError
 from tfloss.teachers.fitting.batched import Predictions
 from tfloss.teachers.fitting.probabilities import as_column
@@ -88,9 +89,17 @@ class FittedTeacher:
         """The fitted estimator."""
         return self.fitted.estimator
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """Predictions for other rows (n, d), scaled as in training: (n, 1) or (n, C) float32."""
-        return as_tensors(self.fitted.predict(inputs), self.classes)[""]
+    def predict(self, rows: np.ndarray | Columns) -> np.ndarray:
+        """Predictions for other rows: what `PreparedData.arrange` made, or (n, d) scaled inputs.
+
+        Returns:
+            (n, 1) or (n, C) float32.
+
+        Raises:
+            UsageError: scaled inputs, of which the data frame that it needs cannot be made.
+        """
+        part = rows if isinstance(rows, Columns) else Columns({"inputs": rows})
+        return as_tensors(self.fitted.predict(self.fitted.rows(part)), self.classes)[""]
 
     def gap(self, metric: str) -> float | None:
         """By how much a metric, 'log_loss' for example, is higher out of fold than on own rows."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
 from tfloss.io.atomic import sha256
-from tfloss.training.options import at_least_one
+from tfloss.training.options import TASKS, at_least_one, one_of
 
 if TYPE_CHECKING:
     from tfloss.data import PreparedData, Table
@@ -24,11 +24,14 @@ SPLIT = (
     *("train_fraction", "train_size", "test_size", "stratify"),
     *("scale", "bootstrap", "leak"),
 )
+CHOICE = ("features", "drop", "categories")  # of the features of a data set
+LAYOUT = ("separator", "encoding", "header", "decimal")  # of a text file
 TEACHERS = {
     "teacher_fit": "fit",
     "teacher_calibrate": "calibrate",
     "teacher_rows": "rows",
     "teacher_force": "force",
+    "teacher_inputs": "inputs",
 }
 TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
@@ -46,6 +49,11 @@ class Config:
         target: the file's column to predict.
         weight: the column of sample weights.
         columns: columns that a formula may name and that are not features.
+        features, drop: the features that are used, and columns that are left out; default: all
+            columns that have no other use are features.
+        categories: features that are categories even where they look like numbers.
+        task: 'classification' or 'regression'; default: by the loss, else guessed from the target.
+        separator, encoding, header, decimal: how a text file is written; default: found.
         train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
         stratify: whether the split keeps the classes' shares.
         scale: how features are scaled by the training rows; see `tfloss.data.SCALES`.
@@ -56,6 +64,7 @@ class Config:
         teacher_rows: fit teachers on at most this many training rows.
         teacher_calibrate: 'auto', 'none', 'sigmoid', 'isotonic' or 'temperature'.
         teacher_force: fit teachers even where that takes long.
+        teacher_inputs: what teachers see of the features: 'auto', 'scaled', 'unscaled' or 'frame'.
         augment: rows to add for the teachers to answer, per training row.
         augment_noise: how far they are moved, in standard deviations of each feature.
         model: the student, 'mlp:10,10'.
@@ -77,6 +86,14 @@ class Config:
     target: str | None = None
     weight: str | None = None
     columns: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    task: str | None = None
+    separator: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    decimal: str | None = None
     train_fraction: float | None = None
     train_size: int | None = None
     test_size: float | int | None = None
@@ -89,6 +106,7 @@ class Config:
     teacher_rows: int | None = None
     teacher_calibrate: str = "auto"
     teacher_force: bool = False
+    teacher_inputs: str = "auto"
     augment: float = 0.0
     augment_noise: float = 0.1
     model: str = "mlp:10,10"
@@ -110,6 +128,10 @@ class Config:
         at_least_one(
             epochs=self.epochs, batch_size=self.batch_size, evaluate_every=self.evaluate_every
         )
+        if self.task is not None:
+            one_of("task", self.task, TASKS)
+        if self.decimal is not None:
+            one_of("decimal", self.decimal, (",", "."))
         if self.train_fraction is not None and self.train_size is not None:
             raise UsageError("train_fraction and train_size were both given; choose one.")
 
@@ -136,9 +158,12 @@ class Config:
         """The data set that it names, not yet split."""
         from tfloss.data import load_dataset
 
-        columns = self.columns or None
         return load_dataset(
-            self.data, registry, target=self.target, weight=self.weight, columns=columns
+            self.data,
+            registry,
+            columns=self.columns or None,
+            **{name: getattr(self, name) or None for name in CHOICE},
+            **{name: getattr(self, name) for name in ("target", "weight", "task", *LAYOUT)},
         )
 
     def split(self, table: Table, seed: int) -> PreparedData:

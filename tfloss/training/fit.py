@@ -47,6 +47,7 @@ def fit(
     teacher_calibrate: str = "auto",
     teacher_rows: int | None = None,
     teacher_force: bool = False,
+    teacher_inputs: str = "auto",
     n_jobs: int | None = None,
     cache: str | Path | None = None,
     optimizer: str | Any = "adam",
@@ -82,6 +83,8 @@ def fit(
             has no probabilities.
         teacher_rows: fit teachers on at most this many training rows.
         teacher_force: fit teachers even where that takes long.
+        teacher_inputs: what teachers see of the features: 'scaled', 'unscaled', 'frame' or 'auto';
+            see `tfloss.teachers.Options`.
         n_jobs: how many chunks of rows teachers are asked about at once.
         cache: a folder in which teachers' answers are kept.
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
@@ -127,7 +130,15 @@ def fit(
     )
     registry = registry_with(registry, losses)
     lesson = Teachers(
-        teacher, teacher_fit, teacher_calibrate, teacher_rows, teacher_force, seed, n_jobs, cache
+        teacher,
+        teacher_fit,
+        teacher_calibrate,
+        teacher_rows,
+        teacher_force,
+        seed,
+        n_jobs,
+        cache,
+        teacher_inputs,
     )
     started = time.perf_counter()
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:

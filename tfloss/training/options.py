@@ -16,6 +16,7 @@ Batches = Literal["shuffled", "replacement", "sequential"]
 
 ON_NAN: tuple[str, ...] = get_args(OnNan)
 COMPILE: tuple[str, ...] = get_args(Compile)
+TASKS = ("classification", "regression")
 BATCHES: tuple[str, ...] = get_args(Batches)
 
 

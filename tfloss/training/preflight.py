@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
-from tfloss.formula import Name, as_node
+from tfloss.formula import Name, Text, as_node
 from tfloss.objective import plan_terms
 from tfloss.registry import Dataset, Registry, Teacher
 from tfloss.student import check_model, known_layers
-from tfloss.teachers import CALIBRATIONS, FITS, Options, parse_teachers
+from tfloss.teachers import CALIBRATIONS, FITS, INPUTS, Options, parse_teachers
 from tfloss.training.config import Config
 from tfloss.training.options import BATCHES, COMPILE, ON_NAN, one_of
 from tfloss.training.program.optimizers import check_optimizer
@@ -43,6 +43,7 @@ def check(config: Config, registry: Registry, table_columns: Collection[str] | N
     check_precision(config.precision)
     one_of("teacher_fit", config.teacher_fit, FITS)
     one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)
+    one_of("teacher_inputs", config.teacher_inputs, INPUTS)
     Options(config.teacher_fit, config.teacher_calibrate, config.teacher_rows)
     if config.augment and not config.teacher:
         raise UsageError("Rows are added (augment) for a teacher to answer; name one (teacher).")
@@ -76,7 +77,12 @@ def networks(config: Config, registry: Registry) -> list[str]:
 
 def teacher_layers(config: Config, registry: Registry) -> list[str]:
     """The names in the formula that can only be tensors of a teacher that is a network."""
-    named = [node.name for node in as_node(config.formula).walk() if isinstance(node, Name)]
+    nodes = as_node(config.formula).walk()
+    named = [
+        node.name if isinstance(node, Name) else node.value
+        for node in nodes
+        if isinstance(node, (Name, Text))
+    ]
     starts = tuple(f"{alias}." for alias in networks(config, registry))
     return [name for name in named if name.startswith(starts)]
 

@@ -50,14 +50,26 @@ class Result:
     events: list[str] = field(default_factory=list)
     traces: int = 0
 
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities (n, classes) for features (n, d) as they stand in the data, unscaled.
+    def predict(self, features: Any) -> np.ndarray:
+        """Probabilities (n, classes) for features as they stand in the data.
 
-        For regression the predicted values, (n, k). A stream's inputs are taken as they are.
+        Args:
+            features: (n, d) in the order of training, or a data frame with columns of those names;
+                neither encoded nor scaled. A stream's inputs are taken as they are.
+
+        Returns:
+            (n, classes) float64; for regression the predicted values, (n, k).
 
         Raises:
-            DataError: another shape, or a feature that is missing or infinite.
+            DataError: another shape or other columns, a number that is infinite, or a gap where
+                training had none.
         """
+        if self.data.source is None:
+            return predict(self.student, self._as_they_are(features), self.data.task)
+        inputs = self.data.inputs_of(self.data.table_of(features))
+        return predict(self.student, inputs, self.data.task)
+
+    def _as_they_are(self, features: Any) -> np.ndarray:
         features = np.asarray(features, np.float64)
         shape = self.data.train.inputs.shape[1:]
         if features.shape[1:] != shape:
@@ -72,7 +84,7 @@ class Result:
             )
         if self.data.scaler is not None:
             features = self.data.scaler.transform(features)
-        return predict(self.student, features.astype(np.float32), self.data.task)
+        return features.astype(np.float32)
 
     def plot(self) -> Any:
         """The total and each weighted term by step: a matplotlib Figure."""

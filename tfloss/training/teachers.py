@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfloss.data import Columns, PreparedData
-from tfloss.formula import Name, Node, as_node
+from tfloss.formula import Name, Node, Text, as_node
 from tfloss.registry import Registry
 from tfloss.teachers import FittedTeacher, fit_teachers
 from tfloss.training.checkpoints.manager import Checkpoints
@@ -27,6 +27,7 @@ class Teachers:
     seed: int = 0
     n_jobs: int | None = None
     cache: str | Path | None = None
+    inputs: str = "auto"
 
     @property
     def _decisive(self) -> dict[str, Any]:
@@ -37,6 +38,7 @@ class Teachers:
             "calibrate": self.calibrate,
             "rows": self.rows,
             "force": self.force,
+            "inputs": self.inputs,
         }
 
     @property
@@ -88,8 +90,10 @@ class Teachers:
 
 
 def names_in(formula: str | Node) -> frozenset[str]:
-    """Every name in a formula, of losses and of tensors."""
-    return frozenset(node.name for node in as_node(formula).walk() if isinstance(node, Name))
+    """Every name in a formula, of losses and of tensors, and every text in quotes."""
+    nodes = list(as_node(formula).walk())
+    quoted = {node.value for node in nodes if isinstance(node, Text)}
+    return frozenset(quoted.union(node.name for node in nodes if isinstance(node, Name)))
 
 
 def shapes_of(teachers: Mapping[str, FittedTeacher]) -> dict[str, Any]:

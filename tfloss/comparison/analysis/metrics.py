@@ -85,7 +85,8 @@ def metric_values(metric: Metric, truth: np.ndarray, predictions: np.ndarray) ->
     """
     if metric.batched is None:
         return np.array([_of_one(metric, truth, predictions, at) for at in range(len(truth))])
-    values = np.asarray(metric.batched(truth, predictions), np.float64)
+    # A copy each: a metric may sort its arguments in place, and others come after it.
+    values = np.asarray(metric.batched(truth.copy(), predictions.copy()), np.float64)
     if values.shape != (len(truth),):
         raise PluginError(
             f"The batched function of the metric '{metric.name}' returned shape {values.shape} for "
@@ -116,4 +117,4 @@ def check_batched(
 
 
 def _of_one(metric: Metric, truth: np.ndarray, predictions: np.ndarray, at: int) -> float:
-    return float(metric(truth[at], predictions[at]))
+    return float(metric(truth[at].copy(), predictions[at].copy()))

@@ -261,17 +261,21 @@ def gradient_shares(names: Sequence[str], norms: np.ndarray) -> dict[str, Any]:
 
 
 def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:
-    """Means over the replicates with intervals (Student's t), for plots."""
-    epochs = np.arange(1, len(one.train) + 1)
-    thin = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), _CURVE_POINTS)).astype(int))
+    """Means over the replicates with intervals (Student's t), for plots.
+
+    A formula of which all replicates diverged has curves without points.
+    """
     fine = ~one.diverged
+    epochs = np.arange(1, len(one.train) + 1) if fine.any() else np.arange(0)
+    thin = np.linspace(0, len(epochs) - 1, min(len(epochs), _CURVE_POINTS)).astype(int)
+    thin = np.unique(thin)
     names = ("total", *one.names)
     return {
         "steps": (epochs[thin] * steps).tolist(),
         "train": {
             name: _band(one.train[thin][:, fine, number]) for number, name in enumerate(names)
         },
-        "eval_steps": (one.eval_epochs * steps).tolist(),
+        "eval_steps": (one.eval_epochs * steps).tolist() if fine.any() else [],
         "holdout": {name: _band(one.holdout[:, fine, number]) for number, name in enumerate(names)},
         "metrics": {name: _band(values[:, fine]) for name, values in one.metrics.items()},
     }

@@ -11,12 +11,12 @@ import numpy as np
 from tfloss.comparison.replicates.program import Replicates
 from tfloss.comparison.replicates.seeds import SeedSetup
 from tfloss.comparison.replicates.shared_programs import Family
+from tfloss.comparison.replicates.stacked_loss import WeightedLoss
 from tfloss.comparison.replicates.stacking import bytes_of_one, stacked_columns, why_not_stacked
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.student import Student
 from tfloss.training.config import Config
 from tfloss.training.program.batch import Batch
-from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
 
 _BYTES_AT_ONCE = 1 << 29
@@ -43,6 +43,12 @@ class Piece:
     compiled: Future[object] | None = None
 
     @property
+    def name(self) -> str:
+        """For files: the formulas, counted from 1, and the positions of the seeds."""
+        formulas = "-".join(str(place + 1) for place in self.family.positions[:20])
+        return f"formulas{formulas}-seeds{self.part.start}to{self.part.stop - 1}"
+
+    @property
     def finished(self) -> bool:
         return len(self.found) == len(self.family.positions)
 
@@ -52,8 +58,7 @@ def pieces_of(
 ) -> Iterator[Piece]:
     """As many seeds of a family at once as fit into memory; one where they cannot be stacked."""
     for family in groups:
-        optimizer = make_optimizer(config.optimizer)
-        refused = why_not_stacked(template, optimizer, bool(family.objective.states))
+        refused = why_not_stacked(template, make_optimizer(config.optimizer))
         each = bytes_of_one(setups, template) * len(family.positions)
         fitting = int(np.clip(_BYTES_AT_ONCE // max(each, 1), 1, len(setups)))
         size = 1 if refused else fitting
@@ -74,16 +79,39 @@ def make_program(
     def columns(split: str) -> Batch:
         return stacked_columns(own, split, family.objective.needs).map(repeated)
 
-    coefficients = family.coefficients
     return Replicates(
-        StudentLoss(template, family.objective),
+        WeightedLoss(template, family.objective),
         make_optimizer(config.optimizer),
         columns("train"),
         columns("holdout") if len(own[0].data.holdout) else None,
         batch_size=config.batch_size,
         rows=rows,
-        coefficients=None if coefficients is None else coefficients.repeat(len(own), axis=0),
         compile="graph" if config.compile == "graph" else "xla",
+    )
+
+
+def start(
+    program: Replicates,
+    piece: Piece,
+    setups: Sequence[SeedSetup],
+    weights: Sequence[np.ndarray],
+) -> None:
+    """Let a program begin where a training alone with each seed would.
+
+    Args:
+        program: of the piece, or of another piece with the same seeds and family.
+        piece: whose coefficients count.
+        setups: of all seeds.
+        weights: the students' initial weights, (seeds, …) each.
+    """
+    own = list(piece.part)
+    states = program.forward.one.objective.states
+    held = [states.initial_values(setups[place].seed) for place in own]
+    losses = [np.stack(values) for values in zip(*held, strict=True)]
+    repeated = repeater(len(piece.family.positions))
+    program.start_from(
+        [*(repeated(values[own]) for values in weights), *map(repeated, losses)],
+        piece.family.coefficients.repeat(len(own), axis=0),
     )
 
 

@@ -63,8 +63,35 @@ class SavedReplicates:
         arrays = {name: getattr(found, name) for name in _ARRAYS}
         write_checked(self._path(place, seeds), arrays, about)
 
+    def unfinished(self, piece: str) -> UnfinishedPiece:
+        """Where a piece that is being trained is kept meanwhile."""
+        return UnfinishedPiece(self._folder / f"unfinished-{piece}.npz")
+
     def _path(self, place: int, seeds: range) -> Path:
         return self._folder / f"formula{place + 1}-seeds{seeds.start}to{seeds.stop - 1}.npz"
+
+
+class UnfinishedPiece:
+    """What a piece has come to, so that it goes on to the same bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> dict[str, np.ndarray] | None:
+        """What was written last; None where nothing was.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        return dict(read_checked(self._path)[0]) if self._path.exists() else None
+
+    def write(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep it, in place of what was written before."""
+        write_checked(self._path, arrays, {})
+
+    def remove(self) -> None:
+        """The piece is finished."""
+        self._path.unlink(missing_ok=True)
 
 
 def require_same_setups(path: Path, setups: Sequence[SeedSetup]) -> None:

@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, Table, augment
+from tfloss.data import PreparedData, Table, augment, with_same_inputs
 from tfloss.errors import OneClassError
-from tfloss.registry import Model, Registry, call_plugin, load_registry
-from tfloss.student import Student, check_model, make_student
-from tfloss.student.build import seeded
+from tfloss.registry import Registry, load_registry
+from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
 from tfloss.training.teachers import names_in
@@ -80,7 +78,7 @@ def prepare_seeds(
     splits = _splits(table, config, seeds, one_class)
     seeds = [seed for seed, _, _ in splits]
     more = {"times": config.augment, "noise": config.augment_noise}
-    data = [augment(split, **more, seed=seed) for seed, split, _ in splits]
+    data = with_same_inputs([augment(split, **more, seed=seed) for seed, split, _ in splits])
     split_done = time.perf_counter()
     names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
@@ -181,36 +179,6 @@ def _answers(
     """The teachers of one seed, in another process; fitted estimators are large and stay there."""
     fitted = _fit_teachers(config, data, seed, load_registry(), names, cache)
     return {name: replace(teacher, fit=None) for name, teacher in fitted.items()}
-
-
-def initial_weights(
-    template: Student, config: Config, data: PreparedData, seeds: Sequence[int], registry: Registry
-) -> list[np.ndarray]:
-    """The initial value of each of the student's variables for every seed, (seeds, …) each.
-
-    Args:
-        template: a student of the same configuration; says which variables and in which order.
-    """
-    variables = template.forward_model.variables
-    at = {id(variable): place for place, variable in enumerate(template.model.variables)}
-    places = [at[id(variable)] for variable in variables]
-    values = [[v.numpy() for v in _built(config, data, seed, registry).variables] for seed in seeds]
-    return [np.stack([own[place] for own in values]) for place in places]
-
-
-def _built(config: Config, data: PreparedData, seed: int, registry: Registry) -> Any:
-    """The Keras model as its plugin makes it: what `make_student` wraps, without the wrapping."""
-    model, specification = check_model(config.model, registry)
-    assert isinstance(model, Model)
-    with seeded(seed):
-        return call_plugin(
-            model,
-            config.model,
-            data.n_features,
-            data.n_outputs,
-            *specification.values,
-            **specification.settings,
-        )
 
 
 def student_of(config: Config, data: PreparedData, seed: int, registry: Registry) -> Student:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,17 +25,16 @@ class Family:
     """Formulas of one program.
 
     Attributes:
-        objective: what all of them have in common; its coefficients are 1 where `coefficients` is
-            given.
+        objective: what all of them have in common; coefficients that are constants are 1 in it.
         positions: of the formulas in the comparison.
         names: of each formula's terms.
-        coefficients: (formulas, terms), or None where the objective has its own.
+        coefficients: (formulas, terms) the constants; 1 for a schedule, which the objective has.
     """
 
     objective: Objective
     positions: tuple[int, ...]
     names: tuple[tuple[str, ...], ...]
-    coefficients: np.ndarray | None
+    coefficients: np.ndarray
 
 
 def families(
@@ -66,28 +65,32 @@ def families(
     ]
     groups: dict[object, list[int]] = {}
     for position, objective in enumerate(objectives):
-        groups.setdefault(_likeness(objective, position), []).append(position)
+        # The variables of a loss belong to one formula.
+        likeness = position if objective.states else _likeness(objective)
+        groups.setdefault(likeness, []).append(position)
     return [_family([objectives[p] for p in places], places) for places in groups.values()]
 
 
-def _likeness(objective: Objective, position: int) -> object:
-    """Equal for formulas that differ in coefficients only; a schedule is like no other."""
-    if None in _coefficients(objective) or objective.states:
-        return position
-    return tuple(term.body.text for term in objective.terms)
+def _likeness(objective: Objective) -> Hashable:
+    """Equal for formulas that differ in constant coefficients only."""
+    return tuple(
+        (term.body.text, None if value is not None else term.coefficient.text)
+        for term, value in zip(objective.terms, _coefficients(objective), strict=True)
+    )
 
 
 def _coefficients(objective: Objective) -> list[float | None]:
+    """By term; None for a schedule."""
     return [constant_value(term.coefficient) for term in objective.terms]
 
 
 def _family(objectives: list[Objective], places: list[int]) -> Family:
     first = objectives[0]
     names = tuple(objective.names for objective in objectives)
-    if len(objectives) == 1:
-        return Family(first, tuple(places), names, None)
-    coefficients = np.array([_coefficients(objective) for objective in objectives], np.float32)
+    values = [_coefficients(objective) for objective in objectives]
     first.terms = tuple(
-        replace(term, coefficient=Constant(term.coefficient.node, 1.0)) for term in first.terms
+        term if value is None else replace(term, coefficient=Constant(term.coefficient.node, 1.0))
+        for term, value in zip(first.terms, values[0], strict=True)
     )
-    return Family(first, tuple(places), names, coefficients)
+    coefficients = [[1.0 if value is None else value for value in own] for own in values]
+    return Family(first, tuple(places), names, np.array(coefficients, np.float32))

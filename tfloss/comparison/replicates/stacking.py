@@ -18,7 +18,7 @@ _PER_ELEMENT = frozenset(
 )
 
 
-def why_not_stacked(student: Student, optimizer: Any, stateful: bool) -> str:
+def why_not_stacked(student: Student, optimizer: Any) -> str:
     """The reason, as the end of a sentence, or '' where replicates can be stacked."""
     kind = type(optimizer).__name__
     if kind not in _PER_ELEMENT:
@@ -28,8 +28,6 @@ def why_not_stacked(student: Student, optimizer: Any, stateful: bool) -> str:
             return f"{name} looks at all weights at once"
     if any(getattr(v, "constraint", None) is not None for v in student.forward_model.variables):
         return "a weight of the model has a constraint"
-    if stateful:
-        return "a loss of the formula holds variables of its own"
     return ""
 
 

@@ -17,18 +17,20 @@ from typing import Any
 import numpy as np
 
 from tfloss.comparison.comparison import Comparison
+from tfloss.comparison.replicates.initial_weights import initial_weights
+from tfloss.comparison.replicates.notes import diagnosed, notes_of
+from tfloss.comparison.replicates.piece_training import OnEvaluation, PieceTraining
 from tfloss.comparison.replicates.pieces import (
     Piece,
     make_program,
     pieces_of,
-    repeater,
     split_by_formula,
+    start,
 )
 from tfloss.comparison.replicates.prefetch import prefetch
-from tfloss.comparison.replicates.program import Replicates
 from tfloss.comparison.replicates.saved import SavedReplicates
-from tfloss.comparison.replicates.seeds import SeedSetup, initial_weights, student_of
-from tfloss.comparison.replicates.sequential import diagnosis, train_alone
+from tfloss.comparison.replicates.seeds import SeedSetup, student_of
+from tfloss.comparison.replicates.sequential import train_alone
 from tfloss.comparison.replicates.shared_programs import families
 from tfloss.comparison.replicates.shuffling import BatchOrders
 from tfloss.comparison.replicates.trajectories import Trajectories, empty, joined
@@ -38,7 +40,6 @@ from tfloss.student import Student
 from tfloss.training.loop.shuffling import steps_per_epoch
 
 OnProgress = Callable[[str, float], None]  # the formula at work, and the share of all steps done
-OnEvaluation = Callable[[int, np.ndarray], None]  # the epoch, and the logits on the holdout
 
 _EPOCHS_AT_ONCE = 500
 _PREFETCHED = 2  # programs that are made ready while one trains
@@ -97,7 +98,7 @@ def train_all(
     trainer.saved, trainer.weights = saved, weights
     trained = trainer.train()
     if diagnose:
-        trained.notes += _diagnosed(trained.trajectories, comparison, setups, registry)
+        trained.notes += diagnosed(trained.trajectories, comparison, setups, registry)
     return trained
 
 
@@ -145,7 +146,7 @@ class _Trainer:
                 for place, one in piece.found.items():
                     found[place].append(one)
         self.done.trajectories = [joined(found[place]) for place in sorted(found)]
-        self.done.notes = _notes(self.done.trajectories)
+        self.done.notes = notes_of(self.done.trajectories)
         return self.done
 
     # -- one piece -------------------------------------------------------------------------------
@@ -186,12 +187,19 @@ class _Trainer:
 
     def _train(self, piece: Piece) -> None:
         """All formulas of a piece in one program."""
-        program = piece.program
+        program, weights = piece.program, self.weights
         assert program is not None
+        assert weights is not None
         shape = (self.config.epochs, program.count, len(self.data.holdout), self.data.n_outputs)
         text = self.comparison.formulas[piece.family.positions[0]]
         whole = empty(text, program.names, shape, self.eval_epochs, "stacked")
-        self._run(program, whole, piece)
+        saved = None if self.saved is None else self.saved.unfinished(piece.name)
+        with self._clocked("training"):
+            start(program, piece, self.setups, weights)
+            epochs = PieceTraining(program, whole, piece, self._orders, self.stops, self.chunk)
+            for done in epochs.run(self.on_evaluation, saved):
+                self.done.steps += done * program.steps_per_epoch * program.count
+                self._progress(whole.formula, program.count, done)
         found, seeds = {}, len(piece.part)
         for number, (place, own) in enumerate(
             split_by_formula(piece, whole, self.comparison.formulas)
@@ -203,33 +211,6 @@ class _Trainer:
                 self._train_again(own, piece.part)
             found[place] = own
         piece.found = found
-
-    def _run(self, program: Replicates, whole: Trajectories, piece: Piece) -> None:
-        """Train from evaluation to evaluation."""
-        times = len(piece.family.positions)
-        repeated = repeater(times)
-        assert self.weights is not None
-        program.start_from([repeated(values[list(piece.part)]) for values in self.weights])
-        done, number = 0, 0
-        for stop in self.stops:
-            while done < stop:
-                count = min(self.chunk, stop - done)
-                with self._clocked("training"):
-                    order = np.tile(self._orders(piece.part, done, count), (1, times, 1))
-                    padding = np.repeat(order[:1], self.chunk - count, axis=0)
-                    order = np.concatenate([order, padding])
-                    step = done * program.steps_per_epoch
-                    whole.train[done : done + count] = program.run(order, step, epochs=count)
-                done += count
-                self.done.steps += count * program.steps_per_epoch * program.count
-                self._progress(whole.formula, program.count, count)
-            if done in whole.eval_epochs:
-                with self._clocked("training"):
-                    values = program.evaluate(done * program.steps_per_epoch)
-                whole.holdout[number], whole.logits[number] = values
-                self.on_evaluation(done, whole.logits[number])
-                number += 1
-        whole.bad_steps[:] = program.bad_steps
 
     def _train_again(self, own: Trajectories, part: range) -> None:
         """Replicates that stopped being finite, each alone: `fit` knows what `on_nan` asks for."""
@@ -271,6 +252,7 @@ class _Trainer:
         if self.saved is not None:
             for place, one in piece.found.items():
                 self.saved.write(place, piece.part, one)
+            self.saved.unfinished(piece.name).remove()
 
     def _make_weights(self) -> None:
         if self.weights is None:
@@ -291,33 +273,6 @@ class _Trainer:
             yield
         finally:
             self.done.seconds[what] += time.perf_counter() - started
-
-
-_EVENTS_TOLD = 5
-
-
-def _notes(trajectories: Sequence[Trajectories]) -> list[str]:
-    """Why some were not stacked, once each, and what was done about steps that were not finite."""
-    notes = list(dict.fromkeys(one.note for one in trajectories if one.note))
-    events = [event for one in trajectories for event in one.events]
-    more = len(events) - _EVENTS_TOLD
-    rest = [f"The same, or alike, of {more} more trainings."] if more > 0 else []
-    return [*notes, *events[:_EVENTS_TOLD], *rest]
-
-
-def _diagnosed(
-    trajectories: Sequence[Trajectories],
-    comparison: Comparison,
-    setups: Sequence[SeedSetup],
-    registry: Registry,
-) -> list[str]:
-    """Why the first training that stopped being finite did so."""
-    for one, formula in zip(trajectories, comparison.formulas, strict=True):
-        if one.diverged.any():
-            setup = setups[int(np.flatnonzero(one.diverged)[0])]
-            said = diagnosis(formula, comparison.config, setup, registry)
-            return [f"Seed {setup.seed} of '{formula}': {said}"] if said else []
-    return []
 
 
 def _tried(work: Callable[[], object]) -> str:

@@ -30,6 +30,7 @@ from tfloss.comparison.search.trial import PrunedError, TrialValue
 from tfloss.data import Table
 from tfloss.errors import NumericsError, UsageError
 from tfloss.io.atomic import write_text
+from tfloss.io.lock import FolderLock
 from tfloss.registry import Metric, Registry
 
 STUDY, TRIALS = "study.log", "trials.csv"
@@ -61,8 +62,26 @@ def run_search(
         the comparison of the best trial with the baseline; `values["search"]` says what was found.
 
     Raises:
-        UsageError: optuna is not installed; or no trial came to an end.
+        UsageError: optuna is not installed; another process is at work in the folder; or no trial
+            came to an end.
     """
+    lock = FolderLock(folder, "searches")
+    lock.acquire()
+    try:
+        return _run(plan, folder, trials, registry, on_progress, prepared, table)
+    finally:
+        lock.release()
+
+
+def _run(
+    plan: Plan,
+    folder: Path,
+    trials: int,
+    registry: Registry,
+    on_progress: OnProgress | None,
+    prepared: Callable[[], object],
+    table: Table | None,
+) -> ComparisonResult:
     on_progress = on_progress or (lambda *_: None)
     metric = registry.metrics[plan.metric]
     study = _study(folder, metric)

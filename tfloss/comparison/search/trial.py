@@ -10,7 +10,8 @@ import numpy as np
 
 from tfloss.comparison.analysis.metrics import metric_values, predictions_of, truth_of
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.replicates.seeds import SeedSetup, initial_weights, student_of
+from tfloss.comparison.replicates.initial_weights import initial_weights
+from tfloss.comparison.replicates.seeds import SeedSetup, student_of
 from tfloss.comparison.replicates.trainer import train_all
 from tfloss.comparison.search.study import Plan
 from tfloss.errors import TflossError

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Scaler
+from tfloss.data import Columns
 from tfloss.errors import DataError, PluginError, TflossError, UsageError, listed
 from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
 from tfloss.teachers.fitting.estimator_check import check_estimator
 from tfloss.teachers.fitting.probabilities import aligned
 from tfloss.teachers.fitting.weights import fit_weighted
+from tfloss.teachers.views import View
 
 # What an estimator's own code may do; an estimator that calls sys.exit() must not end the program.
 FAILURES = (Exception, SystemExit)
@@ -30,7 +31,7 @@ class FittedClassifier:
         classes: the number of declared classes.
         name: the teacher's name, for messages.
         notes: what was done to it and what it warned of, a sentence each.
-        unscale: undoes the scaling of the inputs, for an estimator that knows them unscaled.
+        view: how it sees rows; None: as they are given.
     """
 
     estimator: Any
@@ -38,12 +39,22 @@ class FittedClassifier:
     classes: int
     name: str
     notes: tuple[str, ...] = ()
-    unscale: Scaler | None = None
+    view: View | None = None
 
     @property
     def identity(self) -> Any:
         """All that its predictions depend on besides the rows."""
-        return "classifier", self.estimator, self.columns, self.classes, self.unscale
+        return (
+            "classifier",
+            self.estimator,
+            self.columns,
+            self.classes,
+            None if self.view is None else self.view.identity,
+        )
+
+    def rows(self, part: Columns) -> np.ndarray:
+        """The rows of a part as `predict` takes them."""
+        return part.inputs if self.view is None else self.view.rows(part)
 
     def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
@@ -58,7 +69,7 @@ class FittedClassifier:
         return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
 
     def _piece(self, inputs: np.ndarray) -> Predictions:
-        inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
+        inputs = inputs if self.view is None else self.view.show(inputs)
         try:
             if hasattr(self.estimator, "predict_proba"):
                 predictions = self.estimator.predict_proba(inputs)
@@ -72,7 +83,7 @@ class FittedClassifier:
 
 def fit_classifier(
     estimator: Any,
-    inputs: np.ndarray,
+    inputs: Any,
     codes: np.ndarray,
     *,
     classes: int,
@@ -80,6 +91,7 @@ def fit_classifier(
     calibrate: str = "auto",
     weight: np.ndarray | None = None,
     warn: bool = True,
+    view: View | None = None,
 ) -> FittedClassifier:
     """Fit a copy of `estimator`; the given object stays as it is.
 
@@ -92,6 +104,7 @@ def fit_classifier(
         calibrate: see `Options`.
         weight: (n,) sample weights, for an estimator that takes them.
         warn: see `call_fit`.
+        view: which made the inputs, and will make those that it is asked about.
 
     Raises:
         DataError: the rows cannot teach anything: one class, or too few to calibrate on.
@@ -101,6 +114,8 @@ def fit_classifier(
     seen, local = seen_codes(codes, name)
     estimator, notes = check_estimator(copied(estimator, name), local, name, calibrate)
     # Codes without gaps, because some libraries (XGBoost) accept no others.
+    if isinstance(inputs, np.ndarray):
+        inputs = np.asarray(inputs, dtype=np.float64)
     warned = call_fit(estimator, inputs, local, name, weight, warn)
     if calibrate != "none" and not hasattr(estimator, "predict_proba"):
         raise UsageError(
@@ -108,7 +123,12 @@ def fit_classifier(
             f"change its final estimator, or take its bare classes with calibrate=none."
         )
     return FittedClassifier(
-        estimator, seen[_classes_of(estimator, len(seen), name)], classes, name, notes + warned
+        estimator,
+        seen[_classes_of(estimator, len(seen), name)],
+        classes,
+        name,
+        notes + warned,
+        view,
     )
 
 
@@ -157,7 +177,7 @@ def copied(estimator: Any, name: str) -> Any:
 
 def call_fit(
     estimator: Any,
-    inputs: np.ndarray,
+    inputs: Any,
     target: np.ndarray,
     name: str,
     weight: np.ndarray | None = None,
@@ -175,7 +195,6 @@ def call_fit(
         with warnings.catch_warnings(record=True) if warn else nullcontext([]) as caught:
             if warn:
                 warnings.simplefilter("always")
-            inputs = np.asarray(inputs, dtype=np.float64)
             notes = fit_weighted(estimator, inputs, target, weight)
     except TflossError:
         raise

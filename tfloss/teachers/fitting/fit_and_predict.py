@@ -56,7 +56,9 @@ def _on_all_rows(
     with one_thread_where_small(len(plan.rows)):
         fitted = fitter(plan, data)(plan.rows)
     parts = (data.train, data.holdout)
-    train, holdout = (fitted.predict(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts)
+    train, holdout = (
+        fitted.predict(fitted.rows(part), n_jobs=n_jobs, watch=watch) for part in parts
+    )
     return fitted, train, holdout
 
 
@@ -88,7 +90,9 @@ def _fold(plan: FitPlan, data: PreparedData, place: int) -> Predictions:
     assert plan.folds is not None
     train, left_out = plan.folds[place]
     fitted = fitter(plan, data, warn=False)(plan.rows[train])
-    predictions: Predictions = fitted.predict(data.train.inputs[plan.rows[left_out]], n_jobs=1)
+    predictions: Predictions = fitted.predict(
+        fitted.rows(data.train)[plan.rows[left_out]], n_jobs=1
+    )
     return predictions
 
 
@@ -118,7 +122,8 @@ def fitter(plan: FitPlan, data: PreparedData, *, warn: bool = True) -> Callable[
 
     With `warn`, what it warns of becomes notes.
     """
-    part = data.train
+    part, view = data.train, plan.view
+    inputs = view.rows(part)
 
     def weight(rows: np.ndarray) -> np.ndarray | None:
         return None if part.sample_weight is None else part.sample_weight[rows]
@@ -126,20 +131,22 @@ def fitter(plan: FitPlan, data: PreparedData, *, warn: bool = True) -> Callable[
     if data.classes is None:
         return lambda rows: fit_regressor(
             plan.estimator,
-            part.inputs[rows],
+            view.show(inputs[rows]),
             part.labels[rows, 0],
             name=plan.name,
             weight=weight(rows),
             warn=warn,
+            view=view,
         )
     classes = len(data.classes)
     return lambda rows: fit_classifier(
         plan.estimator,
-        part.inputs[rows],
+        view.show(inputs[rows]),
         part.codes[rows],
         classes=classes,
         name=plan.name,
         calibrate=plan.options.calibrate,
         weight=weight(rows),
         warn=warn,
+        view=view,
     )

@@ -39,6 +39,7 @@ def fit_teachers(
     calibrate: str = "auto",
     rows: int | None = None,
     force: bool = False,
+    inputs: str = "auto",
     n_jobs: int | None = None,
     cache: str | Path | None = None,
     watch: Callable[[str, int, int], None] | None = None,
@@ -54,7 +55,7 @@ def fit_teachers(
         data: rows that train and rows that nothing is fitted on.
         registry: who knows teachers by name.
         seed: of the folds, and for every `random_state` that the user did not set.
-        fit, calibrate, rows, force: see `Options`; a teacher's own text overrules them.
+        fit, calibrate, rows, force, inputs: see `Options`; a teacher's own text overrules them.
         n_jobs: how many folds, and chunks of rows, are worked on at once, as joblib counts; the
             result is the same. Default: as many folds as there are processors, and one chunk.
         cache: a folder in which predictions are kept; default: the environment's TFLOSS_CACHE.
@@ -67,7 +68,7 @@ def fit_teachers(
         DataError: rows that a teacher cannot be fitted on, or a teacher that does not fit the data.
         PluginError: an estimator that fails or does not predict as it should.
     """
-    defaults = Options(fit, calibrate, rows, force)
+    defaults = Options(fit, calibrate, rows, force, inputs)
     folder = cache_folder(cache)
     given = [resolved(one, defaults, registry, seed) for one in listed_teachers(teachers)]
     ready = {
@@ -115,7 +116,7 @@ def _prepared(
         return check_prefitted(given.thing, data, given.name, given.options.calibrate)
     if isinstance(given.thing, PredictionsColumn):
         return partial(read_predictions, given.thing, data=data, name=given.name)
-    return plan_fit(given.thing, given.name, given.options, data, registry, seed)
+    return plan_fit(given.thing, given.name, given.options, data, registry, seed, own=given.own)
 
 
 def _counter(
@@ -195,7 +196,7 @@ def _answered(
 ) -> TeacherPredictions:
     """Predictions of a teacher that was fitted before, about both parts."""
     parts = (data.train, data.holdout)
-    predictions = [how.predict(part.inputs, n_jobs=n_jobs, watch=watch) for part in parts]
+    predictions = [how.predict(how.rows(part), n_jobs=n_jobs, watch=watch) for part in parts]
     return _scored(predictions, data, registry, how.notes, np.arange(len(data.holdout)))
 
 

@@ -19,12 +19,16 @@ from tfloss.teachers.spec.text import DEFAULT_ALIAS, TeacherSpec, parse_teacher,
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A teacher as the user gave it: a text's name and settings, or an object."""
+    """A teacher as the user gave it: a text's name and settings, or an object.
+
+    `own` says whether the user made the estimator, and not tfloss by its name.
+    """
 
     alias: str
     text: str
     thing: Any
     options: Options = field(default_factory=Options)
+    own: bool = True
 
     @property
     def name(self) -> str:
@@ -42,7 +46,7 @@ def listed_teachers(teachers: Any) -> list[Given]:
         given = [_given(teacher, alias) for alias, teacher in teachers.items()]
     elif teachers is None:
         given = []
-    elif isinstance(teachers, Iterable) and not isinstance(teachers, str) and not _fits(teachers):
+    elif isinstance(teachers, Iterable) and not (isinstance(teachers, str) or _fits(teachers)):
         given = [_given(teacher) for teacher in teachers]
     else:
         given = [_given(teachers)]
@@ -55,10 +59,11 @@ def _given(teacher: Any, alias: str | None = None) -> Given:
         teacher = parse_teacher(teacher if alias is None else f"{alias}={teacher}")
     if isinstance(teacher, TeacherSpec):
         return Given(alias or teacher.alias, teacher.text or teacher.name, teacher)
-    if not (_fits(teacher) or isinstance(teacher, PrefittedTeacher | PredictionsColumn)):
+    known = isinstance(teacher, PrefittedTeacher | PredictionsColumn)
+    if not (known or _fits(teacher) or _predicts(teacher)):
         raise UsageError(
-            f"A {type(teacher).__name__} is not a teacher; give a name, or an estimator with 'fit' "
-            f"and 'predict_proba'."
+            f"An object of type {type(teacher).__name__} is not a teacher; give a name, or an "
+            f"estimator with 'fit' and 'predict_proba'."
         )
     return Given(alias or DEFAULT_ALIAS, type(teacher).__name__, teacher)
 
@@ -68,15 +73,23 @@ def _fits(teacher: Any) -> bool:
     return hasattr(teacher, "fit") and not isinstance(teacher, type)
 
 
+def _predicts(teacher: Any) -> bool:
+    """Whether it can be asked although it has nothing to fit."""
+    able = hasattr(teacher, "predict_proba") or hasattr(teacher, "predict")
+    return able and not isinstance(teacher, type)
+
+
 def resolved(given: Given, options: Options, registry: Registry, seed: int) -> Given:
     """The object that a text names, seeded; a fitted one as it is."""
     thing, keep = given.thing, frozenset[str]()
     if isinstance(thing, TeacherSpec):
         options, settings = options.taking(thing.settings)
+        given = replace(given, own=":" in thing.name)
         thing = build_estimator(replace(thing, settings=settings), registry)
         keep = frozenset(settings)
     if isinstance(thing, PrefittedTeacher | PredictionsColumn):
         return replace(given, thing=thing, options=options)
-    if is_network(thing) or is_fitted(thing):
+    nothing_to_fit = _predicts(thing) and not hasattr(thing, "fit")
+    if is_network(thing) or is_fitted(thing) or nothing_to_fit:
         return replace(given, thing=PrefittedTeacher(thing, given.text), options=options)
     return replace(given, thing=seeded(copied(thing, given.name), seed, keep), options=options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from tfloss.teachers.fitting.cross_fit import (
 from tfloss.teachers.fitting.estimator_check import check_estimator, check_regressor
 from tfloss.teachers.spec.cost import estimated_seconds, refuse_expensive
 from tfloss.teachers.spec.options import Options
+from tfloss.teachers.views import SCALED, View, auto_view, view_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ class FitPlan:
         rows: (m,) the training rows that it is fitted on, as positions in the training part.
         folds: of these rows, for predictions out of fold; None: by the model that saw them.
         notes: what was decided, a sentence each.
+        view: how it sees rows.
     """
 
     estimator: Any
@@ -43,12 +45,13 @@ class FitPlan:
     rows: np.ndarray
     folds: Folds | None
     notes: tuple[str, ...] = ()
+    view: View = field(default_factory=lambda: View(SCALED))
 
     @property
     def identity(self) -> Any:
         """All that the predictions depend on besides the data."""
         how = (self.options.fit, self.options.calibrate)
-        return "plan", self.estimator, how, self.rows, self.folds
+        return "plan", self.estimator, how, self.rows, self.folds, self.view.identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +66,18 @@ class TeacherPredictions:
 
 
 def plan_fit(
-    estimator: Any, name: str, options: Options, data: PreparedData, registry: Registry, seed: int
+    estimator: Any,
+    name: str,
+    options: Options,
+    data: PreparedData,
+    registry: Registry,
+    seed: int,
+    *,
+    own: bool = False,
 ) -> FitPlan:
     """Decide how the estimator is fitted, and refuse what cannot work.
+
+    `own` says whether the user made the estimator; see `auto_view`.
 
     Raises:
         UsageError: an estimator that is not suitable, or too expensive.
@@ -83,7 +95,9 @@ def plan_fit(
         classes = 0 if codes is None else len(np.unique(codes))
         seconds = estimated_seconds(estimator, sizes, classes, registry)
         refuse_expensive(seconds, len(rows), name)
-    return FitPlan(estimator, name, options, rows, folds, _why(options.fit, how, len(rows)))
+    kind = auto_view(estimator, data, own=own) if options.inputs == "auto" else options.inputs
+    notes = _why(options.fit, how, len(rows))
+    return FitPlan(estimator, name, options, rows, folds, notes, view_of(kind, data, name))
 
 
 def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Scaler
+from tfloss.data import Columns
 from tfloss.errors import PluginError
 from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, call_fit, copied, failed, reason
 from tfloss.teachers.fitting.estimator_check import check_regressor
+from tfloss.teachers.views import View
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class FittedRegressor:
         estimator: with `predict`.
         name: the teacher's name, for messages.
         notes: what it warned of, a sentence each.
-        unscale: undoes the scaling of the inputs, for an estimator that knows them unscaled.
+        view: how it sees rows; None: as they are given.
         width: how many quantities it predicts.
         deviation: whether its standard deviation is wanted, where it tells one.
     """
@@ -31,20 +32,24 @@ class FittedRegressor:
     estimator: Any
     name: str
     notes: tuple[str, ...] = ()
-    unscale: Scaler | None = None
+    view: View | None = None
     width: int = 1
     deviation: bool = True
 
     @property
     def identity(self) -> Any:
         """All that its predictions depend on besides the rows."""
-        return "regressor", self.estimator, self.unscale
+        return "regressor", self.estimator, None if self.view is None else self.view.identity
 
     @property
     def has_deviation(self) -> bool:
         """Whether `predict` also gives the standard deviation of its prediction."""
         known = inspect.signature(self.estimator.predict).parameters
         return self.deviation and "return_std" in known
+
+    def rows(self, part: Columns) -> np.ndarray:
+        """The rows of a part as `predict` takes them."""
+        return part.inputs if self.view is None else self.view.rows(part)
 
     def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
@@ -60,7 +65,7 @@ class FittedRegressor:
         return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
 
     def _piece(self, inputs: np.ndarray) -> Predictions:
-        inputs = inputs if self.unscale is None else self.unscale.restore(inputs)
+        inputs = inputs if self.view is None else self.view.show(inputs)
         try:
             if self.has_deviation:
                 mean, deviation = self.estimator.predict(inputs, return_std=True)
@@ -77,12 +82,13 @@ class FittedRegressor:
 
 def fit_regressor(
     estimator: Any,
-    inputs: np.ndarray,
+    inputs: Any,
     target: np.ndarray,
     *,
     name: str = "teacher",
     weight: np.ndarray | None = None,
     warn: bool = True,
+    view: View | None = None,
 ) -> FittedRegressor:
     """Fit a copy of `estimator` on (n, d) inputs, an (n,) target and (n,) sample weights.
 
@@ -94,8 +100,10 @@ def fit_regressor(
     """
     estimator = copied(estimator, name)
     check_regressor(estimator, name)
+    if isinstance(inputs, np.ndarray):
+        inputs = np.asarray(inputs, dtype=np.float64)
     warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight, warn)
-    return FittedRegressor(estimator, name, warned)
+    return FittedRegressor(estimator, name, warned, view)
 
 
 def _columns(values: Any, shape: tuple[int, int], name: str) -> np.ndarray:

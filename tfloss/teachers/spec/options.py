@@ -9,6 +9,7 @@ from typing import Any
 from tfloss.errors import UsageError, did_you_mean
 
 FITS = ("auto", "cross", "train")
+INPUTS = ("auto", "scaled", "unscaled", "frame")
 CALIBRATIONS = ("auto", "none", "sigmoid", "isotonic", "temperature")
 
 
@@ -24,15 +25,20 @@ class Options:
             has no probabilities; 'none': never, its classes become probabilities near 0 and 1.
         rows: fit on at most this many training rows, chosen at random, stratified.
         force: fit even when the estimated time is above the limit.
+        inputs: what it sees of the features. 'scaled': what the student gets; 'unscaled': without
+            scaling, gaps filled and categories encoded; 'frame': a pandas data frame of the
+            features as they stand in the data; 'auto': 'scaled' for a teacher by its name, for an
+            estimator of the user's 'unscaled', or 'frame' where it selects columns by name.
     """
 
     fit: str = "auto"
     calibrate: str = "auto"
     rows: int | None = None
     force: bool = False
+    inputs: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("fit", FITS), ("calibrate", CALIBRATIONS)):
+        for name, allowed in (("fit", FITS), ("calibrate", CALIBRATIONS), ("inputs", INPUTS)):
             value = getattr(self, name)
             if value not in allowed:
                 raise UsageError(

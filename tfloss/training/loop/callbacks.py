@@ -32,6 +32,8 @@ class Callbacks:
     """
 
     def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, **params: Any) -> None:
+        if callbacks:
+            callbacks = keras.tree.flatten(callbacks)  # Keras takes lists of lists
         self.see_epochs = bool(callbacks)
         self.see_batches = any(_looks(callback, _BATCH_METHODS) for callback in callbacks)
         self.see_test_batches = any(_looks(one, _TEST_BATCH_METHODS) for one in callbacks)

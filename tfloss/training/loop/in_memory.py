@@ -212,11 +212,13 @@ class Engine(TrainStep):
     ) -> tuple[Any, ...]:
         """`epochs` epochs; traced once."""
         self.traces += 1
-        empty = tf.fill((tf.shape(order)[0], self.width), tf.constant(np.nan, tf.float32))
+        shape = (tf.shape(order)[0], *self.lead, self.width)
+        empty = tf.fill(shape, tf.constant(np.nan, tf.float32))
 
         def epoch(number: Any, train: Any, holdout: Any, *state: Any) -> tuple[Any, ...]:
+            nothing = self.start(first_step)
             before = TrainState(*state)._replace(
-                sums=tf.zeros(self.width), skipped_rows=tf.constant(0.0)
+                sums=nothing.sums, skipped_rows=nothing.skipped_rows
             )
             after = self._epoch(order[number], before, rows, step_fn)
             train = tf.tensor_scatter_nd_update(train, [[number]], [self.averages(after)])
@@ -233,7 +235,7 @@ class Engine(TrainStep):
 
     def averages(self, state: TrainState) -> Any:
         """The total and each term over the rows of an epoch that count."""
-        return state.sums / (self.rows - state.skipped_rows)
+        return state.sums / (self.rows - state.skipped_rows)[..., None]
 
     def _epoch(self, order: Any, state: TrainState, rows: list[Any], step_fn: StepFn) -> TrainState:
         """One pass over the rows: blocks of full batches, then what remains."""
@@ -241,13 +243,16 @@ class Engine(TrainStep):
         size = min(full, self._batches_per_block())
         blocks = -(-full // size)
         if blocks == 1:
-            first = order[: full * self.batch_size]
+            first = order[..., : full * self.batch_size]
             state = self._block(first, size, full, state, rows, step_fn)
         else:
-            padded = tf.pad(order, [[0, blocks * size * self.batch_size - self.rows + rest]])
+            lead = self.lead
+            padding = [0, blocks * size * self.batch_size - self.rows + rest]
+            padded = tf.pad(order, [*([0, 0] for _ in lead), padding])
 
             def block(number: Any, *state: Any) -> tuple[Any, ...]:
-                part = tf.slice(padded, [number * size * self.batch_size], [size * self.batch_size])
+                start = [*(0 for _ in lead), number * size * self.batch_size]
+                part = tf.slice(padded, start, [*lead, size * self.batch_size])
                 count = tf.minimum(size, full - number * size)
                 after = self._block(part, size, count, TrainState(*state), rows, step_fn)
                 return number + 1, *after
@@ -260,12 +265,13 @@ class Engine(TrainStep):
             )
             state = TrainState(*after)
         if rest:
-            last = order[full * self.batch_size :]
+            last = order[..., full * self.batch_size :]
             _, state = self._gathered_step(last, state, rows, step_fn)
         return state
 
     def _batches_per_block(self) -> int:
-        return max(1, BLOCK_BYTES // (self.layout.bytes_per_row * self.batch_size))
+        at_once = int(np.prod(self.lead)) * self.batch_size
+        return max(1, BLOCK_BYTES // (self.layout.bytes_per_row * at_once))
 
     def _block(
         self,
@@ -277,7 +283,10 @@ class Engine(TrainStep):
         step_fn: StepFn,
     ) -> TrainState:
         """The first `count` of `size` batches, gathered at once."""
-        batches = self._gathered(tf.reshape(order, [size, self.batch_size]), rows)
+        places = tf.reshape(order, [*self.lead, size, self.batch_size])
+        if self.lead:  # the loop is over the first axis
+            places = tf.transpose(places, [1, 0, 2])
+        batches = self._gathered(places, rows)
         return self.over(batches, count, state, step_fn=step_fn)
 
     def _part(

@@ -80,20 +80,24 @@ class _Loop:
         callbacks, history = self._callbacks, self._history
         callbacks.on_train_begin()
         progress = self._begin(callbacks.initial_epoch or initial_epoch)
-        while progress.epoch < self._epochs and not (progress.ended or callbacks.want_to_stop):
+        logs = None
+        while progress.epoch < self._epochs and not progress.ended:
             callbacks.on_epoch_begin(progress.epoch)
             log = self._next(progress)
             history.extend(progress.epoch + 1, log.train, log.holdout)
             progress = Progress(progress.epoch + len(log.train))
-            callbacks.on_epoch_end(progress.epoch - 1, history.latest.as_logs())
+            logs = history.latest.as_logs()
+            callbacks.on_epoch_end(progress.epoch - 1, logs)
             if watch is not None:
                 watch(history)
             self._save_if_due(progress)
+            if callbacks.want_to_stop:
+                break
         if not progress.ended:
             self._save(replace(progress, ended=True))
         history.keep_latest()
         self._source.step.finish()
-        callbacks.on_train_end()
+        callbacks.on_train_end(logs)
 
     def _begin(self, initial_epoch: int) -> Progress:
         """Where the training goes on: at a checkpoint, or at its beginning."""
@@ -112,7 +116,7 @@ class _Loop:
         """Train some whole epochs, or what is left of one."""
         source, callbacks = self._source, self._callbacks
         chunk = None
-        if not (progress.steps or callbacks.see_batches):
+        if not (progress.steps or callbacks.see_batches or callbacks.want_to_stop):
             single = callbacks.see_epochs
             chunk = source.chunk(progress.epoch, self._epochs, single=single)
         if chunk is not None:
@@ -137,8 +141,8 @@ class _Loop:
             done = int(state.step) - first
             if watched:
                 self._callbacks.on_train_batch_end(done - 1, self._batch_logs(state, done))
-                if self._callbacks.want_to_stop:
-                    break
+            if self._callbacks.want_to_stop:
+                break  # asked for before the first batch, it is heard after that one, as in Keras
             if done < self._length:
                 sums, skipped_rows = state.sums.numpy(), float(state.skipped_rows)
                 self._save_if_due(Progress(progress.epoch, done, sums, skipped_rows))
@@ -146,7 +150,7 @@ class _Loop:
 
     def _limit(self, step: int) -> int | None:
         """How many steps the next call may train: to the next callback, or checkpoint."""
-        if self._callbacks.see_batches:
+        if self._callbacks.see_batches or self._callbacks.want_to_stop:
             return 1
         return None if self._checkpoints is None else self._checkpoints.steps_until_due(step)
 

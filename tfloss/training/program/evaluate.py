@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tfloss.lazy import tf
+from tfloss.objective import total_of
 from tfloss.training.program.batch import Batch
-from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.forward import ForwardLoss, StudentLoss
 
 SLICE_ROWS = 4096  # at a time, so that evaluating a large holdout takes bounded memory
 
@@ -54,8 +55,33 @@ class Evaluation:
 
     def _slice(self, rows: Batch, start: Any, count: int, step: Any) -> Any:
         """The sums over `count` rows."""
-        batch = rows.map(
-            lambda c: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
-        )
-        total, terms = self._forward(batch, step, training=False)
+        total, terms = self._forward(_rows_from(rows, start, count), step, training=False)
         return tf.concat([[total], terms], 0) * count
+
+
+class LogitEvaluation(Evaluation):
+    """The same with the logits of every row, for a student and an objective."""
+
+    _forward: StudentLoss
+
+    def __call__(self, step: Any, leaves: list[Any]) -> Any:
+        """(1 + terms,) float32, and the logits, (rows, k) float32."""
+        rows = self._layout.with_leaves(leaves)
+        starts = range(0, self._rows, self._at_once)
+        slices = [
+            self._with_logits(rows, at, min(self._at_once, self._rows - at), step) for at in starts
+        ]
+        sums, logits = zip(*slices, strict=True)
+        return tf.add_n(sums) / self._rows, tf.concat(logits, 0)
+
+    def _with_logits(self, rows: Batch, start: int, count: int, step: Any) -> tuple[Any, Any]:
+        batch = _rows_from(rows, start, count)
+        terms, outputs = self._forward.terms_and_outputs(batch, step, training=False)
+        values = tf.stack([total_of(terms), *terms])
+        return values * count, tf.cast(outputs["logits"], tf.float32)
+
+
+def _rows_from(rows: Batch, start: Any, count: int) -> Batch:
+    return rows.map(
+        lambda c: tf.slice(c, [start, *[0] * (c.shape.rank - 1)], [count, *c.shape[1:]])
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -30,6 +30,9 @@ NanPolicy = Literal["stop", "skip"]
 
 class TrainState(NamedTuple):
     """What a loop accumulates next to the variables, as tensors.
+
+    Where replicates are trained at once (`TrainStep.lead`), each has a value of its own, except for
+    `step`: `sums` is (R, 1 + terms), `bad_step` (R,), and so on.
 
     Attributes:
         sums: (1 + terms,) float32: the total and each term, summed over rows.
@@ -64,6 +67,7 @@ class TrainStep:
         steps_per_epoch: of the data.
         layout: their columns, as specs.
         choice: how the programs are compiled, and why.
+        lead: () for one model; (R,) where R of them, stacked, are trained at once.
 
     Raises:
         UsageError: the model was built for several devices.
@@ -73,6 +77,7 @@ class TrainStep:
     steps_per_epoch: int
     layout: Batch
     choice: Choice
+    lead: tuple[int, ...] = ()
     _ops: frozenset[str] | None = None
 
     def __init__(self, forward: ForwardLoss, optimizer: Any) -> None:
@@ -113,9 +118,11 @@ class TrainStep:
 
     def start(self, step: Any) -> TrainState:
         """Nothing summed, nothing bad."""
-        zeros = tf.constant(np.zeros(self.width, np.float32))
-        none, no_rows, fine = tf.constant(0), tf.constant(0.0), tf.constant(True)
-        return TrainState(zeros, step, tf.constant(NEVER), zeros, none, no_rows, fine)
+        lead = self.lead
+        zeros = tf.constant(np.zeros((*lead, self.width), np.float32))
+        none, no_rows = tf.constant(0, shape=lead), tf.constant(0.0, shape=lead)
+        never, fine = tf.constant(NEVER, shape=lead), tf.constant(True, shape=lead)
+        return TrainState(zeros, step, never, zeros, none, no_rows, fine)
 
     def end(self, state: TrainState) -> TrainState:
         """What every call that trains does last: look at the weights, all at once."""
@@ -123,19 +130,21 @@ class TrainStep:
 
     def train_step(self, batch: Batch, state: TrainState) -> tuple[Any, TrainState]:
         """Forward, loss, gradients, update; the values are those before the update."""
-        with tf.GradientTape() as tape:
-            total, terms = self.forward(batch, state.step, training=True)
-            scaled = self.optimizer.scale_loss(total)  # for float16; as it is otherwise
-        gradients = tape.gradient(scaled, self.variables)
+        values, gradients = self.gradients(batch, state.step)
         self.optimizer.apply(gradients, self.variables)
-        values = tf.concat([[total], terms], 0)
-        first = ~tf.math.is_finite(total) & (state.bad_step == NEVER)
+        first = ~tf.math.is_finite(values[..., 0]) & (state.bad_step == NEVER)
         return values, state._replace(
-            sums=state.sums + values * _rows(batch),
+            sums=state.sums + values * self._rows(batch),
             step=state.step + 1,
             bad_step=tf.where(first, state.step, state.bad_step),
-            bad_values=tf.where(first, values, state.bad_values),
+            bad_values=tf.where(first[..., None], values, state.bad_values),
         )
+
+    def gradients(self, batch: Batch, step: Any) -> tuple[Any, list[Any]]:
+        """The total and terms, (*lead, 1 + terms), and the gradient of each trained variable."""
+        # For float16 the optimizer scales the loss; it is as it is otherwise.
+        scale = self.optimizer.scale_loss
+        return values_and_gradients(self.forward, self.variables, batch, step, scale)
 
     def guarded_step(
         self, batch: Batch, state: TrainState, *, policy: NanPolicy
@@ -161,7 +170,7 @@ class TrainStep:
             bad_step=tf.where(first, state.step, state.bad_step),
             bad_values=tf.where(first, values, state.bad_values),
             rolled_back=state.rolled_back + tf.cast(~fine, tf.int32),
-            skipped_rows=state.skipped_rows + tf.where(fine, 0.0, _rows(batch)),
+            skipped_rows=state.skipped_rows + tf.where(fine, 0.0, self._rows(batch)),
         )
 
     def step_fn(self, policy: NanPolicy | None) -> StepFn:
@@ -218,7 +227,10 @@ class TrainStep:
         self.optimizer.finalize_variable_values(self.variables)
 
     def _weights_are_finite(self) -> Any:
-        return are_finite(self.forward.weights)
+        return are_finite(self.forward.weights, len(self.lead))
+
+    def _rows(self, batch: Batch) -> Any:
+        return tf.cast(tf.shape(batch.tensors["inputs"])[len(self.lead)], tf.float32)
 
     @property
     def work_per_step(self) -> int:
@@ -231,8 +243,32 @@ class TrainStep:
         return self._work.passes
 
 
-def _rows(batch: Batch) -> Any:
-    return tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
+def values_and_gradients(
+    forward: ForwardLoss,
+    variables: Sequence[Any],
+    batch: Batch,
+    step: Any,
+    scale: Callable[[Any], Any] = lambda total: total,
+) -> tuple[Any, list[Any]]:
+    """The forward pass and the gradients of the step of one model.
+
+    Args:
+        forward: the model and its loss. In a `keras.StatelessScope` the values there count.
+        variables: what is trained.
+        batch: the rows.
+        step: steps done so far, for schedules.
+        scale: applied to the total before gradients are taken.
+
+    Returns:
+        (1 + terms,), the total and each term; and the gradient of each of `variables`, None where
+        the total does not depend on it.
+    """
+    weights = [variable.value for variable in variables]
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        total, terms = forward(batch, step, training=True)
+        scaled = scale(total)
+    return tf.concat([[total], terms], 0), tape.gradient(scaled, weights)
 
 
 def rolled_back_unless_finite(
@@ -272,10 +308,16 @@ def rolled_back_unless_finite(
     return result, fine
 
 
-def are_finite(variables: Iterable[Any]) -> Any:
-    """Whether all values of these variables are, a bool tensor."""
-    floats = _floats(variables)
-    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in floats])
+def are_finite(variables: Iterable[Any], axes: int = 0) -> Any:
+    """Whether all values of these variables are, a bool tensor.
+
+    `axes`: how many leading axes stay apart, since each of their places is a model of its own.
+    """
+    each = [
+        tf.reduce_all(tf.math.is_finite(v.value), axis=list(range(axes, len(v.shape))))
+        for v in _floats(variables)
+    ]
+    return tf.reduce_all(each, axis=0)
 
 
 def _refuse_strategy(variables: Iterable[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a model's outputs are called in a formula, and the logits behind its probabilities."""
+"""What an output brings into a formula: its logits and probabilities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
-from tfloss.student.keras_internals import graph_of, logits_at, output_structure
+from tfloss.student.keras_internals import logits_at
 
 _PROBABILITIES = ("Sigmoid", "Softmax")
 # Operations that leave a probability a probability.
@@ -26,40 +26,6 @@ _CARRIERS = (
 )
 
 
-def output_names(model: Any) -> list[str] | None:
-    """The names of a functional model's outputs; None where a model has to run first."""
-    graph = graph_of(model)
-    if graph is None:
-        return None
-    structure = output_structure(graph)
-    if isinstance(structure, dict):
-        return list(structure)
-    if not isinstance(structure, (list, tuple)):
-        return [""]
-    return [""] if len(structure) == 1 else list(model.output_names)
-
-
-def output_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
-    """The shapes of a functional model's outputs by name; empty where a model has to run first."""
-    names = output_names(model)
-    if names is None:
-        return {}
-    tensors = graph_of(model).outputs
-    return {name: tuple(tensor.shape) for name, tensor in zip(names, tensors, strict=True)}
-
-
-def by_name(model: Any, outputs: Any) -> dict[str, Any]:
-    """A model's answers by the names of its outputs; one output alone is called ''."""
-    if isinstance(outputs, dict):
-        return dict(outputs)
-    if not isinstance(outputs, (list, tuple)):
-        return {"": outputs}
-    if len(outputs) == 1:
-        return {"": outputs[0]}
-    names = output_names(model) or [f"output{i}" for i in range(1, len(outputs) + 1)]
-    return dict(zip(names, outputs, strict=True))
-
-
 def logits_behind(output: Any) -> Any | None:
     """The tensor before the sigmoid or softmax that made `output`; None where there is none.
 
@@ -75,29 +41,37 @@ def logits_behind(output: Any) -> Any | None:
     return operation.inputs[0] if operation.type in _PROBABILITIES else None
 
 
-def refuse_hidden_probabilities(name: str, output: Any) -> None:
-    """Refuse an output that was a sigmoid's or softmax's before it was reshaped, joined or clipped.
+def hidden_probability(output: Any) -> str | None:
+    """'sigmoid' or 'softmax' where one made an output that was then reshaped, joined or clipped.
 
     Taken for logits it would be squashed a second time, without a word.
-
-    Raises:
-        UsageError: with what to do.
     """
     if tf.executing_eagerly() or not tf.is_tensor(output) or logits_behind(output) is not None:
-        return
+        return None
     waiting, seen = [output.op], set()
     while waiting:
         operation = waiting.pop()
         if operation.type in _PROBABILITIES:
-            raise UsageError(
-                f"The output{f' {name!r}' if name else ''} was made a probability "
-                f"({operation.type.lower()}) and then reshaped, joined or clipped, so its logits "
-                f"are out of reach; put the activation last, or leave it out. If it is meant to "
-                f"be taken for logits, say from_logits=True."
-            )
+            return str(operation.type.lower())
         if operation.type in _CARRIERS and operation.name not in seen:
             seen.add(operation.name)
             waiting += [tensor.op for tensor in operation.inputs]
+    return None
+
+
+def refuse_hidden_probabilities(name: str, output: Any) -> None:
+    """Refuse an output of the student whose logits cannot be found; see `hidden_probability`.
+
+    Raises:
+        UsageError: with what to do.
+    """
+    made = hidden_probability(output)
+    if made is not None:
+        raise UsageError(
+            f"The output{f' {name!r}' if name else ''} was made a probability ({made}) and then "
+            f"reshaped, joined or clipped, so its logits are out of reach; put the activation "
+            f"last, or leave it out. If it is meant to be taken for logits, say from_logits=True."
+        )
 
 
 def output_tensors(

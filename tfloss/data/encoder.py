@@ -1,0 +1,251 @@
+"""Gaps filled, and categories spread over columns, by scikit-learn's transformers as plain values.
+
+What a `ColumnTransformer` of `SimpleImputer` and `OneHotEncoder` learns from the training rows is
+kept as numbers and text, which JSON holds: a run is read again without a pickle, and runs no code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tfloss.data.kinds import CATEGORY
+from tfloss.data.table import Table
+from tfloss.errors import DataError
+
+MISSING, RARE = "(missing)", "(rare)"  # categories beside those in the data
+
+_RARE_SHARE = 100  # a category of fewer training rows than one in so many is rare
+_RARE_FROM = 50  # training rows; in fewer, no category is called rare
+_MOST_DIFFERENT = 0.5  # of the rows: text with more different values is a name, not a category
+_FEW = 10  # different values are always a category
+
+
+@dataclass(frozen=True, eq=False)
+class Category:
+    """A column of text.
+
+    Attributes:
+        levels: the texts, and '(missing)' for a gap, that have an encoded column each.
+        rare: whether the other texts share a column. Without it they are 0 in all columns.
+    """
+
+    levels: tuple[str, ...]
+    rare: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """From features as they stand in the data to numbers without gaps.
+
+    First come the numbers, then for each that had gaps in training 1 where it is missing, then the
+    columns of the categories, 1 where the row is of that category.
+
+    Attributes:
+        names: d names of the features that are used.
+        kinds: by name, see `tfloss.data.kinds`.
+        fill: by name of a number, what stands for a gap: the median of the training rows.
+        gaps: the numbers that had gaps in training.
+        categories: by name.
+        left_out: by name, why another feature is not used.
+    """
+
+    names: tuple[str, ...]
+    kinds: Mapping[str, str]
+    fill: Mapping[str, float]
+    gaps: tuple[str, ...] = ()
+    categories: Mapping[str, Category] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def fitted_on(cls, table: Table, rows: np.ndarray) -> Encoder:
+        """The encoder of these rows, (n,) row numbers; give it those that train.
+
+        Raises:
+            DataError: no feature is of any use.
+        """
+        features = table.features[rows]
+        left_out = _useless(table, features)
+        used = [name for name in table.feature_names if name not in left_out]
+        if not used:
+            reasons = "; ".join(f"'{name}' {reason}" for name, reason in left_out.items())
+            raise DataError(f"No feature of '{table.name}' can be used: {reasons}.")
+        numbers = [name for name in used if table.kinds[name] != CATEGORY]
+        texts = [name for name in used if table.kinds[name] == CATEGORY]
+        place = {name: at for at, name in enumerate(table.feature_names)}
+        transformer = column_transformer(
+            [place[n] for n in numbers], [place[n] for n in texts], len(rows)
+        ).fit(features)
+        parts = transformer.named_transformers_
+        fill: dict[str, float] = {}
+        gaps: tuple[str, ...] = ()
+        if numbers:
+            imputer = parts["numbers"]
+            fill = dict(zip(numbers, imputer.statistics_.tolist(), strict=True))
+            gaps = tuple(numbers[at] for at in imputer.indicator_.features_)
+        categories: dict[str, Category] = {}
+        if texts:
+            found = parts["texts"]
+            known = zip(texts, found.categories_, found.infrequent_categories_, strict=True)
+            categories = {n: _category(table.levels[n], all_, rare) for n, all_, rare in known}
+        kinds = {name: table.kinds[name] for name in used}
+        return cls(tuple(used), kinds, fill, gaps, categories, left_out)
+
+    @property
+    def n_numbers(self) -> int:
+        """How many encoded columns are numbers; they come first, and only they are scaled."""
+        return len(self.fill)
+
+    @property
+    def encoded_names(self) -> tuple[str, ...]:
+        """The names of the encoded columns: 'age', 'age missing', 'city=Rome', 'city=(rare)'."""
+        spread = [
+            f"{name}={level}"
+            for name, category in self.categories.items()
+            for level in (*category.levels, *([RARE] if category.rare else []))
+        ]
+        return (*self.fill, *(f"{name} missing" for name in self.gaps), *spread)
+
+    def encode(self, table: Table, rows: np.ndarray | None = None) -> np.ndarray:
+        """(n, m) float64 of these rows (default: all).
+
+        Raises:
+            DataError: a column is missing, or holds another kind of values.
+        """
+        table = table.with_features(self.names)
+        self._refuse_other_kinds(table)
+        features = table.features if rows is None else table.features[rows]
+        return self.transform(features, table.levels)
+
+    def transform(self, features: np.ndarray, levels: Mapping[str, Sequence[str]]) -> np.ndarray:
+        """(n, m) float64 for (n, d) features as a table of these levels holds them."""
+        place = {name: at for at, name in enumerate(self.names)}
+        encoded = np.zeros((len(features), len(self.encoded_names)))
+        for at, (name, fill) in enumerate(self.fill.items()):
+            column = features[:, place[name]]
+            encoded[:, at] = np.where(np.isnan(column), fill, column)
+        at = len(self.fill)
+        for name in self.gaps:
+            encoded[:, at] = np.isnan(features[:, place[name]])
+            at += 1
+        for name, category in self.categories.items():
+            width = len(category.levels) + category.rare
+            columns = _columns_of(category, levels.get(name, ()))
+            column = features[:, place[name]]
+            # A gap is behind all levels.
+            chosen = columns[np.where(np.isnan(column), len(columns) - 1, column).astype(np.int64)]
+            there = np.flatnonzero(chosen >= 0)
+            encoded[there, at + chosen[there]] = 1.0
+            at += width
+        return encoded
+
+    def _refuse_other_kinds(self, table: Table) -> None:
+        """Text where numbers were, which no fill can mend; numbers where text was are text."""
+        for name in self.fill:
+            if table.kinds[name] != CATEGORY:
+                continue
+            column = table.features[:, table.feature_names.index(name)]
+            there = np.flatnonzero(~np.isnan(column))
+            if len(there):
+                text = table.levels[name][int(column[there[0]])]
+                raise DataError(
+                    f"The feature '{name}' of '{table.name}' holds {text!r} in row {there[0]} "
+                    f"(counted from 0), but training had numbers in it; mend the column."
+                )
+        for name in self.categories:
+            if table.kinds[name] != CATEGORY:
+                raise DataError(
+                    f"The feature '{name}' of '{table.name}' holds numbers, but training had text "
+                    f"in it; take it as text (categories)."
+                )
+
+    def to_values(self) -> dict[str, Any]:
+        """What to save, as JSON keeps it."""
+        return {
+            "names": list(self.names),
+            "kinds": dict(self.kinds),
+            "fill": dict(self.fill),
+            "gaps": list(self.gaps),
+            "categories": {
+                name: {"levels": list(one.levels), "rare": one.rare}
+                for name, one in self.categories.items()
+            },
+            "left_out": dict(self.left_out),
+        }
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Encoder:
+        """The encoder that `to_values` described."""
+        categories = {
+            name: Category(tuple(one["levels"]), bool(one["rare"]))
+            for name, one in values["categories"].items()
+        }
+        return cls(
+            tuple(values["names"]),
+            dict(values["kinds"]),
+            dict(values["fill"]),
+            tuple(values["gaps"]),
+            categories,
+            dict(values["left_out"]),
+        )
+
+
+def column_transformer(numbers: Sequence[int], texts: Sequence[int], rows: int) -> Any:
+    """scikit-learn's transformers of so many training rows; columns by their places."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder
+
+    fewest = -(-rows // _RARE_SHARE) if rows >= _RARE_FROM else 1
+    spread = OneHotEncoder(
+        min_frequency=max(fewest, 2 if rows >= _RARE_FROM else 1),
+        handle_unknown="infrequent_if_exist",
+        sparse_output=False,
+    )
+    parts = [
+        ("numbers", SimpleImputer(strategy="median", add_indicator=True), list(numbers)),
+        ("texts", spread, list(texts)),
+    ]
+    return ColumnTransformer([part for part in parts if part[2]])
+
+
+def _useless(table: Table, features: np.ndarray) -> dict[str, str]:
+    """The features that tell nothing in these rows, with the reason."""
+    found = {}
+    for at, name in enumerate(table.feature_names):
+        values = features[:, at]
+        values = values[~np.isnan(values)]
+        if not len(values):
+            found[name] = "has no value in any training row"
+        elif table.kinds[name] == CATEGORY:
+            different = len(np.unique(values))
+            if different > max(_FEW, _MOST_DIFFERENT * len(values)):
+                found[name] = (
+                    f"is text with {different} different values in {len(values)} training rows, "
+                    f"a name rather than a category"
+                )
+    return found
+
+
+def _category(levels: Sequence[str], known: np.ndarray, infrequent: np.ndarray | None) -> Category:
+    rare = set() if infrequent is None else set(infrequent.tolist())
+    texts = tuple(_text(levels, code) for code in known.tolist() if not _among(code, rare))
+    return Category(texts, bool(rare))
+
+
+def _among(code: float, codes: set[float]) -> bool:
+    return code in codes or (code != code and any(one != one for one in codes))
+
+
+def _text(levels: Sequence[str], code: float) -> str:
+    return MISSING if code != code else levels[int(code)]
+
+
+def _columns_of(category: Category, levels: Sequence[str]) -> np.ndarray:
+    """(levels + 1,) which column of the category each level, and at the end a gap, belongs to."""
+    place = {text: at for at, text in enumerate(category.levels)}
+    other = len(category.levels) if category.rare else -1
+    return np.array([place.get(text, other) for text in (*levels, MISSING)], dtype=np.int64)
