@@ -249,7 +249,7 @@ class KeptAttached:
         for (own, how), engine in engines.items():
             if own == apart and engine.chosen(compile, work, before).compiled_as == how:
                 engine.choice = engine.chosen(compile, work, before)
-                engine.load(self._train, holdout)
+                engine.take_data(self._train, holdout)
                 return engine
         made = Engine(
             self.forward,
@@ -277,7 +277,7 @@ class KeptAttached:
     def release(self) -> None:
         """Keep the programs for the next training."""
         for engine in self._programs.engines.values():
-            engine.unload()
+            engine.release_data()
         cache_of(self._model).keep(self._key(), self._programs)
 
     def _key(self) -> Any:

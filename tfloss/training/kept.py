@@ -52,7 +52,7 @@ class KeptTraining:
         layouts = [batch and (batch.specs(), list(batch.named())) for batch in (train, holdout)]
         found = self._taken(("rows", layouts, options), choice)
         if isinstance(found, Engine):
-            found.load(train, holdout)
+            found.take_data(train, holdout)
             return found
         forward, optimizer = self._parts()
         made = Engine(forward, optimizer, train, holdout, **choice, **options)
@@ -76,7 +76,7 @@ class KeptTraining:
         weighted = holdout is not None and holdout.sample_weight is not None
         found = self._taken(("stream", spec, held, weighted, options), choice)
         if isinstance(found, DatasetSource):
-            found.load(dataset, holdout, work)
+            found.take_data(dataset, holdout, work)
             return found
         forward, optimizer = self._parts()
         made = DatasetSource(forward, optimizer, dataset, holdout, **choice, **options)
@@ -88,7 +88,7 @@ class KeptTraining:
         programs = self._programs
         assert programs is not None
         traces, programs.traces = programs.traces, 0
-        programs.unload()
+        programs.release_data()
         if self._key is not None:
             cache_of(self.student.model).keep(self._key, programs)
         return traces

@@ -116,7 +116,7 @@ class Replicates(Engine):
             what compiles the program. It may be called in another thread: tracing is Python's work
             and holds its lock, compiling is XLA's and does not.
         """
-        nothing = (
+        nothing: tuple[Any, ...] = (
             tf.zeros((epochs, self.count, self.rows), tf.int32),
             tf.constant(0),
             tf.constant(0),

@@ -78,9 +78,9 @@ class DatasetSource(TrainStep):
             layout = as_tensors(holdout, forward.objective.needs).specs()
             self._holdout = Evaluation(forward, layout)
         self._evaluation: Compiled | None = None
-        self.load(dataset, holdout, work)
+        self.take_data(dataset, holdout, work)
 
-    def load(self, dataset: Any, holdout: Columns | None, work: int | None) -> None:
+    def take_data(self, dataset: Any, holdout: Columns | None, work: int | None) -> None:
         """Take this dataset, with elements and a holdout like those before."""
         self._dataset, self._work = dataset, work
         needs = self.forward.objective.needs  # type: ignore[attr-defined]
@@ -92,7 +92,7 @@ class DatasetSource(TrainStep):
         self.watched = False
         self._on_holdout: Any = None
 
-    def unload(self) -> None:
+    def release_data(self) -> None:
         """Let go of the data; the programs stay."""
         self._dataset, self._blocks, self._block = None, None, Batch({}, {})
         self._held_out = []

@@ -77,7 +77,7 @@ class Engine(TrainStep):
         self._holdout: Evaluation | None = None
         if holdout is not None:
             self._holdout = Evaluation(forward, holdout.specs(), evaluated_rows)
-        self.load(train, holdout)
+        self.take_data(train, holdout)
         forward.build(train.rows(0, 1))
         super().__init__(forward, optimizer)
         self.traces = 0
@@ -97,12 +97,12 @@ class Engine(TrainStep):
 
     # -- the data --------------------------------------------------------------------------------
 
-    def load(self, train: Batch, holdout: Batch | None) -> None:
+    def take_data(self, train: Batch, holdout: Batch | None) -> None:
         """Take these rows, with the columns, types and numbers of rows of those before."""
         self._train = train.leaves()
         self._held_out = [] if holdout is None else holdout.leaves()
 
-    def unload(self) -> None:
+    def release_data(self) -> None:
         """Let go of the rows; the programs stay."""
         self._train, self._held_out = [], []
 

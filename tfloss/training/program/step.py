@@ -87,7 +87,7 @@ class TrainStep:
         self.width = 1 + len(forward.names)
         _refuse_strategy(self.variables)
         optimizer.build(self.variables)
-        self._work = work_of(getattr(forward, "network", None), self.variables)
+        self._per_row = work_of(getattr(forward, "network", None), self.variables)
         self._state = [*forward.variables, *optimizer.variables]
 
     @property
@@ -235,12 +235,12 @@ class TrainStep:
     @property
     def work_per_step(self) -> int:
         """Multiply-adds of one forward pass and its gradients, roughly."""
-        return 3 * self.batch_size * self._work.multiply_adds
+        return 3 * self.batch_size * self._per_row.multiply_adds
 
     @property
     def passes_per_step(self) -> int:
         """Of the longest loop in a step: 1 without recurrent layers."""
-        return self._work.passes
+        return self._per_row.passes
 
 
 def values_and_gradients(
