@@ -177,7 +177,7 @@ def fit(
                 compile=compile,
                 on_nan=on_nan,
             )
-        kept = KeptTraining(student, objective, optimizer)
+        kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
         engine = kept.engine(
             as_tensors(columns_of(data, "train", teachers), objective.needs),
             _holdout(data, teachers, objective),

@@ -27,13 +27,18 @@ class KeptTraining:
         student: whose model keeps the programs.
         objective: what is minimised.
         optimizer: a text, which means a new one for every training, or Keras' own.
+        keep: whether the model may be trained again; one that is made for this training is not,
+            and would only hold memory.
 
     Attributes:
         student, objective: those of the programs: equal to the ones that were given.
     """
 
-    def __init__(self, student: Student, objective: Objective, optimizer: str | Any) -> None:
+    def __init__(
+        self, student: Student, objective: Objective, optimizer: str | Any, *, keep: bool = True
+    ) -> None:
         self.student, self.objective, self._optimizer = student, objective, optimizer
+        self._keep = keep and not objective.states
         self._programs: Engine | DatasetSource | None = None
         self._key: Any = None
 
@@ -100,7 +105,7 @@ class KeptTraining:
         return with_loss_scaling(make_optimizer(self._optimizer), self.student.forward_model)
 
     def _taken(self, data: Any, choice: dict[str, Any]) -> Engine | DatasetSource | None:
-        if self.objective.states:
+        if not self._keep:
             return None
         self._key = (data, self._of_the_loss(), self._of_the_optimizer())
         found = cache_of(self.student.model).take(self._key, _suits(choice))

@@ -139,7 +139,7 @@ def fit_stream(
             compile=compile,
             on_nan=on_nan,
         )
-    kept = KeptTraining(student, objective, optimizer)
+    kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
         source = kept.stream(
             dataset,
