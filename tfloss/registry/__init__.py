@@ -13,6 +13,8 @@ from tfloss.registry.declarations import (
     Schedule,
     Teacher,
     Tracker,
+)
+from tfloss.registry.decorators import (
     dataset,
     function,
     loss,

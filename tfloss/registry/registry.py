@@ -39,6 +39,12 @@ class Registry:
     Attributes:
         plugins: the plugins in loading order.
         problems: one sentence per thing that is wrong, naming the distribution.
+
+    Raises:
+        PluginError: in strict mode, the first thing that is wrong.
+
+    Example:
+        >>> registry = tfloss.Registry(tfloss.load_registry().plugins).add(my_loss)
     """
 
     def __init__(self, plugins: Iterable[Plugin] = (), *, strict: bool = False) -> None:
@@ -192,6 +198,10 @@ def load_registry(*, no_plugins: Iterable[str] = (), strict: bool = False) -> Re
     Raises:
         UsageError: `no_plugins` names a plugin that is not installed.
         PluginError: in strict mode only.
+
+    Example:
+        >>> registry = tfloss.load_registry()
+        >>> registry.losses["bce"].summary
     """
     key = (tuple(sorted(set(no_plugins))), strict)
     if key not in _default:
