@@ -161,6 +161,7 @@ class GuardedSteps:
     def _once(self, call: Callable[[], Any]) -> tuple[ChunkLog, Any]:
         if self._counted:  # an operation from Python takes a tenth of a small step
             self._rolled_back.assign(0.0)
+        self._counted = 1  # for all that is known, should the call fail
         logs = dict(call())
         self._counted = rolled_back = int(self._rolled_back.numpy())
         bad = (self._steps_done, self._bad_values) if rolled_back else None
