@@ -28,6 +28,7 @@ class Source:
         features: (n, d) float64 real rows, neither encoded nor scaled.
         encoder: of the features; None where they are numbers without gaps.
         levels: by category, the texts that its positions stand for.
+        link: 'log' where the model's answers are logarithms; what is exported undoes it.
     """
 
     model: Any
@@ -36,6 +37,7 @@ class Source:
     features: np.ndarray
     encoder: Encoder | None = None
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    link: str = ""
 
     @property
     def encoded(self) -> np.ndarray:
@@ -60,11 +62,17 @@ def source_of_result(result: Result) -> Source:
         rows: Any = np.concatenate(parts)  # type: ignore[arg-type]
         features = rows[:ROWS][:, places]
         return Source(
-            model, data.task, data.scaler, features, data.encoder, dict(data.source.levels)
+            model,
+            data.task,
+            data.scaler,
+            features,
+            data.encoder,
+            dict(data.source.levels),
+            result.student.link,
         )
     inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS].astype(np.float64)
     features = inputs if data.scaler is None else data.scaler.restore(inputs)
-    return Source(model, data.task, data.scaler, features)
+    return Source(model, data.task, data.scaler, features, link=result.student.link)
 
 
 def source_of_run(run: Run, registry: Registry) -> Source:
@@ -90,4 +98,5 @@ def source_of_run(run: Run, registry: Registry) -> Source:
         table.features[rows],
         preprocessing.encoder,
         table.levels,
+        student.link,
     )

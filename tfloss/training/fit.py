@@ -23,6 +23,7 @@ from tfloss.training.checkpoints.fingerprint import (
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
 from tfloss.training.checkpoints.teachers import predictions_fingerprint, to_arrays
+from tfloss.training.constant import remarks
 from tfloss.training.launch import check_options, run_loop, student_of
 from tfloss.training.loop.array_source import ArraySource
 from tfloss.training.loop.in_memory import Engine
@@ -35,7 +36,8 @@ from tfloss.training.program.optimizers import make_optimizer
 from tfloss.training.program.precision import Precision, with_loss_scaling
 from tfloss.training.result import Result, all_scores
 from tfloss.training.scope import full_scope
-from tfloss.training.target_kind import refuse_quantities
+from tfloss.training.target_kind import for_the_loss, refuse_mixed_links, refuse_quantities
+from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
 from tfloss.training.teachers import Teachers, columns_of, shapes_of
 
 
@@ -63,6 +65,7 @@ def fit(
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
+    scale_target: bool = True,
     losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     watch: Watcher | Literal["auto"] | None = "auto",
@@ -103,6 +106,8 @@ def fit(
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
+        scale_target: let the outputs of a regressor that is built here start at the target's mean,
+            in steps of its deviation; labels, teachers, losses and predictions keep its unit.
         losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; everything installed unless said.
         watch: called with the history after every chunk of epochs; 'auto': in a notebook curves
@@ -131,6 +136,7 @@ def fit(
         evaluate_every=evaluate_every,
     )
     registry = registry_with(registry, losses)
+    data = for_the_loss(data, formula, registry)
     lesson = Teachers(
         teacher,
         teacher_fit,
@@ -150,6 +156,10 @@ def fit(
         taught = time.perf_counter()
         sizes: dict[str, Any] = {"inputs": data.n_features, "outputs": data.n_outputs}
         student = student_of(model, **sizes, registry=registry, seed=seed, precision=precision)
+        link = link_of(formula, registry)
+        if scale_target and is_built_by_name(model):
+            student = in_target_units(student, data, link)
+        student.link = link if data.task == "regression" else ""
         order = BatchOrder(len(data.train), batch_size, batches=batches, seed=seed)
         texts = {name: t.text for name, t in teachers.items()}
         objective = Objective(
@@ -161,6 +171,7 @@ def fit(
             seed=seed,
         )
         refuse_quantities(objective, data)
+        refuse_mixed_links(objective, data)
         fingerprint = {}
         if checkpoints is not None:  # before an optimizer of the user's is built
             predictions = predictions_fingerprint(teachers)
@@ -215,7 +226,7 @@ def fit(
         data,
         seconds,
         trained.compiled_as,
-        trained.events,
+        [*trained.events, *remarks(student, objective, data)],
         engine.traces,
     )
 
