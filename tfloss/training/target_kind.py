@@ -9,10 +9,11 @@ import numpy as np
 from tfloss.data import Columns, PreparedData, Table
 from tfloss.data.missing import Task
 from tfloss.errors import UsageError
-from tfloss.formula import Name, Node, as_node
+from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.objective.plan import LossUse, TensorUse
-from tfloss.registry import Loss, Registry
+from tfloss.registry import Registry
+from tfloss.training.target_units import own_losses
 
 
 def refuse_quantities(objective: Objective, data: PreparedData) -> None:
@@ -108,7 +109,7 @@ def _task_of(formula: str | Node, registry: Registry, values: np.ndarray) -> Tas
     Two values are classes for all losses of a prediction; numbers that are not whole are quantities
     for all.
     """
-    losses = [loss for loss in _losses(formula, registry) if "labels" in loss.signature.positional]
+    losses = [one for one in own_losses(formula, registry) if "labels" in one.signature.positional]
     different = np.unique(values)
     whole = bool(np.all(different == np.round(different)))
     if not losses or not whole:
@@ -119,11 +120,6 @@ def _task_of(formula: str | Node, registry: Registry, values: np.ndarray) -> Tas
     if all(names & {"logits", "probs"} for names in asked):
         return "classification"
     return None
-
-
-def _losses(formula: str | Node, registry: Registry) -> list[Loss]:
-    named = {node.name for node in as_node(formula).walk() if isinstance(node, Name)}
-    return [registry.losses[name] for name in sorted(named) if name in registry.losses]
 
 
 def _own(use: LossUse, name: str) -> bool:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Columns, PreparedData
-from tfloss.formula import Name, Node, as_node
+from tfloss.formula import Call, Name, Node, as_node
 from tfloss.lazy import keras
-from tfloss.registry import Registry
+from tfloss.registry import Loss, Registry
 from tfloss.student import Student, wrap_model
 
 LAYER = "target_units"
@@ -27,12 +27,27 @@ def link_of(formula: str | Node, registry: Registry) -> str:
     'log' where a loss declares it (`link="log"`), 'logit' where one asks for the logits of shares
     between 0 and 1, else 'identity'.
     """
-    named = {node.name for node in as_node(formula).walk() if isinstance(node, Name)}
-    losses = [registry.losses[name] for name in named if name in registry.losses]
+    losses = own_losses(formula, registry)
     if any(loss.link == LOG for loss in losses):
         return LOG
     asked = [set(loss.signature.positional) for loss in losses]
     return LOGIT if any({"labels", "logits"} <= names for names in asked) else IDENTITY
+
+
+def own_losses(formula: str | Node, registry: Registry) -> list[Loss]:
+    """The losses in a formula that get the tensors that their parameters are called after."""
+    found = []
+    for node in as_node(formula).walk():
+        if isinstance(node, Name) and node.name in registry.losses:
+            found.append(registry.losses[node.name])
+        elif isinstance(node, Call) and node.name in registry.losses:
+            loss = registry.losses[node.name]
+            tensors = loss.signature.positional
+            given = [*zip(tensors, node.args, strict=False), *node.kwargs]
+            bound = [(name, one) for name, one in given if name in tensors]
+            if all(isinstance(one, Name) and one.name == name for name, one in bound):
+                found.append(loss)
+    return found
 
 
 def units_of(part: Columns, link: str) -> tuple[np.ndarray, np.ndarray]:
