@@ -50,6 +50,10 @@ def load_data(source: Any, *, registry: Registry | None = None, **options: Any) 
     Raises:
         UsageError: an unknown name or option.
         DataError: data that cannot be used.
+
+    Example:
+        >>> data = tfloss.load_data("breast_cancer", train_fraction=0.8, seed=1)
+        >>> data = tfloss.load_data((features, target), scale="robust")
     """
     split = {name: options.pop(name) for name in (*SPLIT, "seed") if name in options}
     if isinstance(source, (str, Path)):
@@ -87,6 +91,10 @@ def bind(
 
     Raises:
         FormulaError: the formula does not fit; with the position.
+
+    Example:
+        >>> objective = tfloss.bind("bce + 1e-3*l2('*/kernel')", data)
+        >>> objective.needs
     """
     registry = registry_with(registry, losses)
     built = make_student(model, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
@@ -146,12 +154,15 @@ def evaluate(
 
     Args:
         run: a run's folder, or what `tfloss.read_run` returned.
-        data: a data set's name or a file; default: the run's own, of which the holdout is scored.
+        data: a data set's name or a file; default: the holdout that the run kept.
         target: the file's column to predict; default: the run's.
         registry: where data sets and metrics are looked up; default: everything installed.
 
     Returns:
         metrics by name, by a title that says which rows were scored.
+
+    Warns:
+        UserWarning: rows that are scored trained the student, or the run's file is another today.
 
     Raises:
         UsageError: not the folder of a finished run.
@@ -161,7 +172,7 @@ def evaluate(
         >>> tfloss.evaluate("runs/breast_cancer-1", "new_rows.csv")
     """
     run = run if isinstance(run, Run) else read_run(run)
-    return score_run(run, registry_with(registry), data=data, target=target)
+    return score_run(run, registry_with(registry), data=data, target=target, on_note=warnings.warn)
 
 
 def export(
@@ -171,7 +182,6 @@ def export(
     format: str | None = None,
     with_scaler: bool = False,
     probs: bool = False,
-    registry: Registry | None = None,
 ) -> Exported:
     """Write a trained student so that it runs without tfloss; compared on real rows before.
 
@@ -182,15 +192,17 @@ def export(
         with_scaler: it takes features as they stand in the data, and scales them inside.
         probs: a classifier answers with probabilities instead of logits: of the second class,
             (n, 1), for two classes; of all, (n, C), for more.
-        registry: where a run's data set is looked up; default: everything installed.
 
     Raises:
         UsageError: something is at `path`, or a package is not installed.
         NumericsError: what was written answers otherwise than the student; nothing is left.
         PluginError: the format cannot hold this network.
+
+    Example:
+        >>> tfloss.export(result, "student.onnx", with_scaler=True, probs=True)
     """
     if isinstance(trained, Result):
         source = source_of_result(trained)
     else:
-        source = source_of_run(read_run(trained), registry_with(registry))
+        source = source_of_run(read_run(trained))
     return export_source(source, path, format=format, with_scaler=with_scaler, probs=probs)

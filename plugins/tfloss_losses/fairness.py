@@ -7,11 +7,20 @@ and 1, or 1, 2 and 3), or one-hot (batch, groups). A group that is not in the ba
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.ops import LOWEST, as_distribution, log_probs, same_shape, weighted_rows, zeroed
+from tfloss.constraints import Above
+from tfloss.ops import (
+    LOWEST,
+    as_distribution,
+    log_probs,
+    same_shape,
+    squared_distances,
+    weighted_rows,
+    zeroed,
+)
 
 
 def _members(group: Any, like: Any, sample_weight: Any) -> Any:
@@ -103,7 +112,52 @@ def equalised_odds(labels: Any, logits: Any, group: Any, sample_weight: Any = No
     return tf.reduce_mean(_gap(p, each))
 
 
+@tfloss.loss(
+    per="batch",
+    latex=r"\max_{g,h}\mathrm{MMD}^2\bigl(p^{(g)},p^{(h)}\bigr)",
+    range=(0, 2),
+    kinks=("two pairs of groups are equally far apart",),
+    domains={"group": "groups"},
+    example="bce + 1.5*min_diff(group=sex)",
+)
+def min_diff(
+    logits: Any,
+    group: Any,
+    sample_weight: Any = None,
+    *,
+    bandwidth: Annotated[float, Above(0)] = 0.1,
+) -> Any:
+    """MinDiff: the answers to each group have one distribution, not their mean only.
+
+    logits: (batch, 1) or (batch, C).
+    group: (batch,) or (batch, 1), a code of each group, or one-hot (batch, groups).
+    sample_weight: (batch,), or None for all ones; 0 leaves out who is not to be compared, those of
+    the other class for equal odds.
+    Returns a scalar: the largest squared maximum mean discrepancy of probabilities between two
+    groups of the batch, from 0 to 2.
+
+    bandwidth: of the Gaussian kernel, in units of probability, positive.
+
+    Source: Prost et al. 2019, "Toward a better trade-off between performance and fairness with
+    kernel-based distribution matching", eq. 4.
+    """
+    (logits, members), weight = weighted_rows(
+        sample_weight, logits=logits, group=_members(group, logits, sample_weight)
+    )
+    p = tf.exp(log_probs(logits))
+    kernel = tf.exp(-squared_distances(p, p) / (2 * bandwidth**2))
+    counted = weight[:, None] * members
+    sizes = tf.reduce_sum(counted, axis=0)
+    shares = counted / tf.maximum(sizes, 1e-12)
+    # The mean kernel between each two groups, (groups, groups).
+    means = tf.matmul(shares, tf.matmul(kernel, shares), transpose_a=True)
+    own = tf.linalg.diag_part(means)
+    gaps = own[:, None] + own[None, :] - 2 * means
+    there = tf.cast(sizes > 0, gaps.dtype)
+    return tf.nn.relu(tf.reduce_max(there[:, None] * there[None, :] * gaps))
+
+
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [demographic_parity, equalised_odds]
+    return [demographic_parity, equalised_odds, min_diff]

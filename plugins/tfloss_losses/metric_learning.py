@@ -130,9 +130,6 @@ def lifted_structure(
     range=(0, None),
     family="representation",
     domains=_ANY,
-    exempt={
-        "the same under XLA": "which of two examples 1e4 away is nearer is a matter of rounding"
-    },
     example="nca(embedding=hidden2)",
 )
 def nca(

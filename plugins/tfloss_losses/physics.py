@@ -192,7 +192,46 @@ def conservation(before: Any, after: Any) -> Any:
     return tf.math.squared_difference(*sums)
 
 
+@tfloss.loss(
+    per="batch",
+    latex=r"\mathrm{mean}_i\,w_ir_i^2,\ w_i=\exp\Bigl(-\epsilon\sum_{t<t_i}"
+    r"\mathrm{mean}_{t_j=t}r_j^2\Bigr)",
+    range=(0, None),
+    zero_at_optimum=None,
+    domains={"expression": "numbers", "time": "times"},
+    exempt={"gradient equals finite differences": "the weights w are constants in the gradient"},
+    example="causal_residual(hidden1, time)",
+)
+def causal_residual(
+    expression: Any,
+    time: Any,
+    sample_weight: Any = None,
+    *,
+    tolerance: Annotated[float, AtLeast(0)] = 1.0,
+) -> Any:
+    """Causal residual: a moment counts once the equation holds at all earlier ones.
+
+    expression: (batch, …), what shall be zero, as of `residual`.
+    time: (batch,), when; examples of one time are one moment.
+    sample_weight: (batch,), or None for all ones.
+    Returns a scalar: the weighted mean of mean squares. No gradient flows through the weights w.
+
+    tolerance: ε, how fast a moment's weight falls with what is left before it, 0 or more.
+
+    Source: Wang, Sankaran and Perdikaris 2022, "Respecting causality is all you need for training
+    physics-informed neural networks", eq. 2.12 and 2.13.
+    """
+    (rows, when), weight = weighted_rows(sample_weight, expression=expression, time=time[:, None])
+    # Comparing hides a NaN among the times; this does not.
+    square = tf.reduce_mean(tf.square(rows), axis=-1) + 0 * when[:, 0]
+    same = weight * tf.cast(when == tf.transpose(when), square.dtype)
+    share = tf.math.divide_no_nan(weight, tf.reduce_sum(same, axis=-1))
+    earlier = tf.cast(tf.transpose(when) < when, square.dtype)
+    left = tf.linalg.matvec(earlier, share * square)
+    return weighted_mean(tf.stop_gradient(tf.exp(-tolerance * left)) * square, weight)
+
+
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [residual, sobolev, monotonic, convex, smoothness, conservation]
+    return [residual, sobolev, monotonic, convex, smoothness, conservation, causal_residual]

@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above
+from tfloss.constraints import Above, OneOf
 from tfloss.ops import LOWEST
+
+LambdaWeight = Annotated[str | None, OneOf(None, "ndcg")]
 
 
 def _lists(labels: Any, prediction: Any) -> tuple[Any, Any, Any]:
@@ -52,6 +54,17 @@ def _mean_of_pairs(values: Any, pairs: Any) -> Any:
     return tf.reduce_sum(pairs * values, axis=[1, 2]) / tf.maximum(count, 1)
 
 
+def _over_pairs(
+    cost: Any, relevance: Any, scores: Any, empty: Any, lambda_weight: str | None
+) -> Any:
+    """What pairs of unequal relevance cost: their mean, or their sum by changes of the NDCG."""
+    ahead = _more_relevant(relevance, empty)
+    if lambda_weight is None:
+        return _mean_of_pairs(cost, ahead)
+    changes = tf.stop_gradient(_ndcg_changes(relevance, scores, empty))
+    return tf.reduce_sum(ahead * changes * cost, axis=[1, 2])
+
+
 def _log_shares(scores: Any, empty: Any) -> Any:
     """Logarithm of the softmax over a list's items."""
     return tf.nn.log_softmax(tf.where(empty, tf.constant(LOWEST, scores.dtype), scores))
@@ -64,18 +77,22 @@ def _log_shares(scores: Any, empty: Any) -> Any:
     zero_at_optimum=True,
     domains={"labels": "grades"},
 )
-def pairwise_logistic(labels: Any, prediction: Any) -> Any:
+def pairwise_logistic(labels: Any, prediction: Any, *, lambda_weight: LambdaWeight = None) -> Any:
     """Pairwise logistic loss: of two items, the more relevant one shall have the larger score.
 
     labels: (batch, items), relevance; a negative one marks an empty place.
     prediction: same shape, the scores.
     Returns (batch,), in nats: the mean over a list's pairs of unequal relevance, 0 without any.
 
+    lambda_weight: "ndcg" weighs each pair by how much exchanging its items would change the list's
+    NDCG, as lambda_rank does, and takes the sum over pairs; null (default) takes the plain mean.
+
     Source: Freund et al. 2003, "An efficient boosting algorithm for combining preferences"
     (RankBoost), with the logistic loss.
     """
     relevance, scores, empty = _lists(labels, prediction)
-    return _mean_of_pairs(tf.nn.softplus(-_differences(scores)), _more_relevant(relevance, empty))
+    cost = tf.nn.softplus(-_differences(scores))
+    return _over_pairs(cost, relevance, scores, empty, lambda_weight)
 
 
 @tfloss.loss(

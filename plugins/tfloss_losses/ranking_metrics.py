@@ -12,12 +12,15 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above
+from tfloss.ops import unit_length
 from tfloss_losses.ranking import (
+    LambdaWeight,
     _differences,
     _lists,
     _log_shares,
     _mean_of_pairs,
     _more_relevant,
+    _over_pairs,
 )
 
 _GRADES = {"labels": "grades"}
@@ -112,7 +115,11 @@ def approx_mrr(
     family="ranking",
 )
 def pairwise_hinge(
-    labels: Any, prediction: Any, *, margin: Annotated[float, Above(0)] = 1.0
+    labels: Any,
+    prediction: Any,
+    *,
+    margin: Annotated[float, Above(0)] = 1.0,
+    lambda_weight: LambdaWeight = None,
 ) -> Any:
     """Pairwise hinge loss (ranking SVM): the more relevant item leads by a margin.
 
@@ -121,12 +128,14 @@ def pairwise_hinge(
     Returns (batch,): the mean over a list's pairs of unequal relevance, 0 without any.
 
     margin: m, in units of the scores.
+    lambda_weight: "ndcg" weighs each pair by how much exchanging its items would change the list's
+    NDCG, as lambda_rank does, and takes the sum over pairs; null (default) takes the plain mean.
 
     Source: Herbrich, Graepel and Obermayer 1999, "Support vector learning for ordinal regression".
     """
     relevance, scores, empty = _lists(labels, prediction)
     short = tf.nn.relu(margin - _differences(scores))
-    return _mean_of_pairs(short, _more_relevant(relevance, empty))
+    return _over_pairs(short, relevance, scores, empty, lambda_weight)
 
 
 @tfloss.loss(
@@ -159,17 +168,23 @@ def pairwise_mse(labels: Any, prediction: Any) -> Any:
     domains=_GRADES,
     family="ranking",
 )
-def pairwise_soft_zero_one(labels: Any, prediction: Any) -> Any:
+def pairwise_soft_zero_one(
+    labels: Any, prediction: Any, *, lambda_weight: LambdaWeight = None
+) -> Any:
     """Pairwise soft zero-one loss: the share of pairs in the wrong order, smoothly.
 
     labels: (batch, items), relevance; a negative one marks an empty place.
     prediction: same shape, the scores.
     Returns (batch,): the mean over a list's pairs of unequal relevance, 0 without any.
 
+    lambda_weight: "ndcg" weighs each pair by how much exchanging its items would change the list's
+    NDCG, as lambda_rank does, and takes the sum over pairs; null (default) takes the plain mean.
+
     Source: as in TF-Ranking and KerasRS, PairwiseSoftZeroOneLoss.
     """
     relevance, scores, empty = _lists(labels, prediction)
-    return _mean_of_pairs(tf.sigmoid(-_differences(scores)), _more_relevant(relevance, empty))
+    cost = tf.sigmoid(-_differences(scores))
+    return _over_pairs(cost, relevance, scores, empty, lambda_weight)
 
 
 @tfloss.loss(
@@ -294,6 +309,39 @@ def neural_sort_ndcg(
     return -tf.reduce_sum(held, axis=-1) / _best(relevance)
 
 
+@tfloss.loss(
+    same_shape=_SAME,
+    latex=r"1-\rho(\pi(y),\hat\pi(s)),\ \hat\pi_i=1+\sum_{j\ne i}\sigma\bigl((s_j-s_i)/\tau\bigr)",
+    range=(0, 2),
+    domains=_GRADES,
+    family="ranking",
+)
+def spearman(labels: Any, prediction: Any, *, temperature: Annotated[float, Above(0)] = 0.1) -> Any:
+    """Spearman's rank correlation, from one, with soft places of the scores.
+
+    labels: (batch, items), relevance; a negative one marks an empty place.
+    prediction: same shape, the scores.
+    Returns (batch,), from 0 to 2; 1 for a list whose items are all alike.
+
+    temperature: τ; the smaller, the nearer to true places, and the flatter.
+
+    Source: Spearman 1904; the soft places are those of Qin, Liu and Li 2010, "A general
+    approximation framework for direct optimization of information retrieval measures". Of equally
+    relevant items each has the mean of their places.
+    """
+    relevance, scores, empty = _lists(labels, prediction)
+    ahead, there = _more_relevant(relevance, empty), tf.cast(~empty, scores.dtype)
+    behind = tf.linalg.matrix_transpose(ahead)
+    middle = tf.reduce_sum(behind - ahead, axis=-1) / 2  # of the true places, about their mean
+    soft = _centred(_soft_ranks(scores, empty, temperature), there)
+    return 1 - tf.reduce_sum(unit_length(soft) * unit_length(middle), axis=-1)
+
+
+def _centred(values: Any, there: Any) -> Any:
+    count = tf.maximum(tf.reduce_sum(there, axis=-1, keepdims=True), 1)
+    return there * (values - tf.reduce_sum(there * values, axis=-1, keepdims=True) / count)
+
+
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
@@ -307,4 +355,5 @@ def tfloss_losses() -> list[Any]:
         calibrated_softmax,
         poly1_softmax,
         neural_sort_ndcg,
+        spearman,
     ]

@@ -1,4 +1,4 @@
-"""Sequences: alignment in time, and labels without times."""
+"""Sequences of labels: texts without times, and tags that follow each other."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast
+from tfloss.constraints import AtLeast
 from tfloss.ops import columns, same_shape, several_columns
-
-_FAR = 1e15  # stands for an infinite cost; its differences stay finite
 
 
 @tfloss.loss(
@@ -68,85 +66,6 @@ def ctc(
     return tf.where(fits, values, tf.zeros_like(values))
 
 
-def _costs(labels: Any, prediction: Any) -> Any:
-    """Squared distance of each moment of one to each of the other, (batch, t, s)."""
-    if len(labels.shape) != 3 or len(prediction.shape) != 3:
-        raise ValueError("Both series must be (batch, time, k).")
-    same_shape(labels=labels[:, 0], prediction=prediction[:, 0])
-    gaps = labels[:, :, None] - prediction[:, None, :]
-    return tf.reduce_sum(tf.square(gaps), axis=-1)
-
-
-def _soft_alignment(costs: Any, gamma: float) -> Any:
-    """Soft minimum over all alignments, (batch,), diagonal by diagonal; lengths must be known."""
-    rows, across = costs.shape[1], costs.shape[2]
-    if rows is None or across is None:
-        raise ValueError("The series' lengths must be known; pad them to one length.")
-    far = tf.zeros_like(costs[:, 0, 0]) + _FAR
-    before: dict[int, Any] = {}
-    last: dict[int, Any] = {}
-    for diagonal in range(rows + across - 1):
-        now = {}
-        for row in range(max(0, diagonal - across + 1), min(rows, diagonal + 1)):
-            entry = costs[:, row, diagonal - row]
-            if diagonal:
-                ways = [last.get(row - 1, far), last.get(row, far), before.get(row - 1, far)]
-                entry = entry - gamma * tf.reduce_logsumexp(-tf.stack(ways) / gamma, axis=0)
-            now[row] = entry
-        before, last = last, now
-    return last[rows - 1]
-
-
-@tfloss.loss(
-    latex=r"-\gamma\log\sum_Ae^{-\langle A,\Delta(x,y)\rangle/\gamma},\ \Delta_{ij}=\Vert x_i"
-    r"-y_j\Vert^2",
-    domains={"labels": "sequences", "prediction": "sequences"},
-    symmetric=True,
-    family="sequences",
-    example="soft_dtw(labels=series, prediction=forecast)",
-)
-def soft_dtw(labels: Any, prediction: Any, *, gamma: Annotated[float, Above(0)] = 1.0) -> Any:
-    """Soft dynamic time warping: two series alike but for their pace.
-
-    labels: (batch, t, k).  prediction: (batch, s, k). Both lengths are known; the program grows
-    with t·s, so they should not be above a hundred.
-    Returns (batch,), in squared units; it may be negative.
-
-    gamma: how soft the minimum over alignments is, in squared units, positive.
-
-    Source: Cuturi and Blondel 2017, "Soft-DTW: a differentiable loss function for time-series",
-    algorithm 1.
-    """
-    return _soft_alignment(_costs(labels, prediction), gamma)
-
-
-@tfloss.loss(
-    latex=r"\mathrm{dtw}_\gamma(x,y)-\tfrac12\mathrm{dtw}_\gamma(x,x)-\tfrac12\mathrm{dtw}_"
-    r"\gamma(y,y)",
-    range=(0, None),
-    zero_at_optimum=True,
-    domains={"labels": "sequences", "prediction": "sequences"},
-    symmetric=True,
-    family="sequences",
-    example="soft_dtw_divergence(labels=series, prediction=forecast)",
-)
-def soft_dtw_divergence(
-    labels: Any, prediction: Any, *, gamma: Annotated[float, Above(0)] = 1.0
-) -> Any:
-    """Soft-DTW divergence: zero for equal series and never negative.
-
-    labels: (batch, t, k).  prediction: (batch, s, k), as of soft_dtw.
-    Returns (batch,), in squared units.
-
-    gamma: how soft the minimum over alignments is, in squared units, positive.
-
-    Source: Blondel, Mensch and Vert 2021, "Differentiable divergences between time series".
-    """
-    crossed = _soft_alignment(_costs(labels, prediction), gamma)
-    own = [_soft_alignment(_costs(series, series), gamma) for series in (labels, prediction)]
-    return tf.nn.relu(crossed - (own[0] + own[1]) / 2)
-
-
 @tfloss.loss(
     latex=r"\log Z(z,A)-\sum_tz_{t,y_t}-\sum_tA_{y_{t-1}y_t}",
     range=(0, None),
@@ -195,4 +114,4 @@ def crf(tokens: Any, logits: Any, *, state: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
-    return [ctc, soft_dtw, soft_dtw_divergence, crf]
+    return [ctc, crf]

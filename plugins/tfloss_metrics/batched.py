@@ -49,15 +49,83 @@ def mean_entropy(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
     return reduce(np.add, np.moveaxis(entr(probs), 2, 0)).mean(axis=1)
 
 
+def balanced_accuracy(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """(R,) the mean recall of the classes that occur."""
+    table = _confusion(classes, probs)
+    rows = table.sum(axis=2)
+    found = np.divide(_diagonal(table), rows, out=np.zeros(rows.shape), where=rows > 0)
+    return found.sum(axis=1) / (rows > 0).sum(axis=1)
+
+
 def f1(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """(R,) F1 of the second of two classes, else the mean of the classes' F1."""
-    predicted, count = _predicted(probs), probs.shape[2]
-    scores = []
+    """(R,) F1 of the second of two classes, else the mean over the classes there or predicted."""
+    table = _confusion(classes, probs)
+    both = table.sum(axis=1) + table.sum(axis=2)
+    scores = np.divide(2 * _diagonal(table), both, out=np.zeros(both.shape), where=both > 0)
+    if probs.shape[2] == 2:
+        return scores[:, 1]
+    return scores.sum(axis=1) / (both > 0).sum(axis=1)
+
+
+def mcc(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """(R,) Matthews' correlation coefficient; 0 where all rows are of one class, or predicted so.
+
+    Rates between whole numbers: their products are exact up to 2**53.
+    """
+    table = _confusion(classes, probs)
+    there, said = table.sum(axis=2), table.sum(axis=1)
+    total = there.sum(axis=1)
+    above = _diagonal(table).sum(axis=1) * total - (there * said).sum(axis=1)
+    spreads = [total**2 - (one**2).sum(axis=1) for one in (there, said)]
+    below = np.sqrt(spreads[0]) * np.sqrt(spreads[1])
+    return np.divide(above, below, out=np.zeros(len(table)), where=below > 0)
+
+
+def _confusion(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """(R, C, C) float64: how many rows of a class (first) are predicted as another (second)."""
+    replicates, count = len(classes), probs.shape[2]
+    place = classes * count + _predicted(probs) + count**2 * np.arange(replicates)[:, None]
+    sums = np.bincount(place.ravel(), minlength=replicates * count**2)
+    return sums.reshape(replicates, count, count).astype(np.float64)
+
+
+def _diagonal(table: np.ndarray) -> np.ndarray:
+    return np.diagonal(table, axis1=1, axis2=2)
+
+
+def auc(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """(R,) the area under the ROC curve, from ranks, ties sharing theirs (Mann-Whitney's U)."""
+    from scipy.stats import rankdata
+
+    count, rows = probs.shape[2], classes.shape[1]
+    areas = []
     for one in [1] if count == 2 else range(count):
-        hits = ((predicted == one) & (classes == one)).sum(axis=1)
-        both = (predicted == one).sum(axis=1) + (classes == one).sum(axis=1)
-        scores.append(np.divide(2 * hits, both, out=np.zeros(len(hits)), where=both > 0))
-    return np.mean(scores, axis=0)
+        own = classes == one
+        positive = own.sum(axis=1).astype(np.float64)
+        ranks = np.where(own, rankdata(probs[..., one], axis=1), 0.0).sum(axis=1)
+        above, pairs = ranks - positive * (positive + 1) / 2, positive * (rows - positive)
+        areas.append(np.divide(above, pairs, out=np.full(len(own), np.nan), where=pairs > 0))
+    return np.mean(areas, axis=0)
+
+
+def average_precision(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """(R,) the precision at each row of a class, averaged; rows of equal score are met together."""
+    count, rows = probs.shape[2], classes.shape[1]
+    values = []
+    for one in [1] if count == 2 else range(count):
+        order = np.argsort(-probs[..., one], axis=1)
+        own = np.take_along_axis(classes == one, order, axis=1)
+        scores = np.take_along_axis(probs[..., one], order, axis=1)
+        precision = own.cumsum(axis=1) / np.arange(1, rows + 1)
+        last = np.ones(own.shape, bool)
+        last[:, :-1] = scores[:, :-1] != scores[:, 1:]
+        ends = np.where(last, np.arange(rows), rows)
+        ends = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]  # of each row's group
+        sums = (own * np.take_along_axis(precision, ends, axis=1)).sum(axis=1)
+        positive = own.sum(axis=1)
+        there = (positive > 0) & (positive < rows)
+        values.append(np.divide(sums, positive, out=np.full(len(own), np.nan), where=there))
+    return np.mean(values, axis=0)
 
 
 def ece(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
@@ -73,6 +141,11 @@ def ece(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
 def mean_squared_error(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """(R,) the mean over rows and outputs."""
     return ((target - prediction) ** 2).mean(axis=(1, 2))
+
+
+def rmse(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """(R,) the mean over outputs of the root of the mean square."""
+    return np.sqrt(((target - prediction) ** 2).mean(axis=1)).mean(axis=1)
 
 
 def mean_absolute_error(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:

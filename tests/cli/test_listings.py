@@ -18,7 +18,7 @@ from tests.cli.running import tfloss
         (["train", "--help"], "--teacher"),
         (["losses"], "abs_kl"),
         (["losses", "--search", "Hinton"], "kd"),
-        (["losses", "--family", "ranking"], "15 losses of"),
+        (["losses", "--family", "ranking"], "16 losses of"),
         (["losses", "--search", "cosine class"], "arcface"),
         (["losses", "kd"], "temperature=2.0"),
         (["losses", "kd"], "Example: bce + 0.5*kd(temperature=4)"),

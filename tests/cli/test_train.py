@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.running import tfloss
 from tfloss.io.atomic import sha256
+from tfloss.report.tables import figure
 
 TRAIN = ("train", "--loss", "bce + 0.1*abs_kl", "--teacher", "gpc", "--train-size", "40")
 
@@ -99,7 +100,7 @@ def test_evaluate_gives_the_trainings_own_scores(run):
     assert answer.code == 0
     scores = json.loads((run / "result.json").read_text())["scores"]["student on holdout"]
     for value in scores.values():
-        assert f"{value:.4f}" in answer.out
+        assert figure(value) in answer.out
 
 
 def test_evaluate_on_other_data(run, tmp_path):

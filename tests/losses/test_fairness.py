@@ -7,7 +7,8 @@ import pytest
 from scipy import special
 from sklearn.metrics import recall_score
 
-from tfloss_losses.fairness import demographic_parity, equalised_odds
+from tfloss import tf
+from tfloss_losses.fairness import demographic_parity, equalised_odds, min_diff
 
 from .checks import assert_derivative, assert_finite_and_equal_modes, case, extreme, moderate, of
 
@@ -107,3 +108,17 @@ def test_a_weight_of_zero_is_as_if_the_example_were_not_there(loss):
 def test_another_number_of_examples_is_refused(loss):
     with pytest.raises(ValueError, match="shape"):
         of(loss, people(3) | {"group": np.ones(3)})
+
+
+def test_min_diff_is_the_largest_discrepancy_between_two_groups():
+    rng = np.random.default_rng(3)
+    z, codes = rng.normal(size=(9, 1)), np.repeat([1.0, 2, 5], 3)
+    p = special.expit(np.concatenate([-z, z], axis=1))
+
+    def kernel(a, b):
+        return np.exp(-((a[:, None] - b[None]) ** 2).sum(axis=-1) / (2 * 0.2**2)).mean()
+
+    sets = [p[codes == code] for code in (1, 2, 5)]
+    gaps = [kernel(a, a) + kernel(b, b) - 2 * kernel(a, b) for a in sets for b in sets]
+    found = min_diff(tf.constant(z), tf.constant(codes), bandwidth=0.2)
+    assert float(found) == pytest.approx(max(gaps), rel=1e-6)

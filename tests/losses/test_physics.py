@@ -9,6 +9,7 @@ from tfloss import tf
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import load_registry
 from tfloss_losses.physics import (
+    causal_residual,
     conservation,
     convex,
     monotonic,
@@ -178,3 +179,11 @@ def test_other_shapes_are_refused(loss, changed):
 def test_settings_outside_their_bounds_are_refused(loss, settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         of(loss, data(), **settings)
+
+
+def test_a_causal_residual_waits_for_what_is_earlier():
+    rows, time = np.array([[1.0], [2], [3], [0.5]]), np.array([0.1, 0.3, 0.1, 0.2])
+    before = np.array([0, (1 + 9) / 2 + 0.25, 0, (1 + 9) / 2])
+    expected = np.mean(np.exp(-0.4 * before) * rows[:, 0] ** 2)
+    found = causal_residual(tf.constant(rows), tf.constant(time), tolerance=0.4)
+    assert float(found) == pytest.approx(expected)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score
 
 from tfloss_losses import ranking_metrics
+from tfloss_losses.ranking import lambda_rank, pairwise_logistic
 from tfloss_losses.ranking_metrics import (
     approx_mrr,
     approx_ndcg,
@@ -17,6 +18,7 @@ from tfloss_losses.ranking_metrics import (
     pairwise_mse,
     pairwise_soft_zero_one,
     poly1_softmax,
+    spearman,
     unique_softmax,
 )
 
@@ -112,3 +114,27 @@ def test_neural_sort_by_its_permutation():
         ideal = np.sum(np.sort(2**y - 1)[::-1] * discount)
         expected.append(-np.sum(np.array(rows) @ (2**y - 1) * discount) / ideal)
     assert_agrees(neural_sort_ndcg, DATA, expected, temperature=0.5)
+
+
+def test_spearman_of_sharp_places_is_scipys():
+    rng = np.random.default_rng(5)
+    y, s = rng.integers(0, 4, size=(3, 7)).astype(float), rng.normal(size=(3, 7))
+    expected = [1 - stats.spearmanr(a, b).statistic for a, b in zip(y, s, strict=True)]
+    assert_agrees(spearman, {"labels": y, "prediction": s}, expected, temperature=1e-4)
+
+
+def test_pairs_weighed_by_changes_of_the_ndcg():
+    rng = np.random.default_rng(6)
+    data = {"labels": np.array([[3.0, 0, 1, 2, 0]]), "prediction": rng.normal(size=(1, 5))}
+    assert_agrees(pairwise_logistic, data, of(lambda_rank, data), lambda_weight="ndcg")
+    y, s = data["labels"][0], data["prediction"][0]
+    gain, place = 2**y - 1, stats.rankdata(-s)
+    best = np.sum(np.sort(gain)[::-1] / np.log2(np.arange(2, 7)))
+    expected = sum(
+        abs((gain[i] - gain[j]) * (1 / np.log2(1 + place[i]) - 1 / np.log2(1 + place[j]))) / best
+        * max(0.5 - (s[i] - s[j]), 0)
+        for i in range(5)
+        for j in range(5)
+        if y[i] > y[j]
+    )  # fmt: skip
+    assert_agrees(pairwise_hinge, data, [expected], margin=0.5, lambda_weight="ndcg")

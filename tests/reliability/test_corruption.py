@@ -20,7 +20,15 @@ from tfloss.teachers import save_teacher
 from tfloss.teachers.cache import _read
 from tfloss.training.config import Config, read_config
 
-FILES = ("config.toml", "metrics.jsonl", "student.keras", "split.npz", "result.json", ANSWERS)
+FILES = (
+    "config.toml",
+    "metrics.jsonl",
+    "student.keras",
+    "split.npz",
+    "rows.npz",
+    "result.json",
+    ANSWERS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +59,7 @@ def everything(folder: Path, registry) -> list[bytes]:
         repr((read.config, read.manifest, read.result, read.history)).encode(),
         repr(run_results([read], registry)).encode(),
         *(rows.tobytes() for rows in read.rows.values()),
+        read.kept_rows().inputs.tobytes(),
         *(values.tobytes() for values in weights),
     ]
 
@@ -123,7 +132,10 @@ def test_damage_is_refused_or_changes_nothing(folder, registry, full_size, name,
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_command_line_says_which_file(folder, name):
-    path, command = folder / name, "report" if name in ("metrics.jsonl", ANSWERS) else "evaluate"
+    path, command = (
+        folder / name,
+        "report" if name in ("metrics.jsonl", "split.npz", ANSWERS) else "evaluate",
+    )
     whole = path.read_bytes()
     path.write_bytes(whole[:-3] + b"xyz")
     try:

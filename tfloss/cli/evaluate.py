@@ -12,9 +12,9 @@ from tfloss.cli.quiet_import import import_tensorflow
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", metavar="NAME|FILE", help="Other data; the run's own holdout unless said.")
+@click.option("--data", metavar="NAME|FILE", help="Other data; default: the run's own holdout.")
 @click.option(
-    "--target", metavar="COLUMN", help="The file's column to predict; the run's unless said."
+    "--target", metavar="COLUMN", help="The file's column to predict; default: the run's."
 )
 @click.pass_context
 def evaluate(context: click.Context, run: Path, data: str | None, target: str | None) -> None:
@@ -28,8 +28,12 @@ def evaluate(context: click.Context, run: Path, data: str | None, target: str | 
     found = read_run(run)
     if data is None:
         warn_of_leaks(found.config.leak)
-    scores = score_run(found, registry, data=data, target=target)
+    scores = score_run(found, registry, data=data, target=target, on_note=_warn)
     labels = {name: metric.label or name for name, metric in registry.metrics.items()}
     for title, values in scores.items():
         rows = [(labels[name], value) for name, value in values.items()]
         print_tables([plain_table(title, ("", "student"), rows)])
+
+
+def _warn(sentence: str) -> None:
+    click.echo(f"Warning: {sentence}", err=True)

@@ -47,7 +47,7 @@ def export(
     What was written is read back and compared with the student on rows of the run's data; where the
     two differ, nothing is left. Nothing is overwritten.
     """
-    registry = registry_of(context)
+    registry_of(context)  # whose problems are told
     from tfloss.exporting import FORMATS, format_of, refuse_missing, source_of_run
     from tfloss.exporting import export as write
     from tfloss.io.atomic import refuse_existing
@@ -63,7 +63,7 @@ def export(
     import_tensorflow()
     with quietly():  # converters talk
         written = write(
-            source_of_run(finished, registry),
+            source_of_run(finished),
             path,
             format=format,
             with_scaler=with_scaler,

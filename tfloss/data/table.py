@@ -41,6 +41,9 @@ class Table:
     Raises:
         DataError: no rows, lengths that differ, infinity, or columns of several kinds: all of them,
             with the first cell at fault.
+
+    Example:
+        >>> data = tfloss.load_data(tfloss.Table(features, target, columns={"slope": slope}))
     """
 
     features: Any

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Encoder, Scaler
-from tfloss.errors import DataError
-from tfloss.registry import Registry
 from tfloss.runs.folder import Run
+from tfloss.runs.kept_rows import SAMPLE, sample_of
 from tfloss.training.result import Result
 
-ROWS = 256  # to compare on
+ROWS = SAMPLE  # to compare on
 
 
 @dataclass(frozen=True)
@@ -55,48 +54,38 @@ class Source:
 def source_of_result(result: Result) -> Source:
     """A finished training: rows of its holdout first, then rows that it trained on."""
     data = result.data
-    model = result.student.forward_model
-    parts = [data.holdout.features, data.train.features]
-    if data.source is not None and all(part is not None for part in parts):
-        places = [data.source.names.index(name) for name in data.source_names]
-        rows: Any = np.concatenate(parts)  # type: ignore[arg-type]
-        features = rows[:ROWS][:, places]
-        return Source(
-            model,
-            data.task,
-            data.scaler,
-            features,
-            data.encoder,
-            dict(data.source.levels),
-            result.student.link,
-        )
-    inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS].astype(np.float64)
-    features = inputs if data.scaler is None else data.scaler.restore(inputs)
-    return Source(model, data.task, data.scaler, features, link=result.student.link)
-
-
-def source_of_run(run: Run, registry: Registry) -> Source:
-    """A run's folder: its student, and rows of its data, which are loaded again.
-
-    Raises:
-        DataError: the data are not there any more, or are others than the run's.
-    """
-    config, preprocessing = run.config, run.preprocessing()
-    table = config.table(registry).with_features(preprocessing.source_names)
-    rows = np.concatenate([run.rows["holdout"], run.rows["train"]])
-    rows = rows[rows < len(table)][:ROWS]  # rows that `augment` added have no place in the table
-    if not len(rows):
-        raise DataError(
-            f"'{config.data}' has none of the rows of the run '{run.folder}' any more, so there "
-            f"is nothing to compare an exported student on."
-        )
-    student = run.student()
+    features, levels = sample_of(data)
+    encoder = None if features is None else data.encoder
+    if features is None:
+        inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS]
+        features = _restored(inputs, data.scaler)
+    student = result.student
     return Source(
         student.forward_model,
-        run.task,
-        preprocessing.scaler,
-        table.features[rows],
-        preprocessing.encoder,
-        table.levels,
+        data.task,
+        data.scaler,
+        features,
+        encoder,
+        levels,
         student.link,
     )
+
+
+def source_of_run(run: Run) -> Source:
+    """A run's folder: its student, and rows that the run kept; its data are not needed.
+
+    Raises:
+        DataError: a file of the run is not what the run wrote.
+    """
+    preprocessing, kept = run.preprocessing(), run.kept_rows()
+    scaler, encoder, features = preprocessing.scaler, preprocessing.encoder, kept.features
+    if features is None:
+        encoder, features = None, _restored(kept.inputs, scaler)
+    student, levels = run.student(), kept.levels
+    model = student.forward_model
+    return Source(model, run.task, scaler, features, encoder, levels, student.link)
+
+
+def _restored(inputs: np.ndarray, scaler: Scaler | None) -> np.ndarray:
+    inputs = inputs.astype(np.float64)
+    return inputs if scaler is None else scaler.restore(inputs)

@@ -110,7 +110,7 @@ class AttachedStep(keras.Model):
         self._adds_losses = bool(added)
         if added:
             terms.append(total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
-        return outputs, total_of(terms), terms, rows
+        return outputs, self._bound.objective.total(terms), terms, rows
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None

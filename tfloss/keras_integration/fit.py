@@ -83,6 +83,9 @@ def fit_model(
         DataError: no rows, or arrays of different lengths.
         NumericsError: the loss or a weight would not be finite; the weights are those before.
         Interrupted: Ctrl-C or SIGTERM came, and the checkpoint holds everything.
+
+    Example:
+        >>> history = tfloss.fit_model(model, (x, y), "bce + 0.1*kl", teacher="gpc", epochs=20)
     """
     _refuse_unknown(attaching)
     attached = _attached(model, formula, optimizer, attaching)

@@ -8,6 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from tfloss.data.scoring import NoScore
+
 
 def plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A table: first column to the left, numbers to the right."""
@@ -36,7 +38,12 @@ def _titled(title: str) -> Table:
 
 
 def figure(value: Any) -> str:
-    """A number with four significant digits; anything else as it is."""
+    """A number with four significant digits; anything else as it is.
+
+    A metric that failed says why.
+    """
+    if isinstance(value, NoScore):
+        return f"failed: {value.reason}"
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e-3 or abs(value) >= 1e4 else f"{value:.4f}"
     return "" if value is None else str(value)

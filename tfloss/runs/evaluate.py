@@ -4,55 +4,108 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tfloss.data import Table, load_dataset, score
+import numpy as np
+
+from tfloss.data import Columns, Table, load_dataset, score
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import Dataset, Registry
 from tfloss.runs.folder import Run
+from tfloss.runs.kept_rows import file_digest, holdout_digest
 from tfloss.training.config import LAYOUT
 from tfloss.training.scores import predict
 
 
 def score_run(
-    run: Run, registry: Registry, *, data: str | None = None, target: str | None = None
+    run: Run,
+    registry: Registry,
+    *,
+    data: str | None = None,
+    target: str | None = None,
+    on_note: Callable[[str], object] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Every metric of the run's student, by the name of the rows.
 
     Args:
         run: a finished run.
         registry: where data sets and metrics are looked up.
-        data: other data; unless said, the run's own, of which the holdout is scored.
-        target: the file's column to predict.
+        data: other data; default: the holdout that the run kept, for which its data are not needed.
+        target: the file's column to predict; default: the run's.
+        on_note: called with a sentence about what makes a figure less than it seems: rows that
+            trained, a file that is another one today.
 
     Raises:
         DataError: other features or classes than the run was trained on, or no labels.
     """
-    own = data is None
-    table = _table(run, data or run.config.data, target or run.config.target, registry)
-    preprocessing = run.preprocessing()
-    rows = run.rows["holdout"] if own else None
-    if own and (rows is None or not len(rows) or rows.max() >= len(table)):
-        raise DataError(
-            f"The run '{run.folder}' has no holdout in its data any more; name data with --data."
-        )
-    part = preprocessing.arrange(table, rows)
+    preprocessing, on_note = run.preprocessing(), on_note or _drop
+    own = data is None and target is None
+    kept = run.kept_rows()
+    if own and kept.holdout is not None:
+        name, part = run.manifest["data"]["name"], kept.holdout
+        if _is_another_file(run):
+            on_note(
+                f"'{run.config.data}' is not the file that '{run.folder}' was trained on (its "
+                f"SHA-256 differs); scored are the held-out rows that the run kept."
+            )
+    else:
+        table = _table(run, data or run.config.data, target or run.config.target, registry)
+        name, rows = table.name, None if data else _rows_there(run, table)
+        part = preprocessing.arrange(table, rows)
+        if data is None:
+            _refuse_another_holdout(run, part)
+        elif trained := kept.how_many_trained(part.inputs):
+            on_note(
+                f"{trained} of the {len(part)} rows of '{name}' trained this student; figures on "
+                f"rows that trained say little about others."
+            )
     if not part.labelled.any():
-        raise DataError(f"'{table.name}' has no labels to score against; name them with --target.")
+        raise DataError(f"'{name}' has no labels to score against; name them with --target.")
     answers = predict(run.student(), part.inputs, run.task)
-    title = f"{len(part)} rows of {'the holdout of ' if own else ''}{table.name}"
+    title = f"{len(part)} rows of {'' if data else 'the holdout of '}{name}"
     return {title: score(answers, part, preprocessing, registry)}
 
 
-def _table(run: Run, data: str, target: str | None, registry: Registry) -> Table:
-    """The columns that the run needs, read as it read them."""
-    config = run.config
-    if data == config.data:
-        table = config.changed(target=target).table(registry)
+def _drop(sentence: str) -> None:
+    """Where nobody asks for notes."""
+
+
+def _is_another_file(run: Run) -> bool:
+    recorded = run.manifest["data"]["file_sha256"]
+    return file_digest(run.config.data) not in (None, recorded) and recorded is not None
+
+
+def _rows_there(run: Run, table: Table) -> np.ndarray:
+    rows = run.rows["holdout"]
+    if not len(rows) or rows.max() >= len(table):
+        raise DataError(
+            f"The run '{run.folder}' has no holdout in its data any more; name data with --data."
+        )
+    return rows
+
+
+def _refuse_another_holdout(run: Run, part: Columns) -> None:
+    """Raise DataError where the rows in the holdout's places are other rows."""
+    recorded = run.kept_rows().holdout
+    if recorded is not None:
+        same = np.array_equal(recorded.inputs, part.inputs)
     else:
-        table = load_dataset(data, registry, **_reading(run, data, registry), target=target)
+        same = holdout_digest(part) == run.manifest["data"]["holdout_sha256"]
+    if not same:
+        raise DataError(
+            f"'{run.config.data}' is not what '{run.folder}' was trained on: other rows stand "
+            f"where its holdout stood; restore the data, or name others with --data."
+        )
+
+
+def _table(run: Run, data: str, target: str | None, registry: Registry) -> Table:
+    """The columns that the run needs, read as it read them; others are passed over."""
+    reading = _reading(run, data, registry)
+    if data == run.config.data and run.config.weight is not None:
+        reading["weight"] = run.config.weight
+    table = load_dataset(data, registry, **reading, target=target)
     return replace(table, task=run.task)  # type: ignore[arg-type]
 
 

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Classes, Encoder, PreparedData, Scaler
+from tfloss.data.scoring import reasons
 from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import new_folder, remove_leftovers, sha256, write_text, write_whole
 from tfloss.io.strict_json import as_json
+from tfloss.runs.kept_rows import KeptRows, file_digest, holdout_digest, read_rows, write_rows
 from tfloss.student import Student, load_network, wrap_model
 from tfloss.training.config import Config, read_config
 from tfloss.training.result import Result
@@ -28,6 +30,7 @@ CHECKPOINTS = "checkpoints"  # a folder; only until the run is finished
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
 RESULT, MANIFEST, SPLIT = "result.json", "manifest.json", "split.npz"
 HELD = "objective.npz"  # the variables that losses hold; only where there are any
+ROWS = "rows.npz"  # what `tfloss.runs.kept_rows` keeps
 
 SELF = "sha256_of_this"  # in the manifest: of all else in it
 
@@ -106,6 +109,7 @@ def write_run(
         if held:
             write_whole(folder / HELD, lambda path: np.savez_compressed(path, **held))
         write_whole(folder / SPLIT, lambda path: _save_split(path, result.data))
+        write_rows(folder / ROWS, result.data)
         write_text(folder / RESULT, _json(_summary(result)))
         for name, text in (also or {}).items():
             write_text(folder / name, text)
@@ -121,6 +125,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "terms": list(result.history.names),
         "last": result.history.as_summary(),
         "scores": result.scores,
+        "failed_metrics": reasons(result.scores),
         "teachers": {name: teacher.text for name, teacher in result.teachers.items()},
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         "compiled_as": result.compiled_as,
@@ -144,6 +149,8 @@ def _manifest(folder: Path, config: Config, result: Result) -> dict[str, Any]:
             "classes": None if data.classes is None else data.classes.values.tolist(),
             "class_names": None if data.classes is None else list(data.classes.names),
             "scaler": None if data.scaler is None else data.scaler.to_values(),
+            "file_sha256": file_digest(config.data),
+            "holdout_sha256": holdout_digest(data.holdout),
         },
         "sha256": {path.name: sha256(path) for path in files},
     }
@@ -203,6 +210,10 @@ class Run:
         path = self.verified(SPLIT)
         with np.load(path, allow_pickle=False) as split:
             return {name: split[name] for name in ("train", "holdout")}
+
+    def kept_rows(self) -> KeptRows:
+        """The held-out rows, rows to compare an exported student on, and hashes of the others."""
+        return read_rows(self.verified(ROWS))
 
     def student(self) -> Student:
         """The trained student; its file is refused when its digest is another than recorded."""

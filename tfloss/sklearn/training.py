@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,31 +81,20 @@ def prepared(
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
+    given = estimator.get_params(deep=False)
     registry = registry_with(estimator.registry, estimator.losses)
+    # Whatever the estimator and `fit` call alike is handed on, also what either may get later.
+    options = {name: given[name] for name in inspect.signature(fit).parameters if name in given}
     with generators_kept():
-        student = _student(estimator, data, registry, seed)
-        result = fit(
-            _formula(estimator.formula, estimator.teacher, data),
-            data,
-            student,
-            teacher=() if estimator.teacher is None else estimator.teacher,
-            teacher_fit=estimator.teacher_fit,
-            teacher_calibrate=estimator.teacher_calibrate,
-            teacher_inputs=estimator.teacher_inputs,
-            optimizer=estimator.optimizer,
-            epochs=estimator.epochs,
-            batch_size=estimator.batch_size,
-            batches=estimator.batches,
-            seed=seed,
-            compile=estimator.compile,
-            on_nan=estimator.on_nan,
-            callbacks=estimator.callbacks,
-            cache=estimator.cache,
-            allow_negative=estimator.allow_negative,
-            registry=registry,
-            n_jobs=estimator.n_jobs,
-            watch=None,
-        )
+        options |= {
+            "formula": _formula(estimator.formula, estimator.teacher, data),
+            "model": _student(estimator, data, registry, seed),
+            "seed": seed,
+            "registry": registry,
+            "losses": (),  # in the registry
+            "on_progress": None,
+        }
+        result = fit(data=data, **options)
     return result, Network(result.student.forward_model, data.scaler, result.student.link)
 
 

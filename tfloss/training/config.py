@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tfloss.errors import DataError, UsageError, did_you_mean, listed
 from tfloss.io.atomic import sha256
-from tfloss.training.options import TASKS, at_least_one, one_of
+from tfloss.training.field_types import check_value
+from tfloss.training.options import TASKS, one_of
 
 if TYPE_CHECKING:
     from tfloss.data import PreparedData, Table
@@ -125,11 +126,10 @@ class Config:
     scale_target: bool = True
 
     def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            check_value(name, getattr(self, name), hint)
         if not self.formula.strip():
             raise UsageError('No formula was given; say --loss "bce", or --recipe article.')
-        at_least_one(
-            epochs=self.epochs, batch_size=self.batch_size, evaluate_every=self.evaluate_every
-        )
         if self.task is not None:
             one_of("task", self.task, TASKS)
         if self.decimal is not None:
@@ -145,14 +145,14 @@ class Config:
             UsageError: a key that there is not, or a value of another type; names `origin`.
         """
         known = {field.name: field for field in fields(cls)}
+        hints = get_type_hints(cls)
         for name, value in values.items():
             if name not in known:
                 raise UsageError(
                     f"{origin} has a key '{name}' that tfloss does not know."
                     f"{did_you_mean(name, known)} Known: {listed(known)}."
                 )
-            if not _fits(value, known[name].default):
-                raise UsageError(f"{origin}: '{name}' cannot be {value!r}.")
+            check_value(name, value, hints[name], origin)
         frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**frozen)  # type: ignore[arg-type]
 
@@ -218,19 +218,6 @@ class Config:
 
         values = {name: value for name, value in asdict(self).items() if value is not None}
         return tomli_w.dumps({k: list(v) if isinstance(v, tuple) else v for k, v in values.items()})
-
-
-def _fits(value: Any, default: Any) -> bool:
-    """Whether a value from a file has the type of the field's default."""
-    if default is None:
-        return value is None or isinstance(value, (str, int, float))
-    if isinstance(default, tuple):
-        return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-    if isinstance(default, bool):
-        return isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, type(default)) and not isinstance(value, bool)
 
 
 def refuse_damaged(path: Path) -> None:

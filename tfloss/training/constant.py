@@ -14,7 +14,7 @@ from tfloss.training.scores import predict
 def remarks(student: Student, objective: Objective, data: PreparedData) -> list[str]:
     """What a user should know of a trained student, a sentence each."""
     found = []
-    if data.classes is None and len(data.holdout):
+    if data.classes is None and len(data.holdout) and len(data.train):
         predictions = predict(student, data.holdout.inputs, data.task)
         own, constant = squared_errors(predictions, data.holdout, data)
         if not own < constant:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.data import Columns
+from tfloss.data.scoring import NoScore, metric_value, takes_weights
 from tfloss.errors import PluginError
 from tfloss.registry import Metric, Registry
 from tfloss.training.scores import probabilities
@@ -25,7 +26,7 @@ def add_metrics(
     parts: Sequence[Columns],
     task: str,
     registry: Registry,
-) -> None:
+) -> list[str]:
     """Fill `metrics` of each formula's trajectories; NaN where a training diverged.
 
     Args:
@@ -34,17 +35,22 @@ def add_metrics(
         task: 'classification' or 'regression'.
         registry: whose metrics are computed.
 
+    Returns:
+        a sentence for each metric that failed, which is NaN there.
+
     Raises:
         PluginError: a metric's batched function contradicts it.
     """
     metrics = metrics_for(task, registry)
-    truth = truth_of(parts, task)
+    truth, weight = truth_of(parts, task), weight_of(parts)
+    failed: dict[str, str] = {}
     checked = False
     for one in trajectories:
         one.metrics = {name: np.full(one.logits.shape[:2], np.nan) for name in metrics}
         fine = ~one.diverged
         if not len(one.eval_epochs) or not fine.any():
             continue
+        own = None if weight is None else weight[fine]
         link = link_of(one.formula, registry)
         predictions = [predictions_of(logits, task, link)[fine] for logits in one.logits]
         if not checked:
@@ -52,7 +58,12 @@ def add_metrics(
             checked = True
         for name, metric in metrics.items():
             for number, predicted in enumerate(predictions):
-                one.metrics[name][number, fine] = metric_values(metric, truth[fine], predicted)
+                values = metric_values(metric, truth[fine], predicted, own, failed)
+                one.metrics[name][number, fine] = values
+    return [
+        f"The metric '{name}' failed where it has no value: {reason}."
+        for name, reason in failed.items()
+    ]
 
 
 def metrics_for(task: str, registry: Registry) -> dict[str, Metric]:
@@ -74,21 +85,56 @@ def truth_of(parts: Iterable[Columns], task: str) -> np.ndarray:
     return np.stack([part.codes if task == "classification" else part.labels for part in parts])
 
 
-def metric_values(metric: Metric, truth: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """(R,) float64: a metric of each replicate.
+def weight_of(parts: Iterable[Columns]) -> np.ndarray | None:
+    """(R, n) float64 sample weights, or None where the data have none."""
+    weights = [part.sample_weight for part in parts]
+    if any(weight is None for weight in weights):
+        return None
+    return np.stack([np.asarray(weight, np.float64) for weight in weights])
+
+
+def metric_values(
+    metric: Metric,
+    truth: np.ndarray,
+    predictions: np.ndarray,
+    weight: np.ndarray | None = None,
+    failed: dict[str, str] | None = None,
+) -> np.ndarray:
+    """(R,) float64: a metric of each replicate; NaN where it fails.
 
     Args:
         metric: a plugin's.
         truth: (R, n) class positions, or (R, n, k) targets.
         predictions: (R, n, C) probabilities, or (R, n, k).
+        weight: (R, n) sample weights; a metric that takes them is then asked one by one.
+        failed: is filled with why, by the metric's name.
 
     Raises:
         PluginError: its batched function returns another shape.
     """
-    if metric.batched is None:
-        return np.array([_of_one(metric, truth, predictions, at) for at in range(len(truth))])
-    # A copy each: a metric may sort its arguments in place, and others come after it.
-    values = np.asarray(metric.batched(truth.copy(), predictions.copy()), np.float64)
+    values = None
+    if metric.batched is not None and (weight is None or not takes_weights(metric)):
+        values = _batched(metric, truth, predictions)
+    if values is None:
+        weights = [None] * len(truth) if weight is None else list(weight)
+        found = [
+            metric_value(metric, *one) for one in zip(truth, predictions, weights, strict=True)
+        ]
+        for value in found:
+            if isinstance(value, NoScore) and failed is not None:
+                failed.setdefault(metric.name, value.reason)
+        return np.array(found, np.float64)
+    return values
+
+
+def _batched(metric: Metric, truth: np.ndarray, predictions: np.ndarray) -> np.ndarray | None:
+    """What its batched function returns; None where it fails, and the metric itself is asked."""
+    assert metric.batched is not None
+    try:
+        # Copies: a metric may sort its arguments in place, and others come after it.
+        values = np.asarray(metric.batched(truth.copy(), predictions.copy()), np.float64)
+    except Exception:  # a plugin's
+        return None
     if values.shape != (len(truth),):
         raise PluginError(
             f"The batched function of the metric '{metric.name}' returned shape {values.shape} for "
@@ -110,13 +156,9 @@ def check_batched(
             continue
         values = metric_values(metric, truth, predictions)
         for at in {0, len(truth) - 1}:
-            alone = _of_one(metric, truth, predictions, at)
+            alone = metric_value(metric, truth[at], predictions[at])
             if not np.isclose(values[at], alone, rtol=_AGREE, atol=_AGREE, equal_nan=True):
                 raise PluginError(
                     f"The metric '{name}' is {alone:.8g} for one student and {values[at]:.8g} by "
                     f"its batched function; correct the function, or leave batched= out."
                 )
-
-
-def _of_one(metric: Metric, truth: np.ndarray, predictions: np.ndarray, at: int) -> float:
-    return float(metric(truth[at].copy(), predictions[at].copy()))

@@ -13,6 +13,7 @@ from tfloss.comparison.analysis.metrics import (
     metrics_for,
     predictions_of,
     truth_of,
+    weight_of,
 )
 from tfloss.comparison.analysis.predictions import describe_predictions, pca_points
 from tfloss.comparison.analysis.statistics import holm, mean_of, share_of, sign_flip_p, steps_to
@@ -252,12 +253,13 @@ def _teachers(
     """Each teacher's own metrics on the holdouts."""
     if not len(setups[0].data.holdout):
         return {}
-    truth = truth_of([setup.data.holdout for setup in setups], task)
+    parts = [setup.data.holdout for setup in setups]
+    truth, weight = truth_of(parts, task), weight_of(parts)
     found = {}
     for alias, teacher in setups[0].teachers.items():
         predictions = _teacher_predictions(setups, alias, task)
         scores = {
-            name: mean_of(metric_values(metric, truth, predictions)).as_dict()
+            name: mean_of(metric_values(metric, truth, predictions, weight)).as_dict()
             for name, metric in metrics.items()
         }
         found[alias] = {"text": teacher.text, "metrics": scores}

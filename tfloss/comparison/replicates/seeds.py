@@ -159,11 +159,7 @@ def _fit_teachers(
     names: frozenset[str],
     cache: Path | None,
 ) -> dict[str, FittedTeacher]:
-    from threadpoolctl import threadpool_limits
-
-    # Small matrices: threads of the linear algebra would only wait for each other.
-    with threadpool_limits(1):
-        return config.changed(seed=seed).fit_teachers(data, registry, cache=cache, tensors=names)
+    return config.changed(seed=seed).fit_teachers(data, registry, cache=cache, tensors=names)
 
 
 def _in_processes(

@@ -86,7 +86,7 @@ def _fitted(
         model=student,
         teacher=setup.teachers or (),
         callbacks=callbacks,
-        watch=None,
+        on_progress=None,
     )
 
 

@@ -242,7 +242,7 @@ def _confirmed(
     comparison = Comparison(tuple(labels), own, seeds=plan.confirm)
     on_progress("metrics and statistics", 0.0)
     parts = [setup.data.holdout for setup in setups]
-    add_metrics(both.trajectories, parts, setups[0].data.task, registry)
+    both.notes += add_metrics(both.trajectories, parts, setups[0].data.task, registry)
     sources = [config.formula for config in configs]
     results = results_of(comparison, setups, both, registry, sources)
     return results, comparison, both.trajectories

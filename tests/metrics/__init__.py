@@ -1,0 +1,1 @@
+"""The built-in metrics of plugins/tfloss_metrics."""
