@@ -126,6 +126,8 @@ class Evaluator:
         tensor = tf.cast(self.tensors[use.name], tf.float32)
         if tensor.shape.rank == 2 and tensor.shape[1] == 1:
             tensor = tensor[:, 0]
+        if tensor.shape.rank == 0:
+            return Value(tensor)
         if tensor.shape.rank != 1:
             raise UsageError(
                 f"'{use.name}' has shape {_shape(tensor)}; one number per example can multiply "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 
 from tfloss.errors import did_you_mean, some_of
 from tfloss.formula import (
@@ -34,7 +35,9 @@ from tfloss.objective.scope import Scope
 from tfloss.objective.settings import literal, number, settings_of
 from tfloss.objective.shapes import refusal_of_shapes
 from tfloss.registry import Balance, Declaration, Function, Loss, Reduction, Registry, Schedule
+from tfloss.registry.names_elsewhere import said_elsewhere
 
+_SLIP = 0.8  # as near as that, a name is a misspelt loss, also where tensors are not yet known
 WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
 
 
@@ -86,6 +89,8 @@ class Resolver:
         entry = self.scope.get(node.name)
         if entry is not None and entry.known_outside and isinstance(node, Name):
             return self._tensor(node)
+        if entry is not None and isinstance(node, Name) and entry.shape == ():
+            return TensorUse(node, node.name)
         if entry is not None:
             called = quoted(node.name)
             raise self._error(
@@ -94,7 +99,11 @@ class Resolver:
         known = {**self.registry.losses, **self.registry.functions, **self.registry.reductions}
         known |= {**self.registry.schedules, **self.registry.balances}
         what = "function or loss" if isinstance(node, Call) else "loss"
-        near = did_you_mean(node.name, known)
+        elsewhere = said_elsewhere(node.name)
+        near = elsewhere or did_you_mean(node.name, known)
+        slip = elsewhere or get_close_matches(node.name, known, n=1, cutoff=_SLIP)
+        if self.scope.open_ended and isinstance(node, Name) and not slip:
+            return TensorUse(node, node.name)  # a scalar of a model that has yet to run
         raise self._error(
             node, f"There is no {what} called '{node.name}'.{near or ' See `tfloss losses`.'}"
         )

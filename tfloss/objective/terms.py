@@ -8,7 +8,16 @@ from dataclasses import replace
 
 from tfloss.formula import Call, Infix, Negative, Node, Number, as_node, error_at, to_text
 from tfloss.objective.coefficients import refuse_bad_number, refuse_negative
-from tfloss.objective.plan import Arithmetic, BalanceUse, Constant, LossUse, ScheduleUse, Term, Use
+from tfloss.objective.plan import (
+    Arithmetic,
+    BalanceUse,
+    Constant,
+    LossUse,
+    ScheduleUse,
+    TensorUse,
+    Term,
+    Use,
+)
 from tfloss.objective.resolve import Resolver
 from tfloss.objective.scope import Scope
 from tfloss.registry import Registry
@@ -104,7 +113,7 @@ def _refuse_below_zero(member: Term, balance: BalanceUse, text: str) -> None:
 
 def _term(node: Node, sign: int, resolver: Resolver) -> Term:
     use = resolver.losses(node)
-    if not any(isinstance(part, LossUse) for part in use.walk()):
+    if not any(_is_loss(part, resolver.scope) for part in use.walk()):
         raise error_at(
             node, resolver.text, f"The term '{to_text(node)}' has no loss; every term needs one."
         )
@@ -113,6 +122,14 @@ def _term(node: Node, sign: int, resolver: Resolver) -> Term:
     body = _product(node, bodies)
     refuse_bad_number(coefficient, resolver.text)
     return Term(_name(bodies), coefficient, body)
+
+
+def _is_loss(use: Use, scope: Scope) -> bool:
+    """Whether it can be what a term minimises: a loss, or a scalar that the model computes."""
+    if isinstance(use, TensorUse):
+        entry = scope.get(use.name)
+        return entry is None or entry.shape == ()
+    return isinstance(use, LossUse)
 
 
 Factor = tuple[str, Use]  # the operator in front of a factor, and the factor

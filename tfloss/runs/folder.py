@@ -129,6 +129,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "teachers": {name: teacher.text for name, teacher in result.teachers.items()},
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         "compiled_as": result.compiled_as,
+        "compiled_because": result.compiled_because,
         "events": result.events,
     }
 

@@ -21,16 +21,14 @@ from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
 from tfloss.training.checkpoints.teachers import predictions_fingerprint, to_arrays
+from tfloss.training.kept import KeptTraining
 from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
 from tfloss.training.loop.array_source import ArraySource
-from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import Batch, as_tensors
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
+from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result
 from tfloss.training.target_kind import for_the_loss
 from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
@@ -203,7 +201,9 @@ def _trained(
     started = time.perf_counter()
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
-    source = _source(student, objective, optimizer, data, teachers, order, options)
+    kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+    source = _source(kept, data, teachers, order, options, checkpoints)
+    student, objective = kept.student, kept.objective
     trained = run_loop(
         source,
         options,
@@ -223,7 +223,7 @@ def _trained(
         registry,
         teachers=teachers,
         seconds=spent,
-        traces=source.step.traces,
+        traces=kept.release(),
     )
 
 
@@ -257,25 +257,23 @@ def _rows(
 
 
 def _source(
-    student: Student,
-    objective: Objective,
-    optimizer: Any,
+    kept: KeptTraining,
     data: PreparedData,
     teachers: Mapping[str, FittedTeacher],
     order: BatchOrder,
     options: LoopOptions,
+    checkpoints: Checkpoints | None,
 ) -> ArraySource:
     """The rows, with the compiled program that trains on them."""
-    engine = Engine(
-        StudentLoss(student, objective),
-        with_loss_scaling(make_optimizer(optimizer), student.forward_model),
-        as_tensors(columns_of(data, "train", teachers), objective.needs),
-        _holdout(data, teachers, objective),
+    engine = kept.engine(
+        as_tensors(columns_of(data, "train", teachers), kept.objective.needs),
+        _holdout(data, teachers, kept.objective),
         batch_size=options.batch_size,
         rows=order.rows_per_epoch,
         evaluate_every=options.evaluate_every,
         compile=options.compile,
         work=options.epochs * order.steps_per_epoch,
+        before=None if checkpoints is None else checkpoints.compiled_as,
     )
     return ArraySource(engine, order, data.train.rows)
 

@@ -31,6 +31,7 @@ class Trained(NamedTuple):
 
     history: History
     compiled_as: str
+    compiled_because: str
     events: list[str]
 
 
@@ -115,7 +116,8 @@ def run_loop(
     guard = NanGuard(step, options.on_nan)
     called = Callbacks(callbacks, model, step.optimizer)
     if checkpoints is not None:
-        checkpoints.begin({**fingerprint, "callbacks": called.kinds}, *teachers)
+        whole = {**fingerprint, "callbacks": called.kinds}
+        checkpoints.begin(whole, *teachers, compiled_as=step.choice.compiled_as)
     with defer_interrupts(checkpoints):
         history = train(
             source,
@@ -125,8 +127,9 @@ def run_loop(
             checkpoints=checkpoints,
             guard=guard,
         )
-    compiled_as = "eager" if called.see_batches else step.compiled_as
-    return Trained(history, compiled_as, guard.events)
+    if called.see_batches:
+        return Trained(history, "eager", "callbacks look at every batch", guard.events)
+    return Trained(history, step.compiled_as, step.compiled_because, guard.events)
 
 
 def result_of(
@@ -150,6 +153,7 @@ def result_of(
         data=data,
         seconds=seconds,
         compiled_as=trained.compiled_as,
+        compiled_because=trained.compiled_because,
         events=[*trained.events, *remarks(student, objective, data)],
         traces=traces,
     )
