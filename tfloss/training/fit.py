@@ -30,6 +30,8 @@ from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import Batch, as_tensors
 from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result
+from tfloss.training.target_kind import for_the_loss
+from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
 from tfloss.training.teachers import Teachers, columns_of
 
 
@@ -57,6 +59,7 @@ def fit(
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
+    scale_target: bool = True,
     losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     on_progress: OnProgress | Literal["auto"] | None = "auto",
@@ -97,6 +100,8 @@ def fit(
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
+        scale_target: let the outputs of a regressor that is built here start at the target's mean,
+            in steps of its deviation; labels, teachers, losses and predictions keep its unit.
         losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; default: everything installed.
         on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
@@ -144,16 +149,18 @@ def fit(
     )
     on_progress = live_curves_in_a_notebook() if on_progress == "auto" else on_progress
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        registry = registry_with(registry, losses)
         result = _trained(
             formula,
-            data,
+            for_the_loss(data, formula, registry),
             model,
-            registry_with(registry, losses),
+            registry,
             teachers,
             options,
             optimizer=optimizer,
             callbacks=callbacks,
             allow_negative=allow_negative,
+            scale_target=scale_target,
             on_progress=on_progress,
             checkpoints=checkpoints,
         )
@@ -174,6 +181,7 @@ def _trained(
     optimizer: Any,
     callbacks: Sequence[Any],
     allow_negative: bool,
+    scale_target: bool,
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
 ) -> Result:
@@ -181,6 +189,10 @@ def _trained(
     if checkpoints is not None:
         checkpoints.require_same(data_fingerprint(data))
     student = student_of(model, data.n_features, data.n_outputs, registry, options)
+    link = link_of(formula, registry)
+    if scale_target and is_built_by_name(model):
+        student = in_target_units(student, data, link)
+    student.link = link if data.task == "regression" else ""
     order = _order(data, options)
     per_epoch = order.steps_per_epoch
     bound = BoundFormula(formula, student, data, registry, per_epoch, allow_negative, options.seed)

@@ -15,6 +15,7 @@ from tfloss.teachers import FittedTeacher
 from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts
+from tfloss.training.constant import remarks
 from tfloss.training.history import History
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.nan_guard import NanGuard
@@ -153,6 +154,6 @@ def result_of(
         seconds=seconds,
         compiled_as=trained.compiled_as,
         compiled_because=trained.compiled_because,
-        events=trained.events,
+        events=[*trained.events, *remarks(student, objective, data)],
         traces=traces,
     )

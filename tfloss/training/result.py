@@ -34,7 +34,8 @@ class Result:
         seconds: how long the parts took: 'teachers', 'training'.
         compiled_as: 'xla', 'graph', or 'eager' where callbacks looked at every batch.
         compiled_because: why, in one clause.
-        events: what was done where numbers were not finite, a sentence each.
+        events: what was done where numbers were not finite, and what is remarkable about the
+            student, a sentence each.
         traces: how often the program was traced.
     """
 
