@@ -10,7 +10,7 @@ Train a network with it:
 
 Put a formula into a Keras model of your own; compile, fit and save stay Keras':
 
-    model = tfloss.attach(model, "bce + 0.1*abs_kl + 1e-3*l2(dense_1)", teacher=forest)
+    model = tfloss.attach(model, "bce + 0.1*abs_kl + 1e-3*l2(dense_1)", teacher="gpc")
     model.compile("adam", metrics=["accuracy"])
     model.fit(x, y, validation_split=0.2)
 
@@ -35,11 +35,13 @@ Declare a loss of your own, to use in a formula like any other:
 
 Which function for what:
 
-    training      fit(formula, data, model): data from load_data, split and scaled
+    data          load_data(name, file or arrays): split, encoded and scaled; Table: rows of yours
+    training      fit(formula, data, model): data from load_data
                   fit_stream(formula, dataset, model): a tf.data.Dataset
                   fit_model(model, (x, y), formula): a Keras model of your own, compiled whole
                   attach(model, formula): the same model, with Keras' own compile and fit
                   Loss(formula): for compile(loss=…); tap(name, tensor): names an inner tensor
+                  Checkpoint(folder): a Keras callback that resumes to the same bytes
     comparing     compare([formulas]): many seeds, and which formula is better, how surely
                   search(formula with ranges): coefficients and settings, confirmed on other rows
     understanding explain(formula), bind(formula, data): terms and tensors; nothing is trained
@@ -51,7 +53,9 @@ Which function for what:
                   tracker; LossVariable; tfloss.constraints, tfloss.ops, tfloss.typing;
                   hookimpl, load_registry, Registry
     notebooks     LiveCurves; results and objectives show themselves
-    errors        TflossError and its kinds; FormulaError carries the position
+    errors        TflossError is every one of them: UsageError, FormulaError (with the position),
+                  DataError, NumericsError (NaN), PluginError, WorkerError; Interrupted is Ctrl-C,
+                  once all is saved
     lazily        tf, keras: TensorFlow and Keras, imported at their first use
 """
 
@@ -74,6 +78,7 @@ from tfloss.lazy import after_import, keras, tf
 from tfloss.registry import (
     LossVariable,
     Registry,
+    balance,
     dataset,
     function,
     hookimpl,
@@ -150,6 +155,7 @@ __all__ = [
     "UsageError",
     "WorkerError",
     "attach",
+    "balance",
     "bind",
     "compare",
     "dataset",

@@ -50,6 +50,10 @@ def load_data(source: Any, *, registry: Registry | None = None, **options: Any) 
     Raises:
         UsageError: an unknown name or option.
         DataError: data that cannot be used.
+
+    Example:
+        >>> data = tfloss.load_data("breast_cancer", train_fraction=0.8, seed=1)
+        >>> data = tfloss.load_data((features, target), scale="robust")
     """
     split = {name: options.pop(name) for name in (*SPLIT, "seed") if name in options}
     if isinstance(source, (str, Path)):
@@ -87,6 +91,10 @@ def bind(
 
     Raises:
         FormulaError: the formula does not fit; with the position.
+
+    Example:
+        >>> objective = tfloss.bind("bce + 1e-3*l2('*/kernel')", data)
+        >>> objective.needs
     """
     registry = registry_with(registry, losses)
     built = make_student(model, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
@@ -189,6 +197,9 @@ def export(
         UsageError: something is at `path`, or a package is not installed.
         NumericsError: what was written answers otherwise than the student; nothing is left.
         PluginError: the format cannot hold this network.
+
+    Example:
+        >>> tfloss.export(result, "student.onnx", with_scaler=True, probs=True)
     """
     if isinstance(trained, Result):
         source = source_of_result(trained)

@@ -55,6 +55,10 @@ class WorkerError(TflossError):
 class Interrupted(KeyboardInterrupt):
     """Stopped by Ctrl-C or SIGTERM; the work so far is saved.
 
+    Args:
+        message: the sentence.
+        signal_number: of the signal.
+
     Attributes:
         exit_code: 128 and the signal's number: 130 after Ctrl-C.
     """

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tfloss
+from tfloss.importing import working_directory_first
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth")
 
@@ -31,7 +29,7 @@ def imported_factory(reference: str) -> Any:
 
     def build(inputs: int, outputs: int) -> Any:
         """Call the factory with the number of features and the number of logits."""
-        with _working_directory_first():
+        with working_directory_first():
             module = importlib.import_module(module_name)
         return getattr(module, attribute)(inputs, outputs)
 
@@ -55,7 +53,7 @@ def tfloss_find(kind: str, name: str) -> Any:
         return saved_model(name)
     module, colon, attribute = name.partition(":")
     if colon and attribute.isidentifier():
-        with _working_directory_first():
+        with working_directory_first():
             found = importlib.util.find_spec(module.partition(".")[0])
         if found is None:
             also = "" if "." in module else f" and no model called '{module}'"
@@ -65,14 +63,3 @@ def tfloss_find(kind: str, name: str) -> Any:
             )
         return imported_factory(name)
     return None
-
-
-@contextmanager
-def _working_directory_first() -> Iterator[None]:
-    """Find modules next to where the command was given, as `python -m` does."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)

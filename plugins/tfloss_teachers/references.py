@@ -5,13 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import tfloss
+from tfloss.importing import working_directory_first
 
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -43,7 +40,7 @@ def _find(name: str) -> Any:
 
     module_name, _, path = name.partition(":")
     try:
-        with _working_directory_first():
+        with working_directory_first():
             found: Any = importlib.import_module(module_name)
     except ImportError as error:
         raise tfloss.UsageError(
@@ -79,14 +76,3 @@ def _declare_factory(found: Any, name: str) -> Any:
     make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     make.__doc__ = inspect.getdoc(found) or "A teacher of one's own."
     return tfloss.teacher(make, name="own", estimator=name.replace(":", "."))
-
-
-@contextmanager
-def _working_directory_first() -> Iterator[None]:
-    """Find modules beside where the command was given, as `python -m` does."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)

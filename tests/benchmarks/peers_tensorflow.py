@@ -41,7 +41,7 @@ def tfloss_fit(workload: Workload, **options: Any) -> Train:
             epochs=max(epochs, least),
             batch_size=workload.batch,
             compile="xla",
-            watch=clock,
+            on_progress=clock,
             **options,
         )
         if clock.ran:
@@ -71,7 +71,7 @@ def tfloss_fit_stream(workload: Workload, whole: bool = False) -> Train:
             holdout=holdout,
             optimizer=f"sgd:learning_rate={LEARNING_RATE}",
             compile="xla",
-            watch=clock,
+            on_progress=clock,
         )
         return clock.rate
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,19 @@ BROKEN = {
         "declare it first",
     ),
     "no-hook": ("x = 1", "implements no hook"),
+    "no-hook-but-a-loss": (
+        "import tfloss\n@tfloss.loss\ndef f(labels): pass",
+        "implements no hook; mark the function with @tfloss.hookimpl; it declares f",
+    ),
+    "empty-hook": (
+        "import tfloss\n@tfloss.hookimpl\ndef tfloss_losses(): return []",
+        "tfloss_losses() lists nothing; return a list of declarations",
+    ),
+    "hook-without-return": (
+        "import tfloss\n@tfloss.loss\ndef f(labels): pass\n"
+        "@tfloss.hookimpl\ndef tfloss_losses(): [f]",
+        "tfloss_losses() lists nothing; return a list of declarations; it declares f",
+    ),
     "any-setting": (
         "import tfloss\n@tfloss.loss\ndef f(labels, **more): pass",
         "takes **more",
@@ -155,3 +170,15 @@ def loaded(*arguments: str) -> set[str]:
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
     )
     return set(answer.stdout.rpartition("MODULES")[2].split())
+
+
+def test_every_module_with_a_hook_is_an_entry_point():
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    named = set(project["project"]["entry-points"]["tfloss"].values())
+    modules = {
+        ".".join(path.relative_to(root / "plugins").with_suffix("").parts)
+        for path in (root / "plugins").rglob("*.py")
+        if "@tfloss.hookimpl" in path.read_text(encoding="utf-8")
+    }
+    assert modules == named

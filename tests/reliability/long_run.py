@@ -47,7 +47,7 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, chunks:
         kept = Path(folder) / "checkpoints"
         result = tfloss.fit(
-            "bce + linear(0, 1, epochs=100)*l2('*/kernel')", data, epochs=epochs, watch=watch,
+            "bce + linear(0, 1, epochs=100)*l2('*/kernel')", data, epochs=epochs, on_progress=watch,
             checkpoint=kept, checkpoint_every=f"{max(1, epochs // 40)}epochs", compile=compile,
         )  # fmt: skip
         newest = max(kept.glob("step-*.npz")).stat().st_size

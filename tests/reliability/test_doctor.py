@@ -43,6 +43,8 @@ def test_the_doctor_finds_each_and_says_how_to_leave_it_out(tmp_path):
     assert len(FAULTS) == 12
     install(tmp_path, "talks", "print('hello')\n" + GOOD.format(name="talks"))
     install(tmp_path, "heavy", "import sklearn\n" + GOOD.format(name="heavy"))
+    forgotten = "\n\n@tfloss.loss\ndef forgotten(labels): pass\n"
+    install(tmp_path, "forgets", GOOD.format(name="forgets") + forgotten)
     answer = tfloss(folder_with(tmp_path, *FAULTS), "plugins", "--doctor", "--limit", "5")
     assert answer.returncode == 5
     assert "Traceback" not in answer.stderr
@@ -53,6 +55,7 @@ def test_the_doctor_finds_each_and_says_how_to_leave_it_out(tmp_path):
         assert f"--no-plugin {name}" in answer.stderr
     assert "well" in rows["good-one"]
     assert "talks: it prints while it is loaded." in answer.stdout
+    assert "forgets: it declares forgotten, which none of its hooks lists." in answer.stdout
     assert "heavy: loading it imports sklearn." in answer.stdout
     assert "--no-plugin good-one" not in answer.stderr
 

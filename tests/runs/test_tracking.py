@@ -51,7 +51,9 @@ def tracked(config, data, *diaries):
     made = [(f"diary{i}", one) for i, one in enumerate(diaries)]
     with Tracking(made, config, warned.append) as tracking:
         tracking.start()
-        result = package.fit(config.formula, data, epochs=5, evaluate_every=2, watch=tracking.watch)
+        result = package.fit(
+            config.formula, data, epochs=5, evaluate_every=2, on_progress=tracking.on_progress
+        )
         tracking.scores(result.scores)
         tracking.finish("folder")
     return result, warned

@@ -47,6 +47,6 @@ def test_a_backend_that_gives_its_results_all_at_once():
     joblib.register_parallel_backend("whole", Whole)
     seen = []
     with joblib.parallel_config(backend="whole", n_jobs=2):
-        answers = in_chunks(_double, ROWS, rows=25, watch=seen.append)
+        answers = in_chunks(_double, ROWS, rows=25, on_progress=seen.append)
     np.testing.assert_array_equal(answers[""], 2 * ROWS)
     assert seen == [25, 25, 25, 25, 3]

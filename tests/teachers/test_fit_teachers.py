@@ -174,7 +174,7 @@ def test_asking_again():
 def test_watching():
     data = _data()
     seen = []
-    _fit({"a": "nb", "b": "lr"}, data, watch=lambda *news: seen.append(news))
+    _fit({"a": "nb", "b": "lr"}, data, on_progress=lambda *news: seen.append(news))
     assert seen[0] == ("a", 0, 150)
     assert [news for news in seen if news[1] == 150] == [("a", 150, 150), ("b", 150, 150)]
     assert {news[2] for news in seen} == {150}

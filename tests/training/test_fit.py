@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 
 import tfloss
@@ -160,3 +161,23 @@ def test_bind_shows_and_computes():
     assert objective.names == ("ce", "kl(teacher=soft)")
     assert objective.needs == {"labels", "logits", "soft"}
     assert objective._repr_latex_().startswith("$")
+
+
+class NotToBeFitted(LogisticRegression):
+    def fit(self, x, y, sample_weight=None):
+        raise AssertionError("the teacher was fitted before the formula was known to fit")
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("bce + mse(teacher, inputs)", "shape"),
+        ("bce + kl + mse(hidden1, inputs)", "shape"),
+        ("bce + kl + l2('nowhere/*')", "nowhere"),
+        ("bce + kl + mse(teacher.std, labels)", "no tensor 'teacher.std'"),
+        ("bce + kl + huber(delta=-1)", "delta"),
+    ],
+)
+def test_the_whole_formula_is_checked_before_a_teacher_is_fitted(data, formula, words):
+    with pytest.raises(tfloss.TflossError, match=words):
+        tfloss.fit(formula, data, teacher=NotToBeFitted(), epochs=1)

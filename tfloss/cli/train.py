@@ -109,7 +109,7 @@ def train(
     tfloss train --resume runs/breast_cancer-1
     """
     # What a shell's Tab need not wait for.
-    from tfloss.training.preflight import check, networks, unused_teachers
+    from tfloss.training.preflight import check, has_networks, unused_teachers
 
     registry = registry_of(context)
     if resume is None:
@@ -125,7 +125,7 @@ def train(
         )
     parse_interval(checkpoint_every)
     trackers = make_trackers(track, registry)
-    if networks(configuration, registry):
+    if has_networks(configuration, registry):
         import_tensorflow()
     from tfloss.runs.folder import forget_run, write_run
 
@@ -207,6 +207,7 @@ def _ask_teachers(
         n_jobs=n_jobs,
         cache=cache,
         kept=kept,
+        import_tensorflow=import_tensorflow,
         on_data=(lambda data: None) if quiet else _show_data,
     )
     if quiet or not sys.stderr.isatty() or not configuration.teacher:
@@ -215,8 +216,8 @@ def _ask_teachers(
 
     from tfloss.report.teachers import AskingProgress
 
-    with AskingProgress(Console(stderr=True)) as watch:
-        return prepare(watch=watch)
+    with AskingProgress(Console(stderr=True)) as on_progress:
+        return prepare(on_progress=on_progress)
 
 
 def _show_data(data: Any) -> None:
@@ -241,7 +242,7 @@ def _train(
     from tfloss.runs.train import run
 
     if quiet:
-        return run(configuration, registry, tracking.watcher, ready=ready, checkpoint=kept)
+        return run(configuration, registry, tracking.progress_hook, ready=ready, checkpoint=kept)
     from rich.console import Console
 
     from tfloss.report.progress import LiveProgress, PlainProgress
@@ -251,8 +252,10 @@ def _train(
         progress = LiveProgress(Console(stderr=True), configuration.epochs)
     else:
         progress = PlainProgress(sys.stderr, configuration.epochs)
-    with progress as watch:
-        return run(configuration, registry, tracking.also(watch), ready=ready, checkpoint=kept)
+    with progress as on_progress:
+        return run(
+            configuration, registry, tracking.also(on_progress), ready=ready, checkpoint=kept
+        )
 
 
 def _show(result: Any, registry: Registry, folder: Path) -> None:
@@ -270,6 +273,7 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     ]:
         if note:
             click.echo(note)
+    click.echo(f"Compiled as {result.compiled_as}: {result.compiled_because}.")
     seconds = result.seconds
     click.echo(
         f"{len(result.data.train)} rows trained, {len(result.data.holdout)} held out; "

@@ -29,6 +29,7 @@ class Source:
         levels: by category, the texts that its positions stand for.
         names: of the features, in their order; () where they are not known.
         classes: in the order of the answers; () for regression.
+        link: 'log' where the model's answers are logarithms; what is exported undoes it.
     """
 
     model: Any
@@ -37,6 +38,7 @@ class Source:
     features: np.ndarray
     encoder: Encoder | None = None
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    link: str = ""
     names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
 
@@ -61,13 +63,15 @@ def source_of_result(result: Result) -> Source:
     if features is None:
         inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS]
         features = _restored(inputs, data.scaler)
+    student = result.student
     return Source(
-        result.student.forward_model,
+        student.forward_model,
         data.task,
         data.scaler,
         features,
         encoder,
         levels,
+        student.link,
         data.source_names,
         _classes(data),
     )
@@ -83,13 +87,15 @@ def source_of_run(run: Run) -> Source:
     scaler, encoder, features = preprocessing.scaler, preprocessing.encoder, kept.features
     if features is None:
         encoder, features = None, _restored(kept.inputs, scaler)
+    student = run.student()
     return Source(
-        run.student().forward_model,
+        student.forward_model,
         run.task,
         scaler,
         features,
         encoder,
         kept.levels,
+        student.link,
         preprocessing.source_names,
         _classes(preprocessing),
     )

@@ -35,6 +35,12 @@ DEEPEST = 32  # nested parentheses, calls, signs and powers
 def parse(text: str) -> Node:
     """The tree of a formula.
 
+    Args:
+        text: 'bce + 0.1*abs_kl'.
+
+    Returns:
+        its root; nodes add and multiply: `tfloss.parse("bce") + 0.1 * tfloss.parse("kl")`.
+
     Raises:
         FormulaError: with the position, for any text that is not a formula.
     """

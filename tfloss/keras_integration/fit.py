@@ -19,14 +19,17 @@ from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.engine_fit import EngineFit
 from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
-from tfloss.keras_integration.validation import is_arrays, weighted_by_class, without_pandas
-from tfloss.lazy import keras
+from tfloss.keras_integration.validation import is_arrays, without_pandas
+from tfloss.lazy import keras, tf
 from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
 from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.forward import MODEL_TERM
 from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.program.program_cache import ProgramCache, Same, cache_of, reset_optimizer
+
+_PLAIN = (str, bool, int, float, tuple, list, type(None))  # options that are compared by value
 
 
 @plainly
@@ -37,12 +40,13 @@ def fit_model(
     *,
     optimizer: Any = None,
     epochs: int = 1,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     shuffle: bool = True,
     validation_split: float = 0.0,
     validation_data: Any = None,
     validation_batch_size: int | None = None,
     class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
     initial_epoch: int = 0,
     callbacks: Any = (),
     verbose: Any = 0,
@@ -61,12 +65,12 @@ def fit_model(
         formula: text or tree; an attached model has its own.
         optimizer: for a model that is not compiled: 'adam', 'sgd:learning_rate=0.05', or Keras'.
         epochs, batch_size, shuffle, validation_split, validation_data, validation_batch_size,
-        class_weight, initial_epoch: as in Keras' `fit`.
+        class_weight, sample_weight, initial_epoch: as in Keras' `fit`.
         callbacks: a Keras callback, or a list of them. With any, every epoch is a call of its own;
             with one that looks at batches, every step; with one that looks at batches of the
             evaluation, Keras evaluates.
         verbose: 0, or anything else for a line after every epoch.
-        compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
+        compile: 'auto', 'xla', 'graph' or 'eager'; see `docs/engine.md`.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate;
             default: as attached.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. Where nothing was seeded by
@@ -83,8 +87,17 @@ def fit_model(
         DataError: no rows, or arrays of different lengths.
         NumericsError: the loss or a weight would not be finite; the weights are those before.
         Interrupted: Ctrl-C or SIGTERM came, and the checkpoint holds everything.
+
+    Example:
+        >>> history = tfloss.fit_model(model, (x, y), "bce + 0.1*kl", teacher="gpc", epochs=20)
     """
     _refuse_unknown(attaching)
+    if formula is not None and not isinstance(formula, (str, Node)):
+        raise UsageError(
+            "tfloss.fit_model takes inputs and labels as one pair: "
+            "tfloss.fit_model(model, (x, y), …)."
+        )
+    batch_size, shuffle = batch_size or 32, bool(shuffle)
     attached = _attached(model, formula, optimizer, attaching)
     watching = listed_callbacks(callbacks)
     if any(isinstance(one, Checkpoint) for one in watching):
@@ -93,6 +106,10 @@ def fit_model(
         )
     say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
+    if sample_weight is not None:
+        if weight is not None:
+            raise UsageError("Pass sample_weight= or data of (x, y, sample_weight), not both.")
+        weight = without_pandas(sample_weight)
     attached.checks.warn_of_seen_rows(x, validation_data, validation_split)
     if validation_data is not None:
         validation_data = _parts(validation_data, "validation_data")
@@ -128,9 +145,11 @@ def fit_model(
                 **decisive,
             )
         watching = [*watching, EpochLines()] if verbose else watching
-        fitting = EngineFit(attached, train, holdout, callbacks=watching, **decisive)
+        before = None if checkpoints is None else checkpoints.compiled_as
+        fitting = EngineFit(attached, train, holdout, callbacks=watching, before=before, **decisive)
         if checkpoints is not None:
-            checkpoints.begin({**fingerprint, "callbacks": fitting.callbacks.kinds})
+            whole = {**fingerprint, "callbacks": fitting.callbacks.kinds}
+            checkpoints.begin(whole, compiled_as=fitting.compiled_as)
         with defer_interrupts(checkpoints):
             return fitting.run(checkpoints)
 
@@ -161,14 +180,38 @@ def _attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any])
         if options:
             raise UsageError(f"{sorted(options)[0]}= belongs to tfloss.attach, which has been.")
         attached, metrics = model, None
+    elif formula is None:
+        raise UsageError("Pass the formula: tfloss.fit_model(model, (x, y), 'mse').")
     else:
-        if formula is None:
-            raise UsageError("Pass the formula: tfloss.fit_model(model, (x, y), 'mse').")
-        attached, metrics = attach(model, formula, **options), _metrics(model)
+        return _kept_attached(model, formula, optimizer, options)
     if optimizer is not None or not attached.compiled:
-        own = getattr(model, "optimizer", None)
-        chosen = make_optimizer(optimizer or own or "adam")
-        attached.compile(chosen, metrics=metrics)
+        attached.compile(make_optimizer(optimizer or "adam"), metrics=metrics)
+    return attached
+
+
+def _kept_attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any]) -> Attached:
+    """A plain model with the formula: the one that an equal call made before, if there was one."""
+    chosen = optimizer or getattr(model, "optimizer", None) or "adam"
+    told = {name: v if isinstance(v, _PLAIN) else Same(v) for name, v in options.items()}
+    key = (
+        to_text(as_node(formula)),
+        told,
+        chosen if isinstance(chosen, str) else Same(chosen),
+        model.compiled and model.get_compile_config(),
+        model_fingerprint(model),
+    )
+    cache: ProgramCache[Attached] = cache_of(model)
+    attached = cache.take(key)
+    if attached is None:
+        attached = attach(model, formula, **options)
+        attached.compile(make_optimizer(chosen), metrics=_metrics(model))
+    elif isinstance(chosen, str):
+        fresh = make_optimizer(chosen)
+        if isinstance(attached.optimizer, keras.optimizers.LossScaleOptimizer):
+            fresh = keras.optimizers.LossScaleOptimizer(fresh)  # as Keras' compile made it
+        reset_optimizer(attached.optimizer, fresh, attached.trainable_variables)
+    if not attached.objective.states:  # variables of losses begin anew with every training
+        cache.keep(key, attached)
     return attached
 
 
@@ -188,18 +231,24 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
             f"{called} has to be (x, y) or (x, y, sample_weight), of arrays in memory; batches "
             f"that come one by one are for the model's own fit, or for tfloss.fit_stream."
         )
+    if any(_is_sparse(part) for part in keras.tree.flatten(arrays)):
+        raise UsageError(
+            f"{called} is sparse or ragged, and tfloss.fit_model needs dense arrays; make them "
+            f"dense, or train with the model's own fit."
+        )
     x, y, weight = (*arrays, None, None)[:3]
     return x, y, weight
+
+
+def _is_sparse(part: Any) -> bool:
+    return hasattr(part, "tocsr") or isinstance(part, (tf.SparseTensor, tf.RaggedTensor))
 
 
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
     """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
     x, y = model.checks.ready(x, y, weight)
-    outputs = len(model.output_names or [""])
-    if options.get("class_weight") is not None:
-        named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
-        options = weighted_by_class(named, options, outputs)
+    x, options = model.checks.weighted(x, y, options)
     weight = options.get("sample_weight")
     model.checks.take_weights(weight)
     return Rows(x, y, None if weight is None else np.asarray(weight))

@@ -16,7 +16,7 @@ import numpy as np
 from tfloss.errors import NumericsError, UsageError
 from tfloss.keras_integration.bad_batch import BatchForward, batch_of
 from tfloss.lazy import keras, tf
-from tfloss.student.keras_internals import rate_is_a_schedule
+from tfloss.student.keras_internals import batches_done, rate_is_a_schedule
 from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.options import ON_NAN, OnNan, one_of
 from tfloss.training.program.chunk_log import ChunkLog
@@ -56,6 +56,7 @@ class GuardedSteps:
         self._start: list[Any] = []
         self._epoch_at = -1  # which of them begins an epoch
         self._rolled_back: Any = None  # tf.Variable, how many steps of this call were rolled back
+        self._counted = 0  # what it was after the last call
         self._bad: Any = None  # tf.Variable, (1 + terms,), the total and terms of the first
 
     # -- in the program --------------------------------------------------------------------------
@@ -158,9 +159,11 @@ class GuardedSteps:
         return logs
 
     def _once(self, call: Callable[[], Any]) -> tuple[ChunkLog, Any]:
-        self._rolled_back.assign(0.0)
+        if self._counted:  # an operation from Python takes a tenth of a small step
+            self._rolled_back.assign(0.0)
+        self._counted = 1  # for all that is known, should the call fail
         logs = dict(call())
-        rolled_back = int(self._rolled_back.numpy())
+        self._counted = rolled_back = int(self._rolled_back.numpy())
         bad = (self._steps_done, self._bad_values) if rolled_back else None
         self._batch = _with_none(logs.pop(_BATCH, ()))
         steps = self._model.steps_per_execution
@@ -209,7 +212,7 @@ class GuardedSteps:
     @property
     def _steps_done(self) -> int:
         skipped = self._guard.skipped if self._guard is not None else 0
-        return int(self._model.optimizer.iterations.numpy()) + skipped
+        return int(batches_done(self._model.optimizer).numpy()) + skipped
 
     def _new_steps(self) -> TrainStep:
         self._forward = BatchForward(self._model, self._batch)
@@ -248,7 +251,7 @@ class GuardedSteps:
         logs = call()
         if np.isfinite(float(logs["loss"])) and bool(are_finite(model.weights_to_guard)):
             return logs
-        step = int(model.optimizer.iterations.numpy()) - model.steps_per_execution
+        step = int(batches_done(model.optimizer).numpy()) - model.steps_per_execution
         for variable, value in before:
             variable.assign(value)
         raise NumericsError(

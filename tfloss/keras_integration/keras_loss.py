@@ -42,7 +42,7 @@ class Loss(keras.losses.Loss):
         losses: declared with `tfloss.loss` in your program, beside those of the plugins.
         allow_negative: accept coefficients below zero.
         reduction: as in Keras: 'sum_over_batch_size', 'sum', 'mean_with_sample_weight', 'none'.
-        name: as in Keras.
+        name, dtype: as in Keras.
 
     Raises:
         FormulaError: the formula cannot be read, or an unknown name.

@@ -2,6 +2,7 @@
 
 from tfloss.registry.calls import call_plugin
 from tfloss.registry.declarations import (
+    Balance,
     Dataset,
     Declaration,
     Function,
@@ -13,6 +14,9 @@ from tfloss.registry.declarations import (
     Schedule,
     Teacher,
     Tracker,
+)
+from tfloss.registry.decorators import (
+    balance,
     dataset,
     function,
     loss,
@@ -30,6 +34,7 @@ from tfloss.registry.loss_variables import LossVariable
 from tfloss.registry.registry import Registry, check_settings, load_registry, registry_with
 
 __all__ = [
+    "Balance",
     "Dataset",
     "Declaration",
     "Function",
@@ -44,6 +49,7 @@ __all__ = [
     "Schedule",
     "Teacher",
     "Tracker",
+    "balance",
     "call_plugin",
     "check_settings",
     "dataset",

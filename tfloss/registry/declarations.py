@@ -1,4 +1,4 @@
-"""The things that a plugin can declare, and the decorators that declare them.
+"""The things that a plugin can declare; `tfloss.registry.decorators` has what declares them.
 
 A declaration wraps a plain function and says what can be known without calling it: its name, what
 it asks for, what holds of it. Declaring imports nothing and computes nothing.
@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, Literal
 
 from tfloss.errors import PluginError
 from tfloss.lazy import tf
@@ -129,6 +129,10 @@ class Loss(Declaration, Nameable):
             what to bind them to.
         domains: what values a tensor takes, by parameter, where its name does not tell
             (`tfloss.testing.DOMAINS`); for checking.
+        link: 'log' where what it calls the prediction is the logarithm of the quantity, which is
+            then predicted in its own unit everywhere; else ''.
+        yes_or_no: whether it asks about each column of the labels by itself, so that several are
+            no choice of one class among them.
         reference: the same loss in plain numpy, with the same parameters in float64; for checking.
         exempt: checks of `tfloss.testing` that it fails on purpose, with the reason of each.
         state: for a loss that holds variables: from its tensors' shapes (by parameter, None for the
@@ -146,6 +150,8 @@ class Loss(Declaration, Nameable):
     family: str = ""
     example: str = ""
     domains: Mapping[str, str] = field(default_factory=dict, compare=False)
+    link: str = ""
+    yes_or_no: bool = False
     reference: Callable[..., Any] | None = field(default=None, compare=False)
     exempt: Mapping[str, str] = field(default_factory=dict, compare=False)
     state: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, LossVariable]] | None = (
@@ -156,6 +162,8 @@ class Loss(Declaration, Nameable):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.link not in ("", "log"):
+            raise PluginError(f"link= of the loss '{self.name}' is {self.link!r}; it can be 'log'.")
         for name in (name for group in self.same_shapes for name in group):
             if name not in self.signature.positional:
                 raise PluginError(
@@ -193,15 +201,20 @@ class Loss(Declaration, Nameable):
 
     @cached_property
     def signature(self) -> Signature:
-        found = read_signature(self.function)
-        if self.state is None:
-            return found
-        if STATE not in found.mandatory:
-            raise PluginError(
-                f"The loss '{self.name}' declares state= but has no keyword parameter '{STATE}'."
-            )
-        settings = {name: value for name, value in found.settings.items() if name != STATE}
-        return replace(found, settings=settings, mandatory=found.mandatory - {STATE})
+        return _without_state(self, read_signature(self.function))
+
+
+def _without_state(declaration: Loss | Balance, found: Signature) -> Signature:
+    """The signature without `state`, which is a parameter and no setting."""
+    if declaration.state is None:
+        return found
+    if STATE not in found.mandatory:
+        raise PluginError(
+            f"The {declaration.kind} '{declaration.name}' declares state= but has no keyword "
+            f"parameter '{STATE}'."
+        )
+    settings = {name: value for name, value in found.settings.items() if name != STATE}
+    return replace(found, settings=settings, mandatory=found.mandatory - {STATE})
 
 
 @dataclass(frozen=True, repr=False)
@@ -220,6 +233,55 @@ class Function(Declaration, Nameable):
     across_batch: bool = False
 
     kind = "function"
+
+
+# What the function of a balance may ask for; see `Balance`.
+BALANCE_INPUTS = ("losses", "gramian", "step", "new_epoch")
+
+
+@dataclass(frozen=True, repr=False)
+class Balance(Declaration, Nameable):
+    """A method that gives the members of a formula's group one weight each, in every step.
+
+    The function asks, by name, for what it needs, float32 tensors without a gradient: `losses`
+    (m,), the members with their own coefficients; `gramian` (m, m), the inner products of their
+    gradients; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
+    returns the weights (m,), or a pair: the weights and a scalar that is added to the total.
+
+    Attributes:
+        state: from the number of members and the settings to a mapping from name to
+            `tfloss.LossVariable`; the function then has the keyword parameter `state`. Weights that
+            depend on a trainable variable are learned by the optimizer.
+        positive: whether members have to be positive; a loss that declares a lower end below zero,
+            or none, is refused.
+        adds: whether it returns a pair; what it adds is a term of its own name.
+    """
+
+    state: Callable[[int, Mapping[str, Any]], Mapping[str, LossVariable]] | None = field(
+        default=None, compare=False
+    )
+    positive: bool = False
+    adds: bool = False
+
+    kind = "balance"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.signature.positional:
+            if name not in BALANCE_INPUTS:
+                raise PluginError(
+                    f"The balance '{self.name}' asks for '{name}'; there are: "
+                    f"{', '.join(BALANCE_INPUTS)}."
+                )
+
+    @cached_property
+    def signature(self) -> Signature:
+        return _without_state(self, read_signature(self.function))
+
+    @property
+    def needs_gradients(self) -> bool:
+        """Whether it asks for the inner products of gradients."""
+        return "gramian" in self.signature.positional
 
 
 @dataclass(frozen=True, repr=False)
@@ -324,7 +386,7 @@ class Recipe(Declaration):
 
 @dataclass(frozen=True)
 class Tracker(Declaration):
-    """A factory of trackers: keyword settings in, an object that hears of one training out.
+    """A factory of trackers: keyword settings in, an object that is notified of one training out.
 
     The object has any of these methods; one that raises is left out of the rest of the training:
 
@@ -365,53 +427,3 @@ def shown(value: Any) -> str:
     """A setting's value for a sentence: short, numbers as they were written."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-D = TypeVar("D", bound=Declaration)
-D_co = TypeVar("D_co", bound=Declaration, covariant=True)
-
-
-class Decorator(Protocol[D_co]):
-    """A decorator that turns a function into a declaration, bare or with keyword attributes."""
-
-    @overload
-    def __call__(
-        self, function: Callable[..., Any], /, *, name: str | None = None, **attributes: Any
-    ) -> D_co: ...
-    @overload
-    def __call__(
-        self, function: None = None, /, *, name: str | None = None, **attributes: Any
-    ) -> Callable[[Callable[..., Any]], D_co]: ...
-
-
-def _decorator(kind: type[D]) -> Decorator[D]:
-    """Make the decorator of one kind."""
-
-    def decorate(
-        function: Callable[..., Any] | None = None, /, *, name: str | None = None, **attributes: Any
-    ) -> Any:
-        def declare(function: Callable[..., Any]) -> D:
-            try:
-                return kind(name=name or function.__name__, function=function, **attributes)
-            except TypeError as error:
-                raise PluginError(
-                    f"@tfloss.{kind.kind} on '{function.__name__}': {error}"
-                ) from error
-
-        return declare if function is None else declare(function)
-
-    decorate.__name__ = decorate.__qualname__ = kind.kind
-    decorate.__doc__ = f"Declare a {kind.kind}.\n\n{inspect.getdoc(kind)}"
-    return decorate
-
-
-loss = _decorator(Loss)
-function = _decorator(Function)
-reduction = _decorator(Reduction)
-schedule = _decorator(Schedule)
-teacher = _decorator(Teacher)
-dataset = _decorator(Dataset)
-model = _decorator(Model)
-metric = _decorator(Metric)
-recipe = _decorator(Recipe)
-tracker = _decorator(Tracker)

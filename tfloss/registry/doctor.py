@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
-from tfloss.registry.loading import _distribution_of, _entry_points, _load_entry_point
+from tfloss.registry.loading import _distribution_of, _entry_points, _load_entry_point, unlisted
 
 SLOW = ("tensorflow", "keras", "sklearn", "torch", "jax", "pandas")  # not for listings' sake
 _LONG = 1.0  # seconds of loading that a listing should not take
@@ -105,6 +105,9 @@ def _advice(found: dict[str, object], loud: bool) -> str:
         told.append(f"loading it imports {', '.join(found['heavy'])}")  # type: ignore[arg-type]
     elif float(found["seconds"]) > _LONG:  # type: ignore[arg-type]
         told.append(f"loading it takes {found['seconds']:.1f} s")
+    if found["unlisted"]:
+        names = ", ".join(found["unlisted"])  # type: ignore[arg-type]
+        told.append(f"it declares {names}, which none of its hooks lists")
     if loud:
         told.append("it prints while it is loaded")
     return "; ".join(told)
@@ -128,6 +131,7 @@ def load_one() -> None:
         "registers": len(plugin.declarations),
         "seconds": seconds,
         "heavy": heavy,
+        "unlisted": unlisted(plugin.loaded, plugin.declarations) if not plugin.problem else [],
     }
     with os.fdopen(int(descriptor), "w") as answer:
         json.dump(found, answer)

@@ -102,19 +102,44 @@ def _declarations(plugin: Plugin) -> Iterator[Declaration]:
     manager = new_manager()
     manager.register(plugin.loaded, name=plugin.name)
     manager.check_pending()
-    implemented = False
+    empty = ""
     for hook_name in _listing_hooks():
         for implementation in getattr(manager.hook, hook_name).get_hookimpls():
-            implemented = True
-            for declaration in implementation.function():
+            declared = implementation.function()
+            if not declared:
+                empty = f"{hook_name}() lists nothing"
+            for declaration in declared or ():
                 if not isinstance(declaration, Declaration):
                     raise PluginError(
                         f"{hook_name}() returned {declaration!r}; declare it first, with "
                         f"@tfloss.loss, @tfloss.function, …"
                     )
                 yield declaration.registered_by(plugin.name, plugin.distribution)
-    if not implemented and not manager.hook.tfloss_find.get_hookimpls():
-        raise PluginError("it implements no hook; mark the function with @tfloss.hookimpl")
+    if not manager.get_hookcallers(plugin.loaded):
+        raise PluginError(
+            f"it implements no hook; mark the function with @tfloss.hookimpl"
+            f"{_but_declares(unlisted(plugin.loaded, ()))}"
+        )
+    if empty:
+        raise PluginError(
+            f"{empty}; return a list of declarations{_but_declares(unlisted(plugin.loaded, ()))}"
+        )
+
+
+def unlisted(module: ModuleType | None, listed: Iterable[Declaration]) -> list[str]:
+    """The names of what a module declares and its hooks do not list."""
+    names = {declaration.name for declaration in listed}
+    return [
+        thing.name
+        for thing in vars(module).values()
+        if isinstance(thing, Declaration)
+        and thing.function.__module__ == getattr(module, "__name__", "")
+        and thing.name not in names
+    ]
+
+
+def _but_declares(names: list[str]) -> str:
+    return f"; it declares {', '.join(names)}" if names else ""
 
 
 def _listing_hooks() -> list[str]:

@@ -21,6 +21,17 @@ class LossVariable:
         shape: whole numbers; it cannot depend on the batch's size.
         initializer: the name of a Keras initializer, 'glorot_uniform', or a number.
         trainable: whether the optimizer changes it, by its gradient.
+
+    Raises:
+        PluginError: an axis without a known, positive length.
+
+    Example:
+        >>> @tfloss.loss(state=lambda shapes, settings: {
+        ...     "centres": tfloss.LossVariable((10, shapes["hidden"][-1]))
+        ... })
+        ... def center(labels, hidden, *, state):
+        ...     own = tf.matmul(labels, state["centres"])
+        ...     return tf.reduce_sum((hidden - own) ** 2, axis=-1)
     """
 
     shape: tuple[int, ...]

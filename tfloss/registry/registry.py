@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from tfloss.errors import PluginError, UsageError, did_you_mean, listed
 from tfloss.registry.declarations import (
+    Balance,
     Context,
     Dataset,
     Declaration,
@@ -26,7 +27,7 @@ from tfloss.registry.loading import Plugin, installed_plugins, load_module, new_
 D = TypeVar("D", bound=Declaration)
 
 # Names of these kinds meet in a formula, so one name may belong to one of them only.
-_FORMULA_KINDS = ("loss", "function", "reduction", "schedule")
+_FORMULA_KINDS = ("loss", "function", "reduction", "schedule", "balance")
 
 
 class Registry:
@@ -39,6 +40,12 @@ class Registry:
     Attributes:
         plugins: the plugins in loading order.
         problems: one sentence per thing that is wrong, naming the distribution.
+
+    Raises:
+        PluginError: in strict mode, the first thing that is wrong.
+
+    Example:
+        >>> registry = tfloss.Registry(tfloss.load_registry().plugins).add(my_loss)
     """
 
     def __init__(self, plugins: Iterable[Plugin] = (), *, strict: bool = False) -> None:
@@ -146,6 +153,10 @@ class Registry:
         return self.all(Function)
 
     @property
+    def balances(self) -> dict[str, Balance]:
+        return self.all(Balance)
+
+    @property
     def reductions(self) -> dict[str, Reduction]:
         return self.all(Reduction)
 
@@ -192,6 +203,10 @@ def load_registry(*, no_plugins: Iterable[str] = (), strict: bool = False) -> Re
     Raises:
         UsageError: `no_plugins` names a plugin that is not installed.
         PluginError: in strict mode only.
+
+    Example:
+        >>> registry = tfloss.load_registry()
+        >>> registry.losses["bce"].summary
     """
     key = (tuple(sorted(set(no_plugins))), strict)
     if key not in _default:

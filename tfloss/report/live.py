@@ -17,13 +17,16 @@ _SHARE = 0.1  # of the time, at most, goes into drawing
 class LiveCurves:
     """Shows the losses in one picture that is redrawn as they come.
 
-        tfloss.fit("bce + 0.1*abs_kl", data, teacher="gpc", watch=tfloss.LiveCurves())
+        tfloss.fit("bce + 0.1*abs_kl", data, teacher="gpc", on_progress=tfloss.LiveCurves())
         model.fit(x, y, callbacks=[tfloss.LiveCurves().callback()])
 
-    In a notebook `tfloss.fit` does so unasked; `watch=None` keeps it quiet.
+    In a notebook `tfloss.fit` does so by itself; `on_progress=None` keeps it quiet.
 
     Args:
         every: seconds between two pictures, at least; drawing takes a tenth of the time at most.
+
+    Raises:
+        UsageError: at the first picture, where IPython is not installed.
     """
 
     def __init__(self, every: float = _SECONDS) -> None:

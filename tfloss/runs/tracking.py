@@ -69,8 +69,8 @@ class Tracking:
     def __exit__(self, *_: object) -> None:
         self.finish(None)
 
-    def watch(self, history: Any) -> None:
-        """Tell of every epoch since the last call; a watcher of `fit`."""
+    def on_progress(self, history: Any) -> None:
+        """Tell of every epoch since the last call; a progress hook of `fit`."""
         if not self._trackers:
             return
         fresh = []
@@ -94,16 +94,16 @@ class Tracking:
         self._tell("epoch", number, step, train, holdout)
 
     @property
-    def watcher(self) -> Callable[[Any], None] | None:
-        """`watch`, or None where nobody listens."""
-        return self.watch if self._trackers else None
+    def progress_hook(self) -> Callable[[Any], None] | None:
+        """`on_progress`, or None where nobody listens."""
+        return self.on_progress if self._trackers else None
 
-    def also(self, watch: Callable[[Any], None]) -> Callable[[Any], None]:
-        """A watcher that tells another one too."""
+    def also(self, on_progress: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A progress hook that notifies another one too."""
 
         def both(history: Any) -> None:
-            watch(history)
-            self.watch(history)
+            on_progress(history)
+            self.on_progress(history)
 
         return both
 

@@ -12,17 +12,16 @@ from tfloss.data import PreparedData
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
-from tfloss.teachers import FittedTeacher, parse_teachers
+from tfloss.teachers import FittedTeacher
+from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import from_arrays
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import steps_per_epoch
-from tfloss.training.loop.train_loop import Watcher
-from tfloss.training.preflight import teacher_layers
+from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.result import Result
-from tfloss.training.scope import full_scope
-from tfloss.training.teachers import names_in
+from tfloss.training.teachers import Teachers, names_in
 
 
 def load_data(config: Config, registry: Registry) -> PreparedData:
@@ -32,7 +31,7 @@ def load_data(config: Config, registry: Registry) -> PreparedData:
 
 @dataclass(frozen=True)
 class Ready:
-    """What a training needs that is made without TensorFlow.
+    """What a training needs before its student is trained.
 
     Attributes:
         data: split and scaled.
@@ -51,19 +50,22 @@ def prepare_run(
     *,
     n_jobs: int | None = None,
     cache: Path | None = None,
-    watch: Callable[[str, int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
     kept: Checkpoints | None = None,
+    import_tensorflow: Callable[[], None] = lambda: None,
     on_data: Callable[[PreparedData], None] = lambda data: None,
 ) -> Ready:
-    """Load the data and ask the teachers; what is wrong with either is said before TensorFlow.
+    """Load the data and fit the teachers, once the formula is known to fit data and model.
 
     Args:
         config: what is trained.
         registry: what names stand for.
         n_jobs: how many folds, and chunks of rows, teachers work on at once.
         cache: a folder in which teachers' answers are kept.
-        watch: called with a teacher's name, the rows it has answered, and all it will answer.
+        on_progress: called with a teacher's name, the rows it has answered, and all it will answer.
         kept: the checkpoints of the same run, which hold the teachers' answers already.
+        import_tensorflow: called before the formula is checked against the model, the first thing
+            that needs TensorFlow; faults in data and teachers are reported before.
         on_data: called with the data as soon as they are loaded and split.
     """
     data = load_data(config, registry)
@@ -71,14 +73,22 @@ def prepare_run(
     if kept is not None and kept.fingerprint is not None:
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
+
+    def check_formula() -> None:
+        """A fault here would cost a Gaussian process later."""
+        if config.teacher:
+            import_tensorflow()
+            _bound(config, data, registry)
+
     started = time.perf_counter()
     teachers = config.fit_teachers(
         data,
         registry,
         n_jobs=n_jobs,
         cache=cache,
-        watch=watch,
+        on_progress=on_progress,
         tensors=names_in(config.formula),
+        before_fit=check_formula,
     )
     return Ready(data, teachers, time.perf_counter() - started)
 
@@ -86,7 +96,7 @@ def prepare_run(
 def run(
     config: Config,
     registry: Registry,
-    watch: Watcher | None = None,
+    on_progress: OnProgress | None = None,
     *,
     ready: Ready | None = None,
     **more: Any,
@@ -96,19 +106,24 @@ def run(
     Args:
         config: see `tfloss.training.config.Config`.
         registry: what names stand for.
-        watch: called with the history after every chunk of epochs.
+        on_progress: called with the history after every chunk of epochs.
         ready: from `prepare_run`, where that was done before.
         **more: handed to `fit`, `callbacks=` for example.
     """
     ready = ready or prepare_run(config, registry)
-    result = config.fit(ready.data, registry, teacher=ready.teachers, watch=watch, **more)
+    result = config.fit(
+        ready.data, registry, teacher=ready.teachers, on_progress=on_progress, **more
+    )
     result.seconds["teachers"] = ready.seconds
     return result
 
 
 def objective_of(config: Config, registry: Registry) -> Objective:
     """The objective that a configuration would minimise; no teacher is fitted."""
-    data = load_data(config, registry)
+    return _bound(config, load_data(config, registry), registry)
+
+
+def _bound(config: Config, data: PreparedData, registry: Registry) -> Objective:
     student = make_student(
         config.model,
         inputs=data.n_features,
@@ -116,13 +131,13 @@ def objective_of(config: Config, registry: Registry) -> Objective:
         registry=registry,
         seed=config.seed,
     )
-    teachers = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
-    layers = dict.fromkeys(teacher_layers(config, registry))
-    return Objective(
+    bound = BoundFormula(
         config.formula,
+        student,
+        data,
         registry,
-        full_scope(student, data, teachers, layers or None),
-        steps_per_epoch=steps_per_epoch(len(data.train), config.batch_size, config.batches),
-        allow_negative=config.allow_negative,
-        seed=config.seed,
+        steps_per_epoch(len(data.train), config.batch_size, config.batches),
+        config.allow_negative,
+        config.seed,
     )
+    return bound.expected(*Teachers(list(config.teacher)).names(config.formula, registry))

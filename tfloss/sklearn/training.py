@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from tfloss.student import make_student
 from tfloss.student.build import generators_kept
 from tfloss.training.fit import fit
 from tfloss.training.result import Result
+from tfloss.training.target_units import in_target_units, link_of
 from tfloss.training.teachers import names_in
 
 _WEIGHT = "sample_weight"
@@ -88,7 +90,8 @@ def refuse_unnamed(columns: Iterable[str], formula: Any, teacher: Any) -> None:
     if not given:
         return
     named = set() if formula == "auto" else set(names_in(formula))
-    teachers = teacher.values() if isinstance(teacher, Mapping) else np.atleast_1d(teacher)
+    several = teacher.values() if isinstance(teacher, Mapping) else teacher
+    teachers = several if isinstance(teacher, (Mapping, list, tuple)) else [teacher]
     texts = [one for one in teachers if isinstance(one, str)]
     for name in given:
         if name not in named and not any(f"column:{name}" in text for text in texts):
@@ -101,32 +104,21 @@ def refuse_unnamed(columns: Iterable[str], formula: Any, teacher: Any) -> None:
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
+    given = estimator.get_params(deep=False)
     registry = registry_with(estimator.registry, estimator.losses)
+    # Whatever the estimator and `fit` call alike is handed on, also what either may get later.
+    options = {name: given[name] for name in inspect.signature(fit).parameters if name in given}
     with generators_kept():
-        student = _student(estimator, data, registry, seed)
-        result = fit(
-            _formula(estimator.formula, estimator.teacher, data),
-            data,
-            student,
-            teacher=() if estimator.teacher is None else estimator.teacher,
-            teacher_fit=estimator.teacher_fit,
-            teacher_calibrate=estimator.teacher_calibrate,
-            teacher_inputs=estimator.teacher_inputs,
-            optimizer=estimator.optimizer,
-            epochs=estimator.epochs,
-            batch_size=estimator.batch_size,
-            batches=estimator.batches,
-            seed=seed,
-            compile=estimator.compile,
-            on_nan=estimator.on_nan,
-            callbacks=estimator.callbacks,
-            cache=estimator.cache,
-            allow_negative=estimator.allow_negative,
-            registry=registry,
-            n_jobs=estimator.n_jobs,
-            watch=None,
-        )
-    return result, Network(result.student.forward_model, data.scaler)
+        options |= {
+            "formula": _formula(estimator.formula, estimator.teacher, data),
+            "model": _student(estimator, data, registry, seed),
+            "seed": seed,
+            "registry": registry,
+            "losses": (),  # in the registry
+            "on_progress": None,
+        }
+        result = fit(data=data, **options)
+    return result, Network(result.student.forward_model, data.scaler, result.student.link)
 
 
 def _formula(formula: Any, teacher: Any, data: PreparedData) -> Any:
@@ -162,26 +154,6 @@ def _student(estimator: Any, data: PreparedData, registry: Registry, seed: int) 
         model, inputs=data.n_features, outputs=data.n_outputs, registry=registry, seed=seed
     )
     if data.task == "regression" and estimator.scale_target:
-        student = _in_units_of(student.forward_model, data)
-        return make_student(
-            student, inputs=data.n_features, outputs=1, registry=registry, seed=seed
-        )
+        link = link_of(_formula(estimator.formula, estimator.teacher, data), registry)
+        return in_target_units(student, data, link)
     return student
-
-
-def _in_units_of(model: Any, data: PreparedData) -> Any:
-    """The network with its answers brought to the target's mean and deviation."""
-    mean, scale = _moments(data.train.labels.astype(np.float64), data.train.sample_weight)
-    answers = keras.layers.Rescaling(scale.item(), mean.item(), name="target_units")(
-        model.outputs[0]
-    )
-    return keras.Model(model.inputs[0], answers, name=model.name)
-
-
-def _moments(values: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """The weighted mean and standard deviation of each column; 1 where it does not vary."""
-    from sklearn.preprocessing import StandardScaler
-
-    weight = None if weight is None else np.ravel(weight)
-    fitted = StandardScaler().fit(values, sample_weight=weight)
-    return fitted.mean_, fitted.scale_

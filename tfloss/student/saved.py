@@ -16,9 +16,18 @@ def load_network(path: str | Path) -> Any:
     The file is looked through first; then Keras loads it in its safe mode, without what it was
     compiled with.
 
+    Args:
+        path: of the file.
+
+    Returns:
+        the `keras.Model`, not compiled.
+
     Raises:
         UsageError: it brings code along, or is no `.keras` file.
         DataError: Keras cannot load it.
+
+    Example:
+        >>> model = tfloss.load_network("student.keras")
     """
     path = Path(path)
     check_keras_file(path, frozenset(keras.saving.get_custom_objects()))

@@ -12,7 +12,7 @@ import numpy as np
 from tfloss.data import Columns, PreparedData, Scaler
 from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.lazy import keras, tf
-from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
+from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, failed
 from tfloss.teachers.fitting.probabilities import aligned
 from tfloss.teachers.network_tensors import network_tensors, refuse_unknown_layers
@@ -73,7 +73,7 @@ class FittedNetwork:
         return part.inputs
 
     def predict(
-        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, on_progress: OnRows | None = None
     ) -> Predictions:
         """Its predictions as '', for classes also 'logits', and each layer asked for, by its name.
 
@@ -82,7 +82,7 @@ class FittedNetwork:
         Raises:
             PluginError: the model failed, or answered with NaN or infinity.
         """
-        return in_chunks(self._piece, inputs, n_jobs=1, watch=watch)
+        return in_chunks(self._piece, inputs, n_jobs=1, on_progress=on_progress)
 
     def _piece(self, inputs: np.ndarray) -> Predictions:
         inputs = inputs if self.unscale is None else self.unscale.restore(inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,28 +16,23 @@ from tfloss.objective import Objective
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
-from tfloss.training.checkpoints.fingerprint import (
-    data_fingerprint,
-    model_fingerprint,
-    training_fingerprint,
-)
+from tfloss.training.bound_formula import BoundFormula
+from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
 from tfloss.training.checkpoints.teachers import predictions_fingerprint, to_arrays
-from tfloss.training.launch import check_options, run_loop, student_of
+from tfloss.training.kept import KeptTraining
+from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
 from tfloss.training.loop.array_source import ArraySource
-from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.shuffling import BatchOrder
-from tfloss.training.loop.train_loop import Watcher
-from tfloss.training.options import Batches, Compile, OnNan
+from tfloss.training.loop.train_loop import OnProgress
+from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import Batch, as_tensors
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
-from tfloss.training.result import Result, all_scores
-from tfloss.training.scope import full_scope
-from tfloss.training.target_kind import refuse_quantities
-from tfloss.training.teachers import Teachers, columns_of, shapes_of
+from tfloss.training.program.precision import Precision
+from tfloss.training.result import Result
+from tfloss.training.target_kind import for_the_loss
+from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
+from tfloss.training.teachers import Teachers, columns_of
 
 
 def fit(
@@ -63,9 +59,10 @@ def fit(
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
+    scale_target: bool = True,
     losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
-    watch: Watcher | Literal["auto"] | None = "auto",
+    on_progress: OnProgress | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
@@ -103,10 +100,12 @@ def fit(
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
+        scale_target: let the outputs of a regressor that is built here start at the target's mean,
+            in steps of its deviation; labels, teachers, losses and predictions keep its unit.
         losses: declared with `@tfloss.loss` in your program, for this call only.
-        registry: what names stand for; everything installed unless said.
-        watch: called with the history after every chunk of epochs; 'auto': in a notebook curves
-            that grow (`tfloss.LiveCurves`), elsewhere nothing.
+        registry: what names stand for; default: everything installed.
+        on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
+            curves that grow (`tfloss.LiveCurves`), elsewhere nothing.
         checkpoint: a folder for checkpoints; meanwhile Ctrl-C saves before it ends the training.
         checkpoint_every: 'auto' (a minute, or what takes 1 % of the time), 'never' (only at the
             end, or when interrupted), '90s', '5m', '1h', '10epochs', '1000steps'.
@@ -120,18 +119,24 @@ def fit(
         DataError: data or teachers that cannot be used.
         NumericsError: the loss stopped being finite.
         PluginError: a plugin failed.
+
+    Example:
+        >>> data = tfloss.load_data("breast_cancer", train_size=50)
+        >>> result = tfloss.fit("bce + 0.1*abs_kl", data, "mlp:10,10", teacher="gpc", epochs=200)
+        >>> result.scores["student on holdout"]["accuracy"]
     """
     _refuse_model_first(formula)
-    check_options(
-        compile=compile,
-        on_nan=on_nan,
-        batches=batches,
+    options = LoopOptions(
         epochs=epochs,
         batch_size=batch_size,
+        batches=batches,
+        seed=seed,
         evaluate_every=evaluate_every,
+        compile=compile,
+        on_nan=on_nan,
+        precision=precision,
     )
-    registry = registry_with(registry, losses)
-    lesson = Teachers(
+    teachers = Teachers(
         teacher,
         teacher_fit,
         teacher_calibrate,
@@ -142,88 +147,139 @@ def fit(
         cache,
         teacher_inputs,
     )
-    started = time.perf_counter()
+    on_progress = live_curves_in_a_notebook() if on_progress == "auto" else on_progress
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
-        if checkpoints is not None:
-            checkpoints.require_same(data_fingerprint(data))
-        teachers = lesson.fitted(formula, data, registry, checkpoints)
-        taught = time.perf_counter()
-        sizes: dict[str, Any] = {"inputs": data.n_features, "outputs": data.n_outputs}
-        student = student_of(model, **sizes, registry=registry, seed=seed, precision=precision)
-        order = BatchOrder(len(data.train), batch_size, batches=batches, seed=seed)
-        texts = {name: t.text for name, t in teachers.items()}
-        objective = Objective(
+        registry = registry_with(registry, losses)
+        result = _trained(
             formula,
+            for_the_loss(data, formula, registry),
+            model,
             registry,
-            full_scope(student, data, texts, shapes_of(teachers)),
-            steps_per_epoch=order.steps_per_epoch,
-            allow_negative=allow_negative,
-            seed=seed,
-        )
-        refuse_quantities(objective, data)
-        fingerprint = {}
-        if checkpoints is not None:  # before an optimizer of the user's is built
-            predictions = predictions_fingerprint(teachers)
-            rows = {"teachers": lesson.fingerprint(), "predictions": predictions}
-            fingerprint = training_fingerprint(
-                objective.text,
-                {**data_fingerprint(data), **rows},
-                [model if isinstance(model, str) else "", *model_fingerprint(student.model)],
-                optimizer,
-                seed=seed,
-                epochs=epochs,
-                batch_size=batch_size,
-                batches=batches,
-                evaluate_every=evaluate_every,
-                precision=precision,
-                compile=compile,
-                on_nan=on_nan,
-            )
-        engine = Engine(
-            StudentLoss(student, objective),
-            with_loss_scaling(make_optimizer(optimizer), student.forward_model),
-            as_tensors(columns_of(data, "train", teachers), objective.needs),
-            _holdout(data, teachers, objective),
-            batch_size=batch_size,
-            rows=order.rows_per_epoch,
-            evaluate_every=evaluate_every,
-            compile=compile,
-            work=epochs * order.steps_per_epoch,
-        )
-        watch = _watcher(watch)
-        trained = run_loop(
-            ArraySource(engine, order, data.train.rows),
-            epochs,
-            model=student.model,
+            teachers,
+            options,
+            optimizer=optimizer,
             callbacks=callbacks,
-            on_nan=on_nan,
-            watch=watch,
+            allow_negative=allow_negative,
+            scale_target=scale_target,
+            on_progress=on_progress,
             checkpoints=checkpoints,
-            fingerprint=fingerprint,
-            teachers=to_arrays(teachers) if checkpoints is not None else ({}, None),
         )
-    seconds = {"teachers": taught - started, "training": time.perf_counter() - taught}
-    finished = getattr(watch, "done", None)
+    finished = getattr(on_progress, "done", None)
     if finished is not None:
-        finished(trained.history)
-    return Result(
+        finished(result.history)
+    return result
+
+
+def _trained(
+    formula: str | Node,
+    data: PreparedData,
+    model: Any,
+    registry: Registry,
+    wanted: Teachers,
+    options: LoopOptions,
+    *,
+    optimizer: Any,
+    callbacks: Sequence[Any],
+    allow_negative: bool,
+    scale_target: bool,
+    on_progress: OnProgress | None,
+    checkpoints: Checkpoints | None,
+) -> Result:
+    """Student, teachers, objective, loop: in this order, so that faults come before the work."""
+    if checkpoints is not None:
+        checkpoints.require_same(data_fingerprint(data))
+    student = student_of(model, data.n_features, data.n_outputs, registry, options)
+    link = link_of(formula, registry)
+    if scale_target and is_built_by_name(model):
+        student = in_target_units(student, data, link)
+    student.link = link if data.task == "regression" else ""
+    order = _order(data, options)
+    per_epoch = order.steps_per_epoch
+    bound = BoundFormula(formula, student, data, registry, per_epoch, allow_negative, options.seed)
+    teachers, seconds = _fitted(wanted, bound, checkpoints)
+    objective = bound.objective(teachers)
+    started = time.perf_counter()
+    rows = partial(_rows, data, wanted, teachers)
+    fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
+    kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+    source = _source(kept, data, teachers, order, options, checkpoints)
+    student, objective = kept.student, kept.objective
+    trained = run_loop(
+        source,
+        options,
+        model=student.model,
+        callbacks=callbacks,
+        on_progress=on_progress,
+        checkpoints=checkpoints,
+        fingerprint=fingerprint,
+        teachers=to_arrays(teachers) if checkpoints is not None else ({}, None),
+    )
+    spent = {"teachers": seconds, "training": time.perf_counter() - started}
+    return result_of(
+        trained,
         student,
         objective,
-        trained.history,
-        all_scores(student, teachers, data, registry),
-        teachers,
         data,
-        seconds,
-        trained.compiled_as,
-        trained.events,
-        engine.traces,
+        registry,
+        teachers=teachers,
+        seconds=spent,
+        traces=kept.release(),
     )
 
 
-def _watcher(watch: Watcher | Literal["auto"] | None) -> Watcher | None:
-    """What is told of the history."""
-    if watch != "auto":
-        return watch
+def _order(data: PreparedData, options: LoopOptions) -> BatchOrder:
+    size = options.batch_size
+    return BatchOrder(len(data.train), size, batches=options.batches, seed=options.seed)
+
+
+def _fitted(
+    wanted: Teachers, bound: BoundFormula, checkpoints: Checkpoints | None
+) -> tuple[dict[str, FittedTeacher], float]:
+    """The teachers, and the seconds that they took; a formula that cannot be is refused before."""
+
+    def check() -> None:
+        bound.expected(*wanted.names(bound.formula, bound.registry))
+
+    started = time.perf_counter()
+    teachers = wanted.fitted(bound.formula, bound.data, bound.registry, checkpoints, check)
+    return teachers, time.perf_counter() - started
+
+
+def _rows(
+    data: PreparedData, wanted: Teachers, teachers: Mapping[str, FittedTeacher]
+) -> dict[str, Any]:
+    """What is trained on, for the fingerprint."""
+    return {
+        **data_fingerprint(data),
+        "teachers": wanted.fingerprint(),
+        "predictions": predictions_fingerprint(teachers),
+    }
+
+
+def _source(
+    kept: KeptTraining,
+    data: PreparedData,
+    teachers: Mapping[str, FittedTeacher],
+    order: BatchOrder,
+    options: LoopOptions,
+    checkpoints: Checkpoints | None,
+) -> ArraySource:
+    """The rows, with the compiled program that trains on them."""
+    engine = kept.engine(
+        as_tensors(columns_of(data, "train", teachers), kept.objective.needs),
+        _holdout(data, teachers, kept.objective),
+        batch_size=options.batch_size,
+        rows=order.rows_per_epoch,
+        evaluate_every=options.evaluate_every,
+        compile=options.compile,
+        work=options.epochs * order.steps_per_epoch,
+        before=None if checkpoints is None else checkpoints.compiled_as,
+    )
+    return ArraySource(engine, order, data.train.rows)
+
+
+def live_curves_in_a_notebook() -> OnProgress | None:
+    """`tfloss.LiveCurves` in a notebook, elsewhere None."""
     return renderer().LiveCurves() if in_notebook() else None
 
 

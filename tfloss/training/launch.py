@@ -1,23 +1,29 @@
-"""What every training does once its rows are at hand: build the student, then run the loop."""
+"""What `fit` and `fit_stream` share: checks, student, fingerprint, loop and result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfloss.data import PreparedData
+from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import Student, make_student
+from tfloss.teachers import FittedTeacher
+from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts
+from tfloss.training.constant import remarks
 from tfloss.training.history import History
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.loop.source import Source
-from tfloss.training.loop.train_loop import Watcher, train
-from tfloss.training.options import BATCHES, COMPILE, ON_NAN, OnNan, at_least_one, one_of
+from tfloss.training.loop.train_loop import OnProgress, train
+from tfloss.training.options import LoopOptions
 from tfloss.training.program.precision import computing_in, refuse_for_built_model
+from tfloss.training.result import Result, all_scores
 
 
 class Trained(NamedTuple):
@@ -25,31 +31,21 @@ class Trained(NamedTuple):
 
     history: History
     compiled_as: str
+    compiled_because: str
     events: list[str]
 
 
-def check_options(*, compile: str, on_nan: str, batches: str, **counts: Any) -> None:
-    """Refuse words that are not known, and counts below 1.
-
-    Raises:
-        UsageError: with what is known.
-    """
-    at_least_one(**counts)
-    one_of("compile", compile, COMPILE)
-    one_of("on_nan", on_nan, ON_NAN)
-    one_of("batches", batches, BATCHES)
-
-
 def student_of(
-    model: str | Student | Any,
-    *,
-    inputs: int,
-    outputs: int,
-    registry: Registry,
-    seed: int,
-    precision: str,
+    model: str | Student | Any, inputs: int, outputs: int, registry: Registry, options: LoopOptions
 ) -> Student:
-    """The student, built in this precision or taken as it is.
+    """The student, built in the precision of the options or taken as it is.
+
+    Args:
+        model: as for `tfloss.fit`.
+        inputs: the number of features.
+        outputs: the number of logits.
+        registry: what names stand for.
+        options: whose seed and precision count.
 
     Raises:
         UsageError: an unknown model, one that does not fit the data, or a precision for a model
@@ -57,22 +53,49 @@ def student_of(
     """
     sizes: dict[str, Any] = {"inputs": inputs, "outputs": outputs}
     if isinstance(model, str):
-        with computing_in(precision):
-            return make_student(model, **sizes, registry=registry, seed=seed)
-    refuse_for_built_model(precision)
+        with computing_in(options.precision):
+            return make_student(model, **sizes, registry=registry, seed=options.seed)
+    refuse_for_built_model(options.precision)
     if isinstance(model, Student):
         return model
-    return make_student(model, **sizes, registry=registry, seed=seed)
+    return make_student(model, **sizes, registry=registry, seed=options.seed)
+
+
+def fingerprint_of(
+    checkpoints: Checkpoints | None,
+    objective: Objective,
+    rows: Callable[[], Mapping[str, Any]],
+    model: Any,
+    student: Student,
+    optimizer: Any,
+    options: LoopOptions,
+) -> dict[str, Any]:
+    """What the training is, for its checkpoints; {} where it keeps none.
+
+    To be called before an optimizer of the user's is built.
+
+    Args:
+        checkpoints: where they are kept, or None.
+        objective: what is minimised.
+        rows: tells what is trained and evaluated on.
+        model: as the user gave it.
+        student: that it became.
+        optimizer: as the user gave it.
+        options: what else decides the result.
+    """
+    if checkpoints is None:
+        return {}
+    own = [model if isinstance(model, str) else "", *model_fingerprint(student.model)]
+    return training_fingerprint(objective.text, rows(), own, optimizer, **options.fingerprint())
 
 
 def run_loop(
     source: Source,
-    epochs: int,
+    options: LoopOptions,
     *,
     model: Any,
     callbacks: Sequence[Any],
-    on_nan: OnNan,
-    watch: Watcher | None,
+    on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
     fingerprint: Mapping[str, Any],
     teachers: tuple[dict[str, np.ndarray], Any] = ({}, None),
@@ -81,23 +104,56 @@ def run_loop(
 
     Args:
         source: the rows, with the programs that train on them.
-        epochs: how many.
+        options: how many epochs, and what is done at a step that is not finite.
         model: the Keras model that callbacks see.
         callbacks: of Keras.
-        on_nan: at a step that is not finite.
-        watch: called with the history after every chunk.
+        on_progress: called with the history after every chunk.
         checkpoints: where they are saved, and where the training begins; None: not at all.
         fingerprint: what the training is, for the checkpoints.
         teachers: what `tfloss.training.checkpoints.teachers.to_arrays` made of them.
     """
     step = source.step
-    guard = NanGuard(step, on_nan)
+    guard = NanGuard(step, options.on_nan)
     called = Callbacks(callbacks, model, step.optimizer)
     if checkpoints is not None:
-        checkpoints.begin({**fingerprint, "callbacks": called.kinds}, *teachers)
+        whole = {**fingerprint, "callbacks": called.kinds}
+        checkpoints.begin(whole, *teachers, compiled_as=step.choice.compiled_as)
     with defer_interrupts(checkpoints):
         history = train(
-            source, epochs, callbacks=called, watch=watch, checkpoints=checkpoints, guard=guard
+            source,
+            options.epochs,
+            callbacks=called,
+            on_progress=on_progress,
+            checkpoints=checkpoints,
+            guard=guard,
         )
-    compiled_as = "eager" if called.see_batches else step.compiled_as
-    return Trained(history, compiled_as, guard.events)
+    if called.see_batches:
+        return Trained(history, "eager", "callbacks look at every batch", guard.events)
+    return Trained(history, step.compiled_as, step.compiled_because, guard.events)
+
+
+def result_of(
+    trained: Trained,
+    student: Student,
+    objective: Objective,
+    data: PreparedData,
+    registry: Registry,
+    *,
+    teachers: Mapping[str, FittedTeacher],
+    seconds: dict[str, float],
+    traces: int,
+) -> Result:
+    """All that a training leaves, with the scores of the student and its teachers."""
+    return Result(
+        student=student,
+        objective=objective,
+        history=trained.history,
+        scores=all_scores(student, teachers, data, registry),
+        teachers=teachers,
+        data=data,
+        seconds=seconds,
+        compiled_as=trained.compiled_as,
+        compiled_because=trained.compiled_because,
+        events=[*trained.events, *remarks(student, objective, data)],
+        traces=traces,
+    )

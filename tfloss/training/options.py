@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from tfloss.errors import UsageError, did_you_mean, listed
@@ -37,3 +38,40 @@ def at_least_one(**counts: Any) -> None:
             raise UsageError(f"{name} is {count!r}; it must be a whole number.") from None
         if whole < 1 or isinstance(count, bool):
             raise UsageError(f"{name} is {count}; it must be at least 1.")
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """What decides a training besides formula, rows, model and optimizer; see `tfloss.fit`.
+
+    Attributes:
+        epochs, batch_size, batches, seed, evaluate_every, compile, on_nan, precision: as there.
+        steps_per_epoch: of a stream; None where the rows decide.
+
+    Raises:
+        UsageError: a word that is not known, or a count below 1.
+    """
+
+    epochs: int
+    batch_size: int
+    batches: Batches = "shuffled"
+    seed: int = 0
+    evaluate_every: int = 1
+    compile: Compile = "auto"
+    on_nan: OnNan = "stop"
+    precision: str = "float32"
+    steps_per_epoch: int | None = None
+
+    def __post_init__(self) -> None:
+        at_least_one(
+            epochs=self.epochs, batch_size=self.batch_size, evaluate_every=self.evaluate_every
+        )
+        if self.steps_per_epoch is not None:
+            at_least_one(steps_per_epoch=self.steps_per_epoch)
+        one_of("compile", self.compile, COMPILE)
+        one_of("on_nan", self.on_nan, ON_NAN)
+        one_of("batches", self.batches, BATCHES)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """All of them, as plain values."""
+        return asdict(self)

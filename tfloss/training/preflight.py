@@ -6,17 +6,18 @@ from collections.abc import Collection
 
 from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
-from tfloss.formula import Name, Text, as_node
 from tfloss.objective import plan_terms
 from tfloss.objective.plan import TensorUse
-from tfloss.registry import Dataset, Registry, Teacher
+from tfloss.registry import Dataset, Registry
 from tfloss.student import check_model, known_layers
 from tfloss.teachers import CALIBRATIONS, FITS, INPUTS, Options, parse_teachers
+from tfloss.teachers.fitting.given import layers_named, listed_teachers, may_have_layers
 from tfloss.training.config import Config
 from tfloss.training.options import BATCHES, COMPILE, ON_NAN, one_of
 from tfloss.training.program.optimizers import check_optimizer
 from tfloss.training.program.precision import check_precision
 from tfloss.training.scope import early_scope
+from tfloss.training.teachers import names_in
 
 
 def check(config: Config, registry: Registry, table_columns: Collection[str] | None = None) -> None:
@@ -73,33 +74,19 @@ def unused_teachers(config: Config, registry: Registry) -> list[str]:
     return [alias for alias in aliases if not any(n.split(".")[0] == alias for n in used)]
 
 
-def networks(config: Config, registry: Registry) -> list[str]:
-    """The names of the teachers that are Keras models, whose layers a formula may name.
+def has_networks(config: Config, registry: Registry) -> bool:
+    """Whether a teacher is a Keras model, which needs TensorFlow to be asked.
 
     Raises:
         UsageError: no such teacher.
     """
-    found = []
-    for teacher in parse_teachers(config.teacher):
-        # A class name is looked for in scikit-learn, which is slow to import.
-        if teacher.name not in registry.teachers and _is_class_name(teacher.name):
-            continue
-        if registry.get(Teacher, teacher.name).layers:
-            found.append(teacher.alias)
-    return found
+    return any(may_have_layers(one.thing, registry) for one in listed_teachers(config.teacher))
 
 
-def teacher_layers(config: Config, registry: Registry) -> list[str]:
-    """The names in the formula that can only be tensors of a teacher that is a network."""
-    nodes = as_node(config.formula).walk()
-    named = [
-        node.name if isinstance(node, Name) else node.value
-        for node in nodes
-        if isinstance(node, (Name, Text))
-    ]
-    starts = tuple(f"{alias}." for alias in networks(config, registry))
-    return [name for name in named if name.startswith(starts)]
+def teacher_layers(config: Config, registry: Registry) -> frozenset[str]:
+    """The names in the formula that can only be tensors of a teacher that is a network.
 
-
-def _is_class_name(name: str) -> bool:
-    return name.isidentifier() and name[0].isupper()
+    Raises:
+        UsageError: no such teacher.
+    """
+    return layers_named(listed_teachers(config.teacher), names_in(config.formula), registry)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,16 @@ from tfloss.formula import Node
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student
-from tfloss.training.checkpoints.fingerprint import (
-    columns_fingerprint,
-    model_fingerprint,
-    training_fingerprint,
-)
+from tfloss.training.checkpoints.fingerprint import columns_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
-from tfloss.training.launch import check_options, run_loop, student_of
-from tfloss.training.loop.dataset import DatasetSource
-from tfloss.training.loop.train_loop import Watcher
-from tfloss.training.options import Compile, OnNan
+from tfloss.training.kept import KeptTraining
+from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
+from tfloss.training.loop.train_loop import OnProgress
+from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import SAMPLE_WEIGHT
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
-from tfloss.training.result import Result, all_scores
+from tfloss.training.program.precision import Precision
+from tfloss.training.result import Result
 from tfloss.training.stream_data import stream_data
 
 
@@ -52,13 +47,13 @@ def fit_stream(
     seed: int = 0,
     compile: Compile = "auto",
     precision: Precision = "float32",
-    batches: str = "sequential",
+    batches: Batches = "sequential",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
     losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
-    watch: Watcher | None = None,
+    on_progress: OnProgress | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
@@ -70,8 +65,8 @@ def fit_stream(
         dataset: a `tf.data.Dataset` whose elements are dictionaries of batches, each (rows, …):
             `inputs`, `labels`, and whatever else the formula names: a teacher's probabilities, an
             extra column. `sample_weight`, (rows,), weighs the rows. How many rows an element has
-            does not matter: they are arranged anew into batches of `batch_size`. The dataset is
-            repeated when it ends; shuffling is its own affair.
+            does not matter: they are arranged into batches of `batch_size`. The dataset is
+            repeated when it ends; shuffle it yourself.
         model: 'mlp:10,10' or a Keras model whose output is logits; as for `tfloss.fit`.
         steps_per_epoch: batches per epoch; an epoch is what the history has one entry for.
         batch_size: rows per step.
@@ -79,14 +74,14 @@ def fit_stream(
         task: 'classification' or 'regression'.
         holdout: rows by name, in memory, to evaluate on after each epoch.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
-        optimizer, seed, compile, precision, allow_negative, losses, registry, watch: as for
+        optimizer, seed, compile, precision, allow_negative, losses, registry, on_progress: as for
             `tfloss.fit`.
         batches: 'sequential': rows are taken as they come. Any other choice is the dataset's own
             to make (`shuffle`, `rejection_resample`), and refused here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
-            batches again, which it is asked for anew up to where the training was: give
-            `shuffle` a seed.
+            batches again, and it is read again up to where the training was: give `shuffle`
+            a seed.
 
     Returns:
         The same as `tfloss.fit`; `scores` are those of the holdout, where it has labels of classes
@@ -96,24 +91,26 @@ def fit_stream(
         DataError: elements that are no dictionaries, lack a column that the formula names, or end.
         UsageError: an option that cannot be.
         FormulaError, NumericsError, PluginError: as for `tfloss.fit`.
+
+    Example:
+        >>> rows = tf.data.Dataset.from_tensor_slices({"inputs": x, "labels": y}).batch(32)
+        >>> result = tfloss.fit_stream("bce", rows, "mlp:10", steps_per_epoch=100, epochs=5)
     """
-    check_options(
+    options = LoopOptions(
+        epochs=epochs,
+        batch_size=batch_size,
+        batches=batches,
+        seed=seed,
         compile=compile,
         on_nan=on_nan,
-        batches=batches,
-        epochs=epochs,
+        precision=precision,
         steps_per_epoch=steps_per_epoch,
-        batch_size=batch_size,
     )
-    if batches != "sequential":
-        raise UsageError(
-            f"A stream's rows are taken as they come, so batches='{batches}' cannot be honoured; "
-            f"shuffle or draw them in the dataset."
-        )
+    _refuse_order(batches)
     registry = registry_with(registry, losses)
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
-    student = _student(model, shapes, registry, seed, precision)
+    student = _student(model, shapes, registry, options)
     objective = Objective(
         formula,
         registry,
@@ -123,59 +120,65 @@ def fit_stream(
         seed=seed,
     )
     rows = _holdout(holdout)
-    fingerprint = {}
-    if checkpoint is not None:  # before an optimizer of the user's is built
-        fingerprint = training_fingerprint(
-            objective.text,
-            {
-                "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
-                "holdout": columns_fingerprint(rows),
-            },
-            model_fingerprint(student.forward_model),
+    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        fingerprint = fingerprint_of(
+            checkpoints,
+            objective,
+            partial(_rows, shapes, rows),
+            model,
+            student,
             optimizer,
-            seed=seed,
-            epochs=epochs,
+            options,
+        )
+        kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+        source = kept.stream(
+            dataset,
+            rows,
             steps_per_epoch=steps_per_epoch,
             batch_size=batch_size,
-            precision=precision,
             compile=compile,
-            on_nan=on_nan,
+            work=epochs * steps_per_epoch,
+            before=None if checkpoints is None else checkpoints.compiled_as,
         )
-    source = DatasetSource(
-        StudentLoss(student, objective),
-        with_loss_scaling(make_optimizer(optimizer), student.forward_model),
-        dataset,
-        rows,
-        steps_per_epoch=steps_per_epoch,
-        batch_size=batch_size,
-        compile=compile,
-        work=epochs * steps_per_epoch,
-    )
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        student, objective = kept.student, kept.objective
         trained = run_loop(
             source,
-            epochs,
+            options,
             model=student.model,
             callbacks=callbacks,
-            on_nan=on_nan,
-            watch=watch,
+            on_progress=on_progress,
             checkpoints=checkpoints,
             fingerprint=fingerprint,
         )
+    traces = kept.release()
     seconds = {"training": time.perf_counter() - started}
     data = stream_data(shapes, rows, task, student.n_outputs)
-    return Result(
+    return result_of(
+        trained,
         student,
         objective,
-        trained.history,
-        all_scores(student, {}, data, registry),
-        {},
         data,
-        seconds,
-        trained.compiled_as,
-        trained.events,
-        source.traces,
+        registry,
+        teachers={},
+        seconds=seconds,
+        traces=traces,
     )
+
+
+def _refuse_order(batches: str) -> None:
+    if batches != "sequential":
+        raise UsageError(
+            f"A stream's rows are taken as they come, so batches='{batches}' cannot be honoured; "
+            f"shuffle or draw them in the dataset."
+        )
+
+
+def _rows(shapes: Mapping[str, Any], holdout: Columns | None) -> dict[str, Any]:
+    """What is trained on, for the fingerprint."""
+    return {
+        "columns": {name: [str(n) for n in shape] for name, shape in shapes.items()},
+        "holdout": columns_fingerprint(holdout),
+    }
 
 
 def _column_shapes(dataset: Any) -> dict[str, tuple[int | None, ...]]:
@@ -205,7 +208,7 @@ def _column_shapes(dataset: Any) -> dict[str, tuple[int | None, ...]]:
 
 
 def _student(
-    model: Any, shapes: Mapping[str, Any], registry: Registry, seed: int, precision: str
+    model: Any, shapes: Mapping[str, Any], registry: Registry, options: LoopOptions
 ) -> Student:
     outputs = shapes["labels"][-1] if "labels" in shapes else None
     if isinstance(model, str) and outputs is None:
@@ -213,7 +216,7 @@ def _student(
     if outputs is None and not isinstance(model, Student):
         outputs = model.output_shape[-1]
     sizes: dict[str, Any] = {"inputs": shapes["inputs"][-1], "outputs": outputs}
-    return student_of(model, **sizes, registry=registry, seed=seed, precision=precision)
+    return student_of(model, **sizes, registry=registry, options=options)
 
 
 def _scope(student: Student, shapes: Mapping[str, Any], task: str) -> Scope:

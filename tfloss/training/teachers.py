@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from tfloss.data import Columns, PreparedData
 from tfloss.formula import Name, Node, Text, as_node
 from tfloss.registry import Registry
 from tfloss.teachers import FittedTeacher, fit_teachers
+from tfloss.teachers.fitting.given import layers_named, listed_teachers
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import from_checkpoint, teacher_fingerprint
 
@@ -51,6 +52,17 @@ class Teachers:
             return dict(fitted)
         return {}
 
+    def names(
+        self, formula: str | Node, registry: Registry
+    ) -> tuple[dict[str, str], frozenset[str]]:
+        """The teachers' texts by name, and the names in the formula that can be their layers.
+
+        Raises:
+            UsageError: something that is no teacher, or one name for two.
+        """
+        given = listed_teachers(self.teacher)
+        return {t.alias: t.text for t in given}, layers_named(given, names_in(formula), registry)
+
     def fingerprint(self) -> Any:
         """What was asked for, as plain values; equal for the same teachers."""
         fitted = self.already_fitted
@@ -64,6 +76,7 @@ class Teachers:
         data: PreparedData,
         registry: Registry,
         checkpoints: Checkpoints | None = None,
+        before_fit: Callable[[], Any] | None = None,
     ) -> dict[str, FittedTeacher]:
         """The teachers with their predictions for all rows.
 
@@ -72,6 +85,7 @@ class Teachers:
             data: what they are fitted on.
             registry: where names are looked up.
             checkpoints: which may hold their predictions.
+            before_fit: see `tfloss.teachers.fit_teachers`.
         """
         if self.already_fitted:
             return self.already_fitted
@@ -85,6 +99,7 @@ class Teachers:
             n_jobs=self.n_jobs,
             cache=self.cache,
             tensors=sorted(names_in(formula)),
+            before_fit=before_fit,
             **self._decisive,
         )
 

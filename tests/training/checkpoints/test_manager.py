@@ -168,7 +168,7 @@ def test_a_finished_training_is_not_trained_again(data, tmp_path):
     what = (data, "memory", "averaging", "dropout", True)
     whole = train(*what, tmp_path)
     seen = []
-    again = train(*what, tmp_path, resume=True, watch=seen.append)
+    again = train(*what, tmp_path, resume=True, on_progress=seen.append)
     assert digest_of_state(again) == digest_of_state(whole)
     assert not seen
 

@@ -23,10 +23,12 @@ from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import train as train_source
 
 
-def train(engine, epochs, watch=None, callbacks=()):
+def train(engine, epochs, on_progress=None, callbacks=()):
     order = BatchOrder(engine.rows, engine.batch_size, seed=1)
     called = Callbacks(callbacks, engine.forward.student.model, engine.optimizer)
-    return train_source(ArraySource(engine, order), epochs, callbacks=called, watch=watch)
+    return train_source(
+        ArraySource(engine, order), epochs, callbacks=called, on_progress=on_progress
+    )
 
 
 @pytest.mark.parametrize("epochs", [1, 7, 10, 43])
@@ -35,7 +37,7 @@ def test_chunks_change_nothing_and_take_one_program(registry, epochs, how, monke
     monkeypatch.setattr(chunk_size, "_SHORTEST", 0)
     engine = engine_of(registry, mlp(), holdout=columns(4), compile=how)
     sizes = []
-    history = train(engine, epochs, watch=lambda history: sizes.append(len(history)))
+    history = train(engine, epochs, on_progress=lambda history: sizes.append(len(history)))
     assert sizes[-1] == len(history) == epochs
     assert len(sizes) >= min(epochs, 8)  # somebody sees progress
     assert engine.traces == 1
@@ -52,7 +54,7 @@ def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(
     registry, monkeypatch
 ):
     engine = engine_of(registry, mlp(), compile="xla")
-    shortest = 20_000 // 5
+    shortest = 40_000 // 5
     assert chunk_size.epochs_per_chunk(engine, 5) == 5
     assert chunk_size.epochs_per_chunk(engine, shortest + 1) == shortest
     assert chunk_size.epochs_per_chunk(engine, 10 * shortest) == shortest

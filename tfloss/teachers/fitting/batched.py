@@ -12,7 +12,7 @@ from tfloss.data import rows_at_once
 from tfloss.teachers.fitting.side_by_side import one_thread_where_small
 
 Predictions = dict[str, np.ndarray]
-Watch = Callable[[int], None]
+OnRows = Callable[[int], None]
 
 
 def in_chunks(
@@ -21,7 +21,7 @@ def in_chunks(
     *,
     n_jobs: int | None = None,
     rows: int | None = None,
-    watch: Watch | None = None,
+    on_progress: OnRows | None = None,
 ) -> Predictions:
     """Call `answer` on pieces of `inputs`, and put its predictions together as float32.
 
@@ -32,7 +32,7 @@ def in_chunks(
         inputs: (n, d).
         n_jobs: as joblib counts them; None: one, or what `joblib.parallel_config` says.
         rows: per piece; default: see `tfloss.data.rows_at_once`.
-        watch: called after each piece with its number of rows.
+        on_progress: called after each piece with its number of rows.
     """
     from joblib import delayed
 
@@ -50,8 +50,8 @@ def in_chunks(
                 if name not in together:
                     together[name] = np.empty((len(inputs), *values.shape[1:]), dtype=np.float32)
                 together[name][at : at + len(values)] = values
-            if watch is not None:
-                watch(min(rows, len(inputs) - at))
+            if on_progress is not None:
+                on_progress(min(rows, len(inputs) - at))
     return together
 
 

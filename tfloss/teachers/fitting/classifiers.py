@@ -11,7 +11,7 @@ import numpy as np
 
 from tfloss.data import Columns
 from tfloss.errors import DataError, PluginError, TflossError, UsageError, listed
-from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
+from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
 from tfloss.teachers.fitting.estimator_check import check_estimator
 from tfloss.teachers.fitting.probabilities import aligned
 from tfloss.teachers.fitting.weights import fit_weighted
@@ -57,7 +57,7 @@ class FittedClassifier:
         return part.inputs if self.view is None else self.view.rows(part)
 
     def predict(
-        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, on_progress: OnRows | None = None
     ) -> Predictions:
         """Probabilities of all declared classes under the name '', (n, classes) float32.
 
@@ -66,7 +66,7 @@ class FittedClassifier:
         """
         if not len(inputs):
             return {"": np.empty((0, self.classes), dtype=np.float32)}
-        return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
+        return in_chunks(self._piece, inputs, n_jobs=n_jobs, on_progress=on_progress)
 
     def _piece(self, inputs: np.ndarray) -> Predictions:
         inputs = inputs if self.view is None else self.view.show(inputs)

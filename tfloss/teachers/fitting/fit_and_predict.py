@@ -10,7 +10,7 @@ import numpy as np
 
 from tfloss.data import PreparedData, score
 from tfloss.registry import Registry
-from tfloss.teachers.fitting.batched import Predictions, Watch
+from tfloss.teachers.fitting.batched import OnRows, Predictions
 from tfloss.teachers.fitting.classifiers import fit_classifier
 from tfloss.teachers.fitting.cross_fit import put_together
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions
@@ -27,7 +27,7 @@ def fit_and_predict(
     data: PreparedData,
     registry: Registry,
     n_jobs: int | None = None,
-    watch: Callable[[str], Watch | None] = lambda alias: None,
+    on_progress: Callable[[str], OnRows | None] = lambda alias: None,
 ) -> dict[str, TeacherPredictions]:
     """Fit every plan's estimator, and predict every row of both parts.
 
@@ -39,9 +39,11 @@ def fit_and_predict(
         data: what they are fitted on and asked about.
         registry: whose metrics score them.
         n_jobs: folds, and chunks of rows, that are worked on at once, as joblib counts.
-        watch: from a name to what is called with numbers of rows that were predicted.
+        on_progress: from a name to what is called with numbers of rows that were predicted.
     """
-    whole = {alias: _on_all_rows(plan, data, n_jobs, watch(alias)) for alias, plan in plans.items()}
+    whole = {
+        alias: _on_all_rows(plan, data, n_jobs, on_progress(alias)) for alias, plan in plans.items()
+    }
     folds = _out_of_fold(plans, data, n_jobs)
     return {
         alias: _scored(plan, data, registry, *whole[alias], folds.get(alias))
@@ -50,14 +52,14 @@ def fit_and_predict(
 
 
 def _on_all_rows(
-    plan: FitPlan, data: PreparedData, n_jobs: int | None, watch: Watch | None
+    plan: FitPlan, data: PreparedData, n_jobs: int | None, on_progress: OnRows | None
 ) -> tuple[Any, Predictions, Predictions]:
     """The estimator fitted on all of the plan's rows, and its predictions for both parts."""
     with one_thread_where_small(len(plan.rows)):
         fitted = fitter(plan, data)(plan.rows)
     parts = (data.train, data.holdout)
     train, holdout = (
-        fitted.predict(fitted.rows(part), n_jobs=n_jobs, watch=watch) for part in parts
+        fitted.predict(fitted.rows(part), n_jobs=n_jobs, on_progress=on_progress) for part in parts
     )
     return fitted, train, holdout
 

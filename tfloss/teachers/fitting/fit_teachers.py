@@ -16,7 +16,7 @@ from tfloss.errors import UsageError
 from tfloss.registry import Registry
 from tfloss.teachers.cache import cached, find, keep, key_of
 from tfloss.teachers.column import PredictionsColumn, read_predictions
-from tfloss.teachers.fitting.batched import Watch
+from tfloss.teachers.fitting.batched import OnRows
 from tfloss.teachers.fitting.fit_and_predict import fit_and_predict, fitter
 from tfloss.teachers.fitting.given import Given, listed_teachers, resolved
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions, plan_fit
@@ -42,8 +42,9 @@ def fit_teachers(
     inputs: str = "auto",
     n_jobs: int | None = None,
     cache: str | Path | None = None,
-    watch: Callable[[str, int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
     tensors: Collection[str] = (),
+    before_fit: Callable[[], Any] | None = None,
 ) -> dict[str, FittedTeacher]:
     """Fit every teacher on labelled training rows, and ask it about all rows.
 
@@ -59,9 +60,11 @@ def fit_teachers(
         n_jobs: how many folds, and chunks of rows, are worked on at once, as joblib counts; the
             result is the same. Default: as many folds as there are processors, and one chunk.
         cache: a folder in which predictions are kept; default: the environment's TFLOSS_CACHE.
-        watch: called with a teacher's name, the rows it has answered, and all it will answer; first
-            with 0, before it is fitted.
+        on_progress: called with a teacher's name, the rows it has answered, and all it will;
+            first with 0, before it is fitted.
         tensors: names that a formula uses; `alias.LAYER` among them asks a network for a layer.
+        before_fit: called once all teachers are checked and before one is fitted; what it raises
+            spares the fitting.
 
     Raises:
         UsageError: unknown names or settings, one name for two teachers, an unsuited estimator.
@@ -74,8 +77,10 @@ def fit_teachers(
     ready = {
         one: _prepared(one, data, registry, seed, _layers(one.alias, tensors)) for one in given
     }
+    if before_fit is not None:
+        before_fit()
     plans = {one: how for one, how in ready.items() if isinstance(how, FitPlan)}
-    counters = {one.alias: _counter(one.alias, data, watch) for one in given}
+    counters = {one.alias: _counter(one.alias, data, on_progress) for one in given}
     fitted = _fitted(plans, data, registry, folder, n_jobs, counters)
     return {
         one.alias: fitted.get(one.alias)
@@ -120,10 +125,10 @@ def _prepared(
 
 
 def _counter(
-    alias: str, data: PreparedData, watch: Callable[[str, int, int], None] | None
-) -> Watch | None:
+    alias: str, data: PreparedData, on_progress: Callable[[str, int, int], None] | None
+) -> OnRows | None:
     """From rows answered just now to rows answered so far."""
-    if watch is None:
+    if on_progress is None:
         return None
     total = len(data.train) + len(data.holdout)
     done = 0
@@ -131,7 +136,7 @@ def _counter(
     def count(rows: int) -> None:
         nonlocal done
         done += rows
-        watch(alias, done, total)
+        on_progress(alias, done, total)
 
     return count
 
@@ -142,7 +147,7 @@ def _fitted(
     registry: Registry,
     cache: Path | None,
     n_jobs: int | None,
-    counters: Mapping[str, Watch | None],
+    counters: Mapping[str, OnRows | None],
 ) -> dict[str, FittedTeacher]:
     """The teachers that are fitted here, by alias: those in the cache, the others together."""
     keys = {one: key_of(plan, data) if cache else None for one, plan in plans.items()}
@@ -168,7 +173,7 @@ def _same(model: Any) -> Any:
     return model
 
 
-def _count(counter: Watch | None, rows: int) -> None:
+def _count(counter: OnRows | None, rows: int) -> None:
     if counter is not None:
         counter(rows)
 
@@ -180,23 +185,25 @@ def _asked(
     registry: Registry,
     n_jobs: int | None,
     cache: Path | None,
-    watch: Watch | None,
+    on_progress: OnRows | None,
 ) -> FittedTeacher:
     """A teacher that has nothing to fit: a column, or one that was fitted before."""
-    _count(watch, 0)
+    _count(on_progress, 0)
     if isinstance(given.thing, PredictionsColumn):
         return _read(given, how, data, registry)
     key = key_of(how, data) if cache else None
-    predicted = cached(key, cache, partial(_answered, how, data, registry, n_jobs, watch))
+    predicted = cached(key, cache, partial(_answered, how, data, registry, n_jobs, on_progress))
     return _teacher(given, predicted, data, "prefitted", partial(_same, how))
 
 
 def _answered(
-    how: Any, data: PreparedData, registry: Registry, n_jobs: int | None, watch: Watch | None
+    how: Any, data: PreparedData, registry: Registry, n_jobs: int | None, on_progress: OnRows | None
 ) -> TeacherPredictions:
     """Predictions of a teacher that was fitted before, about both parts."""
     parts = (data.train, data.holdout)
-    predictions = [how.predict(how.rows(part), n_jobs=n_jobs, watch=watch) for part in parts]
+    predictions = [
+        how.predict(how.rows(part), n_jobs=n_jobs, on_progress=on_progress) for part in parts
+    ]
     return _scored(predictions, data, registry, how.notes, np.arange(len(data.holdout)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfloss.errors import UsageError
-from tfloss.registry import Registry
+from tfloss.registry import Registry, Teacher
 from tfloss.teachers.column import PredictionsColumn
 from tfloss.teachers.fitting.classifiers import copied, seeded
 from tfloss.teachers.keras_models import is_network
@@ -77,6 +77,37 @@ def _predicts(teacher: Any) -> bool:
     """Whether it can be asked although it has nothing to fit."""
     able = hasattr(teacher, "predict_proba") or hasattr(teacher, "predict")
     return able and not isinstance(teacher, type)
+
+
+def layers_named(
+    given: Iterable[Given], names: Iterable[str], registry: Registry
+) -> frozenset[str]:
+    """The names, of those in a formula, that can only be tensors of a teacher that is a network.
+
+    Raises:
+        UsageError: no such teacher.
+    """
+    networks = tuple(f"{one.alias}." for one in given if may_have_layers(one.thing, registry))
+    return frozenset(name for name in names if networks and name.startswith(networks))
+
+
+def may_have_layers(thing: Any, registry: Registry) -> bool:
+    """Whether what a user gave is, or names, a network.
+
+    Raises:
+        UsageError: no such teacher.
+    """
+    if isinstance(thing, TeacherSpec):
+        # A class name is looked for in scikit-learn, which is slow to import.
+        if thing.name not in registry.teachers and is_class_name(thing.name):
+            return False
+        return registry.get(Teacher, thing.name).layers
+    return is_network(getattr(thing, "estimator", thing))
+
+
+def is_class_name(name: str) -> bool:
+    """Whether a name can be that of one of scikit-learn's classes."""
+    return name.isidentifier() and name[0].isupper()
 
 
 def resolved(given: Given, options: Options, registry: Registry, seed: int) -> Given:

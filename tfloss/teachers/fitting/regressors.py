@@ -10,7 +10,7 @@ import numpy as np
 
 from tfloss.data import Columns
 from tfloss.errors import PluginError
-from tfloss.teachers.fitting.batched import Predictions, Watch, in_chunks
+from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, call_fit, copied, failed, reason
 from tfloss.teachers.fitting.estimator_check import check_regressor
 from tfloss.teachers.views import View
@@ -52,7 +52,7 @@ class FittedRegressor:
         return part.inputs if self.view is None else self.view.rows(part)
 
     def predict(
-        self, inputs: np.ndarray, *, n_jobs: int | None = None, watch: Watch | None = None
+        self, inputs: np.ndarray, *, n_jobs: int | None = None, on_progress: OnRows | None = None
     ) -> Predictions:
         """The prediction as '', and its standard deviation as 'std'; (n, width) float32 each.
 
@@ -62,7 +62,7 @@ class FittedRegressor:
         if not len(inputs):
             names = ("", "std") if self.has_deviation else ("",)
             return {name: np.empty((0, self.width), dtype=np.float32) for name in names}
-        return in_chunks(self._piece, inputs, n_jobs=n_jobs, watch=watch)
+        return in_chunks(self._piece, inputs, n_jobs=n_jobs, on_progress=on_progress)
 
     def _piece(self, inputs: np.ndarray) -> Predictions:
         inputs = inputs if self.view is None else self.view.show(inputs)

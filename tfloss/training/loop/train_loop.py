@@ -17,7 +17,7 @@ from tfloss.training.loop.source import Source
 from tfloss.training.program.chunk_log import ChunkLog
 from tfloss.training.program.step import TrainState
 
-Watcher = Callable[[History], None]
+OnProgress = Callable[[History], None]
 
 
 def train(
@@ -26,7 +26,7 @@ def train(
     *,
     callbacks: Callbacks,
     history: History | None = None,
-    watch: Watcher | None = None,
+    on_progress: OnProgress | None = None,
     checkpoints: Checkpoints | None = None,
     guard: NanGuard | None = None,
     initial_epoch: int = 0,
@@ -38,7 +38,7 @@ def train(
         epochs: how many passes over the training rows, those before `initial_epoch` included.
         callbacks: Keras callbacks.
         history: still empty; default: one of the terms.
-        watch: called with the history after every chunk.
+        on_progress: called with the history after every chunk.
         checkpoints: where they are saved, and where the training begins.
         guard: what to do where numbers are not finite; default: stop.
         initial_epoch: epochs done before.
@@ -53,7 +53,7 @@ def train(
         history = History(names, source.step.steps_per_epoch, every=History.spacing(epochs))
     loop = _Loop(source, epochs, callbacks, history, checkpoints, guard or NanGuard(source.step))
     try:
-        loop.run(watch, initial_epoch)
+        loop.run(on_progress, initial_epoch)
     finally:
         source.close()
     return history
@@ -76,7 +76,7 @@ class _Loop:
         self._length = source.step.steps_per_epoch
         source.watched = callbacks.see_batches
 
-    def run(self, watch: Watcher | None, initial_epoch: int) -> None:
+    def run(self, on_progress: OnProgress | None, initial_epoch: int) -> None:
         callbacks, history = self._callbacks, self._history
         callbacks.on_train_begin()
         progress = self._begin(callbacks.initial_epoch or initial_epoch)
@@ -88,8 +88,8 @@ class _Loop:
             progress = Progress(progress.epoch + len(log.train))
             logs = history.latest.as_logs()
             callbacks.on_epoch_end(progress.epoch - 1, logs)
-            if watch is not None:
-                watch(history)
+            if on_progress is not None:
+                on_progress(history)
             self._save_if_due(progress)
             if callbacks.want_to_stop:
                 break

@@ -69,6 +69,11 @@ class StudentLoss:
         self.names = objective.names + ((MODEL_TERM,) if self._adds_losses else ())
 
     @property
+    def network(self) -> Any:
+        """The layers."""
+        return self.student.forward_model
+
+    @property
     def trainable_variables(self) -> list[Any]:
         return [
             *self.student.forward_model.trainable_variables,
@@ -89,7 +94,7 @@ class StudentLoss:
 
     def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         terms = self.terms(batch, step, training=training)
-        return total_of(terms), tf.stack(terms)
+        return self.objective.total(terms), tf.stack(terms)
 
     def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         return self.terms_and_outputs(batch, step, training=training)[0]
