@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 EPOCHS = 3
@@ -58,7 +59,7 @@ def measure(name: str, seconds: float, engines: list[str] | None = None) -> dict
         count = EPOCHS
         while True:
             ready[one].long(count)  # the length of a chunk may be compiled for it
-            taken = _seconds(lambda: ready[one].long(count))
+            taken = _seconds(partial(ready[one].long, count))
             if taken > _LONG_SECONDS / 2 or count > _MOST_EPOCHS:
                 break
             count *= 8  # what a call costs by itself must not count
