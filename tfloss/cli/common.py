@@ -27,7 +27,7 @@ batches_option = click.option(
 
 
 def registry_of(context: click.Context) -> Registry:
-    """The registry, with the group's options applied; problems are told once, on stderr."""
+    """The registry, with the group's options applied; problems are reported once, on stderr."""
     options = context.find_root().obj or {}
     registry = load_registry(
         no_plugins=options.get("no_plugin", ()), strict=options.get("strict", False)

@@ -38,7 +38,7 @@ class Checkpoint(keras.callbacks.Callback):
         model.fit(x, y, epochs=100, callbacks=[tfloss.Checkpoint("checkpoints")])
 
     The order of the rows is Keras' own: arrays without `shuffle`, or with a seed
-    (`keras.utils.set_random_seed`), come in the same order again; a dataset that shuffles anew in
+    (`keras.utils.set_random_seed`), come in the same order again; a dataset that is reshuffled in
     every epoch begins with its first order.
 
     Args:
@@ -67,7 +67,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._ended = False
 
     def watch(self, others: Sequence[Any]) -> None:
-        """Take the callbacks whose state is saved as well; this one is told after them."""
+        """Take the callbacks whose state is saved as well; this one is called after them."""
         self._others = others
 
     # -- Keras' events ---------------------------------------------------------------------------

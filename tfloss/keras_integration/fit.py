@@ -176,7 +176,7 @@ def _attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any])
 
 
 def _metrics(model: Any) -> Any:
-    """The metrics that a plain model was compiled with, anew."""
+    """The metrics that a plain model was compiled with, made again."""
     if not model.compiled:
         return None
     config = keras.saving.deserialize_keras_object(model.get_compile_config())
@@ -196,7 +196,7 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
 
 
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
-    """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
+    """The rows with the teachers' answers next to them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
     x, y = model.checks.ready(x, y, weight)
     outputs = len(model.output_names or [""])

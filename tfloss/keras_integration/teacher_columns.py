@@ -101,7 +101,7 @@ class Supply:
         return split_inputs(self._model, in_memory(x), self._columns)[0]
 
     def beside(self, x: Any, y: Any = None) -> Any:
-        """`x` with the answers beside the inputs, as a dictionary; or a dataset of such batches.
+        """`x` with the answers next to the inputs, as a dictionary; or a dataset of such batches.
 
         Args:
             x: an array (n, …), a dictionary of inputs and columns, or a `tf.data.Dataset`.
@@ -130,7 +130,7 @@ class Supply:
             split_inputs(self._model, in_memory(x), self._columns)[0] for x in (train, holdout)
         ]
         if any(isinstance(part, Mapping | list | tuple) for part in parts):
-            return  # several inputs, about which no estimator is asked
+            return  # several inputs, for which no estimator can predict
         rows = [np.asarray(part).reshape(len(part), -1) for part in parts]
         for alias, teacher in self._wanted(train, None, networks=False).items():
             if isinstance(teacher, TeacherToFit):

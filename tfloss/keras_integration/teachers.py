@@ -82,7 +82,7 @@ def ask(
         inputs: what the student gets: an array (n, …), or a dictionary of them for a Keras model.
         width: the student's number of outputs; 1 makes one column of two classes.
         names: what the formula uses.
-        classification: whether it is asked for probabilities.
+        classification: whether it predicts probabilities.
 
     Raises:
         DataError: another number of classes than the student's.
@@ -130,7 +130,7 @@ def _as_columns(
 
 
 def rows_for_estimator(alias: str, inputs: Any) -> np.ndarray:
-    """(n, d): the student's inputs, as an estimator is asked about them.
+    """(n, d): the student's inputs, as an estimator takes them.
 
     Raises:
         UsageError: the student has several inputs.
@@ -138,7 +138,7 @@ def rows_for_estimator(alias: str, inputs: Any) -> np.ndarray:
     if isinstance(inputs, Mapping | list | tuple):
         raise UsageError(
             f"The model has several inputs, so what the teacher '{alias}' would be asked is not "
-            f"known; hand its answers over as a column: columns=['{alias}']."
+            f"known; pass its predictions as a column: columns=['{alias}']."
         )
     rows = np.asarray(inputs)
     return rows.reshape(len(rows), -1)

@@ -170,7 +170,7 @@ def _of(name: str) -> str:
 
 
 def weighted_by_class(y: Any, options: dict[str, Any], outputs: int | None) -> dict[str, Any]:
-    """Keras refuses class weights beside a dictionary of labels; with one output they are clear.
+    """Class weights for a dictionary of labels, which Keras refuses; clear where one output is.
 
     Args:
         y: what `fit` was given.

@@ -30,7 +30,7 @@ def line_style(number: int) -> tuple[str, tuple[float, ...]]:
 
 
 def line_options(number: int) -> dict[str, Any]:
-    """What matplotlib is told of a line of this style."""
+    """What matplotlib is given for a line of this style."""
     colour, dashes = line_style(number)
     return {"color": colour, "linestyle": (0, dashes) if dashes else "-", "linewidth": 1.5}
 

@@ -35,7 +35,7 @@ class Ready:
 
     Attributes:
         data: split and scaled.
-        teachers: fitted, and asked about every row.
+        teachers: fitted, with predictions for every row.
         seconds: how long the teachers took.
     """
 

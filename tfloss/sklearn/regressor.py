@@ -45,8 +45,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
-        registry: what names stand for; everything installed unless said.
-        n_jobs: how many chunks of rows the teacher is asked about at once.
+        registry: what names stand for; default: everything installed.
+        n_jobs: how many chunks of rows the teacher predicts at once.
         random_state: of the initial weights, the order of the rows, and the teacher.
 
     Attributes:

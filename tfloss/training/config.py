@@ -217,7 +217,7 @@ class Config:
 
 
 def refuse_damaged(path: Path) -> None:
-    """Refuse a configuration beside a manifest that has the digest of another.
+    """Refuse a configuration next to a manifest that has the digest of another.
 
     Raises:
         DataError: with what to do.

@@ -83,7 +83,7 @@ def fit(
         teacher_force: fit teachers even where that takes long.
         teacher_inputs: what teachers see of the features: 'scaled', 'unscaled', 'frame' or 'auto';
             see `tfloss.teachers.Options`.
-        n_jobs: how many chunks of rows teachers are asked about at once.
+        n_jobs: how many chunks of rows teachers predict at once.
         cache: a folder in which teachers' answers are kept.
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
         epochs: passes over the training rows.

@@ -32,7 +32,7 @@ class Result:
         teachers: the fitted teachers by name.
         data: what it was trained on; of a stream, its holdout.
         seconds: how long the parts took: 'teachers', 'training'.
-        compiled_as: 'xla', 'graph', or 'eager' where callbacks looked at every batch.
+        compiled_as: 'xla', 'graph', or 'eager' where callbacks saw every batch.
         events: what was done where numbers were not finite, a sentence each.
         traces: how often the program was traced.
     """

@@ -30,7 +30,7 @@ def estimated_seconds(
 
 
 def refuse_expensive(seconds: float, rows: int, name: str) -> None:
-    """Raise UsageError when fitting would take longer than anybody waits unasked."""
+    """Raise UsageError when fitting would take longer than anybody would wait without a warning."""
     if seconds > LIMIT_SECONDS:
         raise UsageError(
             f"The teacher '{name}' would need about {duration_text(seconds)} for {rows} rows; fit "
