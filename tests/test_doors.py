@@ -91,7 +91,7 @@ def test_nan_stops_the_training_with_a_sentence(door):
 
 @every_door
 @pytest.mark.parametrize("on_nan", ["skip", "lower"])
-def test_nan_can_be_skipped_or_lowered(door, on_nan):
+def test_on_nan_has_the_same_words_everywhere(door, on_nan):
     assert "bce" in DOORS[door]("bce", on_nan=on_nan)
 
 
