@@ -15,7 +15,7 @@ cache_option = click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="TFLOSS_CACHE",
-    help="A folder in which teachers' answers are kept.",
+    help="A folder in which teachers' predictions are kept.",
 )
 
 batches_option = click.option(

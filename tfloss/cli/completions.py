@@ -57,7 +57,7 @@ def formula(
 
 
 def _offered(before: str, registry: Registry) -> Iterable[tuple[str, str]]:
-    """Names that may stand after a text, and what each is."""
+    """Names that can follow a text, and what each is."""
     called = _innermost_call(before)
     known = {**registry.losses, **registry.functions, **registry.reductions, **registry.schedules}
     if called not in registry.losses:

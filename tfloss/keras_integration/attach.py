@@ -37,7 +37,7 @@ def attach(
     The formula sees the model's inputs (`inputs`, or each by its name), its output as `logits`,
     `probs` and `prediction` with the `labels` for it (with several outputs `NAME.logits`,
     `NAME.labels` and so on), every layer by its name ('dense_1', 'encoder.dense_1' inside of a
-    model), what `tfloss.tap` named, the weights, teachers' answers and your own columns.
+    model), what `tfloss.tap` named, the weights, teachers' predictions and your own columns.
 
     Args:
         model: a functional, Sequential or subclassed Keras model.

@@ -127,7 +127,7 @@ class Bound:
         return (name for name in self.needs if name not in self._columns)
 
     def width(self, inputs: Any) -> int:
-        """The number of the output's columns, for teachers to answer alike.
+        """The number of the output's columns, which teachers' predictions have to match.
 
         Args:
             inputs: rows, of which a subclassed model is shown the first.
@@ -183,7 +183,7 @@ class Bound:
             x, y, weight: as Keras hands them to a step.
             step: steps done, for schedules.
             training: whether losses may give the variables that they hold new values.
-            ask: teachers' answers that are not among the columns, for an output so wide.
+            ask: teachers' predictions that are not among the columns, for an output so wide.
 
         Raises:
             UsageError: what the formula needs is not in the batch.

@@ -196,7 +196,7 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
 
 
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
-    """The rows with the teachers' answers next to them, refused where Keras' `fit` would."""
+    """The rows with the teachers' predictions next to them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
     x, y = model.checks.ready(x, y, weight)
     outputs = len(model.output_names or [""])

@@ -187,7 +187,7 @@ class Attached(AttachedStep):
         self._supply.teachers = found
 
     def with_columns(self, x: Any, y: Any = None) -> Any:
-        """`x` as a dictionary with the teachers' answers next to the inputs.
+        """`x` as a dictionary with the teachers' predictions next to the inputs.
 
         Ask once, keep the result, and hand it to `fit` as often as you like.
 

@@ -55,7 +55,7 @@ class Supply:
     def fitted_on(
         self, train: tuple[Any, Any, Any], holdout: tuple[Any, Any, Any] | None
     ) -> tuple[Any, Any]:
-        """Fit the teachers that are not fitted; their predictions stand next to the inputs.
+        """Fit the teachers that are not fitted; their predictions are put next to the inputs.
 
         Args:
             train: x, y and sample weights of the rows that train, arrays.

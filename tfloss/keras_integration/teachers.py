@@ -74,7 +74,7 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
 def ask(
     alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
 ) -> dict[str, np.ndarray]:
-    """A teacher's answers for all rows, float32, by the names of their columns.
+    """A teacher's predictions for all rows, float32, by the names of their columns.
 
     Args:
         alias: its name in the formula.

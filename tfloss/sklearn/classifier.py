@@ -36,7 +36,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             'robust', 'quantile', 'power' (scikit-learn's scalers; sample weights count for
             'standard' only), or 'none'.
         class_weight: 'balanced', or a mapping from classes to weights, as in scikit-learn.
-        teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
+        teacher_fit: 'train': the teacher predicts rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
         teacher_inputs: what the teacher sees of X: 'unscaled', 'scaled' as the network, or 'frame',

@@ -33,7 +33,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
             'standard' only), or 'none'.
         scale_target: let the network's answers start at the target's mean and spread by its
             deviation; labels, teachers and losses keep the target's own units.
-        teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
+        teacher_fit: 'train': the teacher predicts rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
         teacher_inputs: what the teacher sees of X: 'unscaled', 'scaled' as the network, or 'frame',

@@ -115,7 +115,7 @@ def all_scores(
 
 
 def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
-    """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
+    """A teacher's predictions for the holdout in float64; for classes (n, classes)."""
     if teacher.classes is None:
         return teacher.predictions_holdout.astype(np.float64)
     full = as_columns(teacher.predictions_holdout)

@@ -12,7 +12,7 @@ from typing import Any
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
 
-# What anybody waits for without having been asked.
+# What a user can be expected to wait for without a warning.
 LIMIT_SECONDS = 60.0
 
 

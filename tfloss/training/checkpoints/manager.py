@@ -110,7 +110,7 @@ class Checkpoints:
 
     @property
     def teacher_metadata(self) -> Any:
-        """What was recorded next to the teachers' answers."""
+        """What was recorded next to the teachers' predictions."""
         return self._teachers
 
     def _take(self, folder: Path) -> None:
