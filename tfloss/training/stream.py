@@ -26,7 +26,7 @@ from tfloss.training.checkpoints.opening import open_checkpoints
 from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
 from tfloss.training.loop.dataset import DatasetSource
 from tfloss.training.loop.train_loop import OnProgress
-from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
+from tfloss.training.options import Batches, Compile, LoopOptions, OnNan, at_least_one
 from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.optimizers import make_optimizer
@@ -110,9 +110,42 @@ def fit_stream(
         precision=precision,
         steps_per_epoch=steps_per_epoch,
     )
+    at_least_one(steps_per_epoch=steps_per_epoch)
     _refuse_teacher(teacher)
     _refuse_order(batches)
-    registry = registry_with(registry, losses)
+    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        return _trained(
+            formula,
+            dataset,
+            model,
+            registry_with(registry, losses),
+            task,
+            _holdout(holdout),
+            options,
+            optimizer=optimizer,
+            callbacks=callbacks,
+            allow_negative=allow_negative,
+            on_progress=on_progress,
+            checkpoints=checkpoints,
+        )
+
+
+def _trained(
+    formula: str | Node,
+    dataset: Any,
+    model: Any,
+    registry: Registry,
+    task: str,
+    holdout: Columns | None,
+    options: LoopOptions,
+    *,
+    optimizer: Any,
+    callbacks: Sequence[Any],
+    allow_negative: bool,
+    on_progress: OnProgress | None,
+    checkpoints: Checkpoints | None,
+) -> Result:
+    """Student, objective, loop."""
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
     student = _student(model, shapes, registry, options)
@@ -120,51 +153,49 @@ def fit_stream(
         formula,
         registry,
         _scope(student, shapes, task),
-        steps_per_epoch=steps_per_epoch,
+        steps_per_epoch=options.steps_per_epoch or 1,
         allow_negative=allow_negative,
-        seed=seed,
+        seed=options.seed,
     )
-    rows = _holdout(holdout)
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
-        fingerprint = fingerprint_of(
-            checkpoints,
-            objective,
-            partial(_rows, shapes, rows),
-            model,
-            student,
-            optimizer,
-            options,
-        )
-        source = DatasetSource(
-            StudentLoss(student, objective),
-            with_loss_scaling(make_optimizer(optimizer), student.forward_model),
-            dataset,
-            rows,
-            steps_per_epoch=steps_per_epoch,
-            batch_size=batch_size,
-            compile=compile,
-            work=epochs * steps_per_epoch,
-        )
-        trained = run_loop(
-            source,
-            options,
-            model=student.model,
-            callbacks=callbacks,
-            on_progress=on_progress,
-            checkpoints=checkpoints,
-            fingerprint=fingerprint,
-        )
-    seconds = {"training": time.perf_counter() - started}
-    data = stream_data(shapes, rows, task, student.n_outputs)
+    rows = partial(_rows, shapes, holdout)
+    fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
+    source = _source(student, objective, optimizer, dataset, holdout, options)
+    trained = run_loop(
+        source,
+        options,
+        model=student.model,
+        callbacks=callbacks,
+        on_progress=on_progress,
+        checkpoints=checkpoints,
+        fingerprint=fingerprint,
+    )
+    spent = {"training": time.perf_counter() - started}
+    data = stream_data(shapes, holdout, task, student.n_outputs)
+    traces = source.traces
     return result_of(
-        trained,
-        student,
-        objective,
-        data,
-        registry,
-        teachers={},
-        seconds=seconds,
-        traces=source.traces,
+        trained, student, objective, data, registry, teachers={}, seconds=spent, traces=traces
+    )
+
+
+def _source(
+    student: Student,
+    objective: Objective,
+    optimizer: Any,
+    dataset: Any,
+    holdout: Columns | None,
+    options: LoopOptions,
+) -> DatasetSource:
+    """The rows, with the compiled program that trains on them."""
+    steps = options.steps_per_epoch or 1
+    return DatasetSource(
+        StudentLoss(student, objective),
+        with_loss_scaling(make_optimizer(optimizer), student.forward_model),
+        dataset,
+        holdout,
+        steps_per_epoch=steps,
+        batch_size=options.batch_size,
+        compile=options.compile,
+        work=options.epochs * steps,
     )
 
 
