@@ -78,6 +78,7 @@ from tfloss.lazy import after_import, keras, tf
 from tfloss.registry import (
     LossVariable,
     Registry,
+    balance,
     dataset,
     function,
     hookimpl,
@@ -154,6 +155,7 @@ __all__ = [
     "UsageError",
     "WorkerError",
     "attach",
+    "balance",
     "bind",
     "compare",
     "dataset",

@@ -6,6 +6,7 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
+from tfloss.ops import sum_over_replicas
 
 
 @tfloss.reduction
@@ -14,14 +15,15 @@ def mean(values: Any, weight: Any, present: Any) -> Any:
 
     This is Keras' `sum_over_batch_size`: of ones with weights 1, 0, 0, 0 it makes 0.25.
     """
-    return tf.reduce_sum(weight * values) / tf.maximum(tf.reduce_sum(present), 1)
+    rows = sum_over_replicas(tf.reduce_sum(present))
+    return sum_over_replicas(tf.reduce_sum(weight * values)) / tf.maximum(rows, 1)
 
 
 @tfloss.reduction(name="sum")
 def total(values: Any, weight: Any, present: Any) -> Any:
     """Weighted sum over the batch; it grows with the batch's size."""
     del present  # values and weights are zero where an example is missing
-    return tf.reduce_sum(weight * values)
+    return sum_over_replicas(tf.reduce_sum(weight * values))
 
 
 @tfloss.reduction(name="max")

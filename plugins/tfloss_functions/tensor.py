@@ -52,6 +52,23 @@ def concat(*tensors: Any) -> Any:
     return tf.concat(list(tensors), axis=-1)
 
 
+@tfloss.function(on="tensors", latex=r"{0}_{{{index}}}")
+def column(x: Any, *, index: int = 0) -> Any:
+    """One column of the last axis: column(grad(prediction, inputs), index=1).
+
+    x: (batch, …, k).  index: from 0; below 0 from the end.
+    Returns (batch, …, 1).
+
+    Raises:
+        ValueError: x has no such column.
+    """
+    width = x.shape[-1]
+    if width is not None and not -width <= index < width:
+        raise ValueError(f"'column' was asked for {index}, and there are {width} columns.")
+    chosen = x[..., index]
+    return tf.expand_dims(chosen, -1)
+
+
 @tfloss.function(on="tensors", latex=r"\nabla_{{{1}}}\,{0}")
 def grad(y: Any, x: Any) -> Any:
     """Gradient of the sum of y's columns with respect to x, to teach slopes: grad(probs, inputs).
@@ -95,4 +112,4 @@ def _gradient(name: str, y: Any, x: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_functions() -> list[Any]:
     """Register this module's functions."""
-    return [softmax, log_softmax, sigmoid, flatten, normalize, concat, grad, jacobian]
+    return [softmax, log_softmax, sigmoid, flatten, normalize, concat, column, grad, jacobian]

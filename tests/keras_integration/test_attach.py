@@ -279,3 +279,19 @@ def test_what_compile_refuses():
         attached.compile("adam", "mse")
     with pytest.raises(UsageError, match="'mse' has the name of a term"):
         attached.compile("adam", metrics=["mse"])
+
+
+@pytest.mark.parametrize("engine", [False, True])
+def test_schedules_count_batches_also_where_gradients_are_accumulated(engine):
+    """Keras' `iterations` counts updates: a schedule over 2 epochs would take 2*k."""
+    x, y = data()
+    model = tfloss.attach(functional(), "linear(0, 1, epochs=2)*bce")
+    model.compile(keras.optimizers.SGD(0.0, gradient_accumulation_steps=4), jit_compile=False)
+    plain = tfloss.attach(functional(), "bce").compute_loss(x, y, training=False)
+    options = {"epochs": 3, "batch_size": 24, "shuffle": False}
+    if engine:
+        found = tfloss.fit_model(model, (x, y), compile="graph", **options)
+    else:
+        found = model.fit(x, y, verbose=0, **options)
+    expected = float(plain) * np.array([0.0, 0.5, 1.0])
+    np.testing.assert_allclose(found.history["bce"], expected, rtol=1e-5)

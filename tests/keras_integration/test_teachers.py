@@ -113,3 +113,52 @@ def test_a_teacher_fitted_on_the_training_rows_alone_is_not_accused(recwarn):
     model.compile("sgd")
     model.fit(X, Y, validation_split=0.25, verbose=0)
     assert not [one for one in recwarn if "validation rows" in str(one.message)]
+
+
+# -- a teacher's layers, and its own inputs -------------------------------------------------------
+
+
+def wide_network():
+    keras.utils.set_random_seed(3)
+    source = keras.Input((5,), name="wide")
+    return keras.Model(source, keras.layers.Dense(4, name="inner")(source))
+
+
+@pytest.mark.parametrize("dataset", [False, True])
+def test_a_teacher_with_inputs_of_its_own(dataset):
+    teacher, wide = wide_network(), np.random.default_rng(0).normal(size=(24, 5)).astype("float32")
+    model = tfloss.attach(functional(), "mse(hidden, teacher.inner)", teacher=teacher)
+    model.compile("sgd", run_eagerly=True)
+    x = {"inputs": X, "teacher.inputs": wide}
+    hidden = keras.Model(model.inputs, model.get_layer("hidden").output)(X)
+    expected = float(np.mean((np.asarray(hidden) - np.asarray(teacher(wide))) ** 2))
+    given = tf.data.Dataset.from_tensor_slices((x, Y)).batch(24) if dataset else x
+    found = model.evaluate(given, None if dataset else Y, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(tfloss.UsageError, match=r"'teacher\.inputs': …"):
+        model.fit(X, Y, verbose=0)
+
+
+def test_an_estimator_with_inputs_of_its_own():
+    wide = np.random.default_rng(0).normal(size=(24, 5))
+    forest = LogisticRegression().fit(wide, Y)
+    model = tfloss.attach(functional(), "mse(probs, teacher)", teacher=forest)
+    model.compile("sgd", run_eagerly=True)
+    x = {"inputs": X, "teacher.inputs": wide}
+    found = model.evaluate(x, Y, verbose=0, return_dict=True)["loss"]
+    probs = np.asarray(model.model(X))
+    assert found == pytest.approx(np.mean((probs - forest.predict_proba(wide)[:, 1:]) ** 2), 1e-4)
+
+
+def test_a_layer_of_a_teacher_for_a_student_with_several_outputs():
+    teacher = functional()
+    formula = "bce(kind.labels, kind.logits) + mse(both, teacher.hidden)"
+    source = keras.Input((3,))
+    both = keras.layers.Dense(4, name="both")(source)
+    outputs = {name: keras.layers.Dense(1, name=name)(both) for name in ("kind", "size")}
+    model = tfloss.attach(keras.Model(source, outputs), formula, teacher=teacher)
+    model.compile("sgd", run_eagerly=True)
+    found = model.evaluate(X, {"kind": Y, "size": X[:, 0]}, verbose=0, return_dict=True)
+    inner = keras.Model(teacher.inputs, teacher.get_layer("hidden").output)(X)
+    expected = np.mean((np.asarray(keras.Model(source, both)(X)) - np.asarray(inner)) ** 2)
+    assert found["mse(both, teacher.hidden)"] == pytest.approx(float(expected), rel=1e-5)

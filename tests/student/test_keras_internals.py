@@ -156,3 +156,22 @@ def test_keras_logits(activation):
     internals.note_logits(probs, tf.constant([[30.0]]))
     loss = keras.losses.BinaryCrossentropy()(np.ones((1, 1)), probs)
     assert float(loss) == pytest.approx(0, abs=1e-6)  # Keras computes from the note
+
+
+def test_batches_done_counts_those_whose_gradients_are_only_added():
+    variable = keras.Variable(1.0)
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=3)
+    for _ in range(4):
+        optimizer.apply([tf.constant(1.0)], [variable])
+    assert int(optimizer.iterations) == 1
+    assert int(internals.batches_done(optimizer)) == 4
+    scaled = keras.optimizers.LossScaleOptimizer(optimizer)
+    assert int(internals.batches_done(scaled)) == 4
+
+
+def test_metrics_of_its_own():
+    inner = keras.layers.Dense(1, name="inner")
+    inner.seen = keras.metrics.Mean(name="seen")
+    model = keras.Sequential([keras.Input((1,)), inner])
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert [metric.name for metric in internals.metrics_of_its_own(model)] == ["seen"]

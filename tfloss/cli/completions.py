@@ -59,7 +59,8 @@ def formula(
 def _offered(before: str, registry: Registry) -> Iterable[tuple[str, str]]:
     """Names that can follow a text, and what each is."""
     called = _innermost_call(before)
-    known = {**registry.losses, **registry.functions, **registry.reductions, **registry.schedules}
+    known = {**registry.losses, **registry.functions, **registry.reductions}
+    known |= {**registry.schedules, **registry.balances}
     if called not in registry.losses:
         return [(name, known[name].summary) for name in sorted(known)]
     signature = registry.losses[called].signature

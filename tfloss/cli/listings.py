@@ -10,6 +10,7 @@ import click
 from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of
 from tfloss.registry import (
+    Balance,
     Dataset,
     Declaration,
     Function,
@@ -51,9 +52,12 @@ def _list(title: str, declarations: list[Any], columns: tuple[str, ...], row: An
 @click.argument("name", required=False)
 @click.pass_context
 def functions(context: click.Context, name: str | None) -> None:
-    """List the functions, reductions and schedules of formulas, or describe the one called NAME."""
+    """List what stands in formulas next to losses, or describe the one called NAME.
+
+    Functions, reductions, schedules, and balances, which weigh terms against each other.
+    """
     registry = registry_of(context)
-    kinds = (Function, Reduction, Schedule)
+    kinds = (Function, Reduction, Schedule, Balance)
     every = [d for kind in kinds for d in registry.all(kind).values()]  # type: ignore[type-abstract]
     if name is not None:
         matching = [d for d in every if d.name == name]
@@ -72,6 +76,8 @@ def _stands(declaration: Declaration) -> str:
     on = getattr(declaration, "on", "losses")
     if isinstance(declaration, Schedule):
         return "as a coefficient"
+    if isinstance(declaration, Balance):
+        return "around terms"
     return {"both": "anywhere", "losses": "between losses", "tensors": "inside arguments"}[on]
 
 

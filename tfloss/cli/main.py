@@ -34,7 +34,10 @@ _COMMANDS = {
         "Write a run's student for Keras, TensorFlow, ONNX or LiteRT.",
     ),
     "losses": ("tfloss.cli.losses:losses", "List the losses, describe one, or draw it."),
-    "functions": ("tfloss.cli.listings:functions", "List functions, reductions and schedules."),
+    "functions": (
+        "tfloss.cli.listings:functions",
+        "List functions, schedules, balances, …",
+    ),
     "teachers": ("tfloss.cli.listings:teachers", "List the teachers, or describe one."),
     "datasets": ("tfloss.cli.listings:datasets", "List the data sets."),
     "models": ("tfloss.cli.listings:models", "List the models, or describe one."),

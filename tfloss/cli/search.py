@@ -68,7 +68,8 @@ def search(
     tfloss search "ce + {0.1..10:log}*kd(temperature={1..8})" --data digits --teacher rf \\
         --optimizer "adam:learning_rate={1e-4..1e-1:log}"
 
-    A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}.
+    A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}. With nothing in them, as in
+    kd(temperature={}), they stand for the range that the setting declares.
     """
     from tfloss.comparison.search.study import PLAN, check_plan, read_plan, write_plan
     from tfloss.io.atomic import new_folder
@@ -113,7 +114,7 @@ def _plan(
         for name in ("seeds", "confirm", "metric", "baseline", "share")
         if name in values
     }
-    return Plan.of(formula or "", values, **own)
+    return Plan.of(formula or "", values, registry, **own)
 
 
 def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from tfloss.errors import UsageError
 from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT
 from tfloss.keras_integration.binding import Bound
+from tfloss.keras_integration.class_weights import weighted_by_class
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.validation import (
     check_columns,
@@ -19,9 +20,15 @@ from tfloss.keras_integration.validation import (
     check_rows,
     is_arrays,
     without_pandas,
+    zero_for_minus_one,
 )
-from tfloss.lazy import keras
-from tfloss.student.structures import input_shapes, output_shapes, split_inputs
+from tfloss.lazy import keras, tf
+from tfloss.student.structures import (
+    input_shapes,
+    output_shapes,
+    outputs_by_name,
+    split_inputs,
+)
 
 
 class ArrayChecks:
@@ -58,6 +65,7 @@ class ArrayChecks:
             check_inputs(split_inputs(self._model, x, self._columns)[0], shapes)
         outputs = output_shapes(self._model)
         bound = self._bound
+        y = zero_for_minus_one(y, outputs, classification=bound.classification)
         check_labels(y, outputs, classification=bound.classification, needs=bound.needs)
         return x, y
 
@@ -96,6 +104,27 @@ class ArrayChecks:
         parts = [part_of((x, y, weight), side) for side in (slice(start), slice(start, None))]
         train, held_x = self._supply.fitted_on(*parts)
         return joined(train, held_x), validation_data
+
+    def weighted(self, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """`x` and the options of `fit` with a weight for each label in place of `class_weight`.
+
+        Raises:
+            UsageError: see `tfloss.keras_integration.class_weights`.
+        """
+        shape = None if options.get("class_weight") is None else self._only_output(x)
+        return weighted_by_class(x, y, options, shape)
+
+    def _only_output(self, x: Any) -> tuple[int | None, ...] | None:
+        """The shape of the output; None where there are several. A row is shown where it must."""
+        shapes = output_shapes(self._model)
+        if not shapes:
+            batch = next(iter(x)) if isinstance(x, tf.data.Dataset) else x
+            batch = batch[0] if isinstance(batch, tuple) else batch
+            own, _ = split_inputs(self._model, batch, self._columns)
+            row = keras.tree.map_structure(lambda part: tf.convert_to_tensor(part[:1]), own)
+            outputs = outputs_by_name(self._model, self._model(row))
+            shapes = {name: tuple(output.shape) for name, output in outputs.items()}
+        return shapes.get("")
 
     def held_out(self, given: Any) -> Any:
         """The same of `validation_data`, in whatever form it comes."""

@@ -14,7 +14,14 @@ from tfloss.keras_integration.metrics import update_metrics
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
-from tfloss.student.keras_internals import compiled_metrics, graph_of, input_structure, loss_tracker
+from tfloss.student.keras_internals import (
+    batches_done,
+    compiled_metrics,
+    graph_of,
+    input_structure,
+    loss_tracker,
+    metrics_of_its_own,
+)
 from tfloss.student.structures import input_shapes, output_shapes, split_inputs
 from tfloss.training.program.forward import MODEL_TERM
 
@@ -94,7 +101,8 @@ class AttachedStep(keras.Model):
     ) -> tuple[Any, Any, list[Any], Any]:
         """Outputs, the total, each term, and the number of rows: one forward pass."""
         split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
-        step = self.optimizer.iterations if getattr(self, "optimizer", None) is not None else 0
+        optimizer = getattr(self, "optimizer", None)
+        step = 0 if optimizer is None else batches_done(optimizer)
         outputs, terms, rows = self._bound.measure(
             lambda: self(x, training=training),
             x,
@@ -110,7 +118,7 @@ class AttachedStep(keras.Model):
         self._adds_losses = bool(added)
         if added:
             terms.append(total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
-        return outputs, total_of(terms), terms, rows
+        return outputs, self._bound.objective.total(terms), terms, rows
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
@@ -123,6 +131,12 @@ class AttachedStep(keras.Model):
         metrics = compiled_metrics(self)
         if metrics is not None:
             update_metrics(metrics, self.model, self._columns, self._bound.needs, y, y_pred, weight)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Keras' list, and the metrics that the model inside updates in its `call`."""
+        found: list[Any] = super().metrics
+        return [*found, *(m for m in metrics_of_its_own(self.model) if m not in found)]
 
     def get_metrics_result(self) -> dict[str, Any]:
         results: dict[str, Any] = super().get_metrics_result()

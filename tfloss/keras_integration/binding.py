@@ -253,7 +253,11 @@ class Bound:
         """Inputs, labels and columns, and where rows of them are missing."""
         inputs, columns = split_inputs(self._model, x, self._columns)
         labels, more = split_labels(y, list(outputs), self._columns, self.needs)
-        outside = {n: batches.as_column(v) for n, v in {**answers, **columns, **more}.items()}
+        outside = {
+            n: batches.as_column(v)
+            for n, v in {**answers, **columns, **more}.items()
+            if n in self.needs
+        }
         for name, values in labels.items():
             called = f"{name}.labels" if name else "labels"
             outside[called] = batches.as_labels(

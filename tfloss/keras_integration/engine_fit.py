@@ -10,6 +10,7 @@ import numpy as np
 
 from tfloss.keras_integration.array_dataset import KerasOrder, Rows
 from tfloss.lazy import keras, tf
+from tfloss.student.keras_internals import batches_done
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.history import History
 from tfloss.training.loop.array_source import ArraySource
@@ -175,7 +176,7 @@ class KerasSource(ArraySource):
             return self._by_keras(holdout)
         self._called.on_test_begin()
         self._model.reset_metrics()
-        values = self._program(self._model.optimizer.iterations).numpy()
+        values = self._program(batches_done(self._model.optimizer)).numpy()
         values = np.concatenate([values, self.metrics()])
         self._called.on_test_end(self._named(values))
         return values

@@ -19,8 +19,8 @@ from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.engine_fit import EngineFit
 from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
-from tfloss.keras_integration.validation import is_arrays, weighted_by_class, without_pandas
-from tfloss.lazy import keras
+from tfloss.keras_integration.validation import is_arrays, without_pandas
+from tfloss.lazy import keras, tf
 from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
@@ -37,12 +37,13 @@ def fit_model(
     *,
     optimizer: Any = None,
     epochs: int = 1,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     shuffle: bool = True,
     validation_split: float = 0.0,
     validation_data: Any = None,
     validation_batch_size: int | None = None,
     class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
     initial_epoch: int = 0,
     callbacks: Any = (),
     verbose: Any = 0,
@@ -61,7 +62,7 @@ def fit_model(
         formula: text or tree; an attached model has its own.
         optimizer: for a model that is not compiled: 'adam', 'sgd:learning_rate=0.05', or Keras'.
         epochs, batch_size, shuffle, validation_split, validation_data, validation_batch_size,
-        class_weight, initial_epoch: as in Keras' `fit`.
+        class_weight, sample_weight, initial_epoch: as in Keras' `fit`.
         callbacks: a Keras callback, or a list of them. With any, every epoch is a call of its own;
             with one that looks at batches, every step; with one that looks at batches of the
             evaluation, Keras evaluates.
@@ -88,6 +89,12 @@ def fit_model(
         >>> history = tfloss.fit_model(model, (x, y), "bce + 0.1*kl", teacher="gpc", epochs=20)
     """
     _refuse_unknown(attaching)
+    if formula is not None and not isinstance(formula, (str, Node)):
+        raise UsageError(
+            "tfloss.fit_model takes inputs and labels as one pair: "
+            "tfloss.fit_model(model, (x, y), …)."
+        )
+    batch_size, shuffle = batch_size or 32, bool(shuffle)
     attached = _attached(model, formula, optimizer, attaching)
     watching = listed_callbacks(callbacks)
     if any(isinstance(one, Checkpoint) for one in watching):
@@ -96,6 +103,10 @@ def fit_model(
         )
     say_direction(watching, (*attached.term_names, MODEL_TERM))
     x, y, weight = _parts(data, "data")
+    if sample_weight is not None:
+        if weight is not None:
+            raise UsageError("Pass sample_weight= or data of (x, y, sample_weight), not both.")
+        weight = without_pandas(sample_weight)
     attached.checks.warn_of_seen_rows(x, validation_data, validation_split)
     if validation_data is not None:
         validation_data = _parts(validation_data, "validation_data")
@@ -191,18 +202,24 @@ def _parts(data: Any, called: str) -> tuple[Any, Any, Any]:
             f"{called} has to be (x, y) or (x, y, sample_weight), of arrays in memory; batches "
             f"that come one by one are for the model's own fit, or for tfloss.fit_stream."
         )
+    if any(_is_sparse(part) for part in keras.tree.flatten(arrays)):
+        raise UsageError(
+            f"{called} is sparse or ragged, and tfloss.fit_model needs dense arrays; make them "
+            f"dense, or train with the model's own fit."
+        )
     x, y, weight = (*arrays, None, None)[:3]
     return x, y, weight
+
+
+def _is_sparse(part: Any) -> bool:
+    return hasattr(part, "tocsr") or isinstance(part, (tf.SparseTensor, tf.RaggedTensor))
 
 
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
     """The rows with the teachers' predictions next to them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
     x, y = model.checks.ready(x, y, weight)
-    outputs = len(model.output_names or [""])
-    if options.get("class_weight") is not None:
-        named = y if isinstance(y, Mapping) or outputs > 1 else {"labels": y}
-        options = weighted_by_class(named, options, outputs)
+    x, options = model.checks.weighted(x, y, options)
     weight = options.get("sample_weight")
     model.checks.take_weights(weight)
     return Rows(x, y, None if weight is None else np.asarray(weight))

@@ -16,7 +16,7 @@ import numpy as np
 from tfloss.errors import NumericsError, UsageError
 from tfloss.keras_integration.bad_batch import BatchForward, batch_of
 from tfloss.lazy import keras, tf
-from tfloss.student.keras_internals import rate_is_a_schedule
+from tfloss.student.keras_internals import batches_done, rate_is_a_schedule
 from tfloss.training.loop.nan_guard import NanGuard
 from tfloss.training.options import ON_NAN, OnNan, one_of
 from tfloss.training.program.chunk_log import ChunkLog
@@ -209,7 +209,7 @@ class GuardedSteps:
     @property
     def _steps_done(self) -> int:
         skipped = self._guard.skipped if self._guard is not None else 0
-        return int(self._model.optimizer.iterations.numpy()) + skipped
+        return int(batches_done(self._model.optimizer).numpy()) + skipped
 
     def _new_steps(self) -> TrainStep:
         self._forward = BatchForward(self._model, self._batch)
@@ -248,7 +248,7 @@ class GuardedSteps:
         logs = call()
         if np.isfinite(float(logs["loss"])) and bool(are_finite(model.weights_to_guard)):
             return logs
-        step = int(model.optimizer.iterations.numpy()) - model.steps_per_execution
+        step = int(batches_done(model.optimizer).numpy()) - model.steps_per_execution
         for variable, value in before:
             variable.assign(value)
         raise NumericsError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfloss.errors import UsageError, listed
 from tfloss.formula import as_node, to_text
+from tfloss.keras_integration.arguments import options_by_name
 from tfloss.keras_integration.array_checks import ArrayChecks
 from tfloss.keras_integration.attached_step import AttachedStep
 from tfloss.keras_integration.binding import Bound, names_in
@@ -16,15 +17,18 @@ from tfloss.keras_integration.checkpoint_callback import Checkpoint
 from tfloss.keras_integration.guarded_steps import GuardedSteps
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import refuse_names
+from tfloss.keras_integration.own_training import refuse_own_training
 from tfloss.keras_integration.schedule_epochs import TellSteps
 from tfloss.keras_integration.serialization import rebuilt
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.teacher_fitting import FittingOptions, TeacherFitting, TeacherToFit
 from tfloss.keras_integration.teachers import named_teachers, teacher_columns
 from tfloss.keras_integration.tracebacks import plainly
-from tfloss.keras_integration.validation import is_arrays, weighted_by_class
+from tfloss.keras_integration.validation import is_arrays
+from tfloss.keras_integration.weights_files import with_training_state
 from tfloss.lazy import keras
 from tfloss.registry import Declaration, registry_with
+from tfloss.registry.names_elsewhere import said_elsewhere
 from tfloss.student.keras_internals import takes_training
 from tfloss.student.structures import output_names, split_inputs
 from tfloss.training.options import OnNan
@@ -71,6 +75,7 @@ class Attached(AttachedStep):
         model = getattr(model, "tfloss_student", model)
         if not isinstance(model, keras.Model):
             raise UsageError(f"A {type(model).__name__} is not a Keras model.")
+        refuse_own_training(model)
         if task not in TASKS:
             raise UsageError(f"task={task!r} is neither 'classification' nor 'regression'.")
         columns = [columns] if isinstance(columns, str) else list(columns)
@@ -136,7 +141,7 @@ class Attached(AttachedStep):
         if loss is not None or loss_weights is not None:
             raise UsageError(
                 f"The loss of this model is its formula, '{self.formula}'; leave loss= and "
-                f"loss_weights= out of compile."
+                f"loss_weights= out of compile.{said_elsewhere(loss)}"
             )
         refuse_names(self.term_names, metrics, weighted_metrics)
         self._guarded = GuardedSteps(self, on_nan or self._on_nan)
@@ -199,26 +204,27 @@ class Attached(AttachedStep):
         return self._supply.beside(x, y)
 
     @plainly
-    def fit(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
+    def fit(self, x: Any = None, y: Any = None, *positional: Any, **options: Any) -> Any:
         """As in Keras; teachers predict arrays once, before the training begins.
 
         One that is not fitted is fitted on the rows that train, out of fold, with their
         `sample_weight`; the same rows do not fit it a second time.
         """
+        options = options_by_name(keras.Model.fit, positional, options)
         split, held_out = options.get("validation_split"), options.get("validation_data")
         self._checks.warn_of_seen_rows(x, held_out, split or 0.0)
         x, options["validation_data"] = self._checks.with_fitted_teachers(
             x, y, options.get("sample_weight"), held_out, split or 0.0
         )
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
-        options = weighted_by_class(y, options, len(self.output_names or [""]))
+        x, options = self._checks.weighted(x, y, options)
         self._checks.take_weights(options.get("sample_weight"))
         options["validation_data"] = self._checks.held_out(options.get("validation_data"))
         given = options.pop("callbacks", None)
         options["callbacks"] = self._watching(given)
         self._guarded.arrays = (x, y) if is_arrays(x) else None
         try:
-            return super().fit(x, y, *more, **options)
+            return super().fit(x, y, **options)
         finally:
             self._guarded.arrays = None
             for one in self._checkpoints:
@@ -252,11 +258,12 @@ class Attached(AttachedStep):
         return [tell, *callbacks, *last]
 
     @plainly
-    def evaluate(self, x: Any = None, y: Any = None, *more: Any, **options: Any) -> Any:
+    def evaluate(self, x: Any = None, y: Any = None, *positional: Any, **options: Any) -> Any:
         """As in Keras; teachers predict arrays."""
+        options = options_by_name(keras.Model.evaluate, positional, options)
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
         self._checks.take_weights(options.get("sample_weight"))
-        return super().evaluate(x, y, *more, **options)
+        return super().evaluate(x, y, **options)
 
     @plainly
     def train_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
@@ -283,6 +290,30 @@ class Attached(AttachedStep):
         """Schedules in epochs count by it, where `attach` was given no other."""
         self._bound.tell_steps(self._steps_per_epoch or steps)
 
+    # -- what the model inside looks like --------------------------------------------------------
+
+    @property
+    def inputs(self) -> Any:
+        return self.model.inputs
+
+    @property
+    def outputs(self) -> Any:
+        return self.model.outputs
+
+    @property
+    def input_shape(self) -> Any:
+        return self.model.input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        return self.model.output_shape
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        return self.model.get_layer(name, index)
+
+    def summary(self, *given: Any, **options: Any) -> None:
+        self.model.summary(*given, **options)
+
     # -- saving ----------------------------------------------------------------------------------
 
     def save(self, filepath: Any, *given: Any, **options: Any) -> Any:
@@ -297,6 +328,24 @@ class Attached(AttachedStep):
                 "model.model.save(…) saves the model inside in either form."
             )
         return super().save(filepath, *given, **options)
+
+    def save_weights(self, filepath: Any, *given: Any, **options: Any) -> None:
+        """As in Keras; a plain network like the model inside can load the file."""
+        with self._with_training_state() as inside:
+            inside.save_weights(filepath, *given, **options)
+
+    def load_weights(self, filepath: Any, *given: Any, **options: Any) -> None:
+        """As in Keras, also from a file of a plain network."""
+        if str(filepath).endswith(".keras"):
+            super().load_weights(filepath, *given, **options)
+            return
+        with self._with_training_state() as inside:
+            inside.load_weights(filepath, *given, **options)
+
+    def _with_training_state(self) -> Any:
+        held = self._loss_variables if self._bound.states else None
+        optimizer = getattr(self, "optimizer", None)
+        return with_training_state(self.model, optimizer=optimizer, loss_variables=held)
 
     def export(self, *given: Any, **options: Any) -> Any:
         """As in Keras; what is exported is the model inside."""

@@ -159,4 +159,8 @@ def _ones(tensors: Mapping[str, Any]) -> Any:
 def rows_of(values: Any) -> Any:
     """The number of examples of a batch, a scalar tensor."""
     first = next(value for value in keras.tree.flatten(values) if value is not None)
+    if isinstance(first, tf.RaggedTensor):
+        return tf.cast(first.nrows(), tf.int32)
+    if isinstance(first, tf.SparseTensor):
+        return tf.cast(first.dense_shape[0], tf.int32)
     return tf.shape(first)[0]

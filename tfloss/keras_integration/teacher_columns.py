@@ -19,7 +19,7 @@ from tfloss.keras_integration.teacher_fitting import (
 from tfloss.keras_integration.teachers import ask, ask_in_step, rows_for_estimator
 from tfloss.keras_integration.validation import in_memory, is_arrays
 from tfloss.lazy import keras, tf
-from tfloss.student.structures import split_inputs
+from tfloss.student.structures import INPUTS, split_inputs
 from tfloss.teachers.prefitted import stored_holdout_rows
 
 
@@ -71,21 +71,23 @@ class Supply:
         if not unfitted:
             return train[0], None if holdout is None else holdout[0]
         width = self._bound.width(self._inputs(train[0]))
-        alias = unfitted[0].alias
         if _labels(train[1]) is None:
-            raise UsageError(f"The teacher '{alias}' is fitted on labels; pass y to fit.")
-        sides = [
-            (rows_for_estimator(alias, self._inputs(x)), _labels(y), weight)
-            for x, y, weight in filter(None, (train, holdout))
-        ]
-        data = as_prepared(
-            sides[0],
-            sides[1] if len(sides) > 1 else None,
-            width=width,
-            classification=self._bound.classification,
-            name=self._model.name,
-        )
-        self._fitting.fit(unfitted, data)
+            raise UsageError(
+                f"The teacher '{unfitted[0].alias}' is fitted on labels; pass y to fit."
+            )
+        for one in unfitted:
+            sides = [
+                (self._rows_of(one.alias, x), _labels(y), weight)
+                for x, y, weight in filter(None, (train, holdout))
+            ]
+            data = as_prepared(
+                sides[0],
+                sides[1] if len(sides) > 1 else None,
+                width=width,
+                classification=self._bound.classification,
+                name=self._model.name,
+            )
+            self._fitting.fit(one, data)
         needs = self._bound.needs
         x = self._with(train[0], tensors_for(unfitted, needs, "train"))
         if holdout is None:
@@ -97,6 +99,22 @@ class Supply:
         wanted = self._wanted(x, y).values()
         return [one for one in wanted if isinstance(one, TeacherToFit)]
 
+    def _width(self, wanted: Collection[str], inputs: Any) -> int | None:
+        """The columns of the model's output; None where only layers of teachers are named."""
+        if any({alias, f"{alias}.logits", f"{alias}.std"} & self._bound.needs for alias in wanted):
+            return self._bound.width(inputs)
+        return None
+
+    def _inputs_of(self, alias: str, x: Any) -> Any:
+        """What a teacher is asked about: its own inputs where they are there, else the model's."""
+        own = f"{alias}.{INPUTS}"
+        if isinstance(x, Mapping) and own in x:
+            return x[own]
+        return split_inputs(self._model, x, self._columns)[0]
+
+    def _rows_of(self, alias: str, x: Any) -> np.ndarray:
+        return rows_for_estimator(alias, self._inputs_of(alias, in_memory(x)))
+
     def _inputs(self, x: Any) -> Any:
         return split_inputs(self._model, in_memory(x), self._columns)[0]
 
@@ -104,7 +122,8 @@ class Supply:
         """`x` with the answers next to the inputs, as a dictionary; or a dataset of such batches.
 
         Args:
-            x: an array (n, …), a dictionary of inputs and columns, or a `tf.data.Dataset`.
+            x: an array (n, …), a dictionary of inputs and columns, or a `tf.data.Dataset`; with
+                'NAME.inputs' in the dictionary, that is what the teacher NAME is asked about.
             y: may hold columns too; a teacher whose answers are there is not asked.
         """
         if isinstance(x, tf.data.Dataset):
@@ -112,11 +131,10 @@ class Supply:
         wanted = self._wanted(x, y)
         if not wanted or not is_arrays(x):
             return x
-        inputs, _ = split_inputs(self._model, in_memory(x), self._columns)
-        width = self._bound.width(inputs)
+        width = self._width(wanted, self._inputs(x))
         columns: dict[str, Any] = {}
         for alias, teacher in wanted.items():
-            columns |= self._ask(alias, teacher, inputs, width)
+            columns |= self._ask(alias, teacher, self._inputs_of(alias, in_memory(x)), width)
         return self._with(x, columns)
 
     def warn_of_seen_rows(self, train: Any, holdout: Any) -> None:
@@ -148,16 +166,17 @@ class Supply:
         networks = self._wanted(x, y, networks=True)
         if not networks:
             return {}
-        if width is None:
+        asked = any({alias, f"{alias}.logits"} & self._bound.needs for alias in networks)
+        if asked and width is None:
             raise UsageError("A teacher answers for a model with one output; this one has several.")
-        inputs, _ = split_inputs(self._model, x, self._columns)
         columns: dict[str, Any] = {}
         for alias, teacher in networks.items():
             needs, classes = self._bound.needs, self._bound.classification
-            columns |= ask_in_step(alias, teacher, inputs, width, needs, classes)
+            inputs = self._inputs_of(alias, x)
+            columns |= ask_in_step(alias, teacher, inputs, width if asked else None, needs, classes)
         return columns
 
-    def _ask(self, alias: str, teacher: Any, inputs: Any, width: int) -> dict[str, Any]:
+    def _ask(self, alias: str, teacher: Any, inputs: Any, width: int | None) -> dict[str, Any]:
         return ask(alias, teacher, inputs, width, self._bound.needs, self._bound.classification)
 
     def _wanted(self, x: Any, y: Any, *, networks: bool | None = None) -> dict[str, Any]:
@@ -188,9 +207,9 @@ class Supply:
         width = self._bound.width(inputs)
 
         def with_answers(*batch: Any) -> Any:
-            inputs, _ = split_inputs(self._model, batch[0], self._columns)
             columns: dict[str, Any] = {}
             for alias, teacher in wanted.items():
+                inputs = self._inputs_of(alias, batch[0])
                 columns |= self._of_batch(alias, teacher, inputs, width)
             return (self._with(batch[0], columns), *batch[1:])
 

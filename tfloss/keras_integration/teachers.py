@@ -12,7 +12,7 @@ from tfloss.errors import DataError, UsageError
 from tfloss.keras_integration.teacher_fitting import TeacherToFit
 from tfloss.lazy import keras, tf
 from tfloss.registry import Registry
-from tfloss.student.structures import split_inputs
+from tfloss.student.structures import INPUTS, input_shapes, split_inputs
 from tfloss.teachers import Options, PredictionsColumn, PrefittedTeacher, columns_of
 from tfloss.teachers.fitting.given import listed_teachers, resolved
 from tfloss.teachers.keras_models import OWN_TENSORS
@@ -61,9 +61,9 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
     """
     columns: list[str] = []
     for alias, teacher in teachers.items():
-        columns += [alias, f"{alias}.logits"]
+        columns += [alias, f"{alias}.logits", f"{alias}.{INPUTS}"]
         if isinstance(teacher, keras.Model):
-            layers = sorted(named_parts(alias, names) - OWN_TENSORS)
+            layers = sorted(named_parts(alias, names) - OWN_TENSORS - {INPUTS})
             refuse_unknown_layers(alias, teacher, layers)
             columns += [f"{alias}.{layer}" for layer in layers]
         elif tells_deviation(getattr(teacher, "estimator", teacher)):
@@ -72,7 +72,12 @@ def teacher_columns(teachers: Mapping[str, Any], names: Collection[str]) -> list
 
 
 def ask(
-    alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
+    alias: str,
+    teacher: Any,
+    inputs: Any,
+    width: int | None,
+    names: Collection[str],
+    classification: bool,
 ) -> dict[str, np.ndarray]:
     """A teacher's predictions for all rows, float32, by the names of their columns.
 
@@ -80,18 +85,23 @@ def ask(
         alias: its name in the formula.
         teacher: a fitted estimator, a Keras model, or what `fit` has fitted.
         inputs: what the student gets: an array (n, …), or a dictionary of them for a Keras model.
-        width: the student's number of outputs; 1 makes one column of two classes.
+        width: the student's number of outputs; 1 makes one column of two classes; None where the
+            formula names only the teacher's layers.
         names: what the formula uses.
         classification: whether it predicts probabilities.
 
     Raises:
+        UsageError: inputs that a Keras model does not take.
         DataError: another number of classes than the student's.
     """
     if isinstance(teacher, keras.Model):
-        answers = _network(alias, teacher, inputs, names, classification)
+        inputs = _as_it_takes_them(alias, teacher, inputs)
+        asked = width is not None
+        answers = _network(alias, teacher, inputs, names, classification, prediction=asked)
         columns = _as_columns(alias, answers, width, names, classification)
         return {name: np.asarray(values, np.float32) for name, values in columns.items()}
     rows = rows_for_estimator(alias, inputs)
+    assert width is not None  # an estimator has no layers
     if isinstance(teacher, TeacherToFit):
         classes = max(width, 2) if classification else None
         columns = columns_of(alias, teacher.about(rows), classes=classes)
@@ -102,19 +112,37 @@ def ask(
 
 
 def ask_in_step(
-    alias: str, teacher: Any, inputs: Any, width: int, names: Collection[str], classification: bool
+    alias: str,
+    teacher: Any,
+    inputs: Any,
+    width: int | None,
+    names: Collection[str],
+    classification: bool,
 ) -> dict[str, Any]:
     """The same of a Keras model about the batch of a step: tensors, of which it learns nothing."""
-    layers = named_parts(alias, names) - OWN_TENSORS
-    answers = network_tensors(alias, teacher, inputs, layers, classification=classification)
+    layers = named_parts(alias, names) - OWN_TENSORS - {INPUTS}
+    answers = network_tensors(
+        alias,
+        teacher,
+        _as_it_takes_them(alias, teacher, inputs),
+        layers,
+        classification=classification,
+        prediction=width is not None,
+    )
     columns = _as_columns(alias, answers, width, names, classification)
     return {name: tf.stop_gradient(tf.cast(t, tf.float32)) for name, t in columns.items()}
 
 
 def _as_columns(
-    alias: str, answers: Mapping[str, Any], width: int, names: Collection[str], classification: bool
+    alias: str,
+    answers: Mapping[str, Any],
+    width: int | None,
+    names: Collection[str],
+    classification: bool,
 ) -> dict[str, Any]:
     """What the formula uses of the answers, as wide as the student's output."""
+    if width is None:
+        return {f"{alias}.{layer}": values for layer, values in answers.items()}
     answers = dict(answers)
     if classification and width == 1 and answers[""].shape[-1] == 2:
         logits = answers["logits"]
@@ -145,17 +173,24 @@ def rows_for_estimator(alias: str, inputs: Any) -> np.ndarray:
 
 
 def _network(
-    alias: str, teacher: Any, inputs: Any, names: Collection[str], classification: bool
+    alias: str,
+    teacher: Any,
+    inputs: Any,
+    names: Collection[str],
+    classification: bool,
+    *,
+    prediction: bool,
 ) -> dict[str, np.ndarray]:
     """A network's answers for all rows, some at a time."""
 
-    layers = named_parts(alias, names) - OWN_TENSORS
+    layers = named_parts(alias, names) - OWN_TENSORS - {INPUTS}
 
     def forward(batch: Any) -> dict[str, Any]:
-        return network_tensors(alias, teacher, batch, layers, classification=classification)
+        return network_tensors(
+            alias, teacher, batch, layers, classification=classification, prediction=prediction
+        )
 
     program = tf.function(forward, autograph=False, reduce_retracing=True)
-    inputs, _ = split_inputs(teacher, inputs, ())
     arrays = [np.asarray(array) for array in keras.tree.flatten(inputs)]
     rows = rows_at_once(sum(int(np.prod(array.shape[1:])) for array in arrays))
     pieces = [
@@ -163,6 +198,37 @@ def _network(
         for at in range(0, len(arrays[0]), rows)
     ]
     return {part: np.concatenate([piece[part].numpy() for piece in pieces]) for part in pieces[0]}
+
+
+def _as_it_takes_them(alias: str, teacher: Any, inputs: Any) -> Any:
+    """The inputs that a network asks for.
+
+    Raises:
+        UsageError: it has others than the model that it teaches, and they were not passed.
+    """
+    shapes = input_shapes(teacher)
+    if not shapes:
+        return inputs  # a subclassed network takes what it takes
+    refused = UsageError(
+        f"The teacher '{alias}' takes other inputs than the model; pass its own next to the "
+        f"model's: x={{'inputs': x, '{alias}.{INPUTS}': …}}."
+    )
+    try:
+        inputs, _ = split_inputs(teacher, inputs, ())
+    except UsageError:
+        raise refused from None
+    by_name = isinstance(inputs, Mapping) and set(inputs) == set(shapes)
+    flat = [inputs[name] for name in shapes] if by_name else keras.tree.flatten(inputs)
+    if len(flat) != len(shapes) or not all(map(_fits, shapes.values(), flat)):
+        raise refused
+    return inputs
+
+
+def _fits(shape: tuple[int | None, ...], array: Any) -> bool:
+    want, have = shape[1:], tuple(array.shape)[1:]
+    if len(want) != len(have):
+        return False
+    return all(None in pair or pair[0] == pair[1] for pair in zip(want, have, strict=True))
 
 
 def _piece(array: Any, start: int, rows: int) -> Any:

@@ -11,11 +11,6 @@ from tfloss.errors import DataError, UsageError
 from tfloss.lazy import keras
 from tfloss.student.structures import split_labels
 
-WEIGHTS_OF_CLASSES = (
-    "Class weights belong to one output, and this model has several: declare a column of "
-    "weights, columns=['w'], and write w*ce(…)."
-)
-
 
 def is_arrays(x: Any) -> bool:
     """Whether it is an array, or a structure of nothing but arrays."""
@@ -67,6 +62,35 @@ def check_labels(
             )
         if classification and name in shapes and values.size:
             _check_classes(name, values, shapes[name])
+
+
+def zero_for_minus_one(
+    y: Any, shapes: Mapping[str, tuple[int | None, ...]], *, classification: bool
+) -> Any:
+    """Labels of -1 and 1, as margins are written, as 0 and 1; other labels as they are.
+
+    Args:
+        y: what `fit` was given.
+        shapes: of the model's outputs by name, '' for the only one.
+        classification: whether labels are classes.
+    """
+    if y is None or not classification or not is_arrays(y):
+        return y
+    if isinstance(y, Mapping):
+        names = {name: "" if name == "labels" else name.removesuffix(".labels") for name in y}
+        return {name: _from_margin(part, shapes.get(names[name])) for name, part in y.items()}
+    if isinstance(y, (list, tuple)):
+        return [_from_margin(p, s) for p, s in zip(y, shapes.values(), strict=False)]
+    return _from_margin(y, shapes.get(""))
+
+
+def _from_margin(values: Any, shape: tuple[int | None, ...] | None) -> Any:
+    array = np.asarray(values)
+    if shape is None or shape[-1] != 1 or array.dtype.kind not in "if" or not array.size:
+        return values
+    if array.min() != -1 or not np.isin(array, (-1, 1)).all():
+        return values
+    return ((array + 1) / 2).astype(array.dtype)
 
 
 def check_rows(x: Any, y: Any, weight: Any = None) -> None:
@@ -167,29 +191,3 @@ def _is_labels(name: str, outputs: list[str]) -> bool:
 
 def _of(name: str) -> str:
     return f" of '{name}'" if name else ""
-
-
-def weighted_by_class(y: Any, options: dict[str, Any], outputs: int | None) -> dict[str, Any]:
-    """Class weights for a dictionary of labels, which Keras refuses; clear where one output is.
-
-    Args:
-        y: what `fit` was given.
-        options: of `fit`.
-        outputs: how many the model has; None where that is not known yet.
-
-    Raises:
-        UsageError: the model has several outputs, or both kinds of weights are given.
-    """
-    weights = options.get("class_weight")
-    if weights is None:
-        return options
-    if (outputs or 1) > 1 or (isinstance(y, Mapping) and "labels" not in y):
-        raise UsageError(WEIGHTS_OF_CLASSES)
-    if not isinstance(y, Mapping):
-        return options
-    if options.get("sample_weight") is not None:
-        raise UsageError("Give class_weight or sample_weight, not both; multiply them yourself.")
-    labels = np.asarray(y["labels"])
-    classes = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
-    sample_weight = np.array([weights.get(int(c), 1.0) for c in classes], np.float32)
-    return {**options, "class_weight": None, "sample_weight": sample_weight}

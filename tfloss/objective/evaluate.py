@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from tfloss.errors import PluginError, UsageError
 from tfloss.lazy import tf
+from tfloss.objective.balances import Balanced, balanced
 from tfloss.objective.loss_variables import States
 from tfloss.objective.plan import (
     Arithmetic,
+    BalanceUse,
     Constant,
     FunctionUse,
     LossUse,
@@ -124,6 +126,8 @@ class Evaluator:
         tensor = tf.cast(self.tensors[use.name], tf.float32)
         if tensor.shape.rank == 2 and tensor.shape[1] == 1:
             tensor = tensor[:, 0]
+        if tensor.shape.rank == 0:
+            return Value(tensor)
         if tensor.shape.rank != 1:
             raise UsageError(
                 f"'{use.name}' has shape {_shape(tensor)}; one number per example can multiply "
@@ -175,6 +179,21 @@ class Evaluator:
     def coefficient(self, use: Use) -> Tensor:
         """A term's coefficient as a float32 scalar."""
         return tf.cast(self.losses(use).tensor, tf.float32)
+
+    def balanced(self, use: BalanceUse, losses: Sequence[Tensor]) -> Balanced:
+        """The members of a balance, weighed."""
+        paths = () if use.by is None else self.scope.matching_weights(use.by.pattern)
+        weights = self.tensors["weights"] if use.balance.needs_gradients else {}
+        variables = [weights[path] for path in paths or weights]
+        return balanced(
+            use,
+            losses,
+            state=self.states.of_balance(use, len(losses), self.training),
+            variables=[getattr(variable, "value", variable) for variable in variables],
+            step=self.step,
+            steps_per_epoch=self.steps_per_epoch,
+            training=self.training,
+        )
 
     # -- inside arguments ------------------------------------------------------------------------
 

@@ -61,6 +61,11 @@ def as_text(objective: Objective) -> str:
 
 
 def _coefficient(term: Term) -> str:
+    plain = _plain_coefficient(term)
+    return f"{plain}, weighed by {term.balance.balance.name}" if term.balance else plain
+
+
+def _plain_coefficient(term: Term) -> str:
     value = constant_value(term.coefficient)
     if value is not None:
         return f"{value:g}"

@@ -10,8 +10,10 @@ import numpy as np
 
 from tfloss.errors import DataError, PluginError
 from tfloss.lazy import keras, tf
-from tfloss.objective.plan import LossUse, Term
-from tfloss.registry import Loss, LossVariable
+from tfloss.objective.plan import BalanceUse, LossUse, Term, Use
+from tfloss.registry import Declaration, Loss, LossVariable
+
+LATEST = "weight"  # the weights that a balance gave its members in the last step
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 
@@ -60,7 +62,11 @@ class States:
     """
 
     def __init__(self, terms: Iterable[Term], seed: int = 0) -> None:
+        terms = list(terms)
         self._names = {id(use): name for term in terms for use, name in _stateful(term)}
+        for term in terms:
+            if term.balance is not None:
+                self._names[id(term.balance)] = term.balance.text
         self._seed = seed
         self._held: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, np.ndarray] = {}
@@ -71,11 +77,21 @@ class States:
 
     def of(self, use: LossUse, tensors: Mapping[str, Any], training: bool) -> State:
         """The variables of one use of a loss, bound to these tensors."""
+        return self._state(
+            use,
+            partial(held_variables, use.loss, shapes_of(tensors), use.settings),
+            training,
+        )
+
+    def of_balance(self, use: BalanceUse, members: int, training: bool) -> State:
+        """The variables of one balance, its last weights among them."""
+        return self._state(use, partial(_of_balance, use, members), training)
+
+    def _state(self, use: Use, make: Callable[[int], dict[str, Any]], training: bool) -> State:
         name = self._names[id(use)]
         if name not in self._held:
             # Outside of any program that is being traced: its variables belong to the objective.
             with tf.init_scope():
-                make = partial(held_variables, use.loss, shapes_of(tensors), use.settings)
                 self._held[name], self._make[name] = make(self._seed), make
                 for path, variable in self.variables.items():
                     if path in self._loaded:
@@ -153,13 +169,24 @@ def held_variables(
         PluginError: what the loss declares is no mapping of `LossVariable`.
     """
     assert loss.state is not None
-    declared = loss.state(shapes, {**loss.settings, **settings})
+    return _made(loss, loss.state(shapes, {**loss.settings, **settings}), seed)
+
+
+def _of_balance(use: BalanceUse, members: int, seed: int) -> dict[str, Any]:
+    """A balance's own variables, and its last weights, which a holdout is weighed with."""
+    balance, declared = use.balance, {LATEST: LossVariable((members,), 1.0, trainable=False)}
+    if balance.state is not None:
+        declared |= balance.state(members, {**balance.settings, **use.settings})
+    return _made(balance, declared, seed)
+
+
+def _made(plugin: Declaration, declared: Mapping[str, LossVariable], seed: int) -> dict[str, Any]:
     variables = {}
     for number, (name, held) in enumerate(declared.items()):
         if not isinstance(held, LossVariable):
             raise PluginError(
-                f"The state of the loss '{loss.name}' has {held!r} for '{name}'; it must be a "
-                f"tfloss.LossVariable."
+                f"The state of the {plugin.kind} '{plugin.name}' has {held!r} for '{name}'; it "
+                f"must be a tfloss.LossVariable."
             )
         value = _initializer(held, seed + number)(held.shape, dtype="float32")
         variables[name] = keras.Variable(value, trainable=held.trainable, name=name)

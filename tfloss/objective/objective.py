@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfloss.display import renderer
@@ -11,7 +11,7 @@ from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.loss_variables import States
-from tfloss.objective.plan import TensorUse, WeightsUse
+from tfloss.objective.plan import BalanceUse, TensorUse, Term, WeightsUse
 from tfloss.objective.scope import Scope, Tensors
 from tfloss.objective.terms import plan_terms
 from tfloss.objective.total import total_of
@@ -24,8 +24,8 @@ class Outcome(NamedTuple):
     """The value of an objective on one batch, float32 scalars.
 
     Attributes:
-        total: the sum of `terms`.
-        terms: each term as weighted, in the order of `Objective.names`.
+        total: the sum of the terms, and of what balances add.
+        terms: each term as weighted, then a balance's weights, in the order of `Objective.names`.
     """
 
     total: Any
@@ -45,7 +45,8 @@ class Objective:
 
     Attributes:
         terms: the plan of each term.
-        names: their names, in order; what is logged.
+        names: what is logged, in order: the terms, then what balances add to the total, then each
+            balance's weights, `weight(TERM)`, which are no part of it.
         states: the variables that losses hold.
 
     Raises:
@@ -67,7 +68,9 @@ class Objective:
         self.scope = scope
         self.steps_per_epoch = float(steps_per_epoch)
         self.terms = plan_terms(formula, registry, scope, allow_negative=allow_negative)
-        self.names = tuple(term.name for term in self.terms)
+        self.balances = _balances(self.terms)
+        self.names = _names(self.terms, self.balances)
+        self._summands = len(self.names) - sum(term.balance is not None for term in self.terms)
         self.states = States(self.terms, seed)
         self._mean = _default_reduction(registry)
 
@@ -103,6 +106,8 @@ class Objective:
                     names.add(use.name)
                 elif isinstance(use, WeightsUse):
                     names.add("weights")
+        if any(use.balance.needs_gradients for use in self.balances):
+            names.add("weights")
         return frozenset(names)
 
     def __call__(
@@ -138,11 +143,28 @@ class Objective:
             states=self.states,
             training=training,
         )
-        weighted = tuple(
+        weighted = [
             evaluator.coefficient(term.coefficient) * evaluator.reduced(term.body)
             for term in self.terms
-        )
-        return Outcome(total_of(weighted), weighted)
+        ]
+        added, weights = [], []
+        for use in self.balances:
+            members = [at for at, term in enumerate(self.terms) if term.balance is use]
+            result = evaluator.balanced(use, [weighted[at] for at in members])
+            for at, value in zip(members, result.members, strict=True):
+                weighted[at] = value
+            added += [] if result.added is None else [result.added]
+            weights += tf.unstack(tf.stop_gradient(result.weights))
+        values = (*weighted, *added, *weights)
+        return Outcome(self.total(values), values)
+
+    def total(self, values: Sequence[Any]) -> Any:
+        """The sum of logged values: of the terms, what balances add, and what follows `names`.
+
+        Args:
+            values: scalars in the order of `names`; behind them, losses that a model adds itself.
+        """
+        return total_of([*values[: self._summands], *values[len(self.names) :]])
 
     def _repr_latex_(self) -> str:
         return self.formula._repr_latex_()
@@ -158,6 +180,19 @@ class Objective:
 
     def __repr__(self) -> str:
         return f"Objective({self.text!r})"
+
+
+def _balances(terms: Iterable[Term]) -> tuple[BalanceUse, ...]:
+    """Each balance once, in order."""
+    found = {id(term.balance): term.balance for term in terms}
+    return tuple(use for use in found.values() if use is not None)
+
+
+def _names(terms: Iterable[Term], balances: Iterable[BalanceUse]) -> tuple[str, ...]:
+    terms, balances = list(terms), list(balances)
+    added = [use.balance.name for use in balances if use.balance.adds]
+    weights = [f"weight({term.name})" for use in balances for term in terms if term.balance is use]
+    return (*(term.name for term in terms), *added, *weights)
 
 
 def _default_reduction(registry: Registry) -> Reduction:

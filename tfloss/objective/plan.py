@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfloss.formula import Node, quoted, to_text
-from tfloss.registry import Function, Loss, Reduction, Schedule
+from tfloss.registry import Balance, Function, Loss, Reduction, Schedule
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,15 @@ class LossUse(Use):
 
 
 @dataclass(frozen=True)
+class BalanceUse(Use):
+    """A balance, its settings, and the weights whose gradients it compares (all: None)."""
+
+    balance: Balance
+    settings: Mapping[str, Any]
+    by: WeightsUse | None = None
+
+
+@dataclass(frozen=True)
 class Term:
     """One summand of a formula: a coefficient and the loss expression that it multiplies.
 
@@ -131,11 +140,13 @@ class Term:
         name: how the term is logged; its canonical text, made unique.
         coefficient: a use without losses or tensors: constants and schedules.
         body: the rest, reduced to one number per batch.
+        balance: what gives it one more weight in each step; None for a plain term.
     """
 
     name: str
     coefficient: Use
     body: Use
+    balance: BalanceUse | None = None
 
     @property
     def losses(self) -> list[LossUse]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 
 from tfloss.errors import did_you_mean, some_of
 from tfloss.formula import (
@@ -20,6 +21,7 @@ from tfloss.formula import (
 )
 from tfloss.objective.plan import (
     Arithmetic,
+    BalanceUse,
     Constant,
     FunctionUse,
     LossUse,
@@ -32,8 +34,10 @@ from tfloss.objective.plan import (
 from tfloss.objective.scope import Scope
 from tfloss.objective.settings import literal, number, settings_of
 from tfloss.objective.shapes import refusal_of_shapes
-from tfloss.registry import Declaration, Function, Loss, Reduction, Registry, Schedule
+from tfloss.registry import Balance, Declaration, Function, Loss, Reduction, Registry, Schedule
+from tfloss.registry.names_elsewhere import said_elsewhere
 
+_SLIP = 0.8  # as near as that, a name is a misspelt loss, also where tensors are not yet known
 WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
 
 
@@ -72,6 +76,12 @@ class Resolver:
             return self._reduction(self._called(node, found), found)
         if isinstance(found, Schedule):
             return self._schedule(self._called(node, found), found)
+        if isinstance(found, Balance):
+            raise self._error(
+                node,
+                f"'{found.name}' weighs terms against each other, so it stands alone between the "
+                f"signs of the formula; write coefficients in front of its members.",
+            )
         return self._outside_tensor(node)
 
     def _outside_tensor(self, node: Name | Call) -> Use:
@@ -79,18 +89,43 @@ class Resolver:
         entry = self.scope.get(node.name)
         if entry is not None and entry.known_outside and isinstance(node, Name):
             return self._tensor(node)
+        if entry is not None and isinstance(node, Name) and entry.shape == ():
+            return TensorUse(node, node.name)
         if entry is not None:
             called = quoted(node.name)
             raise self._error(
                 node, f"'{node.name}' is a tensor, not a loss; hand it to one: mse({called}, …)."
             )
         known = {**self.registry.losses, **self.registry.functions, **self.registry.reductions}
-        known |= self.registry.schedules
+        known |= {**self.registry.schedules, **self.registry.balances}
         what = "function or loss" if isinstance(node, Call) else "loss"
-        near = did_you_mean(node.name, known)
+        elsewhere = said_elsewhere(node.name)
+        near = elsewhere or did_you_mean(node.name, known)
+        slip = elsewhere or get_close_matches(node.name, known, n=1, cutoff=_SLIP)
+        if self.scope.open_ended and isinstance(node, Name) and not slip:
+            return TensorUse(node, node.name)  # a scalar of a model that has yet to run
         raise self._error(
             node, f"There is no {what} called '{node.name}'.{near or ' See `tfloss losses`.'}"
         )
+
+    def balance(self, node: Node) -> BalanceUse | None:
+        """The balance that a summand is a call of; None for any other summand."""
+        if not isinstance(node, (Name, Call)):
+            return None
+        found = self.registry.in_formula(node.name, "losses")
+        if not isinstance(found, Balance):
+            return None
+        if isinstance(node, Name) or len(node.args) < 2:
+            raise self._error(
+                node, f"'{found.name}' weighs two terms or more: {found.name}(bce, 0.1*kl)."
+            )
+        given = dict(node.kwargs)
+        by = given.pop("by", None)
+        if by is not None and not found.needs_gradients:
+            raise self._error(by, f"'{found.name}' looks at losses only; by= means gradients.")
+        weights = None if by is None else self._weights(by)
+        assert weights is None or isinstance(weights, WeightsUse)
+        return BalanceUse(node, found, settings_of(found, given, node, self.text), weights)
 
     def _loss(self, node: Name | Call, loss: Loss) -> LossUse:
         arguments = node.args if isinstance(node, Call) else ()

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
-from tfloss.formula import Infix, Negative, Node, Number, as_node, error_at, to_text
+from tfloss.formula import Call, Infix, Negative, Node, Number, as_node, error_at, to_text
 from tfloss.objective.coefficients import refuse_bad_number, refuse_negative
-from tfloss.objective.plan import Arithmetic, Constant, LossUse, ScheduleUse, Term, Use
+from tfloss.objective.plan import (
+    Arithmetic,
+    BalanceUse,
+    Constant,
+    LossUse,
+    ScheduleUse,
+    TensorUse,
+    Term,
+    Use,
+)
 from tfloss.objective.resolve import Resolver
 from tfloss.objective.scope import Scope
 from tfloss.registry import Registry
@@ -32,7 +42,9 @@ def plan_terms(
     text = formula if isinstance(formula, str) else to_text(as_node(formula))
     node = as_node(text)
     resolver = Resolver(registry, scope, text)
-    terms = [_term(piece, sign, resolver) for piece, sign in _summands(node, 1)]
+    terms = [
+        term for piece, sign in _summands(node, 1) for term in _terms_of(piece, sign, resolver)
+    ]
     if not allow_negative:
         for term in terms:
             refuse_negative(term, text)
@@ -67,9 +79,41 @@ def _is_number_minus(node: Infix) -> bool:
     return node.operators == ("-",) and isinstance(node.operands[0], Number)
 
 
+def _terms_of(node: Node, sign: int, resolver: Resolver) -> list[Term]:
+    """The term of a summand, or one for each member of a balance."""
+    balance = resolver.balance(node)
+    if balance is None:
+        return [_term(node, sign, resolver)]
+    if sign < 0:
+        raise error_at(node, resolver.text, f"'{balance.balance.name}' cannot be subtracted.")
+    assert isinstance(node, Call)
+    members = [
+        replace(_term(piece, sign, resolver), balance=balance)
+        for argument in node.args
+        for piece, sign in _summands(argument, 1)
+    ]
+    if balance.balance.positive:
+        for member in members:
+            _refuse_below_zero(member, balance, resolver.text)
+    return members
+
+
+def _refuse_below_zero(member: Term, balance: BalanceUse, text: str) -> None:
+    """A method that takes logarithms of losses, or divides by them, needs positive ones."""
+    for use in member.losses:
+        lowest = use.loss.range[0]
+        if lowest is None or lowest < 0:
+            raise error_at(
+                member.body.node,
+                text,
+                f"'{balance.balance.name}' takes losses that are never negative, and "
+                f"'{use.loss.name}' does not declare that it is none.",
+            )
+
+
 def _term(node: Node, sign: int, resolver: Resolver) -> Term:
     use = resolver.losses(node)
-    if not any(isinstance(part, LossUse) for part in use.walk()):
+    if not any(_is_loss(part, resolver.scope) for part in use.walk()):
         raise error_at(
             node, resolver.text, f"The term '{to_text(node)}' has no loss; every term needs one."
         )
@@ -78,6 +122,14 @@ def _term(node: Node, sign: int, resolver: Resolver) -> Term:
     body = _product(node, bodies)
     refuse_bad_number(coefficient, resolver.text)
     return Term(_name(bodies), coefficient, body)
+
+
+def _is_loss(use: Use, scope: Scope) -> bool:
+    """Whether it can be what a term minimises: a loss, or a scalar that the model computes."""
+    if isinstance(use, TensorUse):
+        entry = scope.get(use.name)
+        return entry is None or entry.shape == ()
+    return isinstance(use, LossUse)
 
 
 Factor = tuple[str, Use]  # the operator in front of a factor, and the factor
@@ -124,5 +176,5 @@ def _uniquely_named(terms: list[Term]) -> tuple[Term, ...]:
         seen[term.name] += 1
         count = seen[term.name]
         name = term.name if count == 1 else f"{term.name}#{count}"
-        named.append(Term(name, term.coefficient, term.body))
+        named.append(replace(term, name=name))
     return tuple(named)

@@ -15,6 +15,7 @@ from tfloss.ops.checks import columns, same_shape, several_columns
 from tfloss.ops.distances import root, squared_distances, unit_length
 from tfloss.ops.distributions import FLOOR, as_distribution, floored_log, log_odds, log_probs
 from tfloss.ops.pairs import LOWEST, largest, log_sum, pair_weights, same_class
+from tfloss.ops.replicas import sum_over_replicas
 from tfloss.ops.rows import (
     as_rows,
     centred,
@@ -48,6 +49,7 @@ __all__ = [
     "same_shape",
     "several_columns",
     "squared_distances",
+    "sum_over_replicas",
     "unit_length",
     "weighted_mean",
     "weighted_rows",

@@ -2,6 +2,7 @@
 
 from tfloss.registry.calls import call_plugin
 from tfloss.registry.declarations import (
+    Balance,
     Dataset,
     Declaration,
     Function,
@@ -15,6 +16,7 @@ from tfloss.registry.declarations import (
     Tracker,
 )
 from tfloss.registry.decorators import (
+    balance,
     dataset,
     function,
     loss,
@@ -32,6 +34,7 @@ from tfloss.registry.loss_variables import LossVariable
 from tfloss.registry.registry import Registry, check_settings, load_registry, registry_with
 
 __all__ = [
+    "Balance",
     "Dataset",
     "Declaration",
     "Function",
@@ -46,6 +49,7 @@ __all__ = [
     "Schedule",
     "Teacher",
     "Tracker",
+    "balance",
     "call_plugin",
     "check_settings",
     "dataset",

@@ -193,15 +193,20 @@ class Loss(Declaration, Nameable):
 
     @cached_property
     def signature(self) -> Signature:
-        found = read_signature(self.function)
-        if self.state is None:
-            return found
-        if STATE not in found.mandatory:
-            raise PluginError(
-                f"The loss '{self.name}' declares state= but has no keyword parameter '{STATE}'."
-            )
-        settings = {name: value for name, value in found.settings.items() if name != STATE}
-        return replace(found, settings=settings, mandatory=found.mandatory - {STATE})
+        return _without_state(self, read_signature(self.function))
+
+
+def _without_state(declaration: Loss | Balance, found: Signature) -> Signature:
+    """The signature without `state`, which is a parameter and no setting."""
+    if declaration.state is None:
+        return found
+    if STATE not in found.mandatory:
+        raise PluginError(
+            f"The {declaration.kind} '{declaration.name}' declares state= but has no keyword "
+            f"parameter '{STATE}'."
+        )
+    settings = {name: value for name, value in found.settings.items() if name != STATE}
+    return replace(found, settings=settings, mandatory=found.mandatory - {STATE})
 
 
 @dataclass(frozen=True, repr=False)
@@ -220,6 +225,55 @@ class Function(Declaration, Nameable):
     across_batch: bool = False
 
     kind = "function"
+
+
+# What the function of a balance may ask for; see `Balance`.
+BALANCE_INPUTS = ("losses", "gramian", "step", "new_epoch")
+
+
+@dataclass(frozen=True, repr=False)
+class Balance(Declaration, Nameable):
+    """A method that gives the members of a formula's group one weight each, in every step.
+
+    The function asks, by name, for what it needs, float32 tensors without a gradient: `losses`
+    (m,), the members with their own coefficients; `gramian` (m, m), the inner products of their
+    gradients; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
+    returns the weights (m,), or a pair: the weights and a scalar that is added to the total.
+
+    Attributes:
+        state: from the number of members and the settings to a mapping from name to
+            `tfloss.LossVariable`; the function then has the keyword parameter `state`. Weights that
+            depend on a trainable variable are learned by the optimizer.
+        positive: whether members have to be positive; a loss that declares a lower end below zero,
+            or none, is refused.
+        adds: whether it returns a pair; what it adds is a term of its own name.
+    """
+
+    state: Callable[[int, Mapping[str, Any]], Mapping[str, LossVariable]] | None = field(
+        default=None, compare=False
+    )
+    positive: bool = False
+    adds: bool = False
+
+    kind = "balance"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.signature.positional:
+            if name not in BALANCE_INPUTS:
+                raise PluginError(
+                    f"The balance '{self.name}' asks for '{name}'; there are: "
+                    f"{', '.join(BALANCE_INPUTS)}."
+                )
+
+    @cached_property
+    def signature(self) -> Signature:
+        return _without_state(self, read_signature(self.function))
+
+    @property
+    def needs_gradients(self) -> bool:
+        """Whether it asks for the inner products of gradients."""
+        return "gramian" in self.signature.positional
 
 
 @dataclass(frozen=True, repr=False)

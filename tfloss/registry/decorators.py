@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from tfloss.errors import PluginError
 from tfloss.registry.declarations import (
+    Balance,
     Dataset,
     Declaration,
     Function,
@@ -28,6 +29,7 @@ D_co = TypeVar("D_co", bound=Declaration, covariant=True)
 _EXAMPLES = {
     "loss": ("brier(labels, probs)", "tf.reduce_sum((probs - labels) ** 2, axis=-1)"),
     "function": ("cube(x)", "x**3"),
+    "balance": ("even(losses)", "tf.ones_like(losses)"),
     "reduction": ("largest(values, present, weight)", "tf.reduce_max(values * present)"),
     "schedule": ("halving(step, *, every=1000.0)", "0.5 ** (step / every)"),
     "teacher": ("forest(*, n_estimators=100)", "RandomForestClassifier(n_estimators)"),
@@ -108,6 +110,7 @@ def _page(kind: type[Declaration]) -> str:
 
 loss = _decorator(Loss)
 function = _decorator(Function)
+balance = _decorator(Balance)
 reduction = _decorator(Reduction)
 schedule = _decorator(Schedule)
 teacher = _decorator(Teacher)

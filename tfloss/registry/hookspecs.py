@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import pluggy
 
 from tfloss.registry.declarations import (
+    Balance,
     Dataset,
     Declaration,
     Function,
@@ -40,6 +41,11 @@ def tfloss_losses() -> Iterable[Loss]:  # type: ignore[empty-body]
 @hookspec
 def tfloss_functions() -> Iterable[Function]:  # type: ignore[empty-body]
     """Functions that a formula can call between losses or inside a loss's arguments."""
+
+
+@hookspec
+def tfloss_balances() -> Iterable[Balance]:  # type: ignore[empty-body]
+    """Balances: methods that weigh the terms of a formula against each other in every step."""
 
 
 @hookspec

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from tfloss.errors import PluginError, UsageError, did_you_mean, listed
 from tfloss.registry.declarations import (
+    Balance,
     Context,
     Dataset,
     Declaration,
@@ -26,7 +27,7 @@ from tfloss.registry.loading import Plugin, installed_plugins, load_module, new_
 D = TypeVar("D", bound=Declaration)
 
 # Names of these kinds meet in a formula, so one name may belong to one of them only.
-_FORMULA_KINDS = ("loss", "function", "reduction", "schedule")
+_FORMULA_KINDS = ("loss", "function", "reduction", "schedule", "balance")
 
 
 class Registry:
@@ -150,6 +151,10 @@ class Registry:
     @property
     def functions(self) -> dict[str, Function]:
         return self.all(Function)
+
+    @property
+    def balances(self) -> dict[str, Balance]:
+        return self.all(Balance)
 
     @property
     def reductions(self) -> dict[str, Reduction]:

@@ -19,7 +19,7 @@ _ORDER = (
     "classification", "multi_label", "segmentation", "boxes", "regression", "robust", "likelihood",
     "forecasting", "survival", "sequences", "images", "registration", "audio", "divergence",
     "distillation", "preference", "representation", "self_supervised", "ranking", "penalty",
-    "calibration", "fairness", "physics",
+    "calibration", "fairness", "physics", "expressions",
 )  # fmt: skip
 
 

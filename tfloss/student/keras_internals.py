@@ -80,6 +80,12 @@ def loss_tracker(model: Any) -> Any:
     return getattr(model, "_loss_tracker", None)
 
 
+def metrics_of_its_own(model: Any) -> list[Any]:
+    """The metrics that a model and its layers hold, not those of `compile`."""
+    holders = [model, *sublayers(model, recursive=True)]
+    return [metric for holder in holders for metric in getattr(holder, "_metrics", ())]
+
+
 def compiled_metrics(model: Any) -> Any | None:
     """What Keras made of the metrics of `compile`; None before it, or without any."""
     return getattr(model, "_compile_metrics", None)
@@ -88,6 +94,15 @@ def compiled_metrics(model: Any) -> Any | None:
 def begin_at_epoch(model: Any, epoch: int) -> None:
     """Let `fit` begin at a later epoch, as `BackupAndRestore` does; 0: as it was given."""
     model._initial_epoch = epoch
+
+
+def batches_done(optimizer: Any) -> Any:
+    """How many batches an optimizer has seen.
+
+    `iterations` counts updates, which are fewer where gradients are accumulated.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return getattr(inner, "_iterations", optimizer.iterations)
 
 
 def rate_is_a_schedule(optimizer: Any) -> bool:

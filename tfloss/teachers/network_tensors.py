@@ -30,7 +30,13 @@ def refuse_unknown_layers(alias: str, model: Any, layers: Iterable[str]) -> None
 
 
 def network_tensors(
-    alias: str, model: Any, batch: Any, layers: Collection[str], *, classification: bool
+    alias: str,
+    model: Any,
+    batch: Any,
+    layers: Collection[str],
+    *,
+    classification: bool,
+    prediction: bool = True,
 ) -> dict[str, Any]:
     """What a network says about a batch; for use inside of a `tf.function`.
 
@@ -40,6 +46,7 @@ def network_tensors(
         batch: its inputs, as the model takes them.
         layers: the names of inner tensors that are wanted.
         classification: whether its output is about classes.
+        prediction: whether its prediction is wanted as well, for which it has one output.
 
     Returns:
         float32: `''` the prediction (probabilities of classes, else the output), `logits`, and
@@ -52,6 +59,9 @@ def network_tensors(
     wanted = {path: paths[path] for name in layers if (path := layer_of(name, paths)) is not None}
     with recording(wanted) as found:
         outputs = outputs_by_name(model, model(batch, training=False))
+    inner = {name: tf.cast(t, tf.float32) for name, t in named(found).items() if name in layers}
+    if not prediction:
+        return inner
     if list(outputs) != [""]:
         raise UsageError(f"The teacher '{alias}' has several outputs; a teacher has one.")
     hidden = hidden_probability(outputs[""]) if classification else None
@@ -61,5 +71,4 @@ def network_tensors(
             f"clips them, so that its logits cannot be found; put the activation last."
         )
     own = output_tensors("", outputs[""], classification=classification, from_logits=None)
-    inner = {name: tf.cast(t, tf.float32) for name, t in named(found).items() if name in layers}
     return {"": own["prediction"], "logits": own["logits"], **inner}

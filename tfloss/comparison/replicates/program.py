@@ -70,7 +70,7 @@ class Replicates(Engine):
         self.stopped = StoppedReplicates(self)
         self._loss = loss
         self._columns = columns
-        self._looked_at = None if holdout is None else holdout.map(tf.constant)
+        self._holdout_columns = None if holdout is None else holdout.map(tf.constant)
         self._fresh = [variable.numpy() for variable in optimizer.variables]
         # Partial functions, since TensorFlow warns of retracing by a function's code, and each of
         # many programs is traced once.
@@ -80,7 +80,7 @@ class Replicates(Engine):
             autograph=False,
         )
         # Evaluations are few and large: XLA would take longer to compile them than it saves.
-        self._look = tf.function(partial(self._on_holdout), autograph=False)
+        self._evaluate_holdout = tf.function(partial(self._on_holdout), autograph=False)
 
     @property
     def stacked(self) -> list[Any]:
@@ -125,9 +125,9 @@ class Replicates(Engine):
         return lambda: self._program(*nothing)
 
     def trace_evaluation(self) -> None:
-        """Trace what `look` needs."""
-        if self._looked_at is not None:
-            self._look.get_concrete_function(self._weights(), tf.constant(0))
+        """Trace what `evaluation` needs."""
+        if self._holdout_columns is not None:
+            self._evaluate_holdout.get_concrete_function(self._weights(), tf.constant(0))
 
     def train_chunk(
         self, order: np.ndarray, first_step: int, *, epochs: int | None = None
@@ -150,21 +150,22 @@ class Replicates(Engine):
         self.stopped.notice(TrainState(*state), before)
         return self.stopped.masked_log(log.numpy()[:count], first_step)
 
-    def look(self, step: int) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
-        """A look at the holdout with the weights that there are now.
+    def evaluation(self, step: int) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
+        """An evaluation on the holdout with the weights that there are now.
 
         Returns:
-            what takes the look, in any thread, while the training goes on: the total and terms,
+            what carries it out, in any thread, while the training goes on: the total and terms,
             (R, 1 + terms), and the logits, (R, rows, k); NaN for replicates that have stopped.
         """
         weights, stopped = self._weights(), self.stopped.mask
 
-        def take() -> tuple[np.ndarray, np.ndarray]:
-            values, logits = (found.numpy() for found in self._look(weights, tf.constant(step)))
+        def evaluate() -> tuple[np.ndarray, np.ndarray]:
+            found = self._evaluate_holdout(weights, tf.constant(step))
+            values, logits = (one.numpy() for one in found)
             values[stopped], logits[stopped] = np.nan, np.nan
             return values, logits
 
-        return take
+        return evaluate
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that a step changes, to be saved."""
@@ -217,7 +218,7 @@ class Replicates(Engine):
 
     def _on_holdout(self, weights: Any, step: Any) -> Any:
         """The values on the holdout, and its logits."""
-        holdout = self._looked_at
+        holdout = self._holdout_columns
         assert holdout is not None
 
         def on_one(leaves: Any) -> Any:

@@ -12,6 +12,7 @@ from tfloss.comparison.analysis.metrics import metric_values, predictions_of, tr
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.replicates.initial_weights import initial_weights
 from tfloss.comparison.replicates.seeds import SeedSetup, student_of
+from tfloss.comparison.replicates.shared_programs import ProgramCache
 from tfloss.comparison.replicates.trainer import train_all
 from tfloss.comparison.search.study import Plan
 from tfloss.errors import TflossError
@@ -39,6 +40,7 @@ class TrialValue:
         self._setups, self._metric, self._registry = setups, metric, registry
         config, data = plan.static, setups[0].data
         self._task = data.task
+        self._programs = ProgramCache()
         self._truth = truth_of([setup.data.holdout for setup in setups], data.task)
         # The same for all trials, so that they are built once.
         student = student_of(config, data, setups[0].seed, registry)
@@ -72,7 +74,8 @@ class TrialValue:
             self._registry,
             on_evaluation=on_evaluation,
             weights=self._weights,
-            diagnose=False,
+            programs=self._programs,
+            explain=False,
         )
         (found,) = trained.trajectories
         return math.nan if found.diverged.any() else self._value(found.logits[-1])

@@ -89,7 +89,7 @@ class StudentLoss:
 
     def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         terms = self.terms(batch, step, training=training)
-        return total_of(terms), tf.stack(terms)
+        return self.objective.total(terms), tf.stack(terms)
 
     def terms(self, batch: Batch, step: Any, *, training: bool) -> list[Any]:
         return self.terms_and_outputs(batch, step, training=training)[0]

@@ -1,0 +1,1 @@
+"""Balances that come with tfloss: methods that weigh terms against each other, by idea."""

@@ -1,0 +1,61 @@
+"""Weights that bring the members' gradients to comparable lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import tfloss
+from tfloss import LossVariable, tf
+from tfloss.constraints import Above, AtLeast
+
+_SMALLEST = 1e-12
+
+
+def _weights(members: int, settings: Mapping[str, Any]) -> dict[str, LossVariable]:
+    return {
+        "weights": LossVariable((members,), 1.0, trainable=False),
+        "first": LossVariable((members,), 0.0, trainable=False),
+        "steps": LossVariable((members,), 0.0, trainable=False),
+    }
+
+
+@tfloss.balance(state=_weights, positive=True)
+def gradnorm(
+    losses: Any,
+    gramian: Any,
+    *,
+    alpha: Annotated[float, AtLeast(0)] = 1.5,
+    rate: Annotated[float, Above(0)] = 0.025,
+    state: Any,
+) -> Any:
+    """GradNorm: the members' gradients learn one length, longer for members that fall behind.
+
+    losses: (m,), never negative.  gramian: (m, m), inner products of the members' gradients, by
+    convention of the last shared layer: by=hidden2.
+    Returns (m,), adding up to m; 1 each in the first step.
+
+    alpha: how much faster a member trains that is behind; 0: all gradients of one length.
+    rate: of the weights' own gradient descent.
+
+    Source: Chen et al. 2018, "GradNorm: gradient normalization for adaptive loss balancing in deep
+    multitask networks", algorithm 1.
+    """
+    weights = state["weights"]
+    first = tf.where(state["steps"] > 0, state["first"], losses)
+    lengths = tf.sqrt(tf.maximum(tf.linalg.diag_part(gramian), 0.0))
+    fallen = losses / tf.maximum(first, _SMALLEST)
+    behind = fallen / tf.maximum(tf.reduce_mean(fallen), _SMALLEST)
+    target = tf.reduce_mean(weights * lengths) * behind**alpha
+    slope = tf.sign(weights * lengths - target) * lengths
+    moved = tf.maximum(weights - rate * slope, _SMALLEST)
+    state.update("weights", moved * losses.shape[0] / tf.reduce_sum(moved))
+    state.update("first", first)
+    state.update("steps", state["steps"] + 1.0)
+    return weights
+
+
+@tfloss.hookimpl
+def tfloss_balances() -> list[Any]:
+    """Register this module's balances."""
+    return [gradnorm]

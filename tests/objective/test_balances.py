@@ -1,0 +1,149 @@
+"""Balances inside of formulas: what is refused, what is logged, and the training they make."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import tfloss
+from tests.objective.builders import SCOPE, TENSORS
+from tfloss import tf
+from tfloss.formula import FormulaError
+from tfloss.objective import Objective, plan_terms
+
+
+def tensors():
+    return {k: v if isinstance(v, dict) else tf.constant(v) for k, v in TENSORS.items()}
+
+
+@pytest.mark.parametrize(
+    ("formula", "sentence"),
+    [
+        ("0.5*pcgrad(bce, kl)", "stands alone between the signs"),
+        ("bce - pcgrad(bce, kl)", "cannot be subtracted"),
+        ("pcgrad(bce)", "two terms or more"),
+        ("pcgrad", "two terms or more"),
+        ("gls(bce, mse, by=logits)", "looks at losses only"),
+        ("uncertainty(bce, value(hidden1))", "'value' does not declare"),
+        ("pcgrad(bce, mse(hidden1, hidden2), by=nowhere)", "No weight of the student"),
+        ("fairgrad(bce, mse(hidden1, hidden2), alpha=0)", "must be"),
+        ("bce + mse(pcgrad(bce, kl))", "cannot be used inside an argument"),
+    ],
+)
+def test_what_is_refused(registry, formula, sentence):
+    with pytest.raises(FormulaError, match=sentence):
+        plan_terms(formula, registry, SCOPE)
+
+
+def test_members_stay_terms_and_weights_are_logged(registry):
+    objective = Objective("uncertainty(bce, 0.5*binary_kl) + 0.1*l2", registry, SCOPE)
+    assert objective.names == (
+        "bce",
+        "binary_kl",
+        "l2",
+        "uncertainty",
+        "weight(bce)",
+        "weight(binary_kl)",
+    )
+    total, values = objective(tensors(), training=True)
+    plain = Objective("bce + 0.5*binary_kl + 0.1*l2", registry, SCOPE)(tensors()).terms
+    np.testing.assert_allclose(values[:2], np.array(plain[:2]) / 2, rtol=1e-6)
+    np.testing.assert_allclose(values[2], plain[2], rtol=1e-6)
+    np.testing.assert_allclose(values[4:], [0.5, 0.5])
+    np.testing.assert_allclose(total, np.sum(values[:4]), rtol=1e-6)
+
+
+def test_a_holdout_is_weighed_as_the_training_was(registry):
+    objective = Objective("softadapt(bce, mse(hidden1, hidden2), beta=3)", registry, SCOPE)
+    np.testing.assert_allclose(objective(tensors()).terms[2:], [1, 1])
+    first = objective(tensors(), training=True).terms[2:]
+    np.testing.assert_allclose(first, [0.5, 0.5])
+    np.testing.assert_allclose(objective(tensors()).terms[2:], [0.5, 0.5])
+
+
+def two_outputs():
+    inputs = keras.Input((4,), name="x")
+    hidden = keras.layers.Dense(5, activation="tanh", name="hidden")(inputs)
+    heads = {
+        "a": keras.layers.Dense(1, name="a")(hidden),
+        "b": keras.layers.Dense(1, name="b")(hidden),
+    }
+    model = keras.Model(inputs, heads)
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(random.normal(size=weight.shape))
+    x = random.normal(size=(16, 4)).astype(np.float32)
+    y = {"a": np.sin(x[:, :1]), "b": 3 * np.cos(x[:, 1:2])}
+    return model, x, y
+
+
+def by_hand(balance, by, steps=3, rate=0.05):
+    """Plain gradient descent on weighted gradients, one tape for each member."""
+    model, x, y = two_outputs()
+    for _ in range(steps):
+        gradients, losses = [], []
+        for head in ("a", "b"):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(model(x)[head] - y[head]))
+            slopes = tape.gradient(loss, model.trainable_variables)
+            gradients.append(
+                [
+                    tf.zeros_like(v) if g is None else g
+                    for g, v in zip(slopes, model.trainable_variables, strict=True)
+                ]
+            )
+            losses.append(loss)
+        rows = [
+            np.concatenate(
+                [
+                    np.ravel(g)
+                    for g, v in zip(one, model.trainable_variables, strict=True)
+                    if by in v.path
+                ]
+            )
+            for one in gradients
+        ]
+        weights = np.asarray(balance(tf.constant(np.array(rows) @ np.array(rows).T)))
+        for number, variable in enumerate(model.trainable_variables):
+            slope = sum(w * one[number] for w, one in zip(weights, gradients, strict=True))
+            variable.assign_sub(rate * slope)
+    return model
+
+
+@pytest.mark.parametrize("by", ["", "hidden"])
+def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
+    model, x, y = two_outputs()
+    option = f", by='{by}/*'" if by else ""
+    formula = f"upgrad(mse(a.labels, a), mse(b.labels, b){option})"
+    trained = tfloss.attach(model, formula)
+    trained.compile(optimizer=keras.optimizers.SGD(0.05))
+    history = trained.fit(x, y, batch_size=16, epochs=3, shuffle=False, verbose=0).history
+    expected = by_hand(registry.balances["upgrad"].function, by)
+    for ours, theirs in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    weights = [key for key in history if key.startswith("weight(")]
+    assert len(weights) == 2
+
+
+def test_uncertainty_is_learned_and_kept_with_the_result():
+    data = tfloss.load_data("breast_cancer")
+    result = tfloss.fit("uncertainty(bce, mse(labels, probs))", data, epochs=20, seed=0)
+    weights = result.history.column("weight(bce)")
+    assert weights[0] == pytest.approx(0.5, abs=0.1)
+    assert weights[-1] != weights[0]
+    total = np.array(result.history.column("total"))
+    parts = [np.array(result.history.column(name)) for name in result.history.names[:3]]
+    np.testing.assert_allclose(total, np.sum(parts, axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_comparison_trains_it_one_seed_at_a_time():
+    """Where nothing is adapted to, two weights are ½ and the training is that of half the sum."""
+    plain, balanced = tfloss.compare(
+        ["0.5*bce + 0.5*mse(labels, probs)", "softadapt(bce, mse(labels, probs), beta=0)"],
+        seeds=2,
+        epochs=2,
+        optimizer="sgd:learning_rate=0.1",
+    ).trajectories
+    assert (plain.execution, balanced.execution) == ("stacked", "one at a time")
+    np.testing.assert_allclose(balanced.train[..., 0], plain.train[..., 0], rtol=1e-4)
