@@ -187,6 +187,7 @@ _OPTIONS = [
         type=click.IntRange(0, 2**31 - 1),
         help="Of the split alone; default: --seed.",
     ),
+    _yes_no("scale-target", "Let a regressor start at the target's mean (the default)."),
     click.option(
         "--allow-negative", is_flag=True, default=None, help="Accept coefficients below zero."
     ),

@@ -268,6 +268,7 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     ]:
         if note:
             click.echo(note)
+    click.echo(f"Compiled as {result.compiled_as}: {result.compiled_because}.")
     seconds = result.seconds
     click.echo(
         f"{len(result.data.train)} rows trained, {len(result.data.holdout)} held out; "

@@ -58,6 +58,7 @@ class PreparedData:
         encoder: how gaps are filled and categories encoded, before scaling; None where the data
             are numbers without gaps.
         source: the table's own features: names, kinds and levels; None where it is not known.
+        guessed: whether the task was guessed from the target.
     """
 
     train: Columns
@@ -70,6 +71,7 @@ class PreparedData:
     leaks: tuple[str, ...] = ()
     encoder: Encoder | None = None
     source: FeatureSource | None = None
+    guessed: bool = False
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -214,6 +216,7 @@ def prepare(
         tuple(leak),
         encoder,
         FeatureSource.of(table),
+        table.guessed,
     )
 
 

@@ -27,6 +27,7 @@ class Source:
         features: (n, d) float64 real rows, neither encoded nor scaled.
         encoder: of the features; None where they are numbers without gaps.
         levels: by category, the texts that its positions stand for.
+        link: 'log' where the model's answers are logarithms; what is exported undoes it.
     """
 
     model: Any
@@ -35,6 +36,7 @@ class Source:
     features: np.ndarray
     encoder: Encoder | None = None
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    link: str = ""
 
     @property
     def encoded(self) -> np.ndarray:
@@ -57,7 +59,16 @@ def source_of_result(result: Result) -> Source:
     if features is None:
         inputs = np.concatenate([data.holdout.inputs, data.train.inputs])[:ROWS]
         features = _restored(inputs, data.scaler)
-    return Source(result.student.forward_model, data.task, data.scaler, features, encoder, levels)
+    student = result.student
+    return Source(
+        student.forward_model,
+        data.task,
+        data.scaler,
+        features,
+        encoder,
+        levels,
+        student.link,
+    )
 
 
 def source_of_run(run: Run) -> Source:
@@ -70,7 +81,9 @@ def source_of_run(run: Run) -> Source:
     scaler, encoder, features = preprocessing.scaler, preprocessing.encoder, kept.features
     if features is None:
         encoder, features = None, _restored(kept.inputs, scaler)
-    return Source(run.student().forward_model, run.task, scaler, features, encoder, kept.levels)
+    student, levels = run.student(), kept.levels
+    model = student.forward_model
+    return Source(model, run.task, scaler, features, encoder, levels, student.link)
 
 
 def _restored(inputs: np.ndarray, scaler: Scaler | None) -> np.ndarray:

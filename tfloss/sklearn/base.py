@@ -69,7 +69,7 @@ class Distilled(BaseEstimator):
         features = validate_data(self, X, reset=False, dtype=np.float64)
         network: Network = self.network_
         task = "classification" if is_classifier(self) else "regression"
-        source = Source(network.model, task, network.scaler, features)
+        source = Source(network.model, task, network.scaler, features, link=network.link)
         return export(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803

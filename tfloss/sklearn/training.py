@@ -17,6 +17,7 @@ from tfloss.student import make_student
 from tfloss.student.build import generators_kept
 from tfloss.training.fit import fit
 from tfloss.training.result import Result
+from tfloss.training.target_units import in_target_units, link_of
 
 _WEIGHT = "sample_weight"
 
@@ -94,7 +95,7 @@ def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Netw
             "on_progress": None,
         }
         result = fit(data=data, **options)
-    return result, Network(result.student.forward_model, data.scaler)
+    return result, Network(result.student.forward_model, data.scaler, result.student.link)
 
 
 def _formula(formula: Any, teacher: Any, data: PreparedData) -> Any:
@@ -130,26 +131,6 @@ def _student(estimator: Any, data: PreparedData, registry: Registry, seed: int) 
         model, inputs=data.n_features, outputs=data.n_outputs, registry=registry, seed=seed
     )
     if data.task == "regression" and estimator.scale_target:
-        student = _in_units_of(student.forward_model, data)
-        return make_student(
-            student, inputs=data.n_features, outputs=1, registry=registry, seed=seed
-        )
+        link = link_of(_formula(estimator.formula, estimator.teacher, data), registry)
+        return in_target_units(student, data, link)
     return student
-
-
-def _in_units_of(model: Any, data: PreparedData) -> Any:
-    """The network with its answers brought to the target's mean and deviation."""
-    mean, scale = _moments(data.train.labels.astype(np.float64), data.train.sample_weight)
-    answers = keras.layers.Rescaling(scale.item(), mean.item(), name="target_units")(
-        model.outputs[0]
-    )
-    return keras.Model(model.inputs[0], answers, name=model.name)
-
-
-def _moments(values: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """The weighted mean and standard deviation of each column; 1 where it does not vary."""
-    from sklearn.preprocessing import StandardScaler
-
-    weight = None if weight is None else np.ravel(weight)
-    fitted = StandardScaler().fit(values, sample_weight=weight)
-    return fitted.mean_, fitted.scale_

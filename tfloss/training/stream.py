@@ -23,14 +23,12 @@ from tfloss.student import Student
 from tfloss.training.checkpoints.fingerprint import columns_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
+from tfloss.training.kept import KeptTraining
 from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
-from tfloss.training.loop.dataset import DatasetSource
 from tfloss.training.loop.train_loop import OnProgress
-from tfloss.training.options import Batches, Compile, LoopOptions, OnNan, at_least_one
+from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import SAMPLE_WEIGHT
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
+from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result
 from tfloss.training.stream_data import stream_data
 
@@ -110,42 +108,9 @@ def fit_stream(
         precision=precision,
         steps_per_epoch=steps_per_epoch,
     )
-    at_least_one(steps_per_epoch=steps_per_epoch)
     _refuse_teacher(teacher)
     _refuse_order(batches)
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
-        return _trained(
-            formula,
-            dataset,
-            model,
-            registry_with(registry, losses),
-            task,
-            _holdout(holdout),
-            options,
-            optimizer=optimizer,
-            callbacks=callbacks,
-            allow_negative=allow_negative,
-            on_progress=on_progress,
-            checkpoints=checkpoints,
-        )
-
-
-def _trained(
-    formula: str | Node,
-    dataset: Any,
-    model: Any,
-    registry: Registry,
-    task: str,
-    holdout: Columns | None,
-    options: LoopOptions,
-    *,
-    optimizer: Any,
-    callbacks: Sequence[Any],
-    allow_negative: bool,
-    on_progress: OnProgress | None,
-    checkpoints: Checkpoints | None,
-) -> Result:
-    """Student, objective, loop."""
+    registry = registry_with(registry, losses)
     started = time.perf_counter()
     shapes = _column_shapes(dataset)
     student = _student(model, shapes, registry, options)
@@ -153,49 +118,53 @@ def _trained(
         formula,
         registry,
         _scope(student, shapes, task),
-        steps_per_epoch=options.steps_per_epoch or 1,
+        steps_per_epoch=steps_per_epoch,
         allow_negative=allow_negative,
-        seed=options.seed,
+        seed=seed,
     )
-    rows = partial(_rows, shapes, holdout)
-    fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
-    source = _source(student, objective, optimizer, dataset, holdout, options)
-    trained = run_loop(
-        source,
-        options,
-        model=student.model,
-        callbacks=callbacks,
-        on_progress=on_progress,
-        checkpoints=checkpoints,
-        fingerprint=fingerprint,
-    )
-    spent = {"training": time.perf_counter() - started}
-    data = stream_data(shapes, holdout, task, student.n_outputs)
-    traces = source.traces
+    rows = _holdout(holdout)
+    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        fingerprint = fingerprint_of(
+            checkpoints,
+            objective,
+            partial(_rows, shapes, rows),
+            model,
+            student,
+            optimizer,
+            options,
+        )
+        kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+        source = kept.stream(
+            dataset,
+            rows,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            compile=compile,
+            work=epochs * steps_per_epoch,
+            before=None if checkpoints is None else checkpoints.compiled_as,
+        )
+        student, objective = kept.student, kept.objective
+        trained = run_loop(
+            source,
+            options,
+            model=student.model,
+            callbacks=callbacks,
+            on_progress=on_progress,
+            checkpoints=checkpoints,
+            fingerprint=fingerprint,
+        )
+    traces = kept.release()
+    seconds = {"training": time.perf_counter() - started}
+    data = stream_data(shapes, rows, task, student.n_outputs)
     return result_of(
-        trained, student, objective, data, registry, teachers={}, seconds=spent, traces=traces
-    )
-
-
-def _source(
-    student: Student,
-    objective: Objective,
-    optimizer: Any,
-    dataset: Any,
-    holdout: Columns | None,
-    options: LoopOptions,
-) -> DatasetSource:
-    """The rows, with the compiled program that trains on them."""
-    steps = options.steps_per_epoch or 1
-    return DatasetSource(
-        StudentLoss(student, objective),
-        with_loss_scaling(make_optimizer(optimizer), student.forward_model),
-        dataset,
-        holdout,
-        steps_per_epoch=steps,
-        batch_size=options.batch_size,
-        compile=options.compile,
-        work=options.epochs * steps,
+        trained,
+        student,
+        objective,
+        data,
+        registry,
+        teachers={},
+        seconds=seconds,
+        traces=traces,
     )
 
 

@@ -116,10 +116,12 @@ class Replicates(Engine):
             what compiles the program. It may be called in another thread: tracing is Python's work
             and holds its lock, compiling is XLA's and does not.
         """
-        nothing = (
+        nothing: tuple[Any, ...] = (
             tf.zeros((epochs, self.count, self.rows), tf.int32),
             tf.constant(0),
             tf.constant(0),
+            self._train,
+            [],
         )
         self._program.get_concrete_function(*nothing)
         return lambda: self._program(*nothing)
@@ -146,7 +148,7 @@ class Replicates(Engine):
         count = len(order) if epochs is None else epochs
         before = self.snapshot()
         arguments = (np.asarray(order, np.int32), np.int32(count), np.int32(first_step))
-        log, _, state = self._program(*map(tf.constant, arguments))
+        log, _, state = self._program(*map(tf.constant, arguments), self._train, [])
         self.stopped.notice(TrainState(*state), before)
         return self.stopped.masked_log(log.numpy()[:count], first_step)
 
@@ -211,10 +213,10 @@ class Replicates(Engine):
 
         return self.forward.mapped(gradients_of_one, batch.leaves(), changes=True)
 
-    def _gathered(self, rows: Any) -> Batch:
+    def _gathered(self, order: Any, rows: list[Any]) -> Batch:
         """Each replicate's rows, (…, R, rows), of the columns that lie one after the other."""
         first = tf.range(self.count)[:, None] * self._own
-        return super()._gathered(rows + first)
+        return super()._gathered(order + first, rows)
 
     def _on_holdout(self, weights: Any, step: Any) -> Any:
         """The values on the holdout, and its logits."""
@@ -222,6 +224,7 @@ class Replicates(Engine):
         assert holdout is not None
 
         def on_one(leaves: Any) -> Any:
-            return LogitEvaluation(self._loss, holdout.with_leaves(leaves))(step)
+            layout = holdout.with_leaves(leaves)
+            return LogitEvaluation(self._loss, layout)(step, leaves)
 
         return self.forward.mapped(on_one, holdout.leaves(), weights=weights)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.replicates.initial_weights import initial_weights
+from tfloss.comparison.replicates.initial_weights import initial_weights, with_units
 from tfloss.comparison.replicates.notes import diagnosed, notes_of
 from tfloss.comparison.replicates.piece_training import OnEvaluation, PieceTraining
 from tfloss.comparison.replicates.pieces import (
@@ -39,6 +39,7 @@ from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.target_units import link_of
 
 OnProgress = Callable[[str, float], None]  # the formula at work, and the share of all steps done
 
@@ -218,6 +219,8 @@ class _Trainer:
         shape = (self.config.epochs, program.count, len(self.data.holdout), self.data.n_outputs)
         text = self.comparison.formulas[piece.family.positions[0]]
         whole = empty(text, program.names, shape, self.eval_epochs, "stacked")
+        link = link_of(text, self.registry)
+        weights = with_units(weights, self.template, [one.data for one in self.setups], link)
         saved = None if self.saved is None else self.saved.unfinished(piece.name)
         with self._clocked("training"):
             start(program, piece, self.setups, weights)

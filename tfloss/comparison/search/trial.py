@@ -18,6 +18,7 @@ from tfloss.comparison.search.study import Plan
 from tfloss.errors import TflossError
 from tfloss.registry import Metric, Registry
 from tfloss.training.config import Config
+from tfloss.training.target_units import link_of
 
 
 class PrunedError(TflossError):
@@ -45,6 +46,7 @@ class TrialValue:
         # The same for all trials, so that they are built once.
         student = student_of(config, data, setups[0].seed, registry)
         seeds = [setup.seed for setup in setups]
+        self._link = link_of(config.formula, registry)
         self._weights = initial_weights(student, config, data, seeds, registry)
 
     def __call__(self, config: Config, trial: Any) -> float:
@@ -83,5 +85,5 @@ class TrialValue:
     def _value(self, logits: np.ndarray) -> float:
         if not np.isfinite(logits).all():
             return math.nan
-        predictions = predictions_of(logits, self._task)
+        predictions = predictions_of(logits, self._task, self._link)
         return float(metric_values(self._metric, self._truth, predictions).mean())
