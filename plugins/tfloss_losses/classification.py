@@ -18,6 +18,7 @@ from tfloss_losses import references
     range=(0, None),
     zero_at_optimum=True,
     reference=references.bce,
+    yes_or_no=True,
 )
 def bce(
     labels: Any, logits: Any, *, label_smoothing: Annotated[float, Interval(0, 1)] = 0.0

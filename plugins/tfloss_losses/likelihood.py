@@ -121,6 +121,7 @@ def _halves(labels: Any, prediction: Any) -> tuple[Any, Any]:
     latex=r"\frac1k\sum_je^{z_j}-y_jz_j",
     zero_at_optimum=False,
     domains={"labels": "counts", "prediction": "log_amounts"},
+    link="log",
     family="regression",
 )
 def poisson(labels: Any, prediction: Any) -> Any:
@@ -142,6 +143,7 @@ def poisson(labels: Any, prediction: Any) -> Any:
     range=(0, None),
     zero_at_optimum=True,
     domains={"labels": "amounts", "prediction": "log_amounts"},
+    link="log",
     family="regression",
 )
 def tweedie(

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Interval
-from tfloss.ops import mean_per_example, same_shape
+from tfloss.ops import mean_per_example, same_shape, zeroed
 
 _PAIR = "(chosen=hidden1, rejected=hidden2, ref_chosen=slope, ref_rejected=other_domain)"
 _FREE = "(chosen=hidden1, rejected=hidden2)"
@@ -443,7 +443,7 @@ def kto(
     """
     gain, liked = _unpaired(policy, ref, liked)
     weight = _broad_weight(gain, sample_weight)
-    gain = tf.where(weight == 0, tf.zeros_like(gain), gain)
+    gain, liked = zeroed(gain, sample_weight), zeroed(liked, sample_weight)
     usual = _mean(gain, weight)
     usual = tf.stop_gradient(tf.maximum(usual, 0))
     up = desirable * tf.sigmoid(-beta * (gain - usual))

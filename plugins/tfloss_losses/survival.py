@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Interval, OneOf
-from tfloss.ops import LOWEST, columns, log_sum, same_shape, weighted_mean
+from tfloss.ops import LOWEST, columns, log_sum, same_shape, weighted_mean, zeroed
 
 _BESIDE = {"time": "times", "event": "groups"}
 
@@ -264,6 +264,7 @@ def deephit(
     _observed(time, event, logits, "logits")
     weight = tf.ones_like(time) if sample_weight is None else sample_weight
     same_shape(time=time, sample_weight=weight)
+    time, event, logits = (zeroed(x, weight) for x in (time, event, logits))
     likelihood = weighted_mean(-_log_mass(time, event, logits, width), weight)
     at, before = _intervals(time, columns(logits), width)
     probs = tf.nn.softmax(tf.pad(logits, [[0, 0], [0, 1]]))[:, :-1]

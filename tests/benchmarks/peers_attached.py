@@ -85,22 +85,21 @@ class _Chunks:
         self._seen: list[tuple[int, float]] = []
 
     def __enter__(self) -> _Chunks:
-        from tfloss.keras_integration.engine_fit import FastFit
+        from tfloss.training.history import History
 
-        self._own = own = FastFit._chunk
+        self._own = own = History.extend
 
-        def timed(training: Any) -> Any:
-            rows = own(training)
-            self._seen.append((training._done + len(rows), time.perf_counter()))
-            return rows
+        def timed(history: Any, first: int, train: Any, holdout: Any) -> None:
+            own(history, first, train, holdout)
+            self._seen.append((first + len(train) - 1, time.perf_counter()))
 
-        FastFit._chunk = timed
+        History.extend = timed
         return self
 
     def __exit__(self, *error: object) -> None:
-        from tfloss.keras_integration.engine_fit import FastFit
+        from tfloss.training.history import History
 
-        FastFit._chunk = self._own
+        History.extend = self._own
 
     @property
     def rate(self) -> float:

@@ -104,7 +104,9 @@ def with_jax(setups, weights, steps: int, python: str, folder: Path) -> Callable
     """The same by hand in JAX, in another process."""
     columns = stacked_columns(setups, "train", frozenset(["labels", "teacher"]))
     job = folder / "job.npz"
-    np.savez(job, **columns, **{f"w{number}": values for number, values in enumerate(weights)})
+    np.savez(
+        job, **columns.tensors, **{f"w{number}": values for number, values in enumerate(weights)}
+    )
     process = subprocess.Popen(
         [python, "-m", "tests.benchmarks.replicates_jax", str(job), str(steps), str(RATE)],
         stdin=subprocess.PIPE,

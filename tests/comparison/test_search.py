@@ -8,7 +8,11 @@ import json
 import pytest
 
 from tests.cli.running import tfloss
+from tfloss.comparison.replicates import trainer
+from tfloss.comparison.replicates.seeds import prepare_seeds
 from tfloss.comparison.search.search import _study
+from tfloss.comparison.search.study import Plan
+from tfloss.comparison.search.trial import TrialValue
 from tfloss.io.lock import FolderLock
 
 pytest.importorskip("optuna")
@@ -88,6 +92,33 @@ def test_a_second_process_in_the_folder_is_refused(answer, runs):
     assert "Another process" in refused.err
     assert "searches in" in refused.err
     assert "Traceback" not in refused.err
+
+
+class Trial:
+    """Optuna's, which is told and prunes nothing."""
+
+    def report(self, value, epoch):
+        pass
+
+    def should_prune(self):
+        return False
+
+
+def test_trials_of_other_coefficients_and_learning_rates_share_a_program(registry, monkeypatch):
+    values = {"train_size": 20, "epochs": 4, "model": "mlp", "optimizer": "adam"}
+    plan = Plan.of("{0.5..2}*bce + {0.001..10:log}*l2", values, registry, seeds=2)
+    setups, _ = prepare_seeds(plan.static, range(2), registry)
+    metric, made, make = registry.metrics["log_loss"], [], trainer.make_program
+    monkeypatch.setattr(trainer, "make_program", lambda *a: made.append(make(*a)) or made[-1])
+    shared = TrialValue(plan, setups, metric, registry)
+    configs = [
+        plan.static.changed(formula=f"{a}*bce + {b}*l2", optimizer=f"adam:learning_rate={rate}")
+        for a, b, rate in ((1, 0.1, 0.001), (2, 5, 0.1))
+    ]
+    found = [shared(config, Trial()) for config in configs]
+    assert [program.traces for program in made] == [1]
+    alone = TrialValue(plan, setups, metric, registry)(configs[1], Trial())
+    assert found[1] == alone != found[0]
 
 
 def test_the_page_shows_the_confirmation(answer, runs):

@@ -56,7 +56,7 @@ def test_its_weights_and_the_optimizers_are_those_of_the_chunks_beginning(progra
     for value, before in zip(after, kept, strict=True):
         if value.shape[:1] == (SEEDS,):
             np.testing.assert_array_equal(value[BAD], before[BAD])
-    values, logits = program.look(18)()
+    values, logits = program.evaluation(18)()
     assert np.isnan(values[BAD]).all()
     assert np.isnan(logits[BAD]).all()
 

@@ -259,6 +259,16 @@ def test_a_batch_without_weight_costs_nothing(name):
         np.testing.assert_allclose(gradients[moved.name], 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_rows_of_weight_zero_may_hold_nan(name):
+    from tfloss.testing import check_loss
+
+    (result,) = check_loss(
+        losses.__getattr__(name), checks=["examples without weight do not count"]
+    )
+    assert result.status == "passed", result.message
+
+
 # -- numbers of another kind ---------------------------------------------------------------------
 
 

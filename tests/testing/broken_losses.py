@@ -176,6 +176,25 @@ def divides_by_all_rows(labels, prediction, sample_weight=None):
     return tf.reduce_mean(values * weight)
 
 
+@caught_by("examples without weight do not count", per="batch")
+def multiplies_what_is_missing_by_zero(labels, prediction, sample_weight=None):
+    """Missing examples are multiplied by zero, which a NaN survives."""
+    values = squares(labels, prediction)
+    weight = tf.ones_like(values) if sample_weight is None else sample_weight
+    same(values, weight)
+    return tf.reduce_sum(values * weight) / tf.maximum(tf.reduce_sum(weight), 1e-12)
+
+
+@caught_by("examples without weight do not count", per="batch")
+def charges_an_empty_batch(labels, prediction, sample_weight=None):
+    """A batch in which nobody has a weight costs one."""
+    values = squares(labels, prediction)
+    weight = tf.ones_like(values) if sample_weight is None else sample_weight
+    same(values, weight)
+    likeness = tf.exp(-tf.where(weight == 0, tf.zeros_like(values), values))
+    return 1 - tf.reduce_sum(likeness * weight) / tf.maximum(tf.reduce_sum(weight), 1e-12)
+
+
 @caught_by("weighted once")
 def weighs_twice(labels, prediction, sample_weight=None):
     """It multiplies by the weight, which the objective does as well."""

@@ -12,6 +12,7 @@ from tfloss.cli.common import (
     print_tables,
     registry_of,
     replicate_options,
+    save_report,
     training_options,
     warn_of_leaks,
 )
@@ -68,7 +69,8 @@ def search(
     tfloss search "ce + {0.1..10:log}*kd(temperature={1..8})" --data digits --teacher rf \\
         --optimizer "adam:learning_rate={1e-4..1e-1:log}"
 
-    A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}.
+    A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}. With nothing in them, as in
+    kd(temperature={}), they stand for the range that the setting declares.
     """
     from tfloss.comparison.search.study import PLAN, check_plan, read_plan, write_plan
     from tfloss.io.atomic import new_folder
@@ -96,7 +98,7 @@ def search(
     from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
 
-    write_text(folder / "report.html", html_page(results))
+    save_report(folder, lambda: write_text(folder / "report.html", html_page(results)))
     if not quiet:
         _show(results, folder)
 
@@ -113,7 +115,7 @@ def _plan(
         for name in ("seeds", "confirm", "metric", "baseline", "share")
         if name in values
     }
-    return Plan.of(formula or "", values, **own)
+    return Plan.of(formula or "", values, registry, **own)
 
 
 def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool) -> Any:

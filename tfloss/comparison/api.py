@@ -117,7 +117,8 @@ def search(
         result = tfloss.search("bce + {0.01..10:log}*abs_kl", teacher="gpc", train_size=5)
 
     Args:
-        formula: with ranges in braces: `{0..1}`, `{0.01..10:log}`, `{1, 2, 4}`.
+        formula: with ranges in braces: `{0..1}`, `{0.01..10:log}`, `{1, 2, 4}`; `{}` in a setting
+            is the range that it declares.
         data: a data set's name, a file, a `tfloss.Table`, or arrays `(features, target)`.
         model: the student.
         teacher: specifications of teachers, fitted for every seed.
@@ -149,6 +150,7 @@ def search(
     plan = Plan.of(
         str(formula),
         values,
+        registry,
         baseline=None if baseline is None else str(baseline),
         metric=metric,
         seeds=seeds,

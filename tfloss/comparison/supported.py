@@ -79,6 +79,7 @@ SUPPORT: Mapping[str, Support] = {
     ),
     "precision": Support("float32", ("float32",), "replicates are trained in float32"),
     "allow_negative": Support(_SHARED),
+    "scale_target": Support("by each seed's training rows"),
 }
 
 

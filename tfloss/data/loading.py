@@ -91,7 +91,7 @@ def choose_features(
     if categories:
         table = replace(table, categories=(*table.categories, *names_in(categories)))
     if task is not None and task != table.task:
-        table = replace(table, task=task, class_names=())
+        table = replace(table, task=task, class_names=(), guessed=False)
     return table
 
 

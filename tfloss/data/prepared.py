@@ -58,6 +58,7 @@ class PreparedData:
         encoder: how gaps are filled and categories encoded, before scaling; None where the data
             are numbers without gaps.
         source: the table's own features: names, kinds and levels; None where it is not known.
+        guessed: whether the task was guessed from the target.
     """
 
     train: Columns
@@ -70,6 +71,15 @@ class PreparedData:
     leaks: tuple[str, ...] = ()
     encoder: Encoder | None = None
     source: FeatureSource | None = None
+    guessed: bool = False
+
+    def __repr__(self) -> str:
+        """One line: '<PreparedData iris: 135 rows train, 15 held out; 4 features; 3 classes>'."""
+        what = "regression" if self.classes is None else f"{len(self.classes)} classes"
+        return (
+            f"<PreparedData {self.name}: {len(self.train)} rows train, {len(self.holdout)} held "
+            f"out; {len(self.source_names)} features; {what}>"
+        )
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -214,6 +224,7 @@ def prepare(
         tuple(leak),
         encoder,
         FeatureSource.of(table),
+        table.guessed,
     )
 
 

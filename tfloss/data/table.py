@@ -36,6 +36,7 @@ class Table:
         levels: by category, the texts that its positions stand for; given only with positions.
         kinds: by feature, 'number', 'boolean', 'date' or 'category'; found from the values.
         notes: what was decided when it was read, a sentence each.
+        guessed: whether the task was guessed from the target, so that a loss can tell it better.
 
     Raises:
         DataError: no rows, lengths that differ, infinity, or columns of several kinds: all of them,
@@ -57,6 +58,7 @@ class Table:
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    guessed: bool = False
 
     def __post_init__(self) -> None:
         names, features = self._understood()
@@ -80,6 +82,7 @@ class Table:
             ("categories", tuple(n for n in names if self.kinds[n] == CATEGORY)),
             ("columns", {key: self._extra(key, len(features)) for key in self.columns}),
             ("task", task),
+            ("guessed", self.guessed or (self.task is None and bool(present.any()))),
             ("class_names", tuple(str(name) for name in self.class_names)),
         ):
             object.__setattr__(self, attribute, value)

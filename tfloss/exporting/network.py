@@ -10,6 +10,7 @@ from tfloss.exporting.encoding_layers import encoded_inside, handed_in_raw
 from tfloss.exporting.scaling_layers import scaled_inside
 from tfloss.exporting.source import Source
 from tfloss.lazy import keras
+from tfloss.training.target_units import to_units
 
 
 def network_for(source: Source, *, with_scaler: bool, probs: bool) -> Any:
@@ -29,6 +30,8 @@ def network_for(source: Source, *, with_scaler: bool, probs: bool) -> Any:
     answers = source.model(scaled)
     width = answers.shape[-1]
     activation, name = "linear", "logits" if source.task == "classification" else "prediction"
+    if source.link == "log":
+        activation = "exponential"
     if probs and source.task == "classification":
         activation, name = "sigmoid" if width == 1 else "softmax", "probs"
     # In float32 whatever the student computes in.
@@ -43,7 +46,7 @@ def expected(source: Source, *, probs: bool) -> np.ndarray:
     rows = source.scaled.astype(np.float32)
     logits = np.asarray(source.model(rows, training=False), np.float64)
     if not (probs and source.task == "classification"):
-        return logits
+        return to_units(logits, source.link)
     from scipy.special import expit, softmax
 
     return expit(logits) if logits.shape[1] == 1 else softmax(logits, axis=1)

@@ -52,6 +52,16 @@ class Rows:
         parts = [None if part is None else part[start:end] for part in self._flat]
         return Rows(*keras.tree.pack_sequence_as(self._structure, parts))
 
+    def one(self) -> Rows:
+        """The first row, a copy, which has the structure of all and does not keep them alive."""
+        parts = [None if part is None else np.array(part[:1]) for part in self._flat]
+        return Rows(*keras.tree.pack_sequence_as(self._structure, parts))
+
+    @property
+    def structure(self) -> str:
+        """What is nested in what, the same text for the same."""
+        return repr(keras.tree.map_structure(lambda _: 0, self._structure))
+
     def fingerprint(self) -> dict[str, Any]:
         """The number of rows, and a digest of all values."""
         arrays = {self._key(i): part for i, part in enumerate(self._flat) if part is not None}
@@ -102,6 +112,7 @@ class KerasOrder:
         )
         self._first: np.ndarray | None = None
         self._repeats: bool | None = None
+        self._generator = np.random.default_rng()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -110,9 +121,16 @@ class KerasOrder:
     def epochs(self, first: int, count: int) -> np.ndarray:
         """The row numbers of the next `count` epochs, (count, rows) int32."""
         del first  # Keras draws them one after the other
+        straight = np.arange(self.rows, dtype=np.int32)
         if not self._shuffle:
-            return np.tile(np.arange(self.rows, dtype=np.int32), (count, 1))
-        return np.stack([self._next() for _ in range(count)])
+            return np.tile(straight, (count, 1))
+        drawn: list[np.ndarray] = []
+        while len(drawn) < count and (self._repeats is None or self._repeats):
+            drawn.append(self._next())
+        if len(drawn) < count:  # any order will do, and a new pipeline for each epoch takes 5 ms
+            others = np.tile(straight, (count - len(drawn), 1))
+            drawn.extend(self._generator.permuted(others, axis=1))
+        return np.stack(drawn)
 
     def epochs_in_turn(self, first: int, count: int) -> np.ndarray:
         """The same."""
@@ -136,6 +154,8 @@ class KerasOrder:
         order: np.ndarray = next(iter(self._dataset)).numpy().astype(np.int32)
         if self._first is None:
             self._first = order
-        elif self._repeats is None and self.rows > 20:  # fewer could be alike by chance
-            self._repeats = bool((order == self._first).all())
+        elif self._repeats is None:
+            alike = bool((order == self._first).all())
+            if not alike or self.rows > 20:  # fewer could be alike by chance
+                self._repeats = alike
         return order

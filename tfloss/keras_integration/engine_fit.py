@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from tfloss.training.program.chunk_log import ChunkLog
 from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import Evaluation
 from tfloss.training.program.forward import MODEL_TERM
+from tfloss.training.program.program_cache import Same, cache_of, key_of_model
 from tfloss.training.program.step import NanPolicy, TrainState
 
 
@@ -42,7 +43,8 @@ class AttachedLoss:
 
     def __init__(self, model: Any, rows: Rows) -> None:
         self._model = model
-        self._rows = rows
+        self.network = model.model
+        self._rows = rows.one()
         self.names = self._traced_names()
         told = {"loss", MODEL_TERM, *self.names}
         self.metric_names = tuple(n for n in model.get_metrics_result() if n not in told)
@@ -98,6 +100,7 @@ class KerasSource(ArraySource):
         model: attached and compiled.
         forward: its loss.
         holdout: rows to evaluate apart from the program; None: it evaluates them, or nobody does.
+        evaluation: the program that does; None: Keras does.
         rows_at_once: of the holdout.
         callbacks: which are told of the evaluation.
     """
@@ -110,6 +113,7 @@ class KerasSource(ArraySource):
         model: Any,
         forward: AttachedLoss,
         holdout: Rows | None,
+        evaluation: Compiled | None,
         rows_at_once: int,
         callbacks: Callbacks,
     ) -> None:
@@ -117,10 +121,10 @@ class KerasSource(ArraySource):
         self._keras_order = order
         self._model, self._forward, self._called = model, forward, callbacks
         self._holdout, self._rows_at_once = holdout, rows_at_once
-        self._program: Compiled | None = None
-        if holdout is not None and not callbacks.see_test_batches:
-            evaluation = Evaluation(forward, holdout.as_tensors(), rows_at_once)
-            self._program = Compiled(evaluation, "graph", progress=lambda: 0)
+        self._program = evaluation
+        self._held_out: list[Any] = []
+        if holdout is not None and evaluation is not None:
+            self._held_out = holdout.as_tensors().leaves()
 
     def begin(self, done: int, state: Mapping[str, np.ndarray], max_steps: int | None) -> None:
         super().begin(done, state, max_steps)
@@ -176,7 +180,7 @@ class KerasSource(ArraySource):
             return self._by_keras(holdout)
         self._called.on_test_begin()
         self._model.reset_metrics()
-        values = self._program(batches_done(self._model.optimizer)).numpy()
+        values = self._program(batches_done(self._model.optimizer), self._held_out).numpy()
         values = np.concatenate([values, self.metrics()])
         self._called.on_test_end(self._named(values))
         return values
@@ -200,6 +204,95 @@ class KerasSource(ArraySource):
         return dict.fromkeys(names, 0.0) | dict(zip(names, map(float, values), strict=False))
 
 
+class _Programs(NamedTuple):
+    """What is kept of a training."""
+
+    forward: AttachedLoss
+    engines: dict[tuple[bool, str], Engine]  # by whether the holdout is evaluated apart, and how
+    evaluations: list[Compiled]
+
+
+class KeptAttached:
+    """The programs of an attached model, made or taken from those that are kept at it.
+
+    Args:
+        model: attached and compiled.
+        train, holdout: the rows.
+        batch_size: rows per step.
+        rows_at_once: of the holdout.
+    """
+
+    def __init__(
+        self, model: Any, train: Rows, holdout: Rows | None, *, batch_size: int, rows_at_once: int
+    ) -> None:
+        self._model, self._size, self._rows_at_once = model, batch_size, rows_at_once
+        self._train = train.as_tensors()
+        self._holdout = None if holdout is None else holdout.as_tensors()
+        layouts = [part and part.specs() for part in (self._train, self._holdout)]
+        structures = [part and part.structure for part in (train, holdout)]
+        self._data = (structures, layouts, batch_size, rows_at_once)
+        found: _Programs | None = cache_of(model).take(self._key())
+        self._programs = found or _Programs(AttachedLoss(model, train), {}, [])
+
+    @property
+    def forward(self) -> AttachedLoss:
+        """The loss."""
+        return self._programs.forward
+
+    def engine(self, *, apart: bool, compile: Compile, work: int, before: str | None) -> Engine:
+        """Those that train.
+
+        Args:
+            apart: whether the holdout is evaluated by a program of its own, or by Keras.
+            compile, work, before: see `Engine`.
+        """
+        engines, holdout = self._programs.engines, None if apart else self._holdout
+        for (own, how), engine in engines.items():
+            if own == apart and engine.chosen(compile, work, before).compiled_as == how:
+                engine.choice = engine.chosen(compile, work, before)
+                engine.take_data(self._train, holdout)
+                return engine
+        made = Engine(
+            self.forward,
+            self._model.optimizer,
+            self._train,
+            holdout,
+            batch_size=self._size,
+            evaluated_rows=self._rows_at_once,
+            compile=compile,
+            work=work,
+            before=before,
+        )
+        engines[apart, made.choice.compiled_as] = made
+        return made
+
+    def evaluation(self, by_keras: bool) -> Compiled | None:
+        """The program that evaluates a holdout apart; None without one, or where Keras does it."""
+        if self._holdout is None or by_keras:
+            return None
+        if not self._programs.evaluations:
+            evaluate = Evaluation(self.forward, self._holdout.specs(), self._rows_at_once)
+            self._programs.evaluations.append(Compiled(evaluate, "graph", progress=lambda: 0))
+        return self._programs.evaluations[0]
+
+    def release(self) -> None:
+        """Keep the programs for the next training."""
+        for engine in self._programs.engines.values():
+            engine.release_data()
+        cache_of(self._model).keep(self._key(), self._programs)
+
+    def _key(self) -> Any:
+        """As it is after the first look at the data, which makes the variables of metrics."""
+        model = self._model
+        losses = list(model.objective.variables.values()) if model.built else []
+        return (
+            self._data,
+            key_of_model(model.model, model.trainable_variables),
+            [Same(one) for one in (*losses, *model.metrics_variables, *model.teachers.values())],
+            Same(model.optimizer),
+        )
+
+
 class EngineFit:
     """One training of an attached model by the engine.
 
@@ -213,8 +306,13 @@ class EngineFit:
         epochs: to where the counting goes.
         initial_epoch: from where.
         callbacks: Keras callbacks.
-        compile: see `tfloss.training.loop.in_memory`.
+        compile: see `tfloss.training.program.choose_compiler`.
+        before: how the checkpoint was compiled that the training goes on from.
         on_nan: see `tfloss.training.loop.nan_guard`.
+
+    Attributes:
+        callbacks: those of Keras.
+        compiled_as: how the training is to be compiled.
     """
 
     def __init__(
@@ -230,13 +328,21 @@ class EngineFit:
         initial_epoch: int,
         callbacks: Sequence[Any],
         compile: Compile,
+        before: str | None = None,
         on_nan: OnNan = "stop",
     ) -> None:
         self._model = model
         self._epochs, self._initial_epoch = epochs, initial_epoch
         order = KerasOrder(len(train), batch_size, shuffle=shuffle)
         model.tell_steps_per_epoch(order.steps_per_epoch)
-        forward = AttachedLoss(model, train)
+        self._kept = KeptAttached(
+            model,
+            train,
+            holdout,
+            batch_size=batch_size,
+            rows_at_once=validation_batch_size,
+        )
+        forward = self._kept.forward
         self._names = (*forward.names, *forward.metric_names)
         own = [one for one in callbacks if isinstance(one, keras.callbacks.History)]
         self._history = own[-1] if own else keras.callbacks.History()
@@ -249,16 +355,9 @@ class EngineFit:
         # Metrics have one state for training and evaluation, which are then programs of their own;
         # and callbacks can change the weights for the evaluation.
         apart = bool(forward.metric_names) or self.callbacks.see_tests
-        engine = Engine(
-            forward,
-            model.optimizer,
-            train.as_tensors(),
-            None if apart or holdout is None else holdout.as_tensors(),
-            batch_size=batch_size,
-            evaluated_rows=validation_batch_size,
-            compile=compile,
-            work=(epochs - initial_epoch) * order.steps_per_epoch,
-        )
+        work = (epochs - initial_epoch) * order.steps_per_epoch
+        engine = self._kept.engine(apart=apart, compile=compile, work=work, before=before)
+        self.compiled_as = engine.choice.compiled_as
         self._guard = NanGuard(engine, on_nan)
         self._source = KerasSource(
             engine,
@@ -266,6 +365,7 @@ class EngineFit:
             model=model,
             forward=forward,
             holdout=holdout if apart else None,
+            evaluation=self._kept.evaluation(self.callbacks.see_test_batches) if apart else None,
             rows_at_once=validation_batch_size,
             callbacks=self.callbacks,
         )
@@ -297,6 +397,7 @@ class EngineFit:
         if not self.callbacks.see_epochs:
             for epoch in history:
                 self._history.on_epoch_end(epoch.number - 1, epoch.as_logs())
+        self._kept.release()
         return self._history
 
 

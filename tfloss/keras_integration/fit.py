@@ -27,6 +27,9 @@ from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoin
 from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.forward import MODEL_TERM
 from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.program.program_cache import ProgramCache, Same, cache_of, reset_optimizer
+
+_PLAIN = (str, bool, int, float, tuple, list, type(None))  # options that are compared by value
 
 
 @plainly
@@ -67,7 +70,7 @@ def fit_model(
             with one that looks at batches, every step; with one that looks at batches of the
             evaluation, Keras evaluates.
         verbose: 0, or anything else for a line after every epoch.
-        compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
+        compile: 'auto', 'xla', 'graph' or 'eager'; see `docs/engine.md`.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate;
             default: as attached.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. Where nothing was seeded by
@@ -142,9 +145,11 @@ def fit_model(
                 **decisive,
             )
         watching = [*watching, EpochLines()] if verbose else watching
-        fitting = EngineFit(attached, train, holdout, callbacks=watching, **decisive)
+        before = None if checkpoints is None else checkpoints.compiled_as
+        fitting = EngineFit(attached, train, holdout, callbacks=watching, before=before, **decisive)
         if checkpoints is not None:
-            checkpoints.begin({**fingerprint, "callbacks": fitting.callbacks.kinds})
+            whole = {**fingerprint, "callbacks": fitting.callbacks.kinds}
+            checkpoints.begin(whole, compiled_as=fitting.compiled_as)
         with defer_interrupts(checkpoints):
             return fitting.run(checkpoints)
 
@@ -175,14 +180,38 @@ def _attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any])
         if options:
             raise UsageError(f"{sorted(options)[0]}= belongs to tfloss.attach, which has been.")
         attached, metrics = model, None
+    elif formula is None:
+        raise UsageError("Pass the formula: tfloss.fit_model(model, (x, y), 'mse').")
     else:
-        if formula is None:
-            raise UsageError("Pass the formula: tfloss.fit_model(model, (x, y), 'mse').")
-        attached, metrics = attach(model, formula, **options), _metrics(model)
+        return _kept_attached(model, formula, optimizer, options)
     if optimizer is not None or not attached.compiled:
-        own = getattr(model, "optimizer", None)
-        chosen = make_optimizer(optimizer or own or "adam")
-        attached.compile(chosen, metrics=metrics)
+        attached.compile(make_optimizer(optimizer or "adam"), metrics=metrics)
+    return attached
+
+
+def _kept_attached(model: Any, formula: Any, optimizer: Any, options: dict[str, Any]) -> Attached:
+    """A plain model with the formula: the one that an equal call made before, if there was one."""
+    chosen = optimizer or getattr(model, "optimizer", None) or "adam"
+    told = {name: v if isinstance(v, _PLAIN) else Same(v) for name, v in options.items()}
+    key = (
+        to_text(as_node(formula)),
+        told,
+        chosen if isinstance(chosen, str) else Same(chosen),
+        model.compiled and model.get_compile_config(),
+        model_fingerprint(model),
+    )
+    cache: ProgramCache[Attached] = cache_of(model)
+    attached = cache.take(key)
+    if attached is None:
+        attached = attach(model, formula, **options)
+        attached.compile(make_optimizer(chosen), metrics=_metrics(model))
+    elif isinstance(chosen, str):
+        fresh = make_optimizer(chosen)
+        if isinstance(attached.optimizer, keras.optimizers.LossScaleOptimizer):
+            fresh = keras.optimizers.LossScaleOptimizer(fresh)  # as Keras' compile made it
+        reset_optimizer(attached.optimizer, fresh, attached.trainable_variables)
+    if not attached.objective.states:  # variables of losses begin anew with every training
+        cache.keep(key, attached)
     return attached
 
 

@@ -56,6 +56,7 @@ class GuardedSteps:
         self._start: list[Any] = []
         self._epoch_at = -1  # which of them begins an epoch
         self._rolled_back: Any = None  # tf.Variable, how many steps of this call were rolled back
+        self._counted = 0  # what it was after the last call
         self._bad: Any = None  # tf.Variable, (1 + terms,), the total and terms of the first
 
     # -- in the program --------------------------------------------------------------------------
@@ -158,9 +159,11 @@ class GuardedSteps:
         return logs
 
     def _once(self, call: Callable[[], Any]) -> tuple[ChunkLog, Any]:
-        self._rolled_back.assign(0.0)
+        if self._counted:  # an operation from Python takes a tenth of a small step
+            self._rolled_back.assign(0.0)
+        self._counted = 1  # for all that is known, should the call fail
         logs = dict(call())
-        rolled_back = int(self._rolled_back.numpy())
+        self._counted = rolled_back = int(self._rolled_back.numpy())
         bad = (self._steps_done, self._bad_values) if rolled_back else None
         self._batch = _with_none(logs.pop(_BATCH, ()))
         steps = self._model.steps_per_execution

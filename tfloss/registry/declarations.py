@@ -129,6 +129,10 @@ class Loss(Declaration, Nameable):
             what to bind them to.
         domains: what values a tensor takes, by parameter, where its name does not tell
             (`tfloss.testing.DOMAINS`); for checking.
+        link: 'log' where what it calls the prediction is the logarithm of the quantity, which is
+            then predicted in its own unit everywhere; else ''.
+        yes_or_no: whether it asks about each column of the labels by itself, so that several are
+            no choice of one class among them.
         reference: the same loss in plain numpy, with the same parameters in float64; for checking.
         exempt: checks of `tfloss.testing` that it fails on purpose, with the reason of each.
         state: for a loss that holds variables: from its tensors' shapes (by parameter, None for the
@@ -146,6 +150,8 @@ class Loss(Declaration, Nameable):
     family: str = ""
     example: str = ""
     domains: Mapping[str, str] = field(default_factory=dict, compare=False)
+    link: str = ""
+    yes_or_no: bool = False
     reference: Callable[..., Any] | None = field(default=None, compare=False)
     exempt: Mapping[str, str] = field(default_factory=dict, compare=False)
     state: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, LossVariable]] | None = (
@@ -156,6 +162,8 @@ class Loss(Declaration, Nameable):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.link not in ("", "log"):
+            raise PluginError(f"link= of the loss '{self.name}' is {self.link!r}; it can be 'log'.")
         for name in (name for group in self.same_shapes for name in group):
             if name not in self.signature.positional:
                 raise PluginError(

@@ -113,7 +113,7 @@ def write_run(
         write_text(folder / RESULT, _json(_summary(result)))
         for name, text in (also or {}).items():
             write_text(folder / name, text)
-        write_text(folder / MANIFEST, _json(signed(_manifest(folder, config, result.data))))
+        write_text(folder / MANIFEST, _json(signed(_manifest(folder, config, result))))
     except OSError as error:
         raise UsageError(f"The run's folder '{folder}' cannot be written: {error}.") from error
     return folder
@@ -127,14 +127,18 @@ def _summary(result: Result) -> dict[str, Any]:
         "scores": result.scores,
         "failed_metrics": reasons(result.scores),
         "teachers": {name: teacher.text for name, teacher in result.teachers.items()},
+        "teacher_scores": {name: teacher.scores for name, teacher in result.teachers.items()},
+        "teacher_notes": [note for teacher in result.teachers.values() for note in teacher.notes],
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         "compiled_as": result.compiled_as,
+        "compiled_because": result.compiled_because,
         "events": result.events,
     }
 
 
-def _manifest(folder: Path, config: Config, data: PreparedData) -> dict[str, Any]:
+def _manifest(folder: Path, config: Config, result: Result) -> dict[str, Any]:
     """Versions, what is needed to treat other rows alike, and the digest of every file."""
+    data = result.data
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return {
         "seed": config.seed,
@@ -142,6 +146,7 @@ def _manifest(folder: Path, config: Config, data: PreparedData) -> dict[str, Any
         "data": {
             "name": data.name,
             "task": data.task,
+            "link": result.student.link,
             "features": list(data.source_names),
             "encoder": None if data.encoder is None else data.encoder.to_values(),
             "classes": None if data.classes is None else data.classes.values.tolist(),
@@ -215,7 +220,9 @@ class Run:
 
     def student(self) -> Student:
         """The trained student; its file is refused when its digest is another than recorded."""
-        return wrap_model(load_network(self.verified(STUDENT)))
+        student = wrap_model(load_network(self.verified(STUDENT)))
+        student.link = self.manifest["data"]["link"]
+        return student
 
     def held(self) -> dict[str, np.ndarray]:
         """The values of what losses held, by path; `Objective.load` takes them."""

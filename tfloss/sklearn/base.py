@@ -13,12 +13,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tfloss.data import Classes
 from tfloss.exporting import Exported, Source, export
 from tfloss.sklearn.network import Network
-from tfloss.sklearn.training import prepared, trained
+from tfloss.sklearn.training import prepared, refuse_unnamed, trained
 
 
 class Distilled(BaseEstimator):
     """A network trained by a formula; the base of both estimators."""
 
+    formula: Any
+    teacher: Any
     scale: str
     random_state: Any
 
@@ -30,6 +32,7 @@ class Distilled(BaseEstimator):
         weight: np.ndarray | None,
         columns: dict[str, Any],
     ) -> None:
+        refuse_unnamed(columns, self.formula, self.teacher)
         data = prepared(
             features,
             target,
@@ -69,7 +72,7 @@ class Distilled(BaseEstimator):
         features = validate_data(self, X, reset=False, dtype=np.float64)
         network: Network = self.network_
         task = "classification" if is_classifier(self) else "regression"
-        source = Source(network.model, task, network.scaler, features)
+        source = Source(network.model, task, network.scaler, features, link=network.link)
         return export(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803

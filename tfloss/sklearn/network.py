@@ -9,6 +9,7 @@ import numpy as np
 from tfloss.data import Scaler, rows_at_once
 from tfloss.errors import UsageError
 from tfloss.lazy import keras, tf
+from tfloss.training.target_units import to_units
 
 
 class Network:
@@ -21,12 +22,14 @@ class Network:
     Args:
         model: a Keras model from scaled features (n, d) to logits or answers (n, k).
         scaler: of the features; None where they are taken as they are.
+        link: 'log' where the model's answers are logarithms of what is predicted.
     """
 
-    def __init__(self, model: Any, scaler: Scaler | None) -> None:
+    def __init__(self, model: Any, scaler: Scaler | None, link: str = "") -> None:
         self._model = model
         self._saved: dict[str, Any] = {}
         self.scaler = scaler
+        self.link = link
 
     @property
     def model(self) -> Any:
@@ -47,16 +50,18 @@ class Network:
             self.model(tf.constant(rows[at : at + count]), training=False).numpy()
             for at in range(0, len(rows), count)
         ]
-        return np.concatenate(pieces).astype(np.float64)
+        return to_units(np.concatenate(pieces), self.link)
 
     def __getstate__(self) -> dict[str, Any]:
         if self._model is not None:
             self._saved = _as_values(self._model)
-        return {**self._saved, "scaler": None if self.scaler is None else self.scaler.to_values()}
+        scaler = None if self.scaler is None else self.scaler.to_values()
+        return {**self._saved, "scaler": scaler, "link": self.link}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._model = None
         self._saved = {key: state[key] for key in ("architecture", "weights")}
+        self.link = state["link"]
         scaler = state["scaler"]
         self.scaler = None if scaler is None else Scaler.from_values(scaler)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tfloss.data import Classes, FeatureSource, PreparedData, Scaler, Table, arrange
-from tfloss.errors import UsageError
+from tfloss.errors import UsageError, did_you_mean
 from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
@@ -17,6 +17,8 @@ from tfloss.student import make_student
 from tfloss.student.build import generators_kept
 from tfloss.training.fit import fit
 from tfloss.training.result import Result
+from tfloss.training.target_units import in_target_units, link_of
+from tfloss.training.teachers import names_in
 
 _WEIGHT = "sample_weight"
 
@@ -78,6 +80,28 @@ def prepared(
     )
 
 
+def refuse_unnamed(columns: Iterable[str], formula: Any, teacher: Any) -> None:
+    """Refuse keywords of `fit` that neither the formula nor a teacher's column names.
+
+    Raises:
+        UsageError: `sample_weights=` for `sample_weight=`, for example.
+    """
+    given = list(columns)
+    if not given:
+        return
+    named = set() if formula == "auto" else set(names_in(formula))
+    several = teacher.values() if isinstance(teacher, Mapping) else teacher
+    teachers = several if isinstance(teacher, (Mapping, list, tuple)) else [teacher]
+    texts = [one for one in teachers if isinstance(one, str)]
+    for name in given:
+        if name not in named and not any(f"column:{name}" in text for text in texts):
+            known = ["sample_weight", *sorted(named)]
+            raise UsageError(
+                f"fit got {name}=, which the formula does not name.{did_you_mean(name, known)} "
+                f"Further columns go by the names that stand in the formula."
+            )
+
+
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
     """The student that an estimator's parameters ask for, trained; the global state is kept."""
     given = estimator.get_params(deep=False)
@@ -94,7 +118,7 @@ def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Netw
             "on_progress": None,
         }
         result = fit(data=data, **options)
-    return result, Network(result.student.forward_model, data.scaler)
+    return result, Network(result.student.forward_model, data.scaler, result.student.link)
 
 
 def _formula(formula: Any, teacher: Any, data: PreparedData) -> Any:
@@ -130,26 +154,6 @@ def _student(estimator: Any, data: PreparedData, registry: Registry, seed: int) 
         model, inputs=data.n_features, outputs=data.n_outputs, registry=registry, seed=seed
     )
     if data.task == "regression" and estimator.scale_target:
-        student = _in_units_of(student.forward_model, data)
-        return make_student(
-            student, inputs=data.n_features, outputs=1, registry=registry, seed=seed
-        )
+        link = link_of(_formula(estimator.formula, estimator.teacher, data), registry)
+        return in_target_units(student, data, link)
     return student
-
-
-def _in_units_of(model: Any, data: PreparedData) -> Any:
-    """The network with its answers brought to the target's mean and deviation."""
-    mean, scale = _moments(data.train.labels.astype(np.float64), data.train.sample_weight)
-    answers = keras.layers.Rescaling(scale.item(), mean.item(), name="target_units")(
-        model.outputs[0]
-    )
-    return keras.Model(model.inputs[0], answers, name=model.name)
-
-
-def _moments(values: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """The weighted mean and standard deviation of each column; 1 where it does not vary."""
-    from sklearn.preprocessing import StandardScaler
-
-    weight = None if weight is None else np.ravel(weight)
-    fitted = StandardScaler().fit(values, sample_weight=weight)
-    return fitted.mean_, fitted.scale_

@@ -28,6 +28,7 @@ class Student:
         nested: shapes, where known, of what layers inside of layers return, 'encoder.dense_1'.
         note: one line when something about the model had to be changed, else ''.
         text: how it was asked for.
+        link: 'log' where a regressor's outputs are logarithms of what it predicts.
     """
 
     model: Any
@@ -37,6 +38,7 @@ class Student:
     note: str = ""
     text: str = ""
     nested: Mapping[str, Shape | None] = field(default_factory=dict)
+    link: str = ""
     _compiled: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

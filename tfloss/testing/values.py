@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -189,6 +190,7 @@ def weightless_do_not_count(subject: Subject) -> int:
     others = {
         "differ only in examples of weight 0": {**changed, "sample_weight": weight},
         "have and lack examples of weight 0": take(whole, slice(3)),
+        "have numbers and NaN in examples of weight 0": _spoilt(whole, keep),
     }
     for what, other_batch in others.items():
         two = subject.values(other_batch)
@@ -201,7 +203,32 @@ def weightless_do_not_count(subject: Subject) -> int:
                 "divides by the number of rows instead of the sum of the weights.",
                 inputs=take(whole, [2, 3]),
             )
+    _expect_nothing(subject, {**inputs, "sample_weight": 0 * inputs["sample_weight"]})
     return row_count(inputs)
+
+
+def _spoilt(inputs: Inputs, keep: np.ndarray) -> Inputs:
+    """The inputs with NaN in every floating tensor's rows that are not kept."""
+
+    def spoilt(name: str, value: Any) -> Any:
+        if isinstance(value, list) or name == "sample_weight" or value.dtype.kind != "f":
+            return value
+        return np.where(keep.reshape(-1, *[1] * (value.ndim - 1)), value, np.nan)
+
+    return {name: spoilt(name, value) for name, value in inputs.items()}
+
+
+def _expect_nothing(subject: Subject, inputs: Inputs) -> None:
+    """A batch in which no example has a weight costs nothing."""
+    value = subject.values(inputs)
+    if not abs(float(value)) < 1e-6:
+        raise CheckFailure(
+            f"{subject.loss.name} is {value} for a batch without weight, not 0.",
+            tried=f"{row_count(inputs)} examples, all of sample_weight 0",
+            cause="a constant that does not depend on the batch, or a division by a sum of "
+            "weights that is zero: tfloss.ops.zero_without_weight(value, weight).",
+            inputs=take(inputs, [0]),
+        )
 
 
 @check("weighted once")

@@ -13,7 +13,7 @@ from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.scope import full_scope
-from tfloss.training.target_kind import refuse_quantities
+from tfloss.training.target_kind import refuse_mixed_links, refuse_quantities
 from tfloss.training.teachers import shapes_of
 
 
@@ -74,4 +74,5 @@ class BoundFormula:
             seed=self.seed,
         )
         refuse_quantities(objective, self.data)
+        refuse_mixed_links(objective, self.data)
         return objective

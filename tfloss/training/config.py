@@ -36,7 +36,7 @@ TEACHERS = {
 }
 TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
-    *("compile", "on_nan", "precision", "allow_negative"),
+    *("compile", "on_nan", "precision", "allow_negative", "scale_target"),
 )
 
 
@@ -80,6 +80,7 @@ class Config:
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
         allow_negative: accept coefficients below zero.
+        scale_target: whether a regressor starts at the target's mean, in steps of its deviation.
     """
 
     formula: str = ""
@@ -122,6 +123,7 @@ class Config:
     on_nan: str = "stop"
     precision: str = "float32"
     allow_negative: bool = False
+    scale_target: bool = True
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -157,14 +159,16 @@ class Config:
     def table(self, registry: Registry) -> Table:
         """The data set that it names, not yet split."""
         from tfloss.data import load_dataset
+        from tfloss.training.target_kind import table_for_the_loss
 
-        return load_dataset(
+        table = load_dataset(
             self.data,
             registry,
             columns=self.columns or None,
             **{name: getattr(self, name) or None for name in CHOICE},
             **{name: getattr(self, name) for name in ("target", "weight", "task", *LAYOUT)},
         )
+        return table_for_the_loss(table, self.formula, registry)
 
     def split(self, table: Table, seed: int) -> PreparedData:
         """The rows of its data set split by this seed, and scaled."""

@@ -21,17 +21,17 @@ from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
 from tfloss.training.checkpoints.teachers import predictions_fingerprint, to_arrays
+from tfloss.training.kept import KeptTraining
 from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
 from tfloss.training.loop.array_source import ArraySource
-from tfloss.training.loop.in_memory import Engine
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import Batch, as_tensors
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
+from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result
+from tfloss.training.target_kind import for_the_loss
+from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
 from tfloss.training.teachers import Teachers, columns_of
 
 
@@ -59,6 +59,7 @@ def fit(
     precision: Precision = "float32",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
+    scale_target: bool = True,
     losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     on_progress: OnProgress | Literal["auto"] | None = "auto",
@@ -99,6 +100,8 @@ def fit(
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
+        scale_target: let the outputs of a regressor that is built here start at the target's mean,
+            in steps of its deviation; labels, teachers, losses and predictions keep its unit.
         losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; default: everything installed.
         on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
@@ -146,16 +149,18 @@ def fit(
     )
     on_progress = live_curves_in_a_notebook() if on_progress == "auto" else on_progress
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+        registry = registry_with(registry, losses)
         result = _trained(
             formula,
-            data,
+            for_the_loss(data, formula, registry),
             model,
-            registry_with(registry, losses),
+            registry,
             teachers,
             options,
             optimizer=optimizer,
             callbacks=callbacks,
             allow_negative=allow_negative,
+            scale_target=scale_target,
             on_progress=on_progress,
             checkpoints=checkpoints,
         )
@@ -176,6 +181,7 @@ def _trained(
     optimizer: Any,
     callbacks: Sequence[Any],
     allow_negative: bool,
+    scale_target: bool,
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
 ) -> Result:
@@ -183,6 +189,10 @@ def _trained(
     if checkpoints is not None:
         checkpoints.require_same(data_fingerprint(data))
     student = student_of(model, data.n_features, data.n_outputs, registry, options)
+    link = link_of(formula, registry)
+    if scale_target and is_built_by_name(model):
+        student = in_target_units(student, data, link)
+    student.link = link if data.task == "regression" else ""
     order = _order(data, options)
     per_epoch = order.steps_per_epoch
     bound = BoundFormula(formula, student, data, registry, per_epoch, allow_negative, options.seed)
@@ -191,7 +201,9 @@ def _trained(
     started = time.perf_counter()
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
-    source = _source(student, objective, optimizer, data, teachers, order, options)
+    kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+    source = _source(kept, data, teachers, order, options, checkpoints)
+    student, objective = kept.student, kept.objective
     trained = run_loop(
         source,
         options,
@@ -211,7 +223,7 @@ def _trained(
         registry,
         teachers=teachers,
         seconds=spent,
-        traces=source.step.traces,
+        traces=kept.release(),
     )
 
 
@@ -245,25 +257,23 @@ def _rows(
 
 
 def _source(
-    student: Student,
-    objective: Objective,
-    optimizer: Any,
+    kept: KeptTraining,
     data: PreparedData,
     teachers: Mapping[str, FittedTeacher],
     order: BatchOrder,
     options: LoopOptions,
+    checkpoints: Checkpoints | None,
 ) -> ArraySource:
     """The rows, with the compiled program that trains on them."""
-    engine = Engine(
-        StudentLoss(student, objective),
-        with_loss_scaling(make_optimizer(optimizer), student.forward_model),
-        as_tensors(columns_of(data, "train", teachers), objective.needs),
-        _holdout(data, teachers, objective),
+    engine = kept.engine(
+        as_tensors(columns_of(data, "train", teachers), kept.objective.needs),
+        _holdout(data, teachers, kept.objective),
         batch_size=options.batch_size,
         rows=order.rows_per_epoch,
         evaluate_every=options.evaluate_every,
         compile=options.compile,
         work=options.epochs * order.steps_per_epoch,
+        before=None if checkpoints is None else checkpoints.compiled_as,
     )
     return ArraySource(engine, order, data.train.rows)
 

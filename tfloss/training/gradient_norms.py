@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,10 @@ class TermGradients:
         self._variables = forward.variables
         trainable = {id(variable) for variable in forward.trainable_variables}
         self._places = [i for i, v in enumerate(self._variables) if id(v) in trainable]
-        self._norms = tf.function(self._of_batch, autograph=False, reduce_retracing=True)
+        # A partial function: TensorFlow warns of retracing by a function's code, and another
+        # student's gradients have the same.
+        norms = partial(self._of_batch)
+        self._norms = tf.function(norms, autograph=False, reduce_retracing=True)
 
     def __call__(self, weights: Sequence[Any], batches: Sequence[Batch], step: int) -> np.ndarray:
         """The norms, averaged over some batches, (terms,) float64.

@@ -15,6 +15,7 @@ from tfloss.teachers import FittedTeacher
 from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts
+from tfloss.training.constant import remarks
 from tfloss.training.history import History
 from tfloss.training.loop.callbacks import Callbacks
 from tfloss.training.loop.nan_guard import NanGuard
@@ -30,6 +31,7 @@ class Trained(NamedTuple):
 
     history: History
     compiled_as: str
+    compiled_because: str
     events: list[str]
 
 
@@ -114,7 +116,8 @@ def run_loop(
     guard = NanGuard(step, options.on_nan)
     called = Callbacks(callbacks, model, step.optimizer)
     if checkpoints is not None:
-        checkpoints.begin({**fingerprint, "callbacks": called.kinds}, *teachers)
+        whole = {**fingerprint, "callbacks": called.kinds}
+        checkpoints.begin(whole, *teachers, compiled_as=step.choice.compiled_as)
     with defer_interrupts(checkpoints):
         history = train(
             source,
@@ -124,8 +127,9 @@ def run_loop(
             checkpoints=checkpoints,
             guard=guard,
         )
-    compiled_as = "eager" if called.see_batches else step.compiled_as
-    return Trained(history, compiled_as, guard.events)
+    if called.see_batches:
+        return Trained(history, "eager", "callbacks look at every batch", guard.events)
+    return Trained(history, step.compiled_as, step.compiled_because, guard.events)
 
 
 def result_of(
@@ -149,6 +153,7 @@ def result_of(
         data=data,
         seconds=seconds,
         compiled_as=trained.compiled_as,
-        events=trained.events,
+        compiled_because=trained.compiled_because,
+        events=[*trained.events, *remarks(student, objective, data)],
         traces=traces,
     )

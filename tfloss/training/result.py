@@ -33,7 +33,9 @@ class Result:
         data: what it was trained on; of a stream, its holdout.
         seconds: how long the parts took: 'teachers', 'training'.
         compiled_as: 'xla', 'graph', or 'eager' where callbacks looked at every batch.
-        events: what was done where numbers were not finite, a sentence each.
+        compiled_because: why, in one clause.
+        events: what was done where numbers were not finite, and what is remarkable about the
+            student, a sentence each.
         traces: how often the program was traced.
     """
 
@@ -45,6 +47,7 @@ class Result:
     data: PreparedData
     seconds: dict[str, float] = field(default_factory=dict)
     compiled_as: str = ""
+    compiled_because: str = ""
     events: list[str] = field(default_factory=list)
     traces: int = 0
 

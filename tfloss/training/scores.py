@@ -11,6 +11,7 @@ from tfloss.data import PreparedData, rows_at_once, score
 from tfloss.lazy import tf
 from tfloss.registry import Registry
 from tfloss.student import Student
+from tfloss.training.target_units import to_units
 
 
 def predict(student: Student, inputs: np.ndarray, task: str = "classification") -> np.ndarray:
@@ -21,7 +22,7 @@ def predict(student: Student, inputs: np.ndarray, task: str = "classification") 
     """
     logits = _logits(student, inputs).astype(np.float64)
     if task == "regression":
-        return logits
+        return to_units(logits, student.link)
     return probabilities(logits)
 
 

@@ -23,14 +23,12 @@ from tfloss.student import Student
 from tfloss.training.checkpoints.fingerprint import columns_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
+from tfloss.training.kept import KeptTraining
 from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
-from tfloss.training.loop.dataset import DatasetSource
 from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import SAMPLE_WEIGHT
-from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.precision import Precision, with_loss_scaling
+from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result
 from tfloss.training.stream_data import stream_data
 
@@ -132,16 +130,17 @@ def fit_stream(
             optimizer,
             options,
         )
-        source = DatasetSource(
-            StudentLoss(student, objective),
-            with_loss_scaling(make_optimizer(optimizer), student.forward_model),
+        kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+        source = kept.stream(
             dataset,
             rows,
             steps_per_epoch=steps_per_epoch,
             batch_size=batch_size,
             compile=compile,
             work=epochs * steps_per_epoch,
+            before=None if checkpoints is None else checkpoints.compiled_as,
         )
+        student, objective = kept.student, kept.objective
         trained = run_loop(
             source,
             options,
@@ -151,6 +150,7 @@ def fit_stream(
             checkpoints=checkpoints,
             fingerprint=fingerprint,
         )
+    traces = kept.release()
     seconds = {"training": time.perf_counter() - started}
     data = stream_data(shapes, rows, task, student.n_outputs)
     return result_of(
@@ -161,7 +161,7 @@ def fit_stream(
         registry,
         teachers={},
         seconds=seconds,
-        traces=source.traces,
+        traces=traces,
     )
 
 

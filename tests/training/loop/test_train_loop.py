@@ -54,7 +54,7 @@ def test_a_chunk_is_a_tenth_of_a_long_training_and_shorter_where_steps_are_slow(
     registry, monkeypatch
 ):
     engine = engine_of(registry, mlp(), compile="xla")
-    shortest = 20_000 // 5
+    shortest = 40_000 // 5
     assert chunk_size.epochs_per_chunk(engine, 5) == 5
     assert chunk_size.epochs_per_chunk(engine, shortest + 1) == shortest
     assert chunk_size.epochs_per_chunk(engine, 10 * shortest) == shortest

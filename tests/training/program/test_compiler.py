@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 
 import keras
@@ -18,7 +19,7 @@ from tests.training.engine_builders import (
     run_steps,
 )
 from tfloss.errors import PluginError
-from tfloss.training.program.compiler import choose
+from tfloss.training.program import compiler
 
 
 class ThroughNumpy(keras.layers.Layer):
@@ -105,9 +106,19 @@ def test_a_broken_loss_is_no_reason_to_fall_back(registry):
             engine.run(order_of(engine, 1), 0)
 
 
-def test_xla_is_chosen_for_long_trainings_only():
-    assert choose("auto", 200) == "graph"
-    assert choose("auto", 100_000) == "xla"
-    assert choose("auto", None) == "xla"
-    assert choose("xla", 1) == "xla"
-    assert choose("eager", 100_000) == "eager"
+def test_a_long_first_call_says_what_it_is_doing(monkeypatch):
+    monkeypatch.setattr(compiler, "PATIENCE", 0.0)
+    waited = threading.Event()
+    monkeypatch.setattr(
+        compiler.warnings, "warn", lambda text, **_: said.append(text) or waited.set()
+    )
+    said = []
+
+    def body(x):
+        assert waited.wait(60)  # while it is traced
+        return x + 1
+
+    program = compiler.Compiled(body, "xla", progress=lambda: 0)
+    assert float(program(tf.constant(1.0))) == 2.0
+    assert float(program(tf.constant(2.0))) == 3.0
+    assert said == ["XLA is compiling this training, for more than 0 s so far; it is done once."]

@@ -16,6 +16,7 @@ from tfloss.data.scoring import NoScore, metric_value, takes_weights
 from tfloss.errors import PluginError
 from tfloss.registry import Metric, Registry
 from tfloss.training.scores import probabilities
+from tfloss.training.target_units import link_of, to_units
 
 _AGREE = 1e-6  # relative; the two may sum in another order
 
@@ -50,7 +51,8 @@ def add_metrics(
         if not len(one.eval_epochs) or not fine.any():
             continue
         own = None if weight is None else weight[fine]
-        predictions = [predictions_of(logits, task)[fine] for logits in one.logits]
+        link = link_of(one.formula, registry)
+        predictions = [predictions_of(logits, task, link)[fine] for logits in one.logits]
         if not checked:
             check_batched(metrics, truth[fine], predictions[-1])
             checked = True
@@ -69,11 +71,11 @@ def metrics_for(task: str, registry: Registry) -> dict[str, Metric]:
     return {name: metric for name, metric in registry.metrics.items() if metric.task == task}
 
 
-def predictions_of(logits: np.ndarray, task: str) -> np.ndarray:
+def predictions_of(logits: np.ndarray, task: str, link: str = "") -> np.ndarray:
     """(R, n, C) float64 probabilities, or predictions for regression, from (R, n, k) logits."""
     logits = logits.astype(np.float64)
     if task == "regression":
-        return logits
+        return to_units(logits, link)
     flat = probabilities(logits.reshape(-1, logits.shape[-1]))
     return flat.reshape(*logits.shape[:2], -1)
 

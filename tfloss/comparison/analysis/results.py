@@ -24,8 +24,10 @@ from tfloss.comparison.replicates.trainer import Trained
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.data import leak_warning
 from tfloss.registry import Metric, Registry
+from tfloss.training.constant import squared_errors
 from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.scores import as_columns
+from tfloss.training.target_units import link_of
 
 _CURVE_POINTS = 80
 _NAMED = 20  # seeds that a note names; results.json has the others
@@ -55,6 +57,11 @@ def results_of(
     ]
     if tables:
         tables[-1]["reach"] = _reached(comparison, found, metrics, steps)
+    poor = [_worse_than_constant(one, setups, registry) for one in found]
+    if tables and poor[comparison.baseline]:
+        _call_nothing_better(
+            tables, [f for f, bad in zip(comparison.formulas, poor, strict=True) if bad]
+        )
     _correct(tables, comparison.formulas[comparison.baseline])
     return {
         "formulas": list(comparison.formulas),
@@ -86,6 +93,11 @@ def results_of(
         "notes": [
             *filter(None, [leak_warning(data.leaks)]),
             *draw_notes(comparison, setups),
+            *(
+                f"'{formula}' is no better on the holdouts than a constant prediction."
+                for formula, bad in zip(comparison.formulas, poor, strict=True)
+                if bad
+            ),
             *trained.notes,
         ],
         "seconds": {name: round(value, 3) for name, value in trained.seconds.items()},
@@ -192,12 +204,44 @@ def _reached(
     return rows
 
 
+def _worse_than_constant(
+    one: Trajectories, setups: Sequence[SeedSetup], registry: Registry
+) -> bool:
+    """Whether regressors at the end are, by their mean error, no better than a constant."""
+    if (
+        setups[0].data.task != "regression"
+        or not len(one.eval_epochs)
+        or one.diverged.all()
+        or not len(setups[0].data.holdout)
+    ):
+        return False
+    link = link_of(one.formula, registry)
+    predictions = predictions_of(one.logits[-1], "regression", link)
+    pairs = np.array(
+        [
+            squared_errors(predicted, setup.data.holdout, setup.data)
+            for predicted, setup, bad in zip(predictions, setups, one.diverged, strict=True)
+            if not bad
+        ]
+    )
+    own, constant = pairs.mean(axis=0)
+    return not own < constant
+
+
+def _call_nothing_better(tables: Sequence[dict[str, Any]], poor: Sequence[str]) -> None:
+    """Mark the rows of formulas that, as the baseline, are no better than a constant."""
+    for table in tables:
+        for row in (*table["rows"], *table["reach"]):
+            row["below_constant"] = row["formula"] in poor
+
+
 def _correct(tables: list[dict[str, Any]], baseline: str) -> None:
     """Holm's correction over everything that the result tests, and the words that it allows."""
     rows = [row for table in tables for row in (*table["rows"], *table["reach"]) if "p" in row]
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
-        row["significant"] = verdict(row["difference"], p)
+        shown = verdict(row["difference"], p)
+        row["significant"] = "" if row.get("below_constant") else shown
     for table in tables:
         table["comparisons"] = len(rows)
         table["certain_below"] = CERTAIN

@@ -24,6 +24,11 @@ def describe(row: Mapping[str, Any], label: str, better: str | None) -> str:
     difference = row["difference"]
     win_rate = row["win_rate"]
     between = f"{_signed(difference['low'])} to {_signed(difference['high'])}"
+    if row.get("below_constant"):
+        return (
+            f"{label}: nothing is better, since both are no better than a constant prediction "
+            f"({between})."
+        )
     if not row["significant"]:
         return f"{label}: no difference shown ({between}, corrected p {p_text(row['p_holm'])})."
     size = f"{abs(difference['mean']):.3g}"

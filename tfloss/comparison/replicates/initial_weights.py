@@ -23,6 +23,7 @@ from tfloss.registry import Model, Registry, call_plugin
 from tfloss.student import Student, check_model
 from tfloss.student.build import generators_kept, seeded
 from tfloss.training.config import Config
+from tfloss.training.target_units import units_of, units_places
 
 _WORTH_IT = 4  # seeds; for fewer, each model is built
 
@@ -47,7 +48,32 @@ def initial_weights(
         values = [
             [v.numpy() for v in _built(config, data, seed, registry).variables] for seed in seeds
         ]
-    return [np.stack([own[place] for own in values]) for place in places]
+    known = len(values[0])  # the layer of the target's units is behind what the plugin made
+    return [
+        np.stack([own[place] for own in values])
+        if place < known
+        else np.stack([variable.numpy()] * len(seeds))
+        for place, variable in zip(places, variables, strict=True)
+    ]
+
+
+def with_units(
+    weights: Sequence[np.ndarray], template: Student, data: Sequence[PreparedData], link: str
+) -> list[np.ndarray]:
+    """Initial weights with the target's units of each seed's training rows.
+
+    Args:
+        weights: what `initial_weights` returned.
+        template: the student that it was asked about.
+        data: of each seed.
+        link: of the formula; see `tfloss.training.target_units.link_of`.
+    """
+    found, places = list(weights), units_places(template)
+    if places is not None:
+        units = [units_of(one.train, link) for one in data]
+        found[places[0]] = np.stack([np.diag(scale) for scale, _ in units]).astype(np.float32)
+        found[places[1]] = np.stack([mean for _, mean in units]).astype(np.float32)
+    return found
 
 
 def _drawn(

@@ -1,4 +1,4 @@
-"""One program's training, from look to look at the holdout; saved in between."""
+"""One program's training, from one evaluation on the holdout to the next; saved in between."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfloss.comparison.replicates.shuffling import BatchOrders
 from tfloss.comparison.replicates.trajectories import Trajectories
 
 OnEvaluation = Callable[[int, np.ndarray], None]  # the epoch, and the logits on the holdout
-Look = Future[tuple[np.ndarray, np.ndarray]]
+Evaluation = Future[tuple[np.ndarray, np.ndarray]]
 
 SAVE_EVERY = 30.0  # seconds
 
@@ -23,8 +23,8 @@ SAVE_EVERY = 30.0  # seconds
 class PieceTraining:
     """Fills the trajectories of a piece.
 
-    Looks at the holdout are taken in another thread, with the weights as they were, while the
-    training goes on: they take as long as the steps between them.
+    Evaluations run in another thread, with the weights as they were, while the training goes on:
+    they take as long as the steps between them.
 
     Args:
         program: started.
@@ -47,14 +47,14 @@ class PieceTraining:
         self._program, self._whole, self._piece = program, whole, piece
         self._orders, self._stops, self._chunk = orders, stops, chunk
         self._done = 0  # epochs
-        self._looked = 0
-        self._waiting: list[Look] = []
+        self._evaluated = 0
+        self._waiting: list[Evaluation] = []
 
     def run(self, on_evaluation: OnEvaluation, saved: UnfinishedPiece | None) -> Iterator[int]:
         """Train to the end; how many epochs were done, after every call of the program.
 
         Args:
-            on_evaluation: called after each look.
+            on_evaluation: called after each evaluation.
             saved: where the piece is kept while it is not finished, and found.
         """
         if saved is not None:
@@ -62,12 +62,12 @@ class PieceTraining:
             if self._done:
                 yield self._done
         kept_at = time.monotonic()
-        with ThreadPoolExecutor(1, "tfloss-look") as looks:
+        with ThreadPoolExecutor(1, "tfloss-evaluation") as thread:
             while self._done < self._stops[-1]:
                 count = self._train()
                 if self._done in self._whole.eval_epochs:
-                    take = self._program.look(self._done * self._program.steps_per_epoch)
-                    self._waiting.append(looks.submit(take))
+                    step = self._done * self._program.steps_per_epoch
+                    self._waiting.append(thread.submit(self._program.evaluation(step)))
                 self._collect(1, on_evaluation)
                 yield count
                 if saved is not None and time.monotonic() - kept_at >= SAVE_EVERY:
@@ -91,19 +91,19 @@ class PieceTraining:
         return count
 
     def _collect(self, most: int, on_evaluation: OnEvaluation) -> None:
-        """Wait until at most so many looks are being taken."""
+        """Wait until at most so many evaluations are under way."""
         while len(self._waiting) > most:
-            at = self._looked
+            at = self._evaluated
             self._whole.holdout[at], self._whole.logits[at] = self._waiting.pop(0).result()
-            self._looked += 1
+            self._evaluated += 1
             on_evaluation(int(self._whole.eval_epochs[at]), self._whole.logits[at])
 
     def _save(self, saved: UnfinishedPiece) -> None:
-        whole, done, looked = self._whole, self._done, self._looked
+        whole, done, evaluated = self._whole, self._done, self._evaluated
         trajectories = {
             "train": whole.train[:done],
-            "holdout": whole.holdout[:looked],
-            "logits": whole.logits[:looked],
+            "holdout": whole.holdout[:evaluated],
+            "logits": whole.logits[:evaluated],
         }
         saved.write(trajectories | self._program.state())
 
@@ -118,5 +118,5 @@ class PieceTraining:
             if name == "train":
                 self._done = len(values)
             else:
-                self._looked = len(values)
+                self._evaluated = len(values)
         self._program.load(arrays)

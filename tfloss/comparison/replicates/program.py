@@ -70,7 +70,7 @@ class Replicates(Engine):
         self.stopped = StoppedReplicates(self)
         self._loss = loss
         self._columns = columns
-        self._looked_at = None if holdout is None else holdout.map(tf.constant)
+        self._holdout_columns = None if holdout is None else holdout.map(tf.constant)
         self._fresh = [variable.numpy() for variable in optimizer.variables]
         # Partial functions, since TensorFlow warns of retracing by a function's code, and each of
         # many programs is traced once.
@@ -80,7 +80,7 @@ class Replicates(Engine):
             autograph=False,
         )
         # Evaluations are few and large: XLA would take longer to compile them than it saves.
-        self._look = tf.function(partial(self._on_holdout), autograph=False)
+        self._evaluate_holdout = tf.function(partial(self._on_holdout), autograph=False)
 
     @property
     def stacked(self) -> list[Any]:
@@ -116,18 +116,20 @@ class Replicates(Engine):
             what compiles the program. It may be called in another thread: tracing is Python's work
             and holds its lock, compiling is XLA's and does not.
         """
-        nothing = (
+        nothing: tuple[Any, ...] = (
             tf.zeros((epochs, self.count, self.rows), tf.int32),
             tf.constant(0),
             tf.constant(0),
+            self._train,
+            [],
         )
         self._program.get_concrete_function(*nothing)
         return lambda: self._program(*nothing)
 
     def trace_evaluation(self) -> None:
-        """Trace what `look` needs."""
-        if self._looked_at is not None:
-            self._look.get_concrete_function(self._weights(), tf.constant(0))
+        """Trace what `evaluation` needs."""
+        if self._holdout_columns is not None:
+            self._evaluate_holdout.get_concrete_function(self._weights(), tf.constant(0))
 
     def train_chunk(
         self, order: np.ndarray, first_step: int, *, epochs: int | None = None
@@ -146,25 +148,26 @@ class Replicates(Engine):
         count = len(order) if epochs is None else epochs
         before = self.snapshot()
         arguments = (np.asarray(order, np.int32), np.int32(count), np.int32(first_step))
-        log, _, state = self._program(*map(tf.constant, arguments))
+        log, _, state = self._program(*map(tf.constant, arguments), self._train, [])
         self.stopped.notice(TrainState(*state), before)
         return self.stopped.masked_log(log.numpy()[:count], first_step)
 
-    def look(self, step: int) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
-        """A look at the holdout with the weights that there are now.
+    def evaluation(self, step: int) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
+        """An evaluation on the holdout with the weights that there are now.
 
         Returns:
-            what takes the look, in any thread, while the training goes on: the total and terms,
+            what carries it out, in any thread, while the training goes on: the total and terms,
             (R, 1 + terms), and the logits, (R, rows, k); NaN for replicates that have stopped.
         """
         weights, stopped = self._weights(), self.stopped.mask
 
-        def take() -> tuple[np.ndarray, np.ndarray]:
-            values, logits = (found.numpy() for found in self._look(weights, tf.constant(step)))
+        def evaluate() -> tuple[np.ndarray, np.ndarray]:
+            found = self._evaluate_holdout(weights, tf.constant(step))
+            values, logits = (one.numpy() for one in found)
             values[stopped], logits[stopped] = np.nan, np.nan
             return values, logits
 
-        return take
+        return evaluate
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that a step changes, to be saved."""
@@ -210,17 +213,18 @@ class Replicates(Engine):
 
         return self.forward.mapped(gradients_of_one, batch.leaves(), changes=True)
 
-    def _gathered(self, rows: Any) -> Batch:
+    def _gathered(self, order: Any, rows: list[Any]) -> Batch:
         """Each replicate's rows, (…, R, rows), of the columns that lie one after the other."""
         first = tf.range(self.count)[:, None] * self._own
-        return super()._gathered(rows + first)
+        return super()._gathered(order + first, rows)
 
     def _on_holdout(self, weights: Any, step: Any) -> Any:
         """The values on the holdout, and its logits."""
-        holdout = self._looked_at
+        holdout = self._holdout_columns
         assert holdout is not None
 
         def on_one(leaves: Any) -> Any:
-            return LogitEvaluation(self._loss, holdout.with_leaves(leaves))(step)
+            layout = holdout.with_leaves(leaves)
+            return LogitEvaluation(self._loss, layout)(step, leaves)
 
         return self.forward.mapped(on_one, holdout.leaves(), weights=weights)

@@ -16,6 +16,11 @@ from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.config import Config
+from tfloss.training.target_units import (
+    in_target_units,
+    is_built_by_name,
+    link_of,
+)
 from tfloss.training.teachers import names_in
 
 _REDRAWS = 1000  # of one seed's split; then the seed is left out
@@ -179,10 +184,13 @@ def _answers(
 
 def student_of(config: Config, data: PreparedData, seed: int, registry: Registry) -> Student:
     """The student that a training alone with this seed would start from."""
-    return make_student(
+    student = make_student(
         config.model,
         inputs=data.n_features,
         outputs=data.n_outputs,
         registry=registry,
         seed=seed,
     )
+    if not (config.scale_target and is_built_by_name(config.model)):
+        return student
+    return in_target_units(student, data, link_of(config.formula, registry))

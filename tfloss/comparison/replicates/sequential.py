@@ -43,7 +43,7 @@ def train_alone(
         one replicate; all NaN where `config.on_nan` knows no way on.
     """
     data = setup.data
-    student = student_of(config, data, setup.seed, registry)
+    student = student_of(config.changed(formula=formula), data, setup.seed, registry)
     recorder = _logit_recorder(student, data.holdout.inputs, eval_epochs)
     shape = (config.epochs, 1, len(data.holdout), data.n_outputs)
     found = empty(formula, names, shape, eval_epochs, "one at a time")
@@ -62,7 +62,7 @@ def train_alone(
 
 def diagnosis(formula: str, config: Config, setup: SeedSetup, registry: Registry) -> str:
     """Why a seed stops being finite: which term, step and rows; '' where it does not, alone."""
-    student = student_of(config, setup.data, setup.seed, registry)
+    student = student_of(config.changed(formula=formula), setup.data, setup.seed, registry)
     try:
         _fitted(formula, config.changed(on_nan="stop"), setup, student, registry, [])
     except NumericsError as error:

@@ -1,4 +1,4 @@
-"""Formulas that differ in constant coefficients only share one program."""
+"""Formulas that differ in constant coefficients only share one program, as a search's trials do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tfloss.comparison.replicates.program import Replicates
 from tfloss.data import PreparedData
 from tfloss.objective import Objective
 from tfloss.objective.coefficients import constant_value
@@ -28,13 +29,37 @@ class Family:
         objective: what all of them have in common; coefficients that are constants are 1 in it.
         positions: of the formulas in the comparison.
         names: of each formula's terms.
+        likeness: equal for what can share a program.
         coefficients: (formulas, terms) the constants; 1 for a schedule, which the objective has.
     """
 
     objective: Objective
     positions: tuple[int, ...]
+    likeness: Hashable
     names: tuple[tuple[str, ...], ...]
     coefficients: np.ndarray
+
+
+class ProgramCache:
+    """Programs of trainings on the same seeds that differ in constant coefficients only.
+
+    Few are kept: each holds all its columns.
+    """
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._kept: dict[Hashable, Replicates] = {}
+
+    def get(self, key: Hashable) -> Replicates | None:
+        """The program of this key, if it is kept."""
+        return self._kept.get(key)
+
+    def keep(self, key: Hashable, program: Replicates) -> None:
+        """Keep a program that has trained, in place of the one that was used longest ago."""
+        self._kept.pop(key, None)
+        self._kept[key] = program
+        while len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]
 
 
 def families(
@@ -86,11 +111,11 @@ def _coefficients(objective: Objective) -> list[float | None]:
 
 def _family(objectives: list[Objective], places: list[int]) -> Family:
     first = objectives[0]
-    names = tuple(objective.names for objective in objectives)
+    names, likeness = tuple(objective.names for objective in objectives), _likeness(first)
     values = [_coefficients(objective) for objective in objectives]
     first.terms = tuple(
         term if value is None else replace(term, coefficient=Constant(term.coefficient.node, 1.0))
         for term, value in zip(first.terms, values[0], strict=True)
     )
     coefficients = [[1.0 if value is None else value for value in own] for own in values]
-    return Family(first, tuple(places), names, np.array(coefficients, np.float32))
+    return Family(first, tuple(places), likeness, names, np.array(coefficients, np.float32))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.replicates.initial_weights import initial_weights
+from tfloss.comparison.replicates.initial_weights import initial_weights, with_units
 from tfloss.comparison.replicates.notes import diagnosed, notes_of
 from tfloss.comparison.replicates.piece_training import OnEvaluation, PieceTraining
 from tfloss.comparison.replicates.pieces import (
@@ -31,13 +31,15 @@ from tfloss.comparison.replicates.prefetch import prefetch
 from tfloss.comparison.replicates.saved import SavedReplicates
 from tfloss.comparison.replicates.seeds import SeedSetup, student_of
 from tfloss.comparison.replicates.sequential import train_alone
-from tfloss.comparison.replicates.shared_programs import families
+from tfloss.comparison.replicates.shared_programs import ProgramCache, families
 from tfloss.comparison.replicates.shuffling import BatchOrders
 from tfloss.comparison.replicates.trajectories import Trajectories, empty, joined
 from tfloss.errors import TflossError
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.loop.shuffling import steps_per_epoch
+from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.target_units import link_of
 
 OnProgress = Callable[[str, float], None]  # the formula at work, and the share of all steps done
 
@@ -72,7 +74,8 @@ def train_all(
     *,
     saved: SavedReplicates | None = None,
     weights: list[np.ndarray] | None = None,
-    diagnose: bool = True,
+    programs: ProgramCache | None = None,
+    explain: bool = True,
 ) -> Trained:
     """Train `comparison.formulas` on `setups`.
 
@@ -85,7 +88,9 @@ def train_all(
             the logits (R, rows, k); it may raise a TflossError to end all.
         saved: where finished replicates are kept, and found.
         weights: what `initial_weights` returned for the same model and seeds; default: made here.
-        diagnose: whether the first training that stops being finite is repeated alone, to say why.
+        programs: of trainings on the same seeds, which are used again.
+        explain: whether gradients are measured at the end, and the first training that stops being
+            finite is repeated alone, to say why.
 
     Raises:
         FormulaError: a formula that does not fit the student or the data.
@@ -95,9 +100,11 @@ def train_all(
     trainer = _Trainer(
         comparison, setups, registry, on_progress or nothing, on_evaluation or nothing
     )
-    trainer.saved, trainer.weights = saved, weights
+    trainer.saved, trainer.weights, trainer.programs = saved, weights, programs
+    if not explain:
+        trainer.gradients = 0
     trained = trainer.train()
-    if diagnose:
+    if explain:
         trained.notes += diagnosed(trained.trajectories, comparison, setups, registry)
     return trained
 
@@ -105,6 +112,7 @@ def train_all(
 class _Trainer:
     saved: SavedReplicates | None = None
     weights: list[np.ndarray] | None = None
+    programs: ProgramCache | None = None
 
     def __init__(
         self,
@@ -126,6 +134,8 @@ class _Trainer:
         share = _GRADIENTS // len(comparison.formulas)
         self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
         self._orders = BatchOrders(setups, self.config)
+        # By name no learning rate is a schedule.
+        self._learning_rate = float(make_optimizer(self.config.optimizer).learning_rate)
 
     def train(self) -> Trained:
         groups = families(
@@ -164,6 +174,10 @@ class _Trainer:
                 piece.refused = _tried(lambda: self._trace(piece))
 
     def _trace(self, piece: Piece) -> None:
+        if self.programs is not None:
+            piece.program = self.programs.get(self._key(piece))
+        if piece.program is not None:
+            return
         piece.program = make_program(
             piece, self.setups, self.config, self.template, self._orders.rows_per_epoch
         )
@@ -171,13 +185,25 @@ class _Trainer:
         piece.compiled = self._compilers.submit(compile_it)
         piece.program.trace_evaluation()
 
+    def _key(self, piece: Piece) -> Hashable:
+        """Equal for pieces that one program can train, one after the other."""
+        family = piece.family
+        optimizer = make_optimizer(self.config.optimizer).get_config()
+        # The rate is a variable of the program; Keras counts its optimizers in their names.
+        settings = tuple(
+            (name, repr(value))
+            for name, value in optimizer.items()
+            if name not in ("learning_rate", "name")
+        )
+        return family.likeness, family.positions, piece.part, settings, self.chunk
+
     def _finish(self, piece: Piece) -> None:
         """Train a piece that was made ready: stacked, or one at a time."""
         if not piece.refused:
             self._make_weights()  # while XLA compiles
-            assert piece.compiled is not None
-            with self._clocked("compiling"):
-                piece.refused = _tried(piece.compiled.result)
+            if piece.compiled is not None:
+                with self._clocked("compiling"):
+                    piece.refused = _tried(piece.compiled.result)
         if not piece.refused:
             piece.refused = _tried(lambda: self._train(piece))
         if piece.refused:
@@ -193,13 +219,18 @@ class _Trainer:
         shape = (self.config.epochs, program.count, len(self.data.holdout), self.data.n_outputs)
         text = self.comparison.formulas[piece.family.positions[0]]
         whole = empty(text, program.names, shape, self.eval_epochs, "stacked")
+        link = link_of(text, self.registry)
+        weights = with_units(weights, self.template, [one.data for one in self.setups], link)
         saved = None if self.saved is None else self.saved.unfinished(piece.name)
         with self._clocked("training"):
             start(program, piece, self.setups, weights)
+            program.optimizer.learning_rate = self._learning_rate
             epochs = PieceTraining(program, whole, piece, self._orders, self.stops, self.chunk)
             for done in epochs.run(self.on_evaluation, saved):
                 self.done.steps += done * program.steps_per_epoch * program.count
                 self._progress(whole.formula, program.count, done)
+        if self.programs is not None:
+            self.programs.keep(self._key(piece), program)
         found, seeds = {}, len(piece.part)
         for number, (place, own) in enumerate(
             split_by_formula(piece, whole, self.comparison.formulas)

@@ -36,7 +36,7 @@ class Space:
         if not ranges:
             raise UsageError(
                 "There is nothing to search: write a range in braces where a number stands, "
-                '"bce + {0.01..10:log}*abs_kl" for example.'
+                '"bce + {0.01..10:log}*abs_kl" for example, or {} for a setting that declares one.'
             )
         return cls(texts, tuple(ranges))
 

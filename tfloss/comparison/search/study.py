@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfloss.comparison.comparison import default_evaluate_every
+from tfloss.comparison.search.offered import with_offered_ranges
 from tfloss.comparison.search.space import Space
 from tfloss.comparison.supported import refuse_unsupported
 from tfloss.data import Table
@@ -48,17 +49,20 @@ class Plan:
     share: float = 0.5
 
     @classmethod
-    def of(cls, formula: str, values: Mapping[str, Any], **own: Any) -> Plan:
+    def of(cls, formula: str, values: Mapping[str, Any], registry: Registry, **own: Any) -> Plan:
         """A plan of plain values: `values` are a training's, `own` the search's.
 
+        A `{}` of the formula becomes the range that its setting declares in the registry.
+
         Raises:
-            UsageError: there is no formula.
+            UsageError: there is no formula, or no range for a `{}`.
         """
         values = dict(values)
         text = formula or values.get("formula", "")
         if not text:
             raise UsageError('No formula was given; say tfloss search "bce + {0.01..10:log}*l2".')
         values.pop("formula", None)
+        text = with_offered_ranges(text, registry)
         optimizer = values.pop("optimizer", Config.optimizer)
         epochs = values.get("epochs", Config.epochs)
         values.setdefault("evaluate_every", default_evaluate_every(epochs))

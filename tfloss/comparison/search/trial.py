@@ -12,11 +12,13 @@ from tfloss.comparison.analysis.metrics import metric_values, predictions_of, tr
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.replicates.initial_weights import initial_weights
 from tfloss.comparison.replicates.seeds import SeedSetup, student_of
+from tfloss.comparison.replicates.shared_programs import ProgramCache
 from tfloss.comparison.replicates.trainer import train_all
 from tfloss.comparison.search.study import Plan
 from tfloss.errors import TflossError
 from tfloss.registry import Metric, Registry
 from tfloss.training.config import Config
+from tfloss.training.target_units import link_of
 
 
 class PrunedError(TflossError):
@@ -39,10 +41,12 @@ class TrialValue:
         self._setups, self._metric, self._registry = setups, metric, registry
         config, data = plan.static, setups[0].data
         self._task = data.task
+        self._programs = ProgramCache()
         self._truth = truth_of([setup.data.holdout for setup in setups], data.task)
         # The same for all trials, so that they are built once.
         student = student_of(config, data, setups[0].seed, registry)
         seeds = [setup.seed for setup in setups]
+        self._link = link_of(config.formula, registry)
         self._weights = initial_weights(student, config, data, seeds, registry)
 
     def __call__(self, config: Config, trial: Any) -> float:
@@ -72,7 +76,8 @@ class TrialValue:
             self._registry,
             on_evaluation=on_evaluation,
             weights=self._weights,
-            diagnose=False,
+            programs=self._programs,
+            explain=False,
         )
         (found,) = trained.trajectories
         return math.nan if found.diverged.any() else self._value(found.logits[-1])
@@ -80,5 +85,5 @@ class TrialValue:
     def _value(self, logits: np.ndarray) -> float:
         if not np.isfinite(logits).all():
             return math.nan
-        predictions = predictions_of(logits, self._task)
+        predictions = predictions_of(logits, self._task, self._link)
         return float(metric_values(self._metric, self._truth, predictions).mean())

@@ -33,7 +33,7 @@ from tfloss.training.loop.progress import Progress
 from tfloss.training.program.step import TrainStep
 
 START = "start.npz"
-_LAYOUT = 3  # to be raised when what is written changes
+_LAYOUT = 4  # to be raised when what is written changes
 _KEPT = 2  # the newest, and the one before it
 
 
@@ -52,6 +52,7 @@ class Checkpoints:
         fingerprint: what the training in the folder is; None where there is none to resume.
         source_state: of the source of rows, at the checkpoint that was restored.
         teacher_arrays: its teachers' predictions.
+        compiled_as: how its programs were compiled; None where there is none to resume.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Checkpoints:
         self._lock: FolderLock | None = None
         self.fingerprint: dict[str, Any] | None = None
         self.teacher_arrays: dict[str, np.ndarray] = {}
+        self.compiled_as: str | None = None
         self.source_state: dict[str, np.ndarray] = {}
         self._teachers: Any = {}
         self._callbacks: Callbacks | None = None
@@ -129,14 +131,20 @@ class Checkpoints:
         if about["layout"] != _LAYOUT:
             raise UsageError(f"'{folder}' was written by another version of tfloss.")
         self.fingerprint, self._teachers = about["fingerprint"], about["teachers"]
+        self.compiled_as = about["compiled_as"]
 
     def begin(
         self,
         fingerprint: Mapping[str, Any],
         teacher_arrays: Mapping[str, np.ndarray] | None = None,
         teachers: Any = None,
+        *,
+        compiled_as: str | None = None,
     ) -> None:
         """Say what is trained: make the folder, or refuse to go on with another training.
+
+        How its programs are compiled does not decide what it is, but is repeated after an
+        interruption, since the last bits of the result depend on it.
 
         Raises:
             UsageError: the folder cannot be made or written, or holds another training; with the
@@ -155,6 +163,7 @@ class Checkpoints:
                 "layout": _LAYOUT,
                 "fingerprint": dict(fingerprint),
                 "teachers": teachers or {},
+                "compiled_as": compiled_as,
             }
             write_checked(self.folder / START, teacher_arrays or {}, about)
         except OSError as error:

@@ -13,24 +13,27 @@ _STEPS = {"xla": 100_000, "graph": 2_500, "eager": 100}
 _STEPS_ON_GPU = {"xla": 10_000, "graph": 500, "eager": 100}
 _MULTIPLY_ADDS, _MULTIPLY_ADDS_ON_GPU = 3e10, 3e12
 
-# A training that few calls could do has ten chunks nevertheless, or as many as last a tenth of a
+# A training that few calls could do has ten chunks nevertheless, or as many as last a fifth of a
 # second each: between two of them the weights are copied, which takes a thousandth or two.
 _CHUNKS = 10
-_SHORTEST = 0.2  # of a call's work
+_SHORTEST = 0.4  # of a call's work
 
 
-def steps_per_call(compiled_as: str, work_per_step: int, most: int | None = None) -> int:
+def steps_per_call(
+    compiled_as: str, work_per_step: int, most: int | None = None, passes: int = 1
+) -> int:
     """How many steps one call takes, at least 1.
 
     Args:
         compiled_as: 'xla', 'graph' or 'eager'.
         work_per_step: multiply-adds of one step.
         most: how many it may take at most; None: any number.
+        passes: of the longest loop in a step, each of which costs what a small step does.
     """
     on_gpu = bool(tf.config.list_logical_devices("GPU"))
-    by_count = (_STEPS_ON_GPU if on_gpu else _STEPS)[compiled_as]
+    by_count = (_STEPS_ON_GPU if on_gpu else _STEPS)[compiled_as] // passes
     by_work = (_MULTIPLY_ADDS_ON_GPU if on_gpu else _MULTIPLY_ADDS) / max(work_per_step, 1)
-    return max(1, min(by_count, int(by_work), most or by_count))
+    return max(1, min(by_count, int(by_work), most or max(by_count, 1)))
 
 
 def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> int:
@@ -41,7 +44,7 @@ def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> in
         epochs: of the whole training.
         most: how many steps one call may take at most; None: any number.
     """
-    steps = steps_per_call(engine.compiled_as, engine.work_per_step, most)
+    steps = _steps(engine, most)
     affordable = steps / engine.steps_per_epoch
     wanted = max(-(-epochs // _CHUNKS), int(_SHORTEST * affordable))
     return max(1, min(wanted, epochs, int(affordable)))
@@ -49,5 +52,10 @@ def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> in
 
 def steps_per_segment(engine: Engine, most: int | None = None) -> int | None:
     """How many steps of an epoch one call trains; None where whole epochs are short enough."""
-    affordable = steps_per_call(engine.compiled_as, engine.work_per_step, most)
+    affordable = _steps(engine, most)
     return affordable if affordable < engine.steps_per_epoch else None
+
+
+def _steps(engine: Engine, most: int | None) -> int:
+    passes = engine.passes_per_step
+    return steps_per_call(engine.compiled_as, engine.work_per_step, most, passes)

@@ -18,7 +18,7 @@ from tfloss.training.loop.source import Segment
 from tfloss.training.options import Compile
 from tfloss.training.program.batch import SAMPLE_WEIGHT, Batch, as_tensors
 from tfloss.training.program.chunk_log import ChunkLog
-from tfloss.training.program.compiler import Compiled, choose
+from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import Evaluation
 from tfloss.training.program.forward import StudentLoss
 from tfloss.training.program.step import (
@@ -41,6 +41,7 @@ class DatasetSource(TrainStep):
 
     Attributes:
         batches_per_block: how many batches one compiled call goes over.
+        choice: how its programs are compiled, and why.
         traces: how often the program was traced.
     """
 
@@ -55,6 +56,7 @@ class DatasetSource(TrainStep):
         batch_size: int,
         compile: Compile = "auto",
         work: int | None = None,
+        before: str | None = None,
     ) -> None:
         prepare_xla()
         self.steps_per_epoch = steps_per_epoch
@@ -66,21 +68,34 @@ class DatasetSource(TrainStep):
             first = next(iter(dataset.take(1)))
             forward.build(_as_batch(self._cast({n: c[:1] for n, c in first.items()})))
         super().__init__(forward, optimizer)
-        how = choose(compile, work)
-        self.batches_per_block = self._block_size(spec, how)
+        self.layout = _as_batch({n: _spec(spec[n], batch_size) for n in self._names})
+        self.choice = self.chosen(compile, work, before)
+        self.batches_per_block = self._block_size(spec, self.choice.compiled_as)
+        self.traces = 0
+        self._programs = Programs(self, self._over_block, lambda: self.choice.compiled_as)
+        self._holdout: Evaluation | None = None
+        if holdout is not None:
+            layout = as_tensors(holdout, forward.objective.needs).specs()
+            self._holdout = Evaluation(forward, layout)
+        self._evaluation: Compiled | None = None
+        self.take_data(dataset, holdout, work)
+
+    def take_data(self, dataset: Any, holdout: Columns | None, work: int | None) -> None:
+        """Take this dataset, with elements and a holdout like those before."""
         self._dataset, self._work = dataset, work
+        needs = self.forward.objective.needs  # type: ignore[attr-defined]
+        self._held_out = [] if holdout is None else as_tensors(holdout, needs).leaves()
         self._closed = tf.Variable(False, trainable=False)
         self._blocks: Iterator[Mapping[str, Any]] | None = None
         self._block = Batch({}, {})
         self._used = self.batches_per_block  # of the block at hand
-        self.traces = 0
         self.watched = False
-        self._programs = Programs(self, self._over_block, lambda: how)
-        self._holdout: Evaluation | None = None
-        if holdout is not None:
-            self._holdout = Evaluation(forward, as_tensors(holdout, forward.objective.needs))
         self._on_holdout: Any = None
-        self._evaluation: Compiled | None = None
+
+    def release_data(self) -> None:
+        """Let go of the data; the programs stay."""
+        self._dataset, self._blocks, self._block = None, None, Batch({}, {})
+        self._held_out = []
 
     @property
     def compiled_as(self) -> str:
@@ -124,7 +139,8 @@ class DatasetSource(TrainStep):
         most = min(self.steps_per_epoch - done, limit or self.steps_per_epoch)
         stop = self._used = min(self.batches_per_block, start + most)
         ends = tf.constant(done + stop - start == self.steps_per_epoch)
-        arguments = (block, tf.constant(start), tf.constant(stop), ends, state)
+        held_out = self._held_out
+        arguments = (block, tf.constant(start), tf.constant(stop), ends, state, held_out)
 
         def run(policy: NanPolicy | None) -> TrainState:
             after, self._on_holdout = self._programs(policy, *arguments)
@@ -149,7 +165,7 @@ class DatasetSource(TrainStep):
             if self._evaluation is None:
                 progress = self.optimizer.iterations.numpy
                 self._evaluation = Compiled(self._holdout, "graph", progress=progress)
-            values = self._evaluation(tf.constant(step)).numpy()
+            values = self._evaluation(tf.constant(step), self._held_out).numpy()
         return replace(log, holdout=values[None])
 
     def state(self) -> dict[str, np.ndarray]:
@@ -177,6 +193,7 @@ class DatasetSource(TrainStep):
         stop: Any,
         ends: Any,
         state: TrainState,
+        held_out: list[Any],
         step_fn: StepFn,
     ) -> tuple[TrainState, Any]:
         """Train on batches `start` to `stop`; then the holdout's values, where the epoch ends."""
@@ -186,7 +203,7 @@ class DatasetSource(TrainStep):
         evaluate, unknown = self._holdout, tf.fill([self.width], np.float32(np.nan))
         if evaluate is None:
             return after, unknown
-        return after, tf.cond(ends, lambda: evaluate(after.step), lambda: unknown)
+        return after, tf.cond(ends, lambda: evaluate(after.step, held_out), lambda: unknown)
 
     # -- from the dataset to blocks --------------------------------------------------------------
 
@@ -194,7 +211,7 @@ class DatasetSource(TrainStep):
         """As many batches as memory and a person's patience allow, at most an epoch."""
         row = sum(spec[n].dtype.size * int(np.prod(spec[n].shape[1:])) for n in self._names)
         by_memory = BLOCK_BYTES // (row * self.batch_size)
-        by_time = steps_per_call(how, self.work_per_step)
+        by_time = steps_per_call(how, self.work_per_step, passes=self.passes_per_step)
         return max(1, min(self.steps_per_epoch, by_memory, by_time))
 
     def _stacked(self, skipped: int) -> Iterator[Mapping[str, Any]]:
@@ -234,3 +251,9 @@ class DatasetSource(TrainStep):
 def _as_batch(columns: Mapping[str, Any]) -> Batch:
     tensors = {name: column for name, column in columns.items() if name != SAMPLE_WEIGHT}
     return Batch(tensors, {}, columns.get(SAMPLE_WEIGHT))
+
+
+def _spec(column: Any, rows: int) -> Any:
+    """Of a column as a step reads it."""
+    dtype = tf.float32 if column.dtype == tf.float64 else column.dtype
+    return tf.TensorSpec((rows, *column.shape[1:]), dtype)

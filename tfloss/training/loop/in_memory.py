@@ -16,7 +16,7 @@ from tfloss.lazy import tf
 from tfloss.training.options import Compile
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.chunk_log import ChunkLog, log_of
-from tfloss.training.program.compiler import Compiled, choose
+from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import SLICE_ROWS, Evaluation
 from tfloss.training.program.forward import ForwardLoss
 from tfloss.training.program.step import (
@@ -43,10 +43,12 @@ class Engine(TrainStep):
         evaluate_every: evaluate after every so many epochs (and after the last of a chunk).
         evaluated_rows: of the holdout at a time.
         compile: 'xla', 'graph' (TensorFlow's own executor), 'eager' (nothing is compiled, so that
-            a debugger sees every step), or 'auto': XLA where the work ahead is worth compiling for.
+            a debugger sees every step), or 'auto': see `tfloss.training.program.choose_compiler`.
         work: the number of steps ahead, for 'auto'.
+        before: how the checkpoint was compiled that the training goes on from, for 'auto'.
 
     Attributes:
+        choice: how its programs are compiled, and why.
         traces: how often the program was traced: once per run, whatever the remainders.
     """
 
@@ -63,6 +65,7 @@ class Engine(TrainStep):
         evaluated_rows: int = SLICE_ROWS,
         compile: Compile = "auto",
         work: int | None = None,
+        before: str | None = None,
     ) -> None:
         prepare_xla()
         own = int(train.tensors["inputs"].shape[0])
@@ -70,15 +73,19 @@ class Engine(TrainStep):
         self.batch_size = min(batch_size, own)
         self.steps_per_epoch = -(-self.rows // self.batch_size)
         self.evaluate_every = evaluate_every
-        self._train = train
+        self.layout = train.specs()
         self._holdout: Evaluation | None = None
         if holdout is not None:
-            self._holdout = Evaluation(forward, holdout, evaluated_rows)
+            self._holdout = Evaluation(forward, holdout.specs(), evaluated_rows)
+        self.take_data(train, holdout)
         forward.build(train.rows(0, 1))
         super().__init__(forward, optimizer)
         self.traces = 0
-        chosen = choose(compile, work)
-        self._chunks = Programs(self, self._chunk, lambda: chosen)
+        self.choice = self.chosen(compile, work, before)
+        self._lengths: set[int] = set()  # of chunks that XLA has compiled
+        self._chunks = Programs(
+            self, self._chunk, lambda: self.choice.compiled_as, length_varies=True
+        )
         self._parts = Programs(self, self._part, lambda: self.compiled_as)
         self._single = Programs(self, self._gathered_step, self._not_xla, shapes_vary=True)
         self._evaluation: Compiled | None = None
@@ -87,6 +94,17 @@ class Engine(TrainStep):
     def compiled_as(self) -> str:
         """How the program is compiled: 'xla', 'graph' or 'eager'."""
         return self._chunks.compiled_as
+
+    # -- the data --------------------------------------------------------------------------------
+
+    def take_data(self, train: Batch, holdout: Batch | None) -> None:
+        """Take these rows, with the columns, types and numbers of rows of those before."""
+        self._train = train.leaves()
+        self._held_out = [] if holdout is None else holdout.leaves()
+
+    def release_data(self) -> None:
+        """Let go of the rows; the programs stay."""
+        self._train, self._held_out = [], []
 
     def run(
         self,
@@ -105,8 +123,10 @@ class Engine(TrainStep):
             policy: guard every step; see `tfloss.training.loop.nan_guard`.
         """
         count = len(order) if epochs is None else epochs
+        order = self._lengthened(order)
         arguments = (tf.constant(order, tf.int32), tf.constant(count), tf.constant(first_step))
-        train, holdout, state = self._chunks(policy, *arguments)
+        rows = self._train, self._held_out
+        train, holdout, state = self._chunks(policy, *arguments, *rows)
         return log_of(
             TrainState(*state),
             first_step,
@@ -114,10 +134,21 @@ class Engine(TrainStep):
             holdout.numpy()[:count] if self._holdout is not None else None,
         )
 
+    def _lengthened(self, order: np.ndarray) -> np.ndarray:
+        """The order with rows to spare, where XLA has compiled a longer chunk that will do."""
+        if self.compiled_as != "xla":
+            return order
+        wanted = len(order)
+        length = min((n for n in self._lengths if wanted <= n <= 16 * wanted), default=wanted)
+        self._lengths.add(length)
+        if length == wanted:
+            return order
+        return np.pad(order, [(0, length - wanted), (0, 0)])
+
     def batch_of(self, rows: np.ndarray, number: int) -> tuple[np.ndarray, Batch]:
         """The row numbers and the columns of a step of an epoch that has this order."""
         chosen = rows[number * self.batch_size : (number + 1) * self.batch_size]
-        return chosen, self._gathered(tf.constant(chosen))
+        return chosen, self._gathered(tf.constant(chosen), self._train)
 
     # -- part of an epoch ------------------------------------------------------------------------
 
@@ -147,12 +178,13 @@ class Engine(TrainStep):
         count = min(full, size, limit or size)
         padded = np.zeros(size * self.batch_size, np.int32)
         padded[: count * self.batch_size] = rows[: count * self.batch_size]
-        after = self._parts(policy, tf.constant(padded), size, tf.constant(count), state)
+        arguments = (tf.constant(padded), size, tf.constant(count), state, self._train)
+        after = self._parts(policy, *arguments)
         return TrainState(*after)
 
     def run_step(self, rows: np.ndarray, state: TrainState, policy: NanPolicy | None) -> TrainState:
         """One step on these rows."""
-        return TrainState(*self._single(policy, tf.constant(rows), state)[1])
+        return TrainState(*self._single(policy, tf.constant(rows), state, self._train)[1])
 
     def evaluate(self, step: int) -> np.ndarray | None:
         """The total and terms on the holdout, (1, 1 + terms), or None without one."""
@@ -161,7 +193,7 @@ class Engine(TrainStep):
         if self._evaluation is None:
             how, progress = self._single.compiled_as, self.optimizer.iterations.numpy
             self._evaluation = Compiled(self._holdout, how, progress=progress)
-        return self._evaluation(tf.constant(step)).numpy()[None]
+        return self._evaluation(tf.constant(step), self._held_out).numpy()[None]
 
     def _not_xla(self) -> str:
         """A part of the program is not worth XLA's time."""
@@ -169,10 +201,18 @@ class Engine(TrainStep):
 
     # -- the program -----------------------------------------------------------------------------
 
-    def _chunk(self, order: Any, epochs: Any, first_step: Any, step_fn: StepFn) -> tuple[Any, ...]:
+    def _chunk(
+        self,
+        order: Any,
+        epochs: Any,
+        first_step: Any,
+        rows: list[Any],
+        held_out: list[Any],
+        step_fn: StepFn,
+    ) -> tuple[Any, ...]:
         """`epochs` epochs; traced once."""
         self.traces += 1
-        shape = (order.shape[0], *self.lead, self.width)
+        shape = (tf.shape(order)[0], *self.lead, self.width)
         empty = tf.fill(shape, tf.constant(np.nan, tf.float32))
 
         def epoch(number: Any, train: Any, holdout: Any, *state: Any) -> tuple[Any, ...]:
@@ -180,9 +220,9 @@ class Engine(TrainStep):
             before = TrainState(*state)._replace(
                 sums=nothing.sums, skipped_rows=nothing.skipped_rows
             )
-            after = self._epoch(order[number], before, step_fn)
+            after = self._epoch(order[number], before, rows, step_fn)
             train = tf.tensor_scatter_nd_update(train, [[number]], [self.averages(after)])
-            holdout = self._evaluated(number, epochs, after.step, holdout)
+            holdout = self._evaluated(number, epochs, after.step, holdout, held_out)
             return number + 1, train, holdout, *after
 
         _, train, holdout, *state = tf.while_loop(
@@ -197,23 +237,25 @@ class Engine(TrainStep):
         """The total and each term over the rows of an epoch that count."""
         return state.sums / (self.rows - state.skipped_rows)[..., None]
 
-    def _epoch(self, rows: Any, state: TrainState, step_fn: StepFn) -> TrainState:
+    def _epoch(self, order: Any, state: TrainState, rows: list[Any], step_fn: StepFn) -> TrainState:
         """One pass over the rows: blocks of full batches, then what remains."""
         full, rest = divmod(self.rows, self.batch_size)
         size = min(full, self._batches_per_block())
         blocks = -(-full // size)
         if blocks == 1:
-            state = self._block(rows[..., : full * self.batch_size], size, full, state, step_fn)
+            first = order[..., : full * self.batch_size]
+            state = self._block(first, size, full, state, rows, step_fn)
         else:
             lead = self.lead
             padding = [0, blocks * size * self.batch_size - self.rows + rest]
-            padded = tf.pad(rows, [*([0, 0] for _ in lead), padding])
+            padded = tf.pad(order, [*([0, 0] for _ in lead), padding])
 
             def block(number: Any, *state: Any) -> tuple[Any, ...]:
                 start = [*(0 for _ in lead), number * size * self.batch_size]
                 part = tf.slice(padded, start, [*lead, size * self.batch_size])
                 count = tf.minimum(size, full - number * size)
-                return number + 1, *self._block(part, size, count, TrainState(*state), step_fn)
+                after = self._block(part, size, count, TrainState(*state), rows, step_fn)
+                return number + 1, *after
 
             _, *after = tf.while_loop(
                 lambda number, *_: number < blocks,
@@ -223,45 +265,58 @@ class Engine(TrainStep):
             )
             state = TrainState(*after)
         if rest:
-            _, state = self._gathered_step(rows[..., full * self.batch_size :], state, step_fn)
+            last = order[..., full * self.batch_size :]
+            _, state = self._gathered_step(last, state, rows, step_fn)
         return state
 
     def _batches_per_block(self) -> int:
         at_once = int(np.prod(self.lead)) * self.batch_size
-        return max(1, BLOCK_BYTES // (self._train.bytes_per_row * at_once))
+        return max(1, BLOCK_BYTES // (self.layout.bytes_per_row * at_once))
 
     def _block(
-        self, rows: Any, size: int, count: Any, state: TrainState, step_fn: StepFn
+        self,
+        order: Any,
+        size: int,
+        count: Any,
+        state: TrainState,
+        rows: list[Any],
+        step_fn: StepFn,
     ) -> TrainState:
         """The first `count` of `size` batches, gathered at once."""
-        batches = tf.reshape(rows, [*self.lead, size, self.batch_size])
+        places = tf.reshape(order, [*self.lead, size, self.batch_size])
         if self.lead:  # the loop is over the first axis
-            batches = tf.transpose(batches, [1, 0, 2])
-        batches = self._gathered(batches)
+            places = tf.transpose(places, [1, 0, 2])
+        batches = self._gathered(places, rows)
         return self.over(batches, count, state, step_fn=step_fn)
 
     def _part(
-        self, rows: Any, size: int, count: Any, state: TrainState, step_fn: StepFn
+        self,
+        order: Any,
+        size: int,
+        count: Any,
+        state: TrainState,
+        rows: list[Any],
+        step_fn: StepFn,
     ) -> TrainState:
         """The same as a program of its own."""
-        return self.end(self._block(rows, size, count, state, step_fn))
+        return self.end(self._block(order, size, count, state, rows, step_fn))
 
-    def _gathered(self, rows: Any) -> Batch:
-        return self._train.map(lambda column: tf.gather(column, rows))
+    def _gathered(self, order: Any, rows: list[Any]) -> Batch:
+        return self.layout.with_leaves([tf.gather(column, order) for column in rows])
 
     def _gathered_step(
-        self, rows: Any, state: TrainState, step_fn: StepFn
+        self, order: Any, state: TrainState, rows: list[Any], step_fn: StepFn
     ) -> tuple[Any, TrainState]:
-        return step_fn(self._gathered(rows), state)
+        return step_fn(self._gathered(order, rows), state)
 
-    def _evaluated(self, number: Any, epochs: Any, step: Any, log: Any) -> Any:
+    def _evaluated(self, number: Any, epochs: Any, step: Any, log: Any, held_out: list[Any]) -> Any:
         """Write the holdout's values into row `number` of the log, where it is time to."""
         holdout = self._holdout
         if holdout is None:
             return log
 
         def write() -> Any:
-            return tf.tensor_scatter_nd_update(log, [[number]], [holdout(step)])
+            return tf.tensor_scatter_nd_update(log, [[number]], [holdout(step, held_out)])
 
         if self.evaluate_every == 1:
             return write()

@@ -38,6 +38,7 @@ class BatchOrder:
 
     Attributes:
         rows_per_epoch: how many rows, repeated ones counted, an epoch goes over.
+        changes: whether epochs differ.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class BatchOrder:
         self.seed = seed
         self.rows_per_epoch = rows_per_epoch(rows, batch_size, batches)
         # One batch of all rows is the same in any order.
-        self._changes = batches == "replacement" or (
+        self.changes = batches == "replacement" or (
             batches == "shuffled" and self.batch_size < rows
         )
         self._epochs_per_block = max(1, _ROWS_PER_GENERATOR // rows)
@@ -63,7 +64,7 @@ class BatchOrder:
 
     def epochs(self, first: int, count: int) -> np.ndarray:
         """The row numbers of `count` epochs, (count, rows_per_epoch) int32."""
-        if not self._changes:
+        if not self.changes:
             return np.tile(np.arange(self.rows, dtype=np.int32), (count, 1))
         size = self._epochs_per_block
         numbers = range(first // size, (first + max(count, 1) - 1) // size + 1)
@@ -76,7 +77,7 @@ class BatchOrder:
         Small networks train so fast that shuffling their rows in between would take a fifth of the
         time.
         """
-        if not self._changes:
+        if not self.changes:
             return self.epochs(first, count)
         wanted, ahead = (first, count), self._ahead
         rows = ahead[1].result() if ahead and ahead[0] == wanted else self.epochs(*wanted)

@@ -50,6 +50,14 @@ class Batch(NamedTuple):
         """The rows from `start` up to `end`."""
         return self.with_leaves([leaf[start:end] for leaf in self.leaves()])
 
+    def specs(self, rows: int | None = None) -> Batch:
+        """The same columns as `tf.TensorSpec`s, of so many rows; default: as many as there are."""
+        return self.map(
+            lambda leaf: tf.TensorSpec(
+                leaf.shape if rows is None else (rows, *leaf.shape[1:]), leaf.dtype
+            )
+        )
+
     def named(self) -> dict[str, Any]:
         """Every tensor by a name of its own: for messages and digests."""
         present = {f"present:{name}": mask for name, mask in self.present.items()}

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tfloss.errors import TflossError
 from tfloss.lazy import tf
-from tfloss.training.options import Compile
+from tfloss.training.program.random_numbers import traced_for_xla
 
-# XLA takes a second or more to compile, once; the graph executor pays about 0.2 ms for each step.
-_STEPS_WORTH_XLA = 6_000
-
-
-def choose(compile: Compile, work: int | None) -> str:
-    """Whether XLA is worth its time for so many steps; None: there is no end to them."""
-    if compile != "auto":
-        return compile
-    return "xla" if work is None or work > _STEPS_WORTH_XLA else "graph"
+PATIENCE = 10.0  # seconds after which a first call says what it is doing
 
 
 class Compiled:
@@ -31,6 +25,8 @@ class Compiled:
         progress: a number that grows when `body` has changed something; nothing is tried again
             after that.
         shapes_vary: whether it is called with arguments of various shapes.
+        length_varies: whether the first axis of its first argument varies. The graph executor has
+            one program for all lengths, XLA one for each.
 
     Attributes:
         compiled_as: what it has come to.
@@ -43,30 +39,47 @@ class Compiled:
         *,
         progress: Callable[[], Any],
         shapes_vary: bool = False,
+        length_varies: bool = False,
     ) -> None:
         self.compiled_as = compiled_as
         self._body = body
         self._progress = progress
         self._shapes_vary = shapes_vary
-        self._program = self._build()
+        self._length_varies = length_varies
+        self._program: Callable[..., Any] | None = None
+        self._called = False
 
     def __call__(self, *arguments: Any) -> Any:
         before = self._progress()
         while True:
             try:
-                return self._program(*arguments)
+                if self._program is None:
+                    self._program = self._build(arguments)
+                if self._called:
+                    return self._program(*arguments)
+                with _told(self.compiled_as):
+                    result = self._program(*arguments)
+                self._called = True
+                return result
             except Exception as error:
                 if self._progress() != before or not self._fall_back(error):
                     raise
 
-    def _build(self) -> Callable[..., Any]:
+    def _build(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         if self.compiled_as == "eager":
             return self._body
+        if self.compiled_as == "xla":
+            return tf.function(
+                traced_for_xla(self._body),
+                jit_compile=True,
+                autograph=False,
+                reduce_retracing=self._shapes_vary,
+            )
         return tf.function(
             self._body,
-            jit_compile=self.compiled_as == "xla",
             autograph=False,
             reduce_retracing=self._shapes_vary,
+            input_signature=_of_any_length(arguments) if self._length_varies else None,
         )
 
     def _fall_back(self, error: Exception) -> bool:
@@ -82,5 +95,28 @@ class Compiled:
         else:
             return False
         warnings.warn(f"{how}, with the same results. The reason: {reason}", stacklevel=4)
-        self._program = self._build()
+        self._program = None
         return True
+
+
+def _of_any_length(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The signature of these arguments, the first of any length."""
+    first, *others = tf.nest.map_structure(tf.TensorSpec.from_tensor, arguments)
+    return tf.TensorSpec((None, *first.shape[1:]), first.dtype), *others
+
+
+@contextmanager
+def _told(compiled_as: str) -> Iterator[None]:
+    """Warn after a while that a program is being compiled, which nothing else shows."""
+    how = {"xla": "XLA is compiling", "graph": "TensorFlow is tracing"}.get(compiled_as)
+    if how is None:
+        yield
+        return
+    text = f"{how} this training, for more than {PATIENCE:.0f} s so far; it is done once."
+    timer = threading.Timer(PATIENCE, warnings.warn, [text], {"stacklevel": 1})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

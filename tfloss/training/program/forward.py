@@ -69,6 +69,11 @@ class StudentLoss:
         self.names = objective.names + ((MODEL_TERM,) if self._adds_losses else ())
 
     @property
+    def network(self) -> Any:
+        """The layers."""
+        return self.student.forward_model
+
+    @property
     def trainable_variables(self) -> list[Any]:
         return [
             *self.student.forward_model.trainable_variables,

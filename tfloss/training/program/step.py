@@ -10,8 +10,11 @@ import numpy as np
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
+from tfloss.training.options import Compile
 from tfloss.training.program.batch import Batch
+from tfloss.training.program.choose_compiler import Choice, choose, ops_of
 from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.work import work_of
 
 T = TypeVar("T")
 
@@ -60,8 +63,10 @@ class TrainStep:
         forward: the model and its loss.
         optimizer: a Keras optimizer.
         variables: what is trained; the only place that lists it.
-        batch_size: rows per step; set by those who know the data, as is the next.
+        batch_size: rows per step; set by those who know the data, as are the next.
         steps_per_epoch: of the data.
+        layout: their columns, as specs.
+        choice: how the programs are compiled, and why.
         lead: () for one model; (R,) where R of them, stacked, are trained at once.
 
     Raises:
@@ -70,7 +75,10 @@ class TrainStep:
 
     batch_size: int
     steps_per_epoch: int
+    layout: Batch
+    choice: Choice
     lead: tuple[int, ...] = ()
+    _ops: frozenset[str] | None = None
 
     def __init__(self, forward: ForwardLoss, optimizer: Any) -> None:
         self.forward = forward
@@ -79,12 +87,34 @@ class TrainStep:
         self.width = 1 + len(forward.names)
         _refuse_strategy(self.variables)
         optimizer.build(self.variables)
+        self._per_row = work_of(getattr(forward, "network", None), self.variables)
         self._state = [*forward.variables, *optimizer.variables]
 
     @property
     def compiled_as(self) -> str:
         """How its programs are compiled: 'xla', 'graph' or 'eager'."""
         raise NotImplementedError
+
+    @property
+    def compiled_because(self) -> str:
+        """Why, in one clause."""
+        fell_back = self.compiled_as != self.choice.compiled_as
+        return "nothing else could compile it" if fell_back else self.choice.reason
+
+    def chosen(self, compile: Compile, work: int | None, before: str | None = None) -> Choice:
+        """How a training of so many steps should be compiled: see `choose_compiler.choose`."""
+        return choose(compile, work, self._operations, before)
+
+    def _operations(self) -> frozenset[str]:
+        """Of one step."""
+        if self._ops is None:
+
+            def one(leaves: list[Any]) -> Any:
+                batch = self.layout.with_leaves(leaves)
+                return self.train_step(batch, self.start(tf.constant(0)))
+
+            self._ops = ops_of(one, [self.layout.specs(self.batch_size).leaves()])
+        return self._ops
 
     def start(self, step: Any) -> TrainState:
         """Nothing summed, nothing bad."""
@@ -205,7 +235,12 @@ class TrainStep:
     @property
     def work_per_step(self) -> int:
         """Multiply-adds of one forward pass and its gradients, roughly."""
-        return 3 * self.batch_size * sum(int(np.prod(v.shape)) for v in self.variables)
+        return 3 * self.batch_size * self._per_row.multiply_adds
+
+    @property
+    def passes_per_step(self) -> int:
+        """Of the longest loop in a step: 1 without recurrent layers."""
+        return self._per_row.passes
 
 
 def values_and_gradients(
@@ -262,8 +297,14 @@ def rolled_back_unless_finite(
     before = [tf.identity(variable.value) for variable in state]
     result = step()
     fine = tf.math.is_finite(total(result)) & are_finite(weights) & allowed
-    for variable, old in zip(state, before, strict=True):
-        variable.assign(tf.where(fine, variable.value, old))
+
+    def put_back() -> Any:
+        for variable, old in zip(state, before, strict=True):
+            variable.assign(old)
+        return tf.constant(False)
+
+    # Only a bad step pays for it: choosing value by value costs small networks a fifth of a step.
+    tf.cond(fine, lambda: tf.constant(True), put_back)
     return result, fine
 
 

@@ -19,6 +19,7 @@ class Programs:
         how: 'xla', 'graph' or 'eager', asked when the first is compiled; the others become what
             that has come to.
         shapes_vary: whether they are called with arguments of various shapes.
+        length_varies: whether the first axis of the first argument varies.
     """
 
     def __init__(
@@ -28,9 +29,10 @@ class Programs:
         how: Callable[[], str],
         *,
         shapes_vary: bool = False,
+        length_varies: bool = False,
     ) -> None:
         self._steps, self._body, self._how = steps, body, how
-        self._shapes_vary = shapes_vary
+        self._vary = {"shapes_vary": shapes_vary, "length_varies": length_varies}
         self._made: dict[NanPolicy | None, Compiled] = {}
 
     def __call__(self, policy: NanPolicy | None, *arguments: Any) -> Any:
@@ -45,7 +47,7 @@ class Programs:
                 partial(self._body, step_fn=self._steps.step_fn(policy)),
                 self._how() if first is None else first.compiled_as,
                 progress=self._steps.optimizer.iterations.numpy,
-                shapes_vary=self._shapes_vary,
+                **self._vary,
             )
         return self._made[policy]
 
