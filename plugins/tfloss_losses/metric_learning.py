@@ -14,6 +14,7 @@ import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Interval
 from tfloss.ops import (
+    few_enough_for_triples,
     log_sum,
     pair_weights,
     root,
@@ -221,12 +222,13 @@ def angular(
     embedding: (batch, …); rows are brought to length one.
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the weighted mean over pairs of a class. Memory grows with the cube of the
-    batch.
+    batch, so more than 1,000 examples are refused.
 
     angle: α, in radians, in (0, π/2); the paper's 40° are 0.698.
 
     Source: Wang et al. 2017, "Deep metric learning with angular loss", for all pairs of a class.
     """
+    few_enough_for_triples("angular", embedding)
     rows, weight, like, unlike = _pairs(labels, embedding, sample_weight)
     rows = unit_length(rows)
     products = tf.matmul(rows, rows, transpose_b=True)

@@ -14,6 +14,7 @@ from tfloss import tf
 from tfloss.constraints import AtLeast
 from tfloss.ops import (
     as_rows,
+    few_enough_for_triples,
     floored_log,
     pair_weights,
     root,
@@ -105,12 +106,14 @@ def _distances(rows: Any, pairs: Any) -> Any:
 def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Relational distillation of angles: three examples form the same angle for both.
 
-    teacher, prediction: (batch, …), of any widths. Memory grows with the cube of the batch.
+    teacher, prediction: (batch, …), of any widths. Memory grows with the cube of the batch, so
+    more than 1,000 examples are refused.
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the mean Huber loss over cosines of triples of different examples.
 
     Source: Park et al. 2019, "Relational knowledge distillation", the angle-wise loss.
     """
+    few_enough_for_triples("rkd_angle", prediction)
     both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
     target, ours = (_cosines(rows) for rows in both)
     # At corner j: i differs from j, k from j, and i from k.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import tfloss
@@ -44,6 +45,34 @@ def _with_signature(
     make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     make.__doc__ = summary
     return make
+
+
+# By name: package, class, what it is. They are not scikit-learn's, so they are installed or not.
+_LIBRARIES = {
+    "xgb": ("xgboost", "XGBClassifier", "XGBoost, gradient boosting."),
+    "xgbr": ("xgboost", "XGBRegressor", "XGBoost for regression."),
+    "lgbm": ("lightgbm", "LGBMClassifier", "LightGBM, gradient boosting."),
+    "lgbmr": ("lightgbm", "LGBMRegressor", "LightGBM for regression."),
+}
+
+
+def by_library(name: str) -> Any | None:
+    """An estimator of XGBoost or LightGBM by its short name, or None.
+
+    Raises:
+        tfloss.UsageError: the package is not installed.
+    """
+    if name not in _LIBRARIES:
+        return None
+    package, class_name, summary = _LIBRARIES[name]
+    if find_spec(package) is None:
+        raise tfloss.UsageError(
+            f"The teacher '{name}' is {class_name} of {package}, which is not installed; install "
+            f"it with: pip install {package}."
+        )
+    regressor = class_name.endswith("Regressor")
+    answers = "prediction" if regressor else "probabilities"
+    return declare(name, f"{package}.{class_name}", summary, answers=answers)
 
 
 def by_class_name(name: str) -> Any | None:

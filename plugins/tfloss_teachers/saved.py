@@ -75,17 +75,23 @@ def by_file(name: str) -> Any | None:
 
 
 def _loader(path: Path) -> Any:
-    def load(*, trust: str | Sequence[str] = (), scaled: bool = False) -> Any:
+    def load(
+        *, trust: str | Sequence[str] = (), scaled: bool = False, allow_seen: bool = False
+    ) -> Any:
         """A fitted estimator in a .skops file.
 
         trust: types to load besides those that skops trusts and those reviewed here.
         scaled: whether it was fitted on features scaled as in this training.
+        allow_seen: take it though it was fitted on rows that are held out here.
         """
         from tfloss.teachers import PrefittedTeacher, rows_of
 
         yes_or_no("scaled", scaled)
+        yes_or_no("allow_seen", allow_seen)
         own = [trust] if isinstance(trust, str) else list(trust)
-        return PrefittedTeacher(_load(path, own), str(path), scaled, seen=rows_of(path))
+        return PrefittedTeacher(
+            _load(path, own), str(path), scaled, seen=rows_of(path), allow_seen=allow_seen
+        )
 
     return load
 

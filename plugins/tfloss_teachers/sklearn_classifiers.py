@@ -9,7 +9,7 @@ from typing import Any
 
 import tfloss
 from tfloss_teachers.columns import by_column
-from tfloss_teachers.from_class import by_class_name, declare
+from tfloss_teachers.from_class import by_class_name, by_library, declare
 from tfloss_teachers.references import by_reference
 from tfloss_teachers.saved import by_file
 
@@ -142,7 +142,7 @@ def tfloss_find(kind: str, name: str) -> object | None:
     """A column, a saved estimator, `package.module:object`, or scikit-learn's name of a class."""
     if kind != "teacher":
         return None
-    for find in (by_column, by_file, by_reference, by_class_name):
+    for find in (by_library, by_column, by_file, by_reference, by_class_name):
         found = find(name)
         if found is not None:
             return found

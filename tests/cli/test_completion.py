@@ -55,6 +55,12 @@ def plain(line: str) -> list[str]:
         ("tfloss train --teacher gp", ["gpc"]),
         ("tfloss train --data breast", ["breast_cancer"]),
         ("tfloss train --model ml", ["mlp"]),
+        ("tfloss train --teacher rf:n_est", ["rf:n_estimators="]),
+        ("tfloss train --teacher soft=svc:C=2,gam", ["soft=svc:C=2,gamma="]),
+        ("tfloss train --optimizer sg", ["sgd"]),
+        ("tfloss train --optimizer adam:learn", ["adam:learning_rate="]),
+        ("tfloss train --track tensor", ["tensorboard"]),
+        ('tfloss train --loss "ce + kd(temp', ["ce + kd(temperature="]),
         ("tfloss train --recipe ", ["article"]),
         ("tfloss losses abs_", ["abs_kl"]),
         ('tfloss train --loss "bce + 0.1*abs_', ["bce + 0.1*abs_kl"]),
@@ -121,3 +127,12 @@ def test_losses_in_python():
     assert str(formula) == "bce + 0.1*kd(temperature=4)"
     with pytest.raises(AttributeError, match="Did you mean 'abs_kl'"):
         _ = package.losses.abs_kll
+
+
+def test_columns_of_the_file_for_the_target(tmp_path):
+    (tmp_path / "rows.csv").write_text('age,"amount, net",answer\n1,2,3\n')
+    assert plain(f"tfloss train --data {tmp_path}/rows.csv --target a") == [
+        "age",
+        "amount, net",
+        "answer",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -82,6 +83,21 @@ def test_every_scaling_is_exported(raw, scale, name, tmp_path):
     if name == "s.keras":
         answers = tfloss.keras.models.load_model(written.path)(raw.astype(np.float32)).numpy()
         np.testing.assert_allclose(answers[:, 0], trained.predict(raw)[:, 1], atol=hold)
+
+
+def test_an_onnx_file_says_what_goes_in_and_comes_out(result, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnxruntime")
+    from sklearn.datasets import load_breast_cancer
+
+    tfloss.export(result, tmp_path / "s.onnx", with_scaler=True, probs=True)
+    found = {
+        one.key: json.loads(one.value) for one in onnx.load(tmp_path / "s.onnx").metadata_props
+    }
+    source = load_breast_cancer()
+    assert found["features"] == source.feature_names.tolist()
+    assert found["classes"] == source.target_names.tolist()
 
 
 def test_litert_answers_as_the_student(result, tmp_path):

@@ -193,3 +193,12 @@ def test_a_nan_comes_out_of_what_is_brought_to_length_one(place):
     assert np.isnan(of(dist, {"teacher": np.full((3, 4), 0.25), "probs": spoilt}))
     attention = of(attention_transfer, maps_with_nan)
     assert np.isnan(attention).tolist() == [row == 1 for row in range(len(attention))]
+
+
+@pytest.mark.parametrize("name", ["rkd_angle", "angular"])
+def test_triples_that_do_not_fit_are_refused_with_what_they_need(name):
+    from tfloss import losses, tf
+
+    rows = tf.zeros((2_000, 2))
+    with pytest.raises(ValueError, match=f"'{name}' .* 2000 examples need 60 GiB"):
+        losses.__getattr__(name)(rows, rows)

@@ -8,7 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from tfloss.data import load_dataset, prepare
+from tfloss.data import Table, load_dataset, prepare
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import load_registry
 from tfloss.teachers import fit_teachers, rows_of, save_teacher
@@ -39,6 +39,27 @@ def test_rows_of_the_holdout_are_found_in_a_forest(table, tmp_path, scale, share
     else:
         notes = fit_teachers(str(path), data, REGISTRY)["teacher"].notes
         assert "is not known" not in " ".join(notes)
+
+
+def test_rows_that_train_here_too_accuse_nobody(tmp_path):
+    """Copies of a row on both sides of the split say nothing about where a teacher saw it."""
+    random = np.random.default_rng(0)
+    features = random.normal(size=(60, 4))
+    features[30:] = features[:30]
+    table = Table(features, (features[:, 0] > 0).astype(int), name="twice")
+    data = prepare(table, train_size=40)
+    fitted = LogisticRegression().fit(table.features[data.train.rows], data.train.codes)
+    path = save_teacher(fitted, tmp_path / "fair.skops", table.features[data.train.rows])
+    assert "teacher" in fit_teachers(str(path), data, REGISTRY)
+
+
+def test_a_teacher_that_saw_the_holdout_is_taken_where_that_is_said(table, tmp_path):
+    data = prepare(table, train_fraction=0.7)
+    path = save_teacher(forest(table, np.arange(569)), tmp_path / "all.skops", table.features)
+    with pytest.raises(DataError, match="allow_seen=true"):
+        fit_teachers(str(path), data, REGISTRY)
+    notes = fit_teachers(f"{path}:allow_seen=true", data, REGISTRY)["teacher"].notes
+    assert "may have seen rows of the holdout" in " ".join(notes)
 
 
 def test_anything_that_reads_skops_reads_it(table, tmp_path):

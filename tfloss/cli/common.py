@@ -48,6 +48,23 @@ def print_tables(tables: list[Any]) -> None:
         console.print(table)
 
 
+def save_report(folder: Path, write: Callable[[], object]) -> None:
+    """Write the page of what is finished; where there is no room for it, say how to get it later.
+
+    Args:
+        folder: of the run, comparison or search.
+        write: writes the page.
+    """
+    try:
+        write()
+    except OSError as error:
+        click.echo(
+            f"Warning: The report in '{folder}' cannot be written: {error.strerror or error}; all "
+            f"else is saved, and `tfloss report {folder}` writes it again.",
+            err=True,
+        )
+
+
 def warn_of_leaks(leaks: tuple[str, ...]) -> None:
     """One line on stderr where the holdout is seen, as asked for."""
     if leaks:
@@ -87,7 +104,12 @@ _OPTIONS = [
         shell_complete=completions.names_of("datasets", or_file=True),
         help="A data set, or a file: .csv, .tsv, .data, .csv.gz, .parquet, .feather, .npz.",
     ),
-    click.option("--target", metavar="COLUMN", help="The file's column to predict."),
+    click.option(
+        "--target",
+        metavar="COLUMN",
+        shell_complete=completions.columns_of_file,
+        help="The file's column to predict.",
+    ),
     click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
     click.option(
         "--columns", multiple=True, metavar="COLUMN", help="A column that the formula may name."
@@ -140,7 +162,7 @@ _OPTIONS = [
         "--teacher",
         multiple=True,
         metavar="[ALIAS=]NAME[:SETTINGS]",
-        shell_complete=completions.names_of("teachers", or_file=True),
+        shell_complete=completions.teachers,
         help="A teacher; can be repeated, each with an alias of its own.",
     ),
     click.option(
@@ -193,8 +215,34 @@ _OPTIONS = [
     ),
 ]
 
+# The settings of each that are asked for most; Keras checks the others.
+_OPTIMIZERS = {
+    name: ("learning_rate", "weight_decay", "clipnorm", "global_clipnorm", *own)
+    for name, own in {
+        "adadelta": ("rho", "epsilon"),
+        "adafactor": ("beta_2_decay", "clip_threshold"),
+        "adagrad": ("initial_accumulator_value", "epsilon"),
+        "adam": ("beta_1", "beta_2", "epsilon", "amsgrad"),
+        "adamax": ("beta_1", "beta_2", "epsilon"),
+        "adamw": ("beta_1", "beta_2", "epsilon", "amsgrad"),
+        "ftrl": ("learning_rate_power", "beta"),
+        "lamb": ("beta_1", "beta_2", "epsilon"),
+        "lion": ("beta_1", "beta_2"),
+        "muon": ("momentum", "nesterov"),
+        "nadam": ("beta_1", "beta_2", "epsilon"),
+        "rmsprop": ("rho", "momentum", "epsilon", "centered"),
+        "schedulefreeadamw": ("beta_1", "beta_2", "epsilon"),
+        "sgd": ("momentum", "nesterov"),
+    }.items()
+}
+
 _LOOP_OPTIONS = [
-    click.option("--optimizer", metavar="NAME[:SETTINGS]", help="adam, sgd:learning_rate=0.05, …"),
+    click.option(
+        "--optimizer",
+        metavar="NAME[:SETTINGS]",
+        shell_complete=completions.settings_of(_OPTIMIZERS),
+        help="adam, sgd:learning_rate=0.05, …",
+    ),
     click.option("--epochs", type=click.IntRange(1), help="Passes over the training rows."),
     click.option("--batch-size", type=click.IntRange(1), help="Rows per step."),
     batches_option,

@@ -5,8 +5,12 @@ Nothing here imports TensorFlow or scikit-learn: a shell waits for it at every T
 
 from __future__ import annotations
 
+import ast
+import csv
 import re
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -18,6 +22,7 @@ Kind = Literal["teachers", "datasets", "models", "recipes", "metrics", "trackers
 
 _LAST_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*$")
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\($")
+_LONGEST_LINE = 100_000  # characters of a header
 _TENSORS = ("labels", "logits", "probs", "prediction", "inputs", "teacher")
 
 
@@ -39,6 +44,96 @@ def names_of(kind: Kind, *, or_file: bool = False) -> Any:
         return items
 
     return complete
+
+
+def teachers(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of teachers; behind 'rf:' the parameters of its estimator, as scikit-learn has them."""
+    before, colon, settings = incomplete.partition(":")
+    if not colon:
+        return names_of("teachers", or_file=True)(context, parameter, incomplete)
+    name = before.rpartition("=")[2]
+    declared = _registry(context).teachers.get(name)
+    if declared is None:
+        return []
+    known = [*declared.settings, *_parameters(declared.estimator)]
+    return _settings_after(incomplete, settings, known)
+
+
+def settings_of(names: Mapping[str, Iterable[str]]) -> Any:
+    """A completion for 'NAME:SETTING=': the names, then each one's settings."""
+
+    def complete(
+        context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        name, colon, settings = incomplete.partition(":")
+        if colon:
+            return _settings_after(incomplete, settings, names.get(name, ()))
+        return [CompletionItem(one) for one in names if one.startswith(incomplete)]
+
+    return complete
+
+
+def trackers(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of trackers, and behind the colon their settings."""
+    known = {n: list(d.settings) for n, d in _registry(context).trackers.items()}
+    return settings_of(known)(context, parameter, incomplete)
+
+
+def columns_of_file(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The columns in the first line of the text file that `--data` names."""
+    path = Path(str(context.params.get("data") or ""))
+    if path.suffix.lower() not in (".csv", ".tsv", ".data") or not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            line = file.readline(_LONGEST_LINE).strip()
+    except OSError:
+        return []
+    separator = max(",;\t|", key=line.count)
+    columns = next(csv.reader([line], delimiter=separator), [])
+    return [CompletionItem(name) for name in columns if name.startswith(incomplete)]
+
+
+def _settings_after(incomplete: str, settings: str, known: Iterable[str]) -> list[CompletionItem]:
+    """The last setting completed; nothing behind its equals sign."""
+    last = settings.rpartition(",")[2]
+    if "=" in last:
+        return []
+    before = incomplete[: len(incomplete) - len(last)]
+    return [CompletionItem(f"{before}{n}=") for n in dict.fromkeys(known) if n.startswith(last)]
+
+
+def _parameters(dotted: str) -> list[str]:
+    """The parameters of a class's constructor, read from its source: nothing is imported."""
+    module, _, name = dotted.rpartition(".")
+    try:
+        top = find_spec(module.partition(".")[0])
+        for place in top.submodule_search_locations or () if top else ():
+            folder = Path(place).joinpath(*module.split(".")[1:])
+            files = [folder.with_suffix(".py"), *sorted(folder.glob("*.py"))]
+            for path in files:
+                text = path.read_text(encoding="utf-8") if path.is_file() else ""
+                if f"class {name}(" in text or f"class {name}:" in text:
+                    return _of_constructor(ast.parse(text), name)
+    except (OSError, SyntaxError, ValueError, ImportError):
+        return []
+    return []
+
+
+def _of_constructor(tree: ast.Module, name: str) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                    every = [*part.args.args[1:], *part.args.kwonlyargs]
+                    return [argument.arg for argument in every]
+    return []
 
 
 def formula(

@@ -12,6 +12,7 @@ from tfloss.cli.common import (
     print_tables,
     registry_of,
     replicate_options,
+    save_report,
     training_options,
     warn_of_leaks,
 )
@@ -97,7 +98,7 @@ def search(
     from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
 
-    write_text(folder / "report.html", html_page(results))
+    save_report(folder, lambda: write_text(folder / "report.html", html_page(results)))
     if not quiet:
         _show(results, folder)
 

@@ -17,6 +17,7 @@ from tfloss.cli.common import (
     loop_options,
     print_tables,
     registry_of,
+    save_report,
     training_options,
     warn_of_leaks,
 )
@@ -81,6 +82,7 @@ from tfloss.training.config import Config
     "--track",
     multiple=True,
     metavar="NAME[:SETTINGS]",
+    shell_complete=completions.trackers,
     help="tensorboard, mlflow:uri=…; see `tfloss trackers`; repeatable.",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
@@ -106,10 +108,8 @@ def train(
     tfloss train --recipe article
     tfloss train --resume runs/breast_cancer-1
     """
-    from tfloss.training.preflight import (
-        check,
-        has_networks,
-    )  # what a shell's Tab need not wait for
+    # What a shell's Tab need not wait for.
+    from tfloss.training.preflight import check, has_networks, unused_teachers
 
     registry = registry_of(context)
     if resume is None:
@@ -118,6 +118,11 @@ def train(
         configuration = resumed_config(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
+    for alias in unused_teachers(configuration, registry):
+        _warn(
+            f"Warning: No term of the formula names the teacher '{alias}': it is fitted and "
+            f"scored, and teaches nothing; add kl(teacher={alias}) or the like."
+        )
     parse_interval(checkpoint_every)
     trackers = make_trackers(track, registry)
     if has_networks(configuration, registry):
@@ -137,7 +142,7 @@ def train(
 
             also = run_description(result, configuration.batch_size)
             folder = write_run(runs, configuration, result, kept.folder.parent, also=also)
-            write_run_report(folder, registry)
+            save_report(folder, lambda: write_run_report(folder, registry))
             kept.remove()
             tracking.finish(folder)
     except TflossError:

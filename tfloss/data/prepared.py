@@ -73,6 +73,14 @@ class PreparedData:
     source: FeatureSource | None = None
     guessed: bool = False
 
+    def __repr__(self) -> str:
+        """One line: '<PreparedData iris: 135 rows train, 15 held out; 4 features; 3 classes>'."""
+        what = "regression" if self.classes is None else f"{len(self.classes)} classes"
+        return (
+            f"<PreparedData {self.name}: {len(self.train)} rows train, {len(self.holdout)} held "
+            f"out; {len(self.source_names)} features; {what}>"
+        )
+
     @property
     def source_names(self) -> tuple[str, ...]:
         """The names of the features as they stand in the data."""

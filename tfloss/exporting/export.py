@@ -10,7 +10,7 @@ import numpy as np
 
 from tfloss.data import Encoder
 from tfloss.errors import NumericsError, PluginError, TflossError, UsageError, listed
-from tfloss.exporting.formats import FORMATS, format_of, refuse_missing
+from tfloss.exporting.formats import FORMATS, describe, format_of, refuse_missing
 from tfloss.exporting.network import expected, handed_in, network_for
 from tfloss.exporting.source import Source
 from tfloss.io.atomic import refuse_existing, write_new
@@ -103,6 +103,7 @@ def _written_and_asked(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the converters' own, about their dependencies
             FORMATS[format].write(network, path)
+            describe(format, path, _words(source, with_scaler))
             return FORMATS[format].ask(path, handed_in(source, with_scaler=with_scaler))
     except (TflossError, OSError):
         raise
@@ -111,6 +112,14 @@ def _written_and_asked(
         raise PluginError(
             f"The student cannot be exported as {format}: {type(error).__name__}: {reason}"
         ) from error
+
+
+def _words(source: Source, with_scaler: bool) -> dict[str, list[str]]:
+    """What numbers in and out are called, for a file that can hold words."""
+    own = source.encoder is None or with_scaler
+    names = source.names if own else source.encoder.encoded_names  # type: ignore[union-attr]
+    words = {"features": list(names), "classes": list(source.classes)}
+    return {name: values for name, values in words.items() if values}
 
 
 def _difference(answers: np.ndarray, reference: np.ndarray, format: str) -> float:

@@ -6,7 +6,8 @@ TensorFlow is imported by the functions that write and read, not before.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +47,23 @@ def _ask_onnx(path: Path, rows: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (only,) = session.get_inputs()
     return session.run(None, {only.name: rows})[0]
+
+
+def describe(format: str, path: Path, words: Mapping[str, Sequence[str]]) -> None:
+    """Put names into the file's metadata, as JSON; of these formats only ONNX has such a place.
+
+    Args:
+        format: of the file.
+        path: where it lies.
+        words: 'features' and 'classes', in their order.
+    """
+    if format != "onnx" or not words:
+        return
+    import onnx
+
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, {n: json.dumps(list(v)) for n, v in words.items()})
+    onnx.save(model, str(path))
 
 
 def _write_litert(model: Any, path: Path) -> None:

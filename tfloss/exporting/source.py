@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Encoder, Scaler
+from tfloss.data import Encoder, PreparedData, Scaler
 from tfloss.runs.folder import Run
 from tfloss.runs.kept_rows import SAMPLE, sample_of
 from tfloss.training.result import Result
@@ -27,6 +27,8 @@ class Source:
         features: (n, d) float64 real rows, neither encoded nor scaled.
         encoder: of the features; None where they are numbers without gaps.
         levels: by category, the texts that its positions stand for.
+        names: of the features, in their order; () where they are not known.
+        classes: in the order of the answers; () for regression.
         link: 'log' where the model's answers are logarithms; what is exported undoes it.
     """
 
@@ -37,6 +39,8 @@ class Source:
     encoder: Encoder | None = None
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     link: str = ""
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def encoded(self) -> np.ndarray:
@@ -68,6 +72,8 @@ def source_of_result(result: Result) -> Source:
         encoder,
         levels,
         student.link,
+        data.source_names,
+        _classes(data),
     )
 
 
@@ -81,9 +87,22 @@ def source_of_run(run: Run) -> Source:
     scaler, encoder, features = preprocessing.scaler, preprocessing.encoder, kept.features
     if features is None:
         encoder, features = None, _restored(kept.inputs, scaler)
-    student, levels = run.student(), kept.levels
-    model = student.forward_model
-    return Source(model, run.task, scaler, features, encoder, levels, student.link)
+    student = run.student()
+    return Source(
+        student.forward_model,
+        run.task,
+        scaler,
+        features,
+        encoder,
+        kept.levels,
+        student.link,
+        preprocessing.source_names,
+        _classes(preprocessing),
+    )
+
+
+def _classes(data: PreparedData) -> tuple[str, ...]:
+    return () if data.classes is None else tuple(map(str, data.classes.names))
 
 
 def _restored(inputs: np.ndarray, scaler: Scaler | None) -> np.ndarray:

@@ -11,7 +11,7 @@ Every function is finite, with finite gradients, at the limits of what it takes 
 broadcast.
 """
 
-from tfloss.ops.checks import columns, same_shape, several_columns
+from tfloss.ops.checks import columns, few_enough_for_triples, same_shape, several_columns
 from tfloss.ops.distances import root, squared_distances, unit_length
 from tfloss.ops.distributions import FLOOR, as_distribution, floored_log, log_odds, log_probs
 from tfloss.ops.pairs import LOWEST, largest, log_sum, pair_weights, same_class
@@ -36,6 +36,7 @@ __all__ = [
     "centred",
     "columns",
     "covariance",
+    "few_enough_for_triples",
     "floored_log",
     "largest",
     "log_odds",

@@ -56,6 +56,26 @@ def several_columns(loss: str, instead: str, **tensors: Any) -> None:
             raise ValueError(f"'{loss}' needs a column per class but '{name}' has one; {instead}.")
 
 
+def few_enough_for_triples(loss: str, rows: Any, most: int = 1_000) -> None:
+    """Refuse a batch of which all triples do not fit into memory, where its size is known.
+
+    Args:
+        loss: the loss's name, for the message.
+        rows: (batch, …).
+        most: how many examples are taken.
+
+    Raises:
+        ValueError: there are more.
+    """
+    count = rows.shape[0]
+    if count is not None and count > most:
+        size = 8 * count**3 / 2**30
+        raise ValueError(
+            f"'{loss}' compares all triples of a batch: {count} examples need {size:.0f} GiB for "
+            f"each copy; use batches of {most} or fewer."
+        )
+
+
 def _text(tensor: Any) -> str:
     axes = ["batch" if axis is None else str(axis) for axis in tensor.shape]
     return f"({', '.join(axes)}{',' * (len(axes) == 1)})"

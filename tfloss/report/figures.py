@@ -35,6 +35,7 @@ def sections(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield _terms("The same terms on the holdout", "holdout", "holdout", pairs, "")
     yield _shares(results, pairs)
     yield _calibration(results, many)
+    yield _predicted(results)
     yield _picture(results, many)
 
 
@@ -174,6 +175,16 @@ def _calibration(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
     return _section("Calibration", text, figures, legend)
 
 
+def _predicted(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Of regression: predicted against true values, and what is left over."""
+    shown = list(results.get("predicted", {}).items())[: plots.MOST]
+    pairs = [(style, one["true"], one["predicted"]) for style, (_, one) in enumerate(shown)]
+    figures = [plots.predicted(pairs), plots.residuals(pairs)] if pairs else []
+    legend = [legend_entry(name, style, "dot") for style, (name, _) in enumerate(shown)]
+    text = "Held-out rows, in the unit of the target. On the dotted line a prediction is right."
+    return _section("Predictions", text, figures, legend)
+
+
 def _picture(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
     picture = results["pca"]
     if not picture:
@@ -187,7 +198,11 @@ def _picture(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
         "The data",
         f"First three principal components of the training rows; {marked}{first_seed}.{left_out}",
         [plots.components(picture, *pair) for pair in there],
-        [legend_entry(str(name), code, "dot") for code, name in enumerate(picture["classes"])],
+        [
+            legend_entry(str(name), code, "dot")
+            | {"colour": plots.class_colour(code, len(picture["classes"]))}
+            for code, name in enumerate(picture["classes"])
+        ],
     )
 
 

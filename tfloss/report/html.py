@@ -18,6 +18,7 @@ from tfloss.report.figures import answers_shown, label_of, legend_entry, section
 from tfloss.report.plots import MOST
 from tfloss.report.theme import math_svg
 
+_ROOMY = 6  # classes of a confusion table with room around its numbers
 _MOST_TOLD = 8  # formulas in words and mathematics; the tables hold all
 LONGEST_MATH = 300  # characters of LaTeX; more would not be read
 
@@ -129,8 +130,71 @@ def _judged(row: Mapping[str, Any], better: str | None) -> str:
     return "good" if (row["significant"] == "up") == (better == "higher") else "bad"
 
 
+def _score_matrix(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """One training, or several: a row for each metric, a column for each student and teacher."""
+    for table in results["tables"]:
+        labels = list(dict.fromkeys(row["formula"] for row in table["rows"]))
+        single = len(labels) == 1
+        columns = ["training rows", "holdout"] if single else labels
+        signs = {"higher": "higher is better", "lower": "lower is better", None: ""}
+        rows = []
+        for name, metric in results["metrics"].items():
+            own = {row["formula"]: row for row in table["rows"] if row["metric"] == name}
+            cells = [_plain(own.get(label, {}).get("mean")) for label in labels]
+            if single:
+                cells.insert(0, _plain(own.get(labels[0], {}).get("train")))
+            for teacher in results["teachers"].values():
+                cells.append(_plain(teacher["metrics"].get(name)))
+            if own:
+                rows.append((f"{metric['label']}", "", cells, signs[metric["better"]]))
+        if rows:
+            yield {
+                "title": f"Scores, step {table['step']}",
+                "caption": "" if single else "On the holdout.",
+                "columns": [
+                    "metric",
+                    *columns,
+                    *(
+                        f"{alias}: {one['text']}, holdout"
+                        for alias, one in results["teachers"].items()
+                    ),
+                ],
+                "groups": [{"label": "", "hint": "", "rows": [_hinted(*row) for row in rows]}],
+            }
+
+
+def _hinted(label: str, kind: str, cells: list[Any], hint: str) -> tuple[str, str, list[Any]]:
+    return (f"{label} ({hint})" if hint else label, kind, cells)
+
+
+def _plain(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"text": "" if value is None else number_text(value["mean"]), "subs": [], "kind": ""}
+
+
+def _trust_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """How good each teacher is on rows that it was fitted on, and on others."""
+    sides = ("own rows", "out of fold", "holdout")
+    groups = []
+    for alias, scores in results.get("trust", {}).items():
+        if "own rows" not in scores or len(scores) < 2:
+            continue
+        rows = []
+        for name in scores["own rows"]:
+            label = results["metrics"].get(name, {}).get("label", name)
+            values = [scores.get(side, {}).get(name) for side in sides]
+            cells = [_plain(None if value is None else {"mean": value}) for value in values]
+            rows.append((label, "", cells))
+        groups.append({"label": alias, "hint": results["teachers"][alias]["text"], "rows": rows})
+    if groups:
+        yield {"title": "Teachers", "caption": "", "columns": ["metric", *sides], "groups": groups}
+
+
 def _metric_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     many = len(results["seeds"]) > 1
+    if not many:
+        yield from _score_matrix(results)
+        yield from _trust_tables(results)
+        return
     baseline = results["formulas"][results["baseline"]]
     hints = {"higher": "higher is better", "lower": "lower is better", None: ""}
     for table in reversed(results["tables"]):
@@ -216,11 +280,22 @@ def _cell(
 
 def _confusions(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     classes = results["data"]["classes"] or ()
+    digits = 1 if len(classes) <= _ROOMY else 0
     for _, name, one in answers_shown(results):
         scale = 100 / max(one["count"], 1)
-        rows = [[(f"{scale * cell:.1f}", scale * cell) for cell in row] for row in one["confusion"]]
+        rows = [
+            [(_share(scale * cell, digits), scale * cell) for cell in row]
+            for row in one["confusion"]
+        ]
         pairs = list(zip(classes, rows, strict=True))
-        yield {"name": name, "classes": classes, "rows": pairs}
+        yield {"name": name, "classes": classes, "rows": pairs, "dense": len(classes) > _ROOMY}
+
+
+def _share(percent: float, digits: int) -> str:
+    """Nothing where nothing is, in a dense table; '<1' for less than is shown."""
+    if digits:
+        return f"{percent:.1f}"
+    return "" if percent == 0 else "<1" if percent < 0.5 else f"{percent:.0f}"
 
 
 def _pooled(results: Mapping[str, Any]) -> str:

@@ -29,6 +29,16 @@ def line_style(number: int) -> tuple[str, tuple[float, ...]]:
     return (INK, ()) if number < 0 else (COLOURS[number % MOST], _DASHES[number % MOST])
 
 
+def class_colour(code: int, classes: int) -> str:
+    """The colour of a class: of the palette, or evenly around the circle where it is too small."""
+    if classes <= MOST:
+        return COLOURS[code]
+    from matplotlib.colors import hsv_to_rgb, to_hex
+
+    lightness = (0.85, 0.6, 0.72)[code % 3]  # neighbours on the circle differ in it too
+    return to_hex(hsv_to_rgb((code / classes, 0.75, lightness)))
+
+
 def line_options(number: int) -> dict[str, Any]:
     """What matplotlib is given for a line of this style."""
     colour, dashes = line_style(number)
@@ -98,6 +108,39 @@ def reliability(answers: Sequence[tuple[int, Mapping[str, Any]]], said: str) -> 
     return as_svg(figure, title)
 
 
+def predicted(answers: Sequence[tuple[int, Sequence[float], Sequence[float]]]) -> str:
+    """Predicted against true values: style, true and predicted values of each."""
+    title = "Predicted and true"
+    figure, axes = new_figure(title, height=1.2 * HEIGHT)
+    every = _floats([v for _, true, said in answers for v in (*true, *said)])
+    every = every[np.isfinite(every)]
+    if len(every):
+        ends = [every.min(), every.max()]
+        axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":")
+    for style, true, said in answers:
+        _dots(axes, style, _floats(true), _floats(said))
+    axes.set(xlabel="true", ylabel="predicted")
+    axes.locator_params(nbins=5)
+    return as_svg(figure, title)
+
+
+def residuals(answers: Sequence[tuple[int, Sequence[float], Sequence[float]]]) -> str:
+    """What true values exceed predictions by, against the predictions."""
+    title = "Residuals: true minus predicted"
+    figure, axes = new_figure(title, height=1.2 * HEIGHT)
+    axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
+    for style, true, said in answers:
+        _dots(axes, style, _floats(said), _floats(true) - _floats(said))
+    axes.set(xlabel="predicted", ylabel="residual")
+    axes.locator_params(nbins=5)
+    return as_svg(figure, title)
+
+
+def _dots(axes: Any, style: int, x: np.ndarray, y: np.ndarray) -> None:
+    marker = _MARKERS[style % len(_MARKERS)]
+    axes.plot(x, y, marker, color=line_style(style)[0], markersize=3, markeredgewidth=0, alpha=0.6)
+
+
 def histogram(answers: Sequence[tuple[int, Mapping[str, Any]]], said: str) -> str:
     """How often each probability is said: a row for each, as high as its highest bar."""
     title = "Histogram of predicted probabilities"
@@ -145,7 +188,7 @@ def components(picture: Mapping[str, Any], first: int, second: int) -> str:
     train = np.array(picture["train"])
     few = train.mean() < 0.5
     for code, _ in enumerate(picture["classes"]):
-        own, colour = codes == code, line_style(code)[0]
+        own, colour = codes == code, class_colour(code, len(picture["classes"]))
         marker = _MARKERS[code % len(_MARKERS)]
         axes.plot(*points[own].T, marker, color=colour, markersize=2.6, markeredgewidth=0,
                   alpha=0.55, rasterized=True)  # fmt: skip

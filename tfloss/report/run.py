@@ -23,6 +23,7 @@ from tfloss.training.gradient_norms import gradients_of
 from tfloss.training.scores import as_columns, predict
 
 ANSWERS, REPORT = "answers.json", "report.html"
+MOST_POINTS = 400  # of a picture of regression; more cannot be told apart
 
 
 def run_description(result: Any, batch_size: int) -> dict[str, str]:
@@ -51,6 +52,17 @@ def _answers(result: Any, batch_size: int) -> dict[str, Any]:
         "teachers": {},
         "gradients": gradient_shares(list(norms), np.array([list(norms.values())])),
     }
+    if data.task == "regression" and len(data.holdout):
+        rows = np.flatnonzero(data.holdout.labelled)[:MOST_POINTS]
+        found["predicted"] = {
+            "true": _column(data.holdout.labels[rows]),
+            "student": _column(predict(result.student, data.holdout.inputs[rows], data.task)),
+            "teachers": {
+                alias: _column(teacher.predictions_holdout[rows])
+                for alias, teacher in result.teachers.items()
+                if teacher.present_holdout is None
+            },
+        }
     if data.task == "classification" and len(data.holdout):
         rows = data.holdout.labelled
         truth = data.holdout.codes[rows]
@@ -61,6 +73,11 @@ def _answers(result: Any, batch_size: int) -> dict[str, Any]:
             answers /= answers.sum(axis=1, keepdims=True)  # float32 answers add up to nearly 1
             found["teachers"][alias] = describe_predictions(truth, answers)
     return found
+
+
+def _column(values: np.ndarray) -> list[float]:
+    """The first output, in six digits."""
+    return [float(f"{value:.6g}") for value in np.asarray(values, np.float64)[:, 0]]
 
 
 def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
@@ -113,12 +130,26 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
         "curves": [curves_of(run.history, run.result["terms"]) for run in runs],
         "gradients": [one.get("gradients", {}) for one in described],
         "predictions": answers,
+        "predicted": _predicted(described, labels),
         "pca": described[0]["pca"],
-        "notes": list(dict.fromkeys(filter(None, (leak_warning(r.config.leak) for r in runs)))),
+        "notes": _notes(runs),
+        "trust": {} if len(runs) > 1 else first.result["teacher_scores"],
         "seconds": first.result["seconds"],
         "versions": first.manifest["versions"],
         "config": _config(runs),
     }
+
+
+def _predicted(described: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, Any]:
+    """Of regression: by student and teacher the true and the predicted values; else {}."""
+    found = {}
+    for label, one in zip(labels, described, strict=True):
+        if one.get("predicted"):
+            own = one["predicted"]
+            found[label] = {"true": own["true"], "predicted": own["student"]}
+    for alias, values in (described[0].get("predicted") or {}).get("teachers", {}).items():
+        found[alias] = {"true": described[0]["predicted"]["true"], "predicted": values}
+    return found
 
 
 def _described(run: Run) -> dict[str, Any]:
@@ -137,8 +168,10 @@ def _table(
     for name in metrics:
         for run, label in zip(runs, labels, strict=True):
             scores = run.result["scores"].get("student on holdout", {})
+            on_train = run.result["scores"].get("student on train", {})
             if name in scores:
-                rows.append({"metric": name, "formula": label, "mean": _alone(scores[name])})
+                row = {"metric": name, "formula": label, "mean": _alone(scores[name])}
+                rows.append({**row, "train": _alone(on_train.get(name))})
     last = runs[0].result["last"]
     return {"step": last.get("step", 0), "rows": rows, "reach": [], "comparisons": 0}
 
@@ -151,6 +184,17 @@ def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]
             own = {name: _alone(scores[name]) for name in metrics if name in scores}
             found.setdefault(alias, {"text": text, "metrics": own})
     return found
+
+
+def _notes(runs: Sequence[Run]) -> list[str]:
+    """What a reader must know: leaks, what was done to teachers, what was not finite."""
+    found = []
+    for run in runs:
+        leaks = leak_warning(run.config.leak) if run.config.leak else ""
+        found += [leaks, *run.result["teacher_notes"], *run.result["events"]]
+        for title, reasons in run.result["failed_metrics"].items():
+            found += [f"The metric '{n}' of {title} failed: {why}." for n, why in reasons.items()]
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _alone(value: float | None) -> dict[str, Any]:

@@ -127,6 +127,8 @@ def _summary(result: Result) -> dict[str, Any]:
         "scores": result.scores,
         "failed_metrics": reasons(result.scores),
         "teachers": {name: teacher.text for name, teacher in result.teachers.items()},
+        "teacher_scores": {name: teacher.scores for name, teacher in result.teachers.items()},
+        "teacher_notes": [note for teacher in result.teachers.values() for note in teacher.notes],
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         "compiled_as": result.compiled_as,
         "compiled_because": result.compiled_because,

@@ -13,12 +13,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tfloss.data import Classes
 from tfloss.exporting import Exported, Source, export
 from tfloss.sklearn.network import Network
-from tfloss.sklearn.training import prepared, trained
+from tfloss.sklearn.training import prepared, refuse_unnamed, trained
 
 
 class Distilled(BaseEstimator):
     """A network trained by a formula; the base of both estimators."""
 
+    formula: Any
+    teacher: Any
     scale: str
     random_state: Any
 
@@ -30,6 +32,7 @@ class Distilled(BaseEstimator):
         weight: np.ndarray | None,
         columns: dict[str, Any],
     ) -> None:
+        refuse_unnamed(columns, self.formula, self.teacher)
         data = prepared(
             features,
             target,

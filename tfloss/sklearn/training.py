@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tfloss.data import Classes, FeatureSource, PreparedData, Scaler, Table, arrange
-from tfloss.errors import UsageError
+from tfloss.errors import UsageError, did_you_mean
 from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
@@ -18,6 +18,7 @@ from tfloss.student.build import generators_kept
 from tfloss.training.fit import fit
 from tfloss.training.result import Result
 from tfloss.training.target_units import in_target_units, link_of
+from tfloss.training.teachers import names_in
 
 _WEIGHT = "sample_weight"
 
@@ -77,6 +78,28 @@ def prepared(
         name,
         source=FeatureSource.of(table),
     )
+
+
+def refuse_unnamed(columns: Iterable[str], formula: Any, teacher: Any) -> None:
+    """Refuse keywords of `fit` that neither the formula nor a teacher's column names.
+
+    Raises:
+        UsageError: `sample_weights=` for `sample_weight=`, for example.
+    """
+    given = list(columns)
+    if not given:
+        return
+    named = set() if formula == "auto" else set(names_in(formula))
+    several = teacher.values() if isinstance(teacher, Mapping) else teacher
+    teachers = several if isinstance(teacher, (Mapping, list, tuple)) else [teacher]
+    texts = [one for one in teachers if isinstance(one, str)]
+    for name in given:
+        if name not in named and not any(f"column:{name}" in text for text in texts):
+            known = ["sample_weight", *sorted(named)]
+            raise UsageError(
+                f"fit got {name}=, which the formula does not name.{did_you_mean(name, known)} "
+                f"Further columns go by the names that stand in the formula."
+            )
 
 
 def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:

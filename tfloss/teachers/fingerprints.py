@@ -51,14 +51,18 @@ class Fingerprints:
         """What to save."""
         return {"origin": self.origin, "step": self.step, "hashes": self.hashes}
 
-    def among(self, rows: np.ndarray) -> np.ndarray:
+    def among(self, rows: np.ndarray, apart_from: np.ndarray | None = None) -> np.ndarray:
         """(n,) bool: which of the rows (n, d), unscaled, are known, and alike to no other of them.
 
-        Rows that are alike in all features say nothing about where they came from.
+        Rows that are alike in all features say nothing about where they came from. Neither do rows
+        that are alike to one of `apart_from`, (m, d): the rows that train here.
         """
         hashes = _hashes(np.asarray(rows, dtype=np.float64), self.origin, self.step)
         _, place, count = np.unique(hashes, return_inverse=True, return_counts=True)
-        return np.isin(hashes, self.hashes) & (count[place] == 1)
+        found = np.isin(hashes, self.hashes) & (count[place] == 1)
+        if apart_from is None or not found.any():
+            return found
+        return found & ~np.isin(hashes, _hashes(apart_from, self.origin, self.step))
 
 
 def comparable_rows(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import PreparedData, Scaler
+from tfloss.data import Columns, PreparedData, Scaler
 from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
 from tfloss.teachers.fingerprints import Fingerprints, comparable_rows
@@ -38,6 +38,7 @@ class PrefittedTeacher:
         features: their names, where the estimator does not know them.
         rows: the name of the data and the numbers of the rows that it was fitted on, where known.
         seen: fingerprints of the rows that it was fitted on, where known.
+        allow_seen: take it though it was fitted on rows that are held out here.
     """
 
     estimator: Any
@@ -47,6 +48,7 @@ class PrefittedTeacher:
     features: tuple[str, ...] = ()
     rows: tuple[str, np.ndarray] | None = None
     seen: Fingerprints | None = None
+    allow_seen: bool = False
 
 
 def is_fitted(estimator: Any) -> bool:
@@ -76,11 +78,15 @@ def check_prefitted(
     estimator = known.estimator
     _same_features(estimator, data, name)
     refuse_lost_features(known, data, name)
-    checked = _refuse_seen_holdout(known, data, name)
+    checked = known.allow_seen or _refuse_seen_holdout(known, data, name)
     view = _view(known, data, name)
     notes: tuple[str, ...] = (
         f"{type(estimator).__name__} was fitted before, and is not refitted.",
     )
+    if known.allow_seen:
+        notes += (
+            "It may have seen rows of the holdout (allow_seen): its figures there may flatter.",
+        )
     if not checked:
         notes += (NOT_CHECKED,)
     if calibrate not in ("auto", "none"):
@@ -183,13 +189,8 @@ def _refuse_seen_holdout(known: PrefittedTeacher, data: PreparedData, name: str)
     estimator = known.estimator
     checked = known.seen is not None or not len(data.holdout)
     if known.seen is not None and len(data.holdout):
-        part = data.holdout
-        if part.features is not None and data.source is not None:
-            names = getattr(estimator, "feature_names_in_", data.source.names)
-            rows = comparable_rows(part.features, data.source, tuple(map(str, names)))
-        else:
-            rows = part.inputs if data.scaler is None else data.scaler.restore(part.inputs)
-        found = known.seen.among(rows)
+        rows, others = (_as_saved(part, estimator, data) for part in (data.holdout, data.train))
+        found = known.seen.among(rows, others)
         if found.any():
             raise DataError(saw_holdout(name, int(found.sum()), data))
     train = set(_row_keys(data.train.inputs))
@@ -204,6 +205,14 @@ def _refuse_seen_holdout(known: PrefittedTeacher, data: PreparedData, name: str)
         if seen:
             raise DataError(saw_holdout(name, len(seen), data))
     return checked
+
+
+def _as_saved(part: Columns, estimator: Any, data: PreparedData) -> np.ndarray:
+    """The rows of a part, (n, d) float64, as `save_teacher` hashed them."""
+    if part.features is not None and data.source is not None:
+        names = getattr(estimator, "feature_names_in_", data.source.names)
+        return comparable_rows(part.features, data.source, tuple(map(str, names)))
+    return part.inputs if data.scaler is None else data.scaler.restore(part.inputs)
 
 
 def stored_holdout_rows(estimator: Any, train: np.ndarray, holdout: np.ndarray) -> int:
@@ -223,7 +232,8 @@ def saw_holdout(name: str, rows: int, data: PreparedData) -> str:
     """The sentence about a teacher that was fitted on rows that are held out here."""
     return (
         f"The teacher '{name}' was fitted on {rows} of the {len(data.holdout)} rows that are held "
-        f"out here; fit it on other rows, or let it be fitted here."
+        f"out here; fit it on other rows, let it be fitted here, or take a saved one all the same "
+        f"with FILE.skops:allow_seen=true."
     )
 
 

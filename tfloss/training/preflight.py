@@ -7,6 +7,7 @@ from collections.abc import Collection
 from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
 from tfloss.objective import plan_terms
+from tfloss.objective.plan import TensorUse
 from tfloss.registry import Dataset, Registry
 from tfloss.student import check_model, known_layers
 from tfloss.teachers import CALIBRATIONS, FITS, INPUTS, Options, parse_teachers
@@ -58,6 +59,19 @@ def check(config: Config, registry: Registry, table_columns: Collection[str] | N
     plan_terms(config.formula, registry, scope, allow_negative=config.allow_negative)
     if table_columns is None:
         registry.get(Dataset, config.data)
+
+
+def unused_teachers(config: Config, registry: Registry) -> list[str]:
+    """The names of teachers that no term of the formula asks; they are fitted and scored alone."""
+    if not config.teacher:
+        return []
+    aliases = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
+    columns = [*config.columns, *([config.weight] if config.weight else [])]
+    layers = known_layers(config.model, registry)
+    scope = early_scope(layers, columns, aliases, teacher_layers(config, registry))
+    terms = plan_terms(config.formula, registry, scope, allow_negative=True)
+    used = {use.name for term in terms for use in term.body.walk() if isinstance(use, TensorUse)}
+    return [alias for alias in aliases if not any(n.split(".")[0] == alias for n in used)]
 
 
 def has_networks(config: Config, registry: Registry) -> bool:

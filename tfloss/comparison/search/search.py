@@ -124,7 +124,10 @@ def _run(
             f"Searched on {len(setups)} of {plan.seeds} seeds; the training rows of the others "
             f"hold one class."
         )
-    fill_folder(folder, comparison, trajectories, results)
+    try:
+        fill_folder(folder, comparison, trajectories, results)
+    except OSError as error:
+        raise UsageError(f"The folder '{folder}' cannot be written: {error}.") from error
     return ComparisonResult(comparison, results, trajectories, folder)
 
 
