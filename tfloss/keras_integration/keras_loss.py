@@ -52,7 +52,7 @@ class Loss(keras.losses.Loss):
         formula: text or tree.
         from_logits: whether the predictions are logits; None: found out.
         ignore_class: the class number of labels that are missing, as 255 or -1.
-        losses: declared with `tfloss.loss` in your program, beside those of the plugins.
+        losses: declared with `tfloss.loss` in your program, in addition to those of the plugins.
         allow_negative: accept coefficients below zero.
         reduction: as in Keras: 'sum_over_batch_size', 'sum', 'mean_with_sample_weight', 'none'.
         name, dtype: as in Keras.
@@ -60,7 +60,7 @@ class Loss(keras.losses.Loss):
     Raises:
         FormulaError: the formula cannot be read, or an unknown name.
         UsageError: it needs more than labels and predictions, or the number of the step; or a loss
-            about the whole batch is asked for a value per example.
+            about the whole batch cannot give a value per example.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class Loss(keras.losses.Loss):
             )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        y_pred = y_pred if tf.is_tensor(y_pred) else tf.convert_to_tensor(y_pred)
         rows = self._rows(y_true, y_pred, as_weight(sample_weight), mask_of(y_pred))
         if not self._per_example:
             return self._objective(

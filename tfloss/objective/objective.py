@@ -142,7 +142,7 @@ class Objective:
         evaluator = Evaluator(
             tensors=Tensors(tensors, self.scope),
             scope=self.scope,
-            present=present or {},
+            present={n: tf.convert_to_tensor(m) for n, m in (present or {}).items()},
             masks=masks or {},
             by_element=by_element or {},
             weight=sample_weight,

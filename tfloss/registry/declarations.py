@@ -126,7 +126,7 @@ class Loss(Declaration, Nameable):
         elementwise: whether it is, for each example, the mean over all elements of a function of
             single elements, so that elements which are missing can be left out one by one.
         kinks: what is special about points without a derivative, in words ('logits == labels').
-        family: the family it is listed under; the module's name unless said.
+        family: the family it is listed under; default: the module's name.
         example: a formula that it stands in, for listings; where its tensors' names do not tell
             what to bind them to.
         domains: what values a tensor takes, by parameter, where its name does not tell
