@@ -106,7 +106,7 @@ def test_one_array_of_weights_is_for_all_outputs():
     part = evaluated(attached, [X[:6], X[:6, :2]], [Y[:6], X[:6, 0]])
     logs = evaluated(attached, x, y, sample_weight=weights)
     assert logs["loss"] == pytest.approx(part["loss"] * 6 / ROWS, rel=1e-5)
-    with pytest.raises(UsageError, match="written in the formula"):
+    with pytest.raises(UsageError, match="belong in the formula"):
         attached.fit(x, y, sample_weight=[weights, weights], verbose=0)
 
 
