@@ -153,7 +153,7 @@ def _cells(
     from pyarrow import csv as arrow
 
     gaps = [*arrow.ConvertOptions().null_values, *GAPS]
-    own = [f"{place}" for place in range(len(names))]  # a name can stand twice; told later
+    own = [f"{place}" for place in range(len(names))]  # a name can occur twice; reported later
     with _opened(path) as raw:
         table = arrow.read_csv(
             pa.PythonFile(raw, mode="r"),

@@ -91,7 +91,7 @@ def test_text_where_numbers_were(rows):
     columns, target = rows
     data = prepare(Table(columns, target))
     bad = {name: values[:3] for name, values in columns.items()}
-    with pytest.raises(DataError, match=r"'age' of 'data' holds 'old' in row 1 .* mend the column"):
+    with pytest.raises(DataError, match=r"'age' of 'data' holds 'old' in row 1 .* fix the column"):
         data.inputs_of(Table({**bad, "age": np.array([None, "old", "new"], object)}, None))
     with pytest.raises(DataError, match="'city' of 'data' holds numbers"):
         data.inputs_of(Table({**bad, "city": [1, 2, 3]}, None))

@@ -260,7 +260,7 @@ def test_what_is_refused_when_it_is_attached(formula, options, words):
 @pytest.mark.parametrize(
     ("x", "y", "words"),
     [
-        (X, None, "needs the tensor 'labels'.*Hand y to fit"),
+        (X, None, "needs the tensor 'labels'.*Pass y to fit"),
         (X, {"labels": Y, "slop": X}, "'slop' among the labels.*Did you mean 'slope'"),
         (X, Y, "'slope', which this batch does not have.*x={'inputs': x, 'slope'"),
         ({"row": X, "slope": X}, Y, "The model's input 'rows' is not in the dictionary"),

@@ -179,3 +179,15 @@ def test_a_saved_model_takes_its_teacher_again(tmp_path):
     again.teachers = "lr"
     again.fit(X, Y, verbose=0)
     assert again.teachers["teacher"].origin == "train"
+
+
+def test_inputs_of_its_own():
+    """It is fitted on, and later asked about, the rows that are passed for it."""
+    own = np.stack([Y, X[:, 1]], axis=1).astype(np.float32)
+    model = attached("bce + kl", teacher="lr", teacher_fit="train")
+    x = {"inputs": X, "teacher.inputs": own}
+    model.fit(x, Y, verbose=0)
+    fitted = model.teachers["teacher"]
+    assert fitted.estimator.n_features_in_ == 2
+    np.testing.assert_allclose(fitted.predictions_train, fitted.predict(own), atol=1e-6)
+    assert np.isfinite(model.evaluate(x, Y, verbose=0)[0])

@@ -220,8 +220,8 @@ def test_what_is_refused(teacher, sentence):
         (lambda n: np.tile([-0.5, 0.5, 1.0], (n, 1)), "negative probability, -0.5"),
         (lambda n: [["a"] * 3] * n, "other than numbers"),
         (lambda n: None, "answered with shape"),
-        (lambda n: 1 / 0, "failed when asked about 135 rows: ZeroDivisionError"),
-        (lambda n: sys.exit(0), "failed when asked about 135 rows: SystemExit: 0"),
+        (lambda n: 1 / 0, "failed in predict on 135 rows: ZeroDivisionError"),
+        (lambda n: sys.exit(0), "failed in predict on 135 rows: SystemExit: 0"),
     ],
 )
 def test_answers_that_are_no_probabilities(answer, sentence):

@@ -157,15 +157,15 @@ def test_one_that_saw_the_holdout_is_refused(table, scale):
     with pytest.raises(DataError, match="are held out"):
         fit_teachers(SVC().fit(table.features, target), data, REGISTRY, calibrate="none")
     fair = fit_teachers(_fitted(KNeighborsClassifier(), table, data), data, REGISTRY)["teacher"]
-    assert "cannot be told" not in " ".join(fair.notes)
+    assert "is not known" not in " ".join(fair.notes)
 
 
 def test_one_that_keeps_no_rows_cannot_be_checked(table, data):
     fitted = _fitted(LogisticRegression(), table, data)
-    assert "cannot be told" in " ".join(fit_teachers(fitted, data, REGISTRY)["teacher"].notes)
+    assert "is not known" in " ".join(fit_teachers(fitted, data, REGISTRY)["teacher"].notes)
     everything = prepare(table, train_fraction=1.0)
     notes = fit_teachers(fitted, everything, REGISTRY)["teacher"].notes
-    assert "cannot be told" not in " ".join(notes)
+    assert "is not known" not in " ".join(notes)
 
 
 def test_the_reviewed_types_suffice_for_the_short_names(table, data, tmp_path):

@@ -38,7 +38,7 @@ def test_rows_of_the_holdout_are_found_in_a_forest(table, tmp_path, scale, share
             fit_teachers(str(path), data, REGISTRY)
     else:
         notes = fit_teachers(str(path), data, REGISTRY)["teacher"].notes
-        assert "cannot be told" not in " ".join(notes)
+        assert "is not known" not in " ".join(notes)
 
 
 def test_rows_that_train_here_too_accuse_nobody(tmp_path):

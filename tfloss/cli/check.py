@@ -42,7 +42,7 @@ def check(context: click.Context, names: tuple[str, ...], everything: bool, quie
         failing = len({result.loss for result in failures})
         raise PluginError(
             f"{len(failures)} check{'s' * (len(failures) > 1)} failed, of {failing} "
-            f"loss{'es' * (failing > 1)}; what was tried and the likely cause stand above."
+            f"loss{'es' * (failing > 1)}; what was tried and the likely cause are above."
         )
 
 

@@ -15,7 +15,7 @@ cache_option = click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="TFLOSS_CACHE",
-    help="A folder in which teachers' answers are kept.",
+    help="A folder in which teachers' predictions are kept.",
 )
 
 batches_option = click.option(
@@ -27,7 +27,7 @@ batches_option = click.option(
 
 
 def registry_of(context: click.Context) -> Registry:
-    """The registry, with the group's options applied; problems are told once, on stderr."""
+    """The registry, with the group's options applied; problems are reported once, on stderr."""
     options = context.find_root().obj or {}
     registry = load_registry(
         no_plugins=options.get("no_plugin", ()), strict=options.get("strict", False)

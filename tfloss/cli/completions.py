@@ -39,7 +39,7 @@ def names_of(kind: Kind, *, or_file: bool = False) -> Any:
             for name, declaration in sorted(known.items())
             if name.startswith(start)
         ]
-        if or_file and not items:  # beside a file, click's script for bash forgets the names
+        if or_file and not items:  # next to a file, click's script for bash forgets the names
             items.append(CompletionItem(incomplete, type="file"))
         return items
 
@@ -152,7 +152,7 @@ def formula(
 
 
 def _offered(before: str, registry: Registry) -> Iterable[tuple[str, str]]:
-    """Names that may stand after a text, and what each is."""
+    """Names that can follow a text, and what each is."""
     called = _innermost_call(before)
     known = {**registry.losses, **registry.functions, **registry.reductions}
     known |= {**registry.schedules, **registry.balances}
@@ -180,5 +180,5 @@ def _innermost_call(before: str) -> str:
 
 
 def _registry(context: click.Context) -> Registry:
-    """What is installed; problems are told when a command runs, not while it is being typed."""
+    """What is installed; problems are reported when a command runs, not while it is being typed."""
     return load_registry(no_plugins=context.find_root().params.get("no_plugin") or ())

@@ -28,7 +28,7 @@ from tfloss.cli.quiet_import import import_tensorflow, quietly
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="A new file, or folder for savedmodel; in RUN/exports unless said.",
+    help="A new file, or folder for savedmodel; default: in RUN/exports.",
 )
 @click.pass_context
 def export(
@@ -47,7 +47,7 @@ def export(
     What was written is read back and compared with the student on rows of the run's data; where the
     two differ, nothing is left. Nothing is overwritten.
     """
-    registry_of(context)  # whose problems are told
+    registry_of(context)  # whose problems are reported
     from tfloss.exporting import FORMATS, format_of, refuse_missing, source_of_run
     from tfloss.exporting import export as write
     from tfloss.io.atomic import refuse_existing

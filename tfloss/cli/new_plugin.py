@@ -28,7 +28,7 @@ _CHECK_STEP = "      - run: tfloss check $name"
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     metavar="DIR",
-    help="Where its folder goes; here, unless said.",
+    help="Where its folder goes; default: here.",
 )
 @click.pass_context
 def new_plugin(context: click.Context, name: str, kind: str, into: Path) -> None:

@@ -18,7 +18,7 @@ from tfloss.cli.quiet_import import import_tensorflow
     "ids",
     multiple=True,
     metavar="COLUMN",
-    help="A column of FILE that stands in front of the predictions; repeatable.",
+    help="A column of FILE to write before the predictions; repeatable.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="A CSV file; default: stdout.")
 @click.pass_context

@@ -15,13 +15,13 @@ from tfloss.errors import UsageError
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Where the page goes; RUN/report.html, or report.html for several runs, unless said.",
+    help="Where the page goes; RUN/report.html, or report.html for several runs, by default.",
 )
 @click.pass_context
 def report(context: click.Context, runs: tuple[Path, ...], output: Path | None) -> None:
     """Write one HTML page about a comparison, a run, or several runs on the same data.
 
-    The page needs no network and nothing beside it.
+    The page needs no network and nothing else.
     """
     from tfloss.comparison.folder import RESULTS, read_results
     from tfloss.io.atomic import write_text

@@ -14,7 +14,7 @@ from tfloss.errors import UsageError
 def augment(
     data: PreparedData, *, times: float = 1.0, noise: float = 0.1, seed: int = 0
 ) -> PreparedData:
-    """Add rows without a label beside the training rows, for a teacher to answer.
+    """Add rows without a label next to the training rows, for a teacher to predict.
 
     Each new row is a training row, drawn at random, plus Gaussian noise. It has no label and no
     extra columns: these are masked, so it counts in the terms that ask for a teacher only.

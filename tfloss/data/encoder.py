@@ -16,7 +16,7 @@ from tfloss.data.kinds import CATEGORY
 from tfloss.data.table import Table
 from tfloss.errors import DataError
 
-MISSING, RARE = "(missing)", "(rare)"  # categories beside those in the data
+MISSING, RARE = "(missing)", "(rare)"  # categories in addition to those in the data
 
 _RARE_SHARE = 100  # a category of fewer training rows than one in so many is rare
 _RARE_FROM = 50  # training rows; in fewer, no category is called rare
@@ -143,7 +143,7 @@ class Encoder:
         return encoded
 
     def _refuse_other_kinds(self, table: Table) -> None:
-        """Text where numbers were, which no fill can mend; numbers where text was are text."""
+        """Text where numbers were, which no fill can repair; numbers where text was are text."""
         for name in self.fill:
             if table.kinds[name] != CATEGORY:
                 continue
@@ -153,7 +153,7 @@ class Encoder:
                 text = table.levels[name][int(column[there[0]])]
                 raise DataError(
                     f"The feature '{name}' of '{table.name}' holds {text!r} in row {there[0]} "
-                    f"(counted from 0), but training had numbers in it; mend the column."
+                    f"(counted from 0), but training had numbers in it; fix the column."
                 )
         for name in self.categories:
             if table.kinds[name] != CATEGORY:

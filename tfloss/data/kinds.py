@@ -231,7 +231,7 @@ def refuse_doubts(doubts: Sequence[Doubt], table: str) -> None:
         return
     names = ",".join(doubt.column for doubt in doubts)
     remedy = (
-        f"mend the cells, leave columns out (--drop {names!r}), or take them as text "
+        f"fix the cells, leave columns out (--drop {names!r}), or take them as text "
         f"(--categories {names!r})."
     )
     if len(doubts) == 1:

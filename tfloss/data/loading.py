@@ -138,7 +138,7 @@ def table_from(
 
 
 def _chosen(given: Any, target: Any, features: Any, drop: Any, options: Mapping[str, Any]) -> Table:
-    """Columns that are left out are not looked at, so that they may hold anything."""
+    """Columns that are left out are not read, so that they may hold anything."""
     if is_frame(given):
         columns = columns_of_frame(given)
         wanted = names_in(features) or tuple(columns)

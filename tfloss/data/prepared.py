@@ -302,7 +302,7 @@ def _refuse_gaps(features: np.ndarray, table: Table, rows: np.ndarray | None) ->
     if table.categories:
         raise DataError(
             f"The feature '{table.categories[0]}' of '{table.name}' holds text, but training had "
-            f"numbers in it; mend the column."
+            f"numbers in it; fix the column."
         )
     bad = np.argwhere(np.isnan(features))
     if len(bad):

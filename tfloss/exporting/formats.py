@@ -95,7 +95,7 @@ class Format:
         suffix: of its file; '' for a folder.
         write: a Keras model to a path.
         ask: what the file answers for rows (n, d) float32, by the format's own runtime.
-        needs: packages beside tfloss' own, and the extra that brings them.
+        needs: packages besides tfloss' own, and the extra that brings them.
         text: whether it can look text up.
     """
 

@@ -23,7 +23,7 @@ _FORGOTTEN_AFTER = 24 * 3600.0  # seconds
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one step.
+    """Let `write` fill a temporary file next to `path`, then put it in place in one step.
 
     A crash at any moment leaves the old file or the new one, never half of one.
 
@@ -46,7 +46,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_new(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file or a folder beside `path`, then put it in place in one step.
+    """Let `write` make a file or a folder next to `path`, then put it in place in one step.
 
     Nothing is overwritten, and when `write` raises, nothing is left.
 

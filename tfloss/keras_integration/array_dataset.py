@@ -95,7 +95,7 @@ class KerasOrder:
     """The order in which `fit` of Keras sees the rows of arrays.
 
     With a seed (`keras.utils.set_random_seed`) Keras shuffles every epoch alike: the shuffling is
-    set up anew for each. Without one every epoch has an order of its own.
+    set up again for each. Without one every epoch has an order of its own.
 
     Args:
         rows: how many there are.

@@ -37,7 +37,7 @@ def attach(
     The formula sees the model's inputs (`inputs`, or each by its name), its output as `logits`,
     `probs` and `prediction` with the `labels` for it (with several outputs `NAME.logits`,
     `NAME.labels` and so on), every layer by its name ('dense_1', 'encoder.dense_1' inside of a
-    model), what `tfloss.tap` named, the weights, teachers' answers and your own columns.
+    model), what `tfloss.tap` named, the weights, teachers' predictions and your own columns.
 
     Args:
         model: a functional, Sequential or subclassed Keras model.
@@ -46,14 +46,14 @@ def attach(
             `teacher` in the formula; or a dictionary of them by name. What is fitted is asked once
             about the arrays that `fit` gets, and about each batch of a dataset. What is not fitted
             is fitted by `fit`, which then needs arrays: on the rows that train, out of fold.
-        columns: names of tensors that come beside inputs and labels in a dictionary: in `x`, as
+        columns: names of tensors that come next to inputs and labels in a dictionary: in `x`, as
             `{"inputs": x, "slope": slope}`, or in `y`, as `{"labels": y, "slope": slope}`.
-        losses: declared with `tfloss.loss` in your program, beside those of the plugins.
-        task: whether an output without activation is logits of classes or a quantity; unless said,
+        losses: declared with `tfloss.loss` in your program, in addition to those of the plugins.
+        task: whether an output without activation is logits of classes or a quantity; by default
             it is classes where the formula uses `logits` or `probs`.
-        from_logits: whether the output is logits; unless said, a sigmoid or softmax that made it
+        from_logits: whether the output is logits; by default a sigmoid or softmax that made it
             is looked for, and the logits are taken from before it.
-        steps_per_epoch: turns epochs of schedules into steps; unless said, what Keras counts.
+        steps_per_epoch: turns epochs of schedules into steps; default: what Keras counts.
         allow_negative: accept coefficients below zero.
         on_nan: at a step whose total, or a weight after it, would not be finite: 'stop' raises
             NumericsError, with the weights before that step; 'skip' leaves the step out, unless all

@@ -92,7 +92,7 @@ def _named(given: Any, alone: str) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _numbers(x: Any, y: Any, arrays: Any, rows: int) -> np.ndarray | None:
-    """Where the rows of a batch stand in the arrays of `fit`; None where one is not found.
+    """Where the rows of a batch are in the arrays of `fit`; None where one is not found.
 
     Keras shuffles without saying how, so they are looked for by their bytes.
     """

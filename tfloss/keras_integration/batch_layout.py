@@ -10,7 +10,7 @@ from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import first_mask
 
 WEIGHTS_BY_OUTPUT = (
-    "Sample weights for each output are written in the formula: declare columns=['w'] and write "
+    "Sample weights for each output belong in the formula: declare columns=['w'] and write "
     "w*bce(…)."
 )
 NO_CLASS = "A label is no class number of this output"

@@ -45,7 +45,7 @@ class Bound:
         model: the Keras model.
         formula: text or tree.
         registry: what names stand for.
-        columns: names of what comes beside inputs and labels.
+        columns: names of what comes next to inputs and labels.
         task: 'classification', 'regression', or None: found out from the formula.
         from_logits: see `tfloss.attach`.
         allow_negative: accept coefficients below zero.
@@ -127,7 +127,7 @@ class Bound:
         return (name for name in self.needs if name not in self._columns)
 
     def width(self, inputs: Any) -> int:
-        """The number of the output's columns, for teachers to answer alike.
+        """The number of the output's columns, which teachers' predictions have to match.
 
         Args:
             inputs: rows, of which a subclassed model is shown the first.
@@ -144,8 +144,8 @@ class Bound:
             outputs = outputs_by_name(self._model, self._model(row))
         if list(outputs) != [""]:
             raise UsageError(
-                "A teacher answers for a model with one output, and this one has several; hand its "
-                "answers over as a column: columns=['teacher']."
+                "A teacher answers for a model with one output, and this one has several; pass its "
+                "predictions as a column: columns=['teacher']."
             )
         return int(outputs[""].shape[-1])
 
@@ -183,7 +183,7 @@ class Bound:
             x, y, weight: as Keras hands them to a step.
             step: steps done, for schedules.
             training: whether losses may give the variables that they hold new values.
-            ask: teachers' answers that are not among the columns, for an output so wide.
+            ask: teachers' predictions that are not among the columns, for an output so wide.
 
         Raises:
             UsageError: what the formula needs is not in the batch.
@@ -283,10 +283,10 @@ class Bound:
 
     def _remedy(self, name: str, tensors: Mapping[str, Any]) -> str:
         if name.rpartition(".")[2] == "labels":
-            return " Hand y to fit."
+            return " Pass y to fit."
         if name in self._columns:
             return (
-                f" Hand it over beside the inputs, x={{'inputs': x, '{name}': …}}, or beside the "
+                f" Pass it next to the inputs, x={{'inputs': x, '{name}': …}}, or next to the "
                 f"labels, y={{'labels': y, '{name}': …}}."
             )
         return did_you_mean(name, tensors)

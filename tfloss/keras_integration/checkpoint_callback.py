@@ -22,10 +22,9 @@ from tfloss.training.checkpoints.fingerprint import (
     versions_fingerprint,
 )
 from tfloss.training.checkpoints.interval import SaveSchedule, parse_interval
+from tfloss.training.checkpoints.names import EPOCHS
 from tfloss.training.checkpoints.newest import read_newest
 from tfloss.training.loop.callbacks import load_state, state_of
-
-_KEPT = 2  # the newest, and the one before it
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -38,7 +37,7 @@ class Checkpoint(keras.callbacks.Callback):
         model.fit(x, y, epochs=100, callbacks=[tfloss.Checkpoint("checkpoints")])
 
     The order of the rows is Keras' own: arrays without `shuffle`, or with a seed
-    (`keras.utils.set_random_seed`), come in the same order again; a dataset that shuffles anew in
+    (`keras.utils.set_random_seed`), come in the same order again; a dataset that is reshuffled in
     every epoch begins with its first order.
 
     Args:
@@ -67,7 +66,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._ended = False
 
     def watch(self, others: Sequence[Any]) -> None:
-        """Take the callbacks whose state is saved as well; this one is told after them."""
+        """Take the callbacks whose state is saved as well; this one is called after them."""
         self._others = others
 
     # -- Keras' events ---------------------------------------------------------------------------
@@ -126,7 +125,7 @@ class Checkpoint(keras.callbacks.Callback):
             raise UsageError(f"'{self._folder}' cannot be written: {error.strerror}.") from error
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("epoch-*.npz"))
+        return EPOCHS.files(self._folder)
 
     def _save(self, epoch: int) -> None:
         arrays = {f"state:{n}": v.numpy() for n, v in enumerate(self._variables())}
@@ -142,7 +141,7 @@ class Checkpoint(keras.callbacks.Callback):
             "epochs": self._epochs,
         }
         try:
-            write_checked(self._folder / f"epoch-{epoch:09d}.npz", arrays, about)
+            write_checked(EPOCHS.path(self._folder, epoch), arrays, about)
         except OSError as error:
             warnings.warn(
                 f"The checkpoint of epoch {epoch} cannot be written in '{self._folder}': "
@@ -150,8 +149,7 @@ class Checkpoint(keras.callbacks.Callback):
                 stacklevel=2,
             )
             return
-        for old in self._files()[:-_KEPT]:
-            old.unlink(missing_ok=True)
+        EPOCHS.remove_old(self._folder)
 
     def _restore(self, arrays: dict[str, np.ndarray], about: Any) -> int:
         """Put everything back; returns the epochs done."""

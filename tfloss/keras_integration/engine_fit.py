@@ -102,7 +102,7 @@ class KerasSource(ArraySource):
         holdout: rows to evaluate apart from the program; None: it evaluates them, or nobody does.
         evaluation: the program that does; None: Keras does.
         rows_at_once: of the holdout.
-        callbacks: which are told of the evaluation.
+        callbacks: which are notified of the evaluation.
     """
 
     def __init__(

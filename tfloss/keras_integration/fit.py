@@ -216,7 +216,7 @@ def _kept_attached(model: Any, formula: Any, optimizer: Any, options: dict[str, 
 
 
 def _metrics(model: Any) -> Any:
-    """The metrics that a plain model was compiled with, anew."""
+    """The metrics that a plain model was compiled with, made again."""
     if not model.compiled:
         return None
     config = keras.saving.deserialize_keras_object(model.get_compile_config())
@@ -245,7 +245,7 @@ def _is_sparse(part: Any) -> bool:
 
 
 def _rows(model: Attached, x: Any, y: Any, options: dict[str, Any]) -> Rows:
-    """The rows with the teachers' answers beside them, refused where Keras' `fit` would."""
+    """The rows with the teachers' predictions next to them, refused where Keras' `fit` would."""
     weight = options.get("sample_weight")
     x, y = model.checks.ready(x, y, weight)
     x, options = model.checks.weighted(x, y, options)

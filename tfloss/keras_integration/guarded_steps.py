@@ -68,7 +68,7 @@ class GuardedSteps:
             update: changes the weights; returns (1 + terms,) float32, the total and the terms.
         """
         if self._several_devices or self._rolled_back is None:
-            update()  # replicas are looked at from outside; whoever calls a step himself, as well
+            update()  # replicas are checked from outside; whoever calls a step himself, as well
             return
         model = self._model
         state = [*model.variables, *model.metrics_variables, *model.optimizer.variables]

@@ -39,7 +39,7 @@ class Loss(keras.losses.Loss):
     Args:
         formula: text or tree.
         from_logits: whether the predictions are logits; None: found out.
-        losses: declared with `tfloss.loss` in your program, beside those of the plugins.
+        losses: declared with `tfloss.loss` in your program, in addition to those of the plugins.
         allow_negative: accept coefficients below zero.
         reduction: as in Keras: 'sum_over_batch_size', 'sum', 'mean_with_sample_weight', 'none'.
         name, dtype: as in Keras.
@@ -47,7 +47,7 @@ class Loss(keras.losses.Loss):
     Raises:
         FormulaError: the formula cannot be read, or an unknown name.
         UsageError: it needs more than labels and predictions, or the number of the step; or a loss
-            about the whole batch is asked for a value per example.
+            about the whole batch cannot give a value per example.
     """
 
     def __init__(

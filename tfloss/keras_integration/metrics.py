@@ -1,4 +1,4 @@
-"""Metrics of `compile` on an attached model: beside the terms, as Keras computes them."""
+"""Metrics of `compile` on an attached model: next to the terms, as Keras computes them."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ class Attached(AttachedStep):
         self._supply.teachers = found
 
     def with_columns(self, x: Any, y: Any = None) -> Any:
-        """`x` as a dictionary with the teachers' answers beside the inputs.
+        """`x` as a dictionary with the teachers' predictions next to the inputs.
 
         Ask once, keep the result, and hand it to `fit` as often as you like.
 
@@ -205,7 +205,7 @@ class Attached(AttachedStep):
 
     @plainly
     def fit(self, x: Any = None, y: Any = None, *positional: Any, **options: Any) -> Any:
-        """As in Keras; teachers are asked about arrays, once, before the training begins.
+        """As in Keras; teachers predict arrays once, before the training begins.
 
         One that is not fitted is fitted on the rows that train, out of fold, with their
         `sample_weight`; the same rows do not fit it a second time.
@@ -259,7 +259,7 @@ class Attached(AttachedStep):
 
     @plainly
     def evaluate(self, x: Any = None, y: Any = None, *positional: Any, **options: Any) -> Any:
-        """As in Keras; teachers are asked about arrays."""
+        """As in Keras; teachers predict arrays."""
         options = options_by_name(keras.Model.evaluate, positional, options)
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
         self._checks.take_weights(options.get("sample_weight"))
@@ -267,13 +267,13 @@ class Attached(AttachedStep):
 
     @plainly
     def train_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
-        """As in Keras; teachers are asked about the batch."""
+        """As in Keras; teachers predict the batch."""
         self._guarded.begin_epoch(None)
         return super().train_on_batch(self.with_columns(x, y), y, *more, **options)
 
     @plainly
     def test_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
-        """As in Keras; teachers are asked about the batch."""
+        """As in Keras; teachers predict the batch."""
         return super().test_on_batch(self.with_columns(x, y), y, *more, **options)
 
     @property
@@ -287,7 +287,7 @@ class Attached(AttachedStep):
         return self._guarded.on_nan
 
     def tell_steps_per_epoch(self, steps: int) -> None:
-        """Schedules in epochs count by it, where `attach` was not told another."""
+        """Schedules in epochs count by it, where `attach` was given no other."""
         self._bound.tell_steps(self._steps_per_epoch or steps)
 
     # -- what the model inside looks like --------------------------------------------------------

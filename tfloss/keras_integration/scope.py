@@ -41,7 +41,7 @@ def scope_of(
 
     Args:
         model: a Keras model.
-        columns: what comes beside the labels, teachers' answers for example.
+        columns: what comes next to the labels, teachers' predictions for example.
         seen: inner tensors with their shapes, once the model has run.
         names: of its outputs, once it has run.
         inputs: those that a subclassed model takes in a dictionary, once it has run.

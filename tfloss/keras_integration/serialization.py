@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def rebuilt(formula: str, make: Callable[[list[Declaration]], T]) -> T:
-    """What `make` makes of the losses that Keras was told about.
+    """What `make` makes of the losses that are registered with Keras.
 
     Raises:
         UsageError: neither Keras nor a plugin has a loss that the formula calls.

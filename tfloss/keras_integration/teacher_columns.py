@@ -55,7 +55,7 @@ class Supply:
     def fitted_on(
         self, train: tuple[Any, Any, Any], holdout: tuple[Any, Any, Any] | None
     ) -> tuple[Any, Any]:
-        """Fit the teachers that are not fitted; their predictions stand next to the inputs.
+        """Fit the teachers that are not fitted; their predictions are put next to the inputs.
 
         Args:
             train: x, y and sample weights of the rows that train, arrays.
@@ -71,21 +71,23 @@ class Supply:
         if not unfitted:
             return train[0], None if holdout is None else holdout[0]
         width = self._bound.width(self._inputs(train[0]))
-        alias = unfitted[0].alias
         if _labels(train[1]) is None:
-            raise UsageError(f"The teacher '{alias}' is fitted on labels; pass y to fit.")
-        sides = [
-            (rows_for_estimator(alias, self._inputs(x)), _labels(y), weight)
-            for x, y, weight in filter(None, (train, holdout))
-        ]
-        data = as_prepared(
-            sides[0],
-            sides[1] if len(sides) > 1 else None,
-            width=width,
-            classification=self._bound.classification,
-            name=self._model.name,
-        )
-        self._fitting.fit(unfitted, data)
+            raise UsageError(
+                f"The teacher '{unfitted[0].alias}' is fitted on labels; pass y to fit."
+            )
+        for one in unfitted:
+            sides = [
+                (self._rows_of(one.alias, x), _labels(y), weight)
+                for x, y, weight in filter(None, (train, holdout))
+            ]
+            data = as_prepared(
+                sides[0],
+                sides[1] if len(sides) > 1 else None,
+                width=width,
+                classification=self._bound.classification,
+                name=self._model.name,
+            )
+            self._fitting.fit(one, data)
         needs = self._bound.needs
         x = self._with(train[0], tensors_for(unfitted, needs, "train"))
         if holdout is None:
@@ -110,11 +112,14 @@ class Supply:
             return x[own]
         return split_inputs(self._model, x, self._columns)[0]
 
+    def _rows_of(self, alias: str, x: Any) -> np.ndarray:
+        return rows_for_estimator(alias, self._inputs_of(alias, in_memory(x)))
+
     def _inputs(self, x: Any) -> Any:
         return split_inputs(self._model, in_memory(x), self._columns)[0]
 
     def beside(self, x: Any, y: Any = None) -> Any:
-        """`x` with the answers beside the inputs, as a dictionary; or a dataset of such batches.
+        """`x` with the answers next to the inputs, as a dictionary; or a dataset of such batches.
 
         Args:
             x: an array (n, …), a dictionary of inputs and columns, or a `tf.data.Dataset`; with
@@ -143,7 +148,7 @@ class Supply:
             split_inputs(self._model, in_memory(x), self._columns)[0] for x in (train, holdout)
         ]
         if any(isinstance(part, Mapping | list | tuple) for part in parts):
-            return  # several inputs, about which no estimator is asked
+            return  # several inputs, for which no estimator can predict
         rows = [np.asarray(part).reshape(len(part), -1) for part in parts]
         for alias, teacher in self._wanted(train, None, networks=False).items():
             if isinstance(teacher, TeacherToFit):

@@ -162,40 +162,37 @@ class TeacherFitting:
     def __init__(self, options: FittingOptions, registry: Registry) -> None:
         self._options = options
         self._registry = registry
-        self._digest = ""
+        self._digests: dict[str, str] = {}
 
-    def fit(self, teachers: Collection[TeacherToFit], data: PreparedData) -> None:
-        """Fit them, so that each has its predictions for all rows in `fitted`.
+    def fit(self, teacher: TeacherToFit, data: PreparedData) -> None:
+        """Fit it, so that it has its predictions for all rows in `fitted`.
 
         Raises:
             UsageError, DataError, PluginError: as `tfloss.teachers.fit_teachers`.
         """
-        digest = _digest(teachers, data)
-        if digest == self._digest and all(one.fitted is not None for one in teachers):
+        alias, digest, options = teacher.alias, _digest(data), self._options
+        if teacher.fitted is not None and self._digests.get(alias) == digest:
             return
-        options = self._options
-        fitted = fit_teachers(
-            {one.alias: one.given for one in teachers},
+        teacher.fitted = fit_teachers(
+            {alias: teacher.given},
             data,
             self._registry,
             fit=options.fit,
             calibrate=options.calibrate,
             cache=options.cache,
-        )
-        for one in teachers:
-            one.fitted = fitted[one.alias]
-        self._digest = digest
+        )[alias]
+        self._digests[alias] = digest
 
 
-def _digest(teachers: Collection[TeacherToFit], data: PreparedData) -> str:
-    """Of the teachers' names and all rows."""
+def _digest(data: PreparedData) -> str:
+    """Of all rows."""
     arrays: dict[str, np.ndarray] = {}
     for side, part in (("train", data.train), ("holdout", data.holdout)):
         arrays |= {f"{side}:{name}": values for name, values in part.values.items()}
         arrays |= {f"{side}:{name} there": there for name, there in part.present.items()}
         if part.sample_weight is not None:
             arrays[f"{side}:weight"] = part.sample_weight
-    return " ".join(sorted(one.alias for one in teachers)) + digest_of(arrays)
+    return digest_of(arrays)
 
 
 def tensors_for(

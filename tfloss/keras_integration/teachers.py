@@ -79,7 +79,7 @@ def ask(
     names: Collection[str],
     classification: bool,
 ) -> dict[str, np.ndarray]:
-    """A teacher's answers for all rows, float32, by the names of their columns.
+    """A teacher's predictions for all rows, float32, by the names of their columns.
 
     Args:
         alias: its name in the formula.
@@ -88,7 +88,7 @@ def ask(
         width: the student's number of outputs; 1 makes one column of two classes; None where the
             formula names only the teacher's layers.
         names: what the formula uses.
-        classification: whether it is asked for probabilities.
+        classification: whether it predicts probabilities.
 
     Raises:
         UsageError: inputs that a Keras model does not take.
@@ -158,7 +158,7 @@ def _as_columns(
 
 
 def rows_for_estimator(alias: str, inputs: Any) -> np.ndarray:
-    """(n, d): the student's inputs, as an estimator is asked about them.
+    """(n, d): the student's inputs, as an estimator takes them.
 
     Raises:
         UsageError: the student has several inputs.
@@ -166,7 +166,7 @@ def rows_for_estimator(alias: str, inputs: Any) -> np.ndarray:
     if isinstance(inputs, Mapping | list | tuple):
         raise UsageError(
             f"The model has several inputs, so what the teacher '{alias}' would be asked is not "
-            f"known; hand its answers over as a column: columns=['{alias}']."
+            f"known; pass its predictions as a column: columns=['{alias}']."
         )
     rows = np.asarray(inputs)
     return rows.reshape(len(rows), -1)

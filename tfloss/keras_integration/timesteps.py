@@ -37,7 +37,7 @@ def rows_of_positions(
         needs: the names that the formula uses.
 
     Raises:
-        UsageError: a tensor without steps, beside a mask of steps.
+        UsageError: a tensor without steps, together with a mask of steps.
     """
     given = [part for part in (weight, mask) if part is not None]
     positions = max((part.shape.rank for part in given), default=1)

@@ -124,7 +124,7 @@ class Loss(Declaration, Nameable):
         zero_at_optimum: whether it is zero when the student agrees with its target; None: unsaid.
         symmetric: whether its two first tensors can be exchanged; None: unsaid.
         kinks: what is special about points without a derivative, in words ('logits == labels').
-        family: the family it is listed under; the module's name unless said.
+        family: the family it is listed under; default: the module's name.
         example: a formula that it stands in, for listings; where its tensors' names do not tell
             what to bind them to.
         domains: what values a tensor takes, by parameter, where its name does not tell

@@ -85,7 +85,7 @@ def tfloss_recipes() -> Iterable[Recipe]:  # type: ignore[empty-body]
 
 @hookspec
 def tfloss_trackers() -> Iterable[Tracker]:  # type: ignore[empty-body]
-    """Trackers: objects that hear of a training's configuration, epochs, scores and files."""
+    """Trackers: objects that are notified of a training, from its configuration to its files."""
 
 
 @hookspec(firstresult=True)

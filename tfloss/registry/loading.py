@@ -60,7 +60,7 @@ def _entry_points() -> list[metadata.EntryPoint]:
     """The group's entry points, each once, in an order that does not depend on the file system.
 
     This distribution's come first, so that whoever takes a name that ships with tfloss is the one
-    who is told.
+    whose plugin is reported.
     """
     unique = {(entry.name, entry.value): entry for entry in metadata.entry_points(group=GROUP)}
     return sorted(unique.values(), key=lambda entry: (not _ships(entry), entry.name, entry.value))

@@ -169,7 +169,7 @@ def _calibration(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
         f"Students and teachers on the holdout{', all seeds together' if many else ''}. On the "
         f"dotted line what is said comes true as often as it is said. Entropy, ECE, Brier and "
         f"log-loss in the table above say the same in numbers. Each histogram is as high as its "
-        f"highest bar, whose share stands beside it."
+        f"highest bar, whose share stands next to it."
     )
     figures = [plots.reliability(answers, said), plots.histogram(answers, said)] if answers else []
     return _section("Calibration", text, figures, legend)

@@ -40,7 +40,7 @@ def class_colour(code: int, classes: int) -> str:
 
 
 def line_options(number: int) -> dict[str, Any]:
-    """What matplotlib is told of a line of this style."""
+    """What matplotlib is given for a line of this style."""
     colour, dashes = line_style(number)
     return {"color": colour, "linestyle": (0, dashes) if dashes else "-", "linewidth": 1.5}
 

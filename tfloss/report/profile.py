@@ -51,7 +51,7 @@ def _panels(profile: Profile) -> tuple[tuple[str, Sequence[Sequence[float]]], ..
 
 
 def save(profile: Profile, path: Path) -> None:
-    """Both plots beside each other, by matplotlib, as SVG, PNG or PDF.
+    """Both plots side by side, by matplotlib, as SVG, PNG or PDF.
 
     Raises:
         UsageError: another ending, or a folder that is not there.

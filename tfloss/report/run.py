@@ -30,7 +30,7 @@ def run_description(result: Any, batch_size: int) -> dict[str, str]:
     """What a report needs besides the figures, as files for `write_run`.
 
     Args:
-        result: what `fit` returned; its student is asked about the holdout once more.
+        result: what `fit` returned; its student predicts the holdout once more.
         batch_size: rows per step.
     """
     return {ANSWERS: json.dumps(_answers(result, batch_size)) + "\n"}
@@ -81,7 +81,7 @@ def _column(values: np.ndarray) -> list[float]:
 
 
 def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
-    """Runs on the same data beside each other, as results that `html_page` takes.
+    """Runs on the same data side by side, as results that `html_page` takes.
 
     Raises:
         UsageError: runs on other data or for another task, or without what a report needs.

@@ -54,7 +54,7 @@ def result_tables(
     scores: Mapping[str, Mapping[str, float]],
     labels: Mapping[str, str] | None = None,
 ) -> list[Table]:
-    """What stands at the end of a training: the losses, and the student beside its teachers.
+    """What stands at the end of a training: the losses, and the student next to its teachers.
 
     Args:
         last: `{"epoch", "step", "train": {"total", terms…}, "holdout": …}`.

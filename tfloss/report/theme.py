@@ -65,7 +65,7 @@ def new_figure(
 def new_panels(
     titles: Sequence[str], *, width: float = WIDTH, height: float = HEIGHT
 ) -> tuple[Any, list[Any]]:
-    """A figure with axes beside each other, one for each title."""
+    """A figure with axes side by side, one for each title."""
     import matplotlib
 
     with matplotlib.rc_context(_STYLE):

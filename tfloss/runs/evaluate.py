@@ -1,4 +1,4 @@
-"""What the student of a finished run says about rows: its own holdout's, or others'."""
+"""The predictions of a finished run's student: for its own holdout, or for other rows."""
 
 from __future__ import annotations
 

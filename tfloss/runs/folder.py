@@ -137,7 +137,7 @@ def _summary(result: Result) -> dict[str, Any]:
 
 
 def _manifest(folder: Path, config: Config, result: Result) -> dict[str, Any]:
-    """Versions, what is needed to treat other rows alike, and the digest of every file."""
+    """Versions, what is needed to treat other rows the same way, and the digest of every file."""
     data = result.data
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return {

@@ -1,4 +1,4 @@
-"""Trackers hear of a training; what goes wrong in one never ends it."""
+"""Trackers are notified of a training; what goes wrong in one never ends it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _made(text: str, registry: Registry) -> Any:
 class Tracking:
     """The trackers of one training, as a context; leaving it by an error ends them too.
 
-    They hear of nothing before `start`.
+    They are notified of nothing before `start`.
 
     Args:
         trackers: from `make_trackers`.
         config: the training's.
-        warn: called with a sentence when a tracker failed; it hears of nothing more.
+        warn: called with a sentence when a tracker failed; it is notified of nothing more.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Tracking:
     def start(self, ending: str = "", **more: Any) -> None:
         """Tell of the training's name and configuration.
 
-        `ending` tells it from another training of the same second; `more` is told beside the
+        `ending` tells it from another training of the same second; `more` is passed next to the
         configuration.
         """
         name = f"{Path(self._config.data).stem}-{time.strftime('%Y%m%d-%H%M%S')}{ending}"
@@ -70,7 +70,7 @@ class Tracking:
         self.finish(None)
 
     def on_progress(self, history: Any) -> None:
-        """Tell of every epoch since the last call; a progress hook of `fit`."""
+        """Report every epoch since the last call; a progress hook of `fit`."""
         if not self._trackers:
             return
         fresh = []
@@ -90,7 +90,7 @@ class Tracking:
         train: Mapping[str, float],
         holdout: Mapping[str, float] | None,
     ) -> None:
-        """Tell of an epoch's terms."""
+        """Report an epoch's terms."""
         self._tell("epoch", number, step, train, holdout)
 
     @property
@@ -112,7 +112,7 @@ class Tracking:
         self._tell("scores", scores)
 
     def finish(self, folder: Path | None) -> None:
-        """Tell of the run's folder, or that there is none; afterwards nobody hears of anything."""
+        """Report the run's folder, or that there is none; afterwards nobody is notified."""
         if self._started:
             self._tell("finish", folder)
         self._trackers = []
@@ -127,5 +127,5 @@ class Tracking:
                 reason = str(error).strip().partition("\n")[0]
                 self._warn(
                     f"Warning: the tracker '{text}' failed ({type(error).__name__}: {reason}) and "
-                    f"hears of nothing more; the training goes on."
+                    f"is left out from here on; the training goes on."
                 )

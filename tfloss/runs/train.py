@@ -35,7 +35,7 @@ class Ready:
 
     Attributes:
         data: split and scaled.
-        teachers: fitted, and asked about every row.
+        teachers: fitted, with predictions for every row.
         seconds: how long the teachers took.
     """
 
@@ -61,9 +61,9 @@ def prepare_run(
         config: what is trained.
         registry: what names stand for.
         n_jobs: how many folds, and chunks of rows, teachers work on at once.
-        cache: a folder in which teachers' answers are kept.
+        cache: a folder in which teachers' predictions are kept.
         on_progress: called with a teacher's name, the rows it has answered, and all it will answer.
-        kept: the checkpoints of the same run, which hold the teachers' answers already.
+        kept: the checkpoints of the same run, which hold the teachers' predictions already.
         import_tensorflow: called before the formula is checked against the model, the first thing
             that needs TensorFlow; faults in data and teachers are reported before.
         on_data: called with the data as soon as they are loaded and split.

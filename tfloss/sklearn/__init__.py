@@ -9,7 +9,7 @@ model.fit(X, y).predict_proba(X)
 from tfloss.sklearn.classifier import DistilledClassifier
 from tfloss.sklearn.regressor import DistilledRegressor
 
-# What `skops.io.load(file, trusted=TRUSTED)` has to be told; each holds plain values and arrays.
+# What `skops.io.load(file, trusted=TRUSTED)` has to be given; each holds plain values and arrays.
 TRUSTED = (
     "tfloss.sklearn.classifier.DistilledClassifier",
     "tfloss.sklearn.network.Network",

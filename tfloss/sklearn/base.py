@@ -64,7 +64,7 @@ class Distilled(BaseEstimator):
         Args:
             path: a new file, or a new folder for 'savedmodel'.
             X: (n, d) rows to compare on what was written.
-            format: 'keras', 'savedmodel', 'onnx', 'litert'; by the ending of `path` unless said.
+            format: 'keras', 'savedmodel', 'onnx', 'litert'; default: by the ending of `path`.
             with_scaler: it takes features as `fit` did, and scales them inside.
             probs: a classifier answers with probabilities instead of logits.
         """

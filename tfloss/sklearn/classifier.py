@@ -36,7 +36,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             'robust', 'quantile', 'power' (scikit-learn's scalers; sample weights count for
             'standard' only), or 'none'.
         class_weight: 'balanced', or a mapping from classes to weights, as in scikit-learn.
-        teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
+        teacher_fit: 'train': the teacher predicts rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
         teacher_inputs: what the teacher sees of X: 'unscaled', 'scaled' as the network, or 'frame',
@@ -48,8 +48,8 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
-        registry: what names stand for; everything installed unless said.
-        n_jobs: how many chunks of rows the teacher is asked about at once.
+        registry: what names stand for; default: everything installed.
+        n_jobs: how many chunks of rows the teacher predicts at once.
         random_state: of the initial weights, the order of the rows, and the teacher.
 
     Attributes:

@@ -41,7 +41,7 @@ class Network:
         return self._model
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """What the model says about features (n, d) as they stand in the data; (n, k) float64."""
+        """The model's predictions for features (n, d) as they stand in the data; (n, k) float64."""
         if self.scaler is not None:
             features = self.scaler.transform(features)
         rows = np.ascontiguousarray(features, np.float32)

@@ -33,7 +33,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
             'standard' only), or 'none'.
         scale_target: let the network's answers start at the target's mean and spread by its
             deviation; labels, teachers and losses keep the target's own units.
-        teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
+        teacher_fit: 'train': the teacher predicts rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none' or 'auto'.
         teacher_inputs: what the teacher sees of X: 'unscaled', 'scaled' as the network, or 'frame',
@@ -45,8 +45,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
-        registry: what names stand for; everything installed unless said.
-        n_jobs: how many chunks of rows the teacher is asked about at once.
+        registry: what names stand for; default: everything installed.
+        n_jobs: how many chunks of rows the teacher predicts at once.
         random_state: of the initial weights, the order of the rows, and the teacher.
 
     Attributes:

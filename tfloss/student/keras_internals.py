@@ -92,7 +92,7 @@ def compiled_metrics(model: Any) -> Any | None:
 
 
 def begin_at_epoch(model: Any, epoch: int) -> None:
-    """Let `fit` begin at a later epoch, as `BackupAndRestore` does; 0: as it is told."""
+    """Let `fit` begin at a later epoch, as `BackupAndRestore` does; 0: as it was given."""
     model._initial_epoch = epoch
 
 

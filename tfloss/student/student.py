@@ -49,7 +49,7 @@ class Student:
     def compiled_for(self, inputs: Any) -> Any:
         """A function from any number of rows such as `inputs` to logits, not in training.
 
-        Compiled once for each kind of row, however often it is asked.
+        Compiled once for each kind of row, however often it predicts.
         """
         rows = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
         if rows not in self._compiled:
@@ -107,7 +107,7 @@ class _Dictionary:
 
 
 class Recorded:
-    """Calls a model with one output and names it `logits`, beside inner tensors at any depth."""
+    """Calls a model with one output and names it `logits`, next to inner tensors at any depth."""
 
     def __init__(self, model: Any, names: Collection[str]) -> None:
         self.model = model

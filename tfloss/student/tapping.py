@@ -70,7 +70,7 @@ def _of(graph: Any, value: Any) -> bool:
 
 
 def _graph_of(tensor: Any) -> Any:
-    """The graph that a tensor stands in; None where it has a value."""
+    """The graph of a tensor; None where it has a value."""
     return None if hasattr(tensor, "numpy") else tensor.graph
 
 

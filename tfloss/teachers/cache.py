@@ -84,7 +84,7 @@ def key_of(teacher: Answering | FitPlan, data: PreparedData) -> str | None:
 
     Args:
         teacher: what is to be fitted, or something fitted before.
-        data: the rows that it is fitted on or asked about.
+        data: the rows that it is fitted on or predicts.
     """
     import joblib
     import sklearn

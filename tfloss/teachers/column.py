@@ -58,7 +58,7 @@ def read_predictions(
         values = np.concatenate([1 - values, values], axis=1)
     values[~present] = 1 / values.shape[1]
     try:
-        remedy = f"mend the data's {listed(column.names)}"
+        remedy = f"fix the data's {listed(column.names)}"
         predictions = aligned(values, np.arange(classes), len(part), classes, name, remedy)
     except PluginError as error:  # here the numbers are the data's
         raise DataError(str(error)) from error

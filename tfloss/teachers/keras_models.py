@@ -63,7 +63,7 @@ class FittedNetwork:
         A subclassed model has no configuration that would say what it computes, so it has none.
         """
         if not _is_graph(self.estimator):
-            raise TypeError("what a subclassed model computes cannot be told from outside")
+            raise TypeError("what a subclassed model computes is not visible from outside")
         weights = [weight.numpy() for weight in self.estimator.weights]
         what = (self.estimator.to_json(), weights, self.layers, keras.__version__)
         return "network", *what, self.classes, self.unscale, self.rescale
@@ -90,7 +90,7 @@ class FittedNetwork:
         try:
             predictions = dict(self.forward(inputs.astype(np.float32)))
         except FAILURES as error:
-            raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
+            raise failed(self.name, f"in predict on {len(inputs)} rows", error) from error
         for key, values in sorted(predictions.items(), reverse=True):  # 'logits' before ''
             if not np.isfinite(values).all():
                 raise PluginError(
@@ -110,11 +110,11 @@ class FittedNetwork:
 def check_network(
     known: PrefittedTeacher, data: PreparedData, name: str, layers: Collection[str]
 ) -> FittedNetwork:
-    """A trained Keras model, ready to be asked about this data.
+    """A trained Keras model, ready to predict this data.
 
     Args:
         known: a `keras.Model` with one input of (batch, features) and one output.
-        data: what it will be asked about.
+        data: what it will predict.
         name: the teacher's name, for messages.
         layers: the names of its layers whose outputs are wanted.
 
@@ -149,7 +149,7 @@ def check_network(
     notes = [f"Keras model '{model.name}' was trained before; it gets {how}."]
     if not checked and len(data.holdout):
         notes.append(
-            "Whether it was trained on rows of the holdout cannot be told; the student of a run is "
+            "Whether it was trained on rows of the holdout is not known; the student of a run is "
             "known by its folder."
         )
     if classes is not None and not _is_graph(model):

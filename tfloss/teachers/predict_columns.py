@@ -62,7 +62,7 @@ def predict_columns(
         rows: (n, d).
         width: the model's outputs; 1 for two classes.
         names: what the formula uses; other columns are left out.
-        classification: whether it is asked for probabilities.
+        classification: whether it predicts probabilities.
 
     Returns:
         float32 by name: `alias` (n, width), for classes `alias.logits`, else `alias.std` where it

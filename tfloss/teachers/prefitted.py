@@ -21,7 +21,7 @@ _DEEPEST = 6  # how far inside an estimator its training rows are looked for
 
 
 NOT_CHECKED = (
-    "Whether it was fitted on rows of the holdout cannot be told, since it keeps none of its rows; "
+    "Whether it was fitted on rows of the holdout is not known, since it keeps none of its rows; "
     "a file of tfloss.teachers.save_teacher knows them."
 )
 
@@ -69,7 +69,7 @@ def is_fitted(estimator: Any) -> bool:
 def check_prefitted(
     known: PrefittedTeacher, data: PreparedData, name: str, calibrate: str = "auto"
 ) -> FittedClassifier | FittedRegressor:
-    """The estimator, ready to be asked about this data.
+    """The estimator, ready to predict this data.
 
     Raises:
         DataError: it knows other features or classes, or was fitted on rows of the holdout.
@@ -90,7 +90,7 @@ def check_prefitted(
     if not checked:
         notes += (NOT_CHECKED,)
     if calibrate not in ("auto", "none"):
-        notes += ("It was fitted before, so it is not calibrated here.",)
+        notes += ("It was fitted before, and is therefore not calibrated here.",)
     if data.classes is None:
         check_regressor(estimator, name)
         return FittedRegressor(estimator, name, notes, view)

@@ -16,7 +16,7 @@ from tfloss.io.atomic import write_whole
 from tfloss.teachers.fingerprints import Fingerprints, comparable_rows
 from tfloss.teachers.prefitted import is_fitted
 
-_MEMBER = "tfloss-rows.npz"  # beside what skops writes into its archive, which it passes over
+_MEMBER = "tfloss-rows.npz"  # next to what skops writes into its archive, which it passes over
 
 
 def save_teacher(estimator: Any, path: str | Path, rows: Any) -> Path:

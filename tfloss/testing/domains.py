@@ -303,7 +303,7 @@ def _parameter(
 
 
 def _guess(name: str, positional: tuple[str, ...]) -> str:
-    # Labels beside a prediction are quantities; beside logits or probabilities they are classes.
+    # Labels next to a prediction are quantities; next to logits or probabilities they are classes.
     if name == "labels" and "prediction" in positional and "logits" not in positional:
         return "numbers"
     return "maps" if name.endswith("maps") else BY_NAME.get(name, "numbers")

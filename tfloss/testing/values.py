@@ -143,7 +143,7 @@ def nan_not_swallowed(subject: Subject) -> int:
                 f"{subject.loss.name} makes a number of a NaN in '{name}': {values}.",
                 tried=f"3 examples, NaN in the second row of '{name}', {where} column",
                 cause="tf.where, a comparison or a nan_to_num hides it; then training goes on with "
-                "broken data and nobody is told.",
+                "broken data and nobody notices.",
                 inputs=take(spoilt, [1]),
             )
     return 6 * len(names)
@@ -199,7 +199,7 @@ def weightless_do_not_count(subject: Subject) -> int:
                 f"{subject.loss.name} is {one} and {two} for batches that {what}.",
                 tried="6 examples, the last 3 with sample_weight 0: with other values, and left "
                 "out",
-                cause="sample_weight is asked for but not multiplied in everywhere, or a mean "
+                cause="sample_weight is a parameter but is not multiplied in everywhere, or a mean "
                 "divides by the number of rows instead of the sum of the weights.",
                 inputs=take(whole, [2, 3]),
             )

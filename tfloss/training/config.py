@@ -61,12 +61,12 @@ class Config:
         bootstrap: whether training rows are drawn with replacement.
         leak: ways to let the holdout be seen, to show what that is worth; see `tfloss.data.LEAKS`.
         teacher: specifications, 'gpc' or 'soft=rf:n_estimators=200'.
-        teacher_fit: how a teacher answers for its own training rows: 'auto', 'cross' or 'train'.
+        teacher_fit: how a teacher predicts its own training rows: 'auto', 'cross' or 'train'.
         teacher_rows: fit teachers on at most this many training rows.
         teacher_calibrate: 'auto', 'none', 'sigmoid', 'isotonic' or 'temperature'.
         teacher_force: fit teachers even where that takes long.
         teacher_inputs: what teachers see of the features: 'auto', 'scaled', 'unscaled' or 'frame'.
-        augment: rows to add for the teachers to answer, per training row.
+        augment: rows to add for the teachers to predict, per training row.
         augment_noise: how far they are moved, in standard deviations of each feature.
         model: the student, 'mlp:10,10'.
         optimizer: 'adam', 'sgd:learning_rate=0.05'.
@@ -177,7 +177,7 @@ class Config:
         return prepare(table, **self._values(SPLIT), seed=seed)
 
     def prepare(self, table: Table) -> PreparedData:
-        """The rows of its data set split, scaled, and with rows added where it says so."""
+        """The rows of its data set split, scaled, and with rows added where it asks for them."""
         from tfloss.data import augment
 
         data = self.split(table, self.seed if self.split_seed is None else self.split_seed)
@@ -221,7 +221,7 @@ class Config:
 
 
 def refuse_damaged(path: Path) -> None:
-    """Refuse a configuration beside a manifest that has the digest of another.
+    """Refuse a configuration next to a manifest that has the digest of another.
 
     Raises:
         DataError: with what to do.

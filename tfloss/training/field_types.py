@@ -78,7 +78,7 @@ def check_value(name: str, value: Any, hint: Any, origin: str = "") -> None:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type; a whole number fits where a fraction may stand."""
+    """Whether a value is of a type; a whole number fits where a fraction is allowed."""
     if hint is None or hint is type(None):
         return value is None
     if get_origin(hint) in (Union, UnionType):

@@ -76,7 +76,7 @@ def fit(
             is logits (or ends in a sigmoid or softmax).
         teacher: 'gpc', an estimator, a list of specifications, or a mapping from name to either; or
             what `tfloss.teachers.fitting.fit_teachers` returned.
-        teacher_fit: 'train': the teacher answers for rows that it was fitted on; 'cross': out of
+        teacher_fit: 'train': the teacher predicts rows that it was fitted on; 'cross': out of
             fold; 'auto': 'cross' where there are rows enough.
         teacher_calibrate: 'sigmoid', 'isotonic', 'temperature', 'none'; 'auto': where the teacher
             has no probabilities.
@@ -84,8 +84,8 @@ def fit(
         teacher_force: fit teachers even where that takes long.
         teacher_inputs: what teachers see of the features: 'scaled', 'unscaled', 'frame' or 'auto';
             see `tfloss.teachers.Options`.
-        n_jobs: how many chunks of rows teachers are asked about at once.
-        cache: a folder in which teachers' answers are kept.
+        n_jobs: how many chunks of rows teachers predict at once.
+        cache: a folder in which teachers' predictions are kept.
         optimizer: 'adam', 'sgd:learning_rate=0.05', or a Keras optimizer.
         epochs: passes over the training rows.
         batch_size: rows per step.

@@ -49,7 +49,7 @@ class Epoch:
 
 
 class History:
-    """The epochs of a training, as arrays; an `Epoch` is made when somebody looks at one.
+    """The epochs of a training, as arrays; an `Epoch` is made on access.
 
     Args:
         names: of the terms.

@@ -48,7 +48,7 @@ def check(config: Config, registry: Registry, table_columns: Collection[str] | N
     one_of("teacher_inputs", config.teacher_inputs, INPUTS)
     Options(config.teacher_fit, config.teacher_calibrate, config.teacher_rows)
     if config.augment and not config.teacher:
-        raise UsageError("Rows are added (augment) for a teacher to answer; name one (teacher).")
+        raise UsageError("Rows are added (augment) for a teacher to predict; name one (teacher).")
     teachers = parse_teachers(config.teacher)
     scope = early_scope(
         known_layers(config.model, registry),

@@ -32,7 +32,7 @@ class Result:
         teachers: the fitted teachers by name.
         data: what it was trained on; of a stream, its holdout.
         seconds: how long the parts took: 'teachers', 'training'.
-        compiled_as: 'xla', 'graph', or 'eager' where callbacks looked at every batch.
+        compiled_as: 'xla', 'graph', or 'eager' where callbacks saw every batch.
         compiled_because: why, in one clause.
         events: what was done where numbers were not finite, and what is remarkable about the
             student, a sentence each.
@@ -118,7 +118,7 @@ def all_scores(
 
 
 def _summing_to_one(teacher: FittedTeacher) -> np.ndarray:
-    """A teacher's answers for the holdout in float64; (n, classes) probabilities for classes."""
+    """A teacher's predictions for the holdout in float64; for classes (n, classes)."""
     if teacher.classes is None:
         return teacher.predictions_holdout.astype(np.float64)
     full = as_columns(teacher.predictions_holdout)

@@ -96,7 +96,7 @@ def outside_entries(
     Args:
         columns: the names of columns with their shapes.
         teachers: by name, the text that describes each.
-        width: of a teacher's answers; None where it is not known yet.
+        width: of a teacher's predictions; None where it is not known yet.
         task: None where it is not known yet.
         answers: see `full_scope`.
     """
@@ -112,7 +112,7 @@ def outside_entries(
             logits = _teacher_logits(name)
             entries.append(Entry(f"{name}.logits", f"log-odds of {name}", shape, logits))
         if task is None or (task == "regression" and answers is None):
-            origin = f"deviation of {name}, where it tells one"
+            origin = f"deviation of {name}, where it predicts one"
             entries.append(Entry(f"{name}.std", origin, shape, known_outside=True))
     known = {entry.name for entry in entries}
     for name, own_shape in (answers or {}).items():

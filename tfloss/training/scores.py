@@ -1,4 +1,4 @@
-"""What a trained student says, and how good that is."""
+"""A trained student's predictions, and how good they are."""
 
 from __future__ import annotations
 

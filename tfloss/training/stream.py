@@ -43,6 +43,7 @@ def fit_stream(
     epochs: int = 1,
     task: str = "classification",
     holdout: Mapping[str, np.ndarray] | None = None,
+    teacher: None = None,
     optimizer: str | Any = "adam",
     seed: int = 0,
     compile: Compile = "auto",
@@ -73,6 +74,7 @@ def fit_stream(
         epochs: how many epochs.
         task: 'classification' or 'regression'.
         holdout: rows by name, in memory, to evaluate on after each epoch.
+        teacher: refused: a teacher's predictions are a column of the dataset.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
         optimizer, seed, compile, precision, allow_negative, losses, registry, on_progress: as for
             `tfloss.fit`.
@@ -106,6 +108,7 @@ def fit_stream(
         precision=precision,
         steps_per_epoch=steps_per_epoch,
     )
+    _refuse_teacher(teacher)
     _refuse_order(batches)
     registry = registry_with(registry, losses)
     started = time.perf_counter()
@@ -163,6 +166,14 @@ def fit_stream(
         seconds=seconds,
         traces=traces,
     )
+
+
+def _refuse_teacher(teacher: Any) -> None:
+    if teacher is not None:
+        raise UsageError(
+            "A stream cannot be split into folds, so that no teacher is fitted; fit it before, and "
+            "put its predictions into the dataset as a column: {'inputs': …, 'teacher': …}."
+        )
 
 
 def _refuse_order(batches: str) -> None:

@@ -17,7 +17,7 @@ _NAME = "the stream"
 def stream_data(
     shapes: Mapping[str, Any], holdout: Columns | None, task: Any, outputs: int
 ) -> PreparedData:
-    """No training rows, since nobody keeps them, and the holdout where it has labels.
+    """No training rows, since they are not kept, and the holdout where it has labels.
 
     Args:
         shapes: of the stream's columns.

@@ -14,11 +14,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 EPOCHS = 3
 _ROUNDS, _MOST_ROUNDS = 2, 9
 _LONG_SECONDS = 0.5  # of one timing
+_MOST_EPOCHS = 10_000
 _FOR_COLD = 0.5  # of the time
 
 Figures = dict[str, dict[str, list[float]]]
@@ -54,12 +56,15 @@ def measure(name: str, seconds: float, engines: list[str] | None = None) -> dict
     epochs: dict[str, int] = {}
 
     def warm(one: str) -> None:
-        ready[one].long(EPOCHS)  # compiles what it has not
-        taken = _seconds(lambda: ready[one].long(EPOCHS)) / EPOCHS
-        count = max(EPOCHS, round(_LONG_SECONDS / taken))
-        again = _seconds(lambda: ready[one].long(count)) / count  # what a call costs weighs less
-        epochs[one] = max(EPOCHS, round(_LONG_SECONDS / again))
-        ready[one].long(epochs[one])  # the length of a chunk may be compiled for it
+        count = EPOCHS
+        while True:
+            ready[one].long(count)  # the length of a chunk may be compiled for it
+            taken = _seconds(partial(ready[one].long, count))
+            if taken > _LONG_SECONDS / 2 or count > _MOST_EPOCHS:
+                break
+            count *= 8  # what a call costs by itself must not count
+        epochs[one] = max(EPOCHS, round(count * _LONG_SECONDS / taken))
+        ready[one].long(epochs[one])
 
     def long(one: str) -> None:
         taken = _seconds(lambda: ready[one].long(epochs[one]))

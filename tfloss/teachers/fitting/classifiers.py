@@ -77,7 +77,7 @@ class FittedClassifier:
                 found = np.asarray(self.estimator.predict(inputs))
                 predictions = found[:, None] == np.asarray(self.estimator.classes_)
         except FAILURES as error:
-            raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
+            raise failed(self.name, f"in predict on {len(inputs)} rows", error) from error
         return {"": aligned(predictions, self.columns, len(inputs), self.classes, self.name)}
 
 
@@ -104,7 +104,7 @@ def fit_classifier(
         calibrate: see `Options`.
         weight: (n,) sample weights, for an estimator that takes them.
         warn: see `call_fit`.
-        view: which made the inputs, and will make those that it is asked about.
+        view: which made the inputs, and will make those that it predicts.
 
     Raises:
         DataError: the rows cannot teach anything: one class, or too few to calibrate on.

@@ -36,7 +36,7 @@ def fit_and_predict(
 
     Args:
         plans: by the teachers' names in the formula.
-        data: what they are fitted on and asked about.
+        data: what they are fitted on and predict.
         registry: whose metrics score them.
         n_jobs: folds, and chunks of rows, that are worked on at once, as joblib counts.
         on_progress: from a name to what is called with numbers of rows that were predicted.

@@ -1,4 +1,4 @@
-"""Soft targets for training: each teacher fitted once, and asked about every row."""
+"""Soft targets for training: each teacher fitted once, and its predictions for every row."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _given(teacher: Any, alias: str | None = None) -> Given:
 
 
 def _fits(teacher: Any) -> bool:
-    """Whether it is an estimator; a Pipeline is also a sequence, so this is asked first."""
+    """Whether it is an estimator; a Pipeline is also a sequence, so this is checked first."""
     return hasattr(teacher, "fit") and not isinstance(teacher, type)
 
 

@@ -24,7 +24,7 @@ def aligned(
     Args:
         predictions: (rows, k) as the estimator gave them.
         columns: (k,) the declared position of each of its columns.
-        rows: how many rows it was asked about.
+        rows: how many rows it predicted.
         classes: the number of declared classes.
         teacher: its name, for messages.
         remedy: what to do about bad predictions, where calibrating or replacing it is no help.

@@ -73,7 +73,7 @@ class FittedRegressor:
             else:
                 predictions = {"": self.estimator.predict(inputs)}
         except FAILURES as error:
-            raise failed(self.name, f"when asked about {len(inputs)} rows", error) from error
+            raise failed(self.name, f"in predict on {len(inputs)} rows", error) from error
         return {
             key: _columns(value, (len(inputs), self.width), self.name)
             for key, value in predictions.items()

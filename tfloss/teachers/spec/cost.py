@@ -12,7 +12,7 @@ from typing import Any
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
 
-# What anybody waits for without having been asked.
+# What a user can be expected to wait for without a warning.
 LIMIT_SECONDS = 60.0
 
 
@@ -30,7 +30,7 @@ def estimated_seconds(
 
 
 def refuse_expensive(seconds: float, rows: int, name: str) -> None:
-    """Raise UsageError when fitting would take longer than anybody waits unasked."""
+    """Raise UsageError when fitting would take longer than anybody would wait without a warning."""
     if seconds > LIMIT_SECONDS:
         raise UsageError(
             f"The teacher '{name}' would need about {duration_text(seconds)} for {rows} rows; fit "

@@ -20,7 +20,7 @@ class TeacherSpec:
 
     Attributes:
         alias: the tensor's name in a formula.
-        name: what the registry is asked for: `gpc`, a class name, `package.module:object`, a file.
+        name: the name in the registry: `gpc`, a class name, `package.module:object`, a file.
         settings: the estimator's settings; a `ShortText` stands for an estimator inside.
         text: what the user wrote.
     """

@@ -123,7 +123,7 @@ def require_same_run(recorded: Mapping[str, Any], now: Mapping[str, Any], folder
         raise UsageError(
             f"The checkpoints in '{folder}' are of another training:\n  "
             + "\n  ".join(hard)
-            + "\nGo on with the same, or train anew in another folder."
+            + "\nGo on with the same, or start again in another folder."
         )
     if lines:
         import warnings

@@ -24,6 +24,7 @@ from tfloss.io.checked_npz import read_checked, write_checked
 from tfloss.io.lock import FolderLock
 from tfloss.training.checkpoints.fingerprint import require_same_run
 from tfloss.training.checkpoints.interval import SaveInterval, SaveSchedule, parse_interval
+from tfloss.training.checkpoints.names import STEPS
 from tfloss.training.checkpoints.newest import read_newest
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.history import History
@@ -34,7 +35,6 @@ from tfloss.training.program.step import TrainStep
 
 START = "start.npz"
 _LAYOUT = 4  # to be raised when what is written changes
-_KEPT = 2  # the newest, and the one before it
 
 
 class Checkpoints:
@@ -112,7 +112,7 @@ class Checkpoints:
 
     @property
     def teacher_metadata(self) -> Any:
-        """What was recorded beside the teachers' answers."""
+        """What was recorded next to the teachers' predictions."""
         return self._teachers
 
     def _take(self, folder: Path) -> None:
@@ -284,7 +284,7 @@ class Checkpoints:
 
     def _goodbye(self, step: int, failed: str) -> str:
         if failed:
-            newest = max((int(p.stem[5:]) for p in self._files()), default=0)
+            newest = STEPS.newest(self.folder)
             return f"Interrupted at step {step}; only step {newest} could be saved. {self.advice}"
         return f"Interrupted at step {step}; all of it is saved. {self.advice}"
 
@@ -313,9 +313,8 @@ class Checkpoints:
             "skipped_rows": progress.skipped_rows,
             "ended": progress.ended,
         }
-        write_checked(self.folder / f"step-{step:012d}.npz", arrays, about)
-        for old in self._files()[:-_KEPT]:
-            old.unlink(missing_ok=True)
+        write_checked(STEPS.path(self.folder, step), arrays, about)
+        STEPS.remove_old(self.folder)
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("step-*.npz"))
+        return STEPS.files(self.folder)

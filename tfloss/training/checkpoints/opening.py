@@ -1,4 +1,4 @@
-"""Whether a training keeps checkpoints: in a folder, in somebody else's, or not at all."""
+"""Whether a training keeps checkpoints: in a folder, by the caller, or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfloss.training.checkpoints.manager import Checkpoints
 def open_checkpoints(
     where: str | Path | Checkpoints | None, every: str, resume: bool
 ) -> Iterator[Checkpoints | None]:
-    """Checkpoints in a folder, locked meanwhile; those of somebody else as they are; or none."""
+    """Checkpoints in a folder, locked meanwhile; those of a caller as they are; or none."""
     if where is None and resume:
         raise UsageError("To resume, pass the folder of the checkpoints: checkpoint='folder'.")
     if where is None or isinstance(where, Checkpoints):

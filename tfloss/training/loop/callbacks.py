@@ -146,7 +146,7 @@ def _own(callback: Any, method: str) -> bool:
 
 
 def _idle_between_epochs(callback: Any) -> bool:
-    """Whether one of Keras' callbacks that can look at batches was told to look at epochs."""
+    """Whether one of Keras' callbacks that can look at batches was made to look at epochs."""
     often = (getattr(callback, option, None) for option in ("save_freq", "update_freq"))
     profiles = getattr(callback, "_should_trace", False)
     timed = getattr(callback, "write_steps_per_second", False)

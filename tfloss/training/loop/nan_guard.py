@@ -159,7 +159,7 @@ class NanGuard:
     def _lowered(
         self, run: Run, policy: NanPolicy | None, log: ChunkLog, before: Any, batch_of: BatchLookup
     ) -> ChunkLog:
-        """The chunk anew, with half the learning rate; as often as it takes, or is allowed."""
+        """The chunk again, with half the learning rate; as often as it takes, or is allowed."""
         optimizer = self._steps.optimizer
         rate = float(optimizer.learning_rate)
         while self.halvings < _HALVINGS and not _hopeless(log, batch_of):
