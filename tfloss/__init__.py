@@ -33,6 +33,8 @@ Declare a loss of your own, to use in a formula like any other:
 
     result = tfloss.fit("brier + 0.1*kl", data, teacher="gpc", losses=[brier])
 
+`@tfloss.balance` declares how several losses are weighed against each other (docs/balances.md).
+
 Which function for what:
 
     data          load_data(name, file or arrays): split, encoded and scaled; Table: rows of yours
