@@ -152,11 +152,11 @@ class Objective:
             states=self.states,
             training=training,
         )
-        found = [evaluator.reduced(term.body) for term in self.terms]
-        weighted = [
-            evaluator.coefficient(term.coefficient) * value.tensor
-            for term, value in zip(self.terms, found, strict=True)
-        ]
+        found, weighted = [], []
+        for term in self.terms:
+            coefficient = evaluator.coefficient(term.coefficient)
+            found.append(evaluator.reduced(term.body))
+            weighted.append(coefficient * found[-1].tensor)
         added, weights = [], []
         for use in self.balances:
             members = [at for at, term in enumerate(self.terms) if term.balance is use]
