@@ -20,7 +20,12 @@ from tfloss.registry import Reduction, Registry
 DEFAULT_REDUCTION = "mean"
 
 
-class Outcome(NamedTuple):
+class _Values(NamedTuple):
+    total: Any
+    terms: tuple[Any, ...]
+
+
+class Outcome(_Values):
     """The value of an objective on one batch, float32 scalars.
 
     Attributes:
@@ -29,8 +34,6 @@ class Outcome(NamedTuple):
         counts: over how many examples each of these is a mean; None: over all of the batch.
     """
 
-    total: Any
-    terms: tuple[Any, ...]
     counts: tuple[Any, ...] = ()
 
 
@@ -168,7 +171,9 @@ class Objective:
         values = (*weighted, *added, *weights)
         counts = [value.count for value in found]
         counts += [None] * (len(values) - len(counts))
-        return Outcome(self.total(values), values, tuple(counts))
+        outcome = Outcome(self.total(values), values)
+        outcome.counts = tuple(counts)
+        return outcome
 
     def total(self, values: Sequence[Any]) -> Any:
         """The sum of logged values: of the terms, what balances add, and what follows `names`.
