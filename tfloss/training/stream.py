@@ -111,7 +111,6 @@ def fit_stream(
     _refuse_teacher(teacher)
     _refuse_order(batches)
     registry = registry_with(registry, losses)
-    started = time.perf_counter()
     shapes = _column_shapes(dataset)
     student = _student(model, shapes, registry, options)
     objective = Objective(
@@ -122,49 +121,73 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
-    rows = _holdout(holdout)
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
-        fingerprint = fingerprint_of(
-            checkpoints,
-            objective,
-            partial(_rows, shapes, rows),
+        return _trained(
+            dataset,
+            _holdout(holdout),
             model,
             student,
-            optimizer,
+            objective,
+            registry,
             options,
-        )
-        kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
-        source = kept.stream(
-            dataset,
-            rows,
-            steps_per_epoch=steps_per_epoch,
-            batch_size=batch_size,
-            compile=compile,
-            work=epochs * steps_per_epoch,
-            before=None if checkpoints is None else checkpoints.compiled_as,
-        )
-        student, objective = kept.student, kept.objective
-        trained = run_loop(
-            source,
-            options,
-            model=student.model,
+            task=task,
+            optimizer=optimizer,
             callbacks=callbacks,
             on_progress=on_progress,
             checkpoints=checkpoints,
-            fingerprint=fingerprint,
         )
-    traces = kept.release()
-    seconds = {"training": time.perf_counter() - started}
-    data = stream_data(shapes, rows, task, student.n_outputs)
+
+
+def _trained(
+    dataset: Any,
+    holdout: Columns | None,
+    model: Any,
+    student: Student,
+    objective: Objective,
+    registry: Registry,
+    options: LoopOptions,
+    *,
+    task: str,
+    optimizer: Any,
+    callbacks: Sequence[Any],
+    on_progress: OnProgress | None,
+    checkpoints: Checkpoints | None,
+) -> Result:
+    """The loop over the stream, once everything is known to fit together."""
+    started, steps = time.perf_counter(), options.steps_per_epoch
+    assert steps is not None  # `fit_stream` requires it
+    shapes = _column_shapes(dataset)
+    rows = partial(_rows, shapes, holdout)
+    fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
+    kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+    source = kept.stream(
+        dataset,
+        holdout,
+        steps_per_epoch=steps,
+        batch_size=options.batch_size,
+        compile=options.compile,
+        work=options.epochs * steps,
+        before=None if checkpoints is None else checkpoints.compiled_as,
+    )
+    student, objective = kept.student, kept.objective
+    trained = run_loop(
+        source,
+        options,
+        model=student.model,
+        callbacks=callbacks,
+        on_progress=on_progress,
+        checkpoints=checkpoints,
+        fingerprint=fingerprint,
+    )
     return result_of(
         trained,
         student,
         objective,
-        data,
+        stream_data(shapes, holdout, task, student.n_outputs),
         registry,
         teachers={},
-        seconds=seconds,
-        traces=traces,
+        seconds={"training": time.perf_counter() - started},
+        traces=kept.release(),
     )
 
 
