@@ -10,6 +10,7 @@ from tfloss.comparison.analysis.results import draw_notes
 from tfloss.comparison.replicates import seeds
 from tfloss.comparison.replicates.seeds import prepare_seeds
 from tfloss.errors import OneClassError
+from tfloss.formula import FormulaError
 from tfloss.registry import Registry
 from tfloss.training.config import Config
 
@@ -99,3 +100,17 @@ def test_a_split_can_be_the_same_for_every_seed(registry):
         np.testing.assert_array_equal(setup.data.train.rows, alone[0].data.train.rows)
     (note,) = draw_notes(Comparison.of(["bce"], fixed, seeds=3), made)
     assert "All seeds have the same split (split_seed=7)" in note
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [("bce + mse(teacher, inputs)", "shape"), ("bce + kl + l2('nowhere/*')", "nowhere")],
+)
+def test_formulas_are_checked_before_a_teacher_is_fitted(registry, monkeypatch, formula, words):
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = []
+    monkeypatch.setattr(LogisticRegression, "fit", lambda *a, **k: fitted.append(0))
+    with pytest.raises(FormulaError, match=words):
+        prepare_seeds(CONFIG, range(2), registry, ["bce + kl", formula])
+    assert not fitted

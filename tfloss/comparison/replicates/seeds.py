@@ -15,13 +15,15 @@ from tfloss.errors import OneClassError
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher
+from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.config import Config
+from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.target_units import (
     in_target_units,
     is_built_by_name,
     link_of,
 )
-from tfloss.training.teachers import names_in
+from tfloss.training.teachers import Teachers, names_in
 
 _REDRAWS = 1000  # of one seed's split; then the seed is left out
 _WORTH_PROCESSES = 8.0  # seconds of fitting; starting processes takes two
@@ -51,11 +53,12 @@ def prepare_seeds(
     formulas: Sequence[str] = (),
     table: Table | None = None,
     *,
+    checked: Sequence[str] | None = None,
     one_class: str = "skip",
     cache: Path | None = None,
     on_estimate: Callable[[float], None] = lambda seconds: None,
 ) -> tuple[list[SeedSetup], dict[str, float]]:
-    """Split the data and fit the teachers for every seed; needs no TensorFlow.
+    """Split the data and fit the teachers for every seed.
 
     Args:
         config: the training.
@@ -64,6 +67,8 @@ def prepare_seeds(
         table: the rows; default: those of `config.data`.
         formulas: what is compared, if more than `config.formula`; a teacher that is a network
             supplies the layers that they name.
+        checked: the formulas that must fit the student and the data before a teacher is fitted;
+            default: `formulas`.
         one_class: what to do with a seed whose training rows hold one class: 'skip' leaves it out,
             'redraw' draws its split again until there are two.
         cache: a folder in which teachers' answers are kept; default: the environment's
@@ -76,7 +81,7 @@ def prepare_seeds(
 
     Raises:
         OneClassError: no seed has training rows of two classes.
-        DataError, UsageError, PluginError: as for a training alone.
+        FormulaError, DataError, UsageError, PluginError: as for a training alone.
     """
     started = time.perf_counter()
     table = config.table(registry) if table is None else table
@@ -85,11 +90,24 @@ def prepare_seeds(
     more = {"times": config.augment, "noise": config.augment_noise}
     data = with_same_inputs([augment(split, **more, seed=seed) for seed, split, _ in splits])
     split_done = time.perf_counter()
+    if config.teacher:  # which take the longest
+        _refuse_misfits(config, data[0], registry, formulas if checked is None else checked)
     names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     again = [times for _, _, times in splits]
     return [SeedSetup(*s) for s in zip(seeds, data, fitted, again, strict=True)], seconds
+
+
+def _refuse_misfits(
+    config: Config, data: PreparedData, registry: Registry, formulas: Sequence[str]
+) -> None:
+    """Raise what is wrong with a formula for this student and these data."""
+    student = student_of(config, data, config.seed, registry)
+    steps = steps_per_epoch(len(data.train), config.batch_size, config.batches)
+    for formula in formulas:
+        bound = BoundFormula(formula, student, data, registry, steps, config.allow_negative)
+        bound.expected(*Teachers(config.teacher).names(formula, registry))
 
 
 def _splits(

@@ -94,7 +94,9 @@ def _run(
         plan.static.formula,
         plan.config_of(plan.space.filled(lambda one: one.middle)).formula,
     ]
-    setups, _ = prepare_seeds(plan.static, seeds, registry, formulas, table=for_search)
+    setups, _ = prepare_seeds(
+        plan.static, seeds, registry, formulas, table=for_search, checked=formulas[1:]
+    )
     prepared()
     if not len(setups[0].data.holdout):
         raise UsageError("A search needs rows that are held out; give --train-size or --test-size.")
@@ -104,7 +106,9 @@ def _run(
     _write_trials(folder, study, plan.space)
     on_progress(f"splits and teachers for {plan.confirm} other seeds", 0.0)
     fresh = range(first + MOST_SEEDS, first + MOST_SEEDS + plan.confirm)
-    others, _ = prepare_seeds(plan.static, fresh, registry, formulas, table=for_confirmation)
+    others, _ = prepare_seeds(
+        plan.static, fresh, registry, formulas, table=for_confirmation, checked=()
+    )
     texts = plan.space.filled(lambda one: best.params[one.name])
     states = [trial.state.name for trial in _finished(study)]
     about = {
