@@ -179,7 +179,7 @@ def result(version: int, data: Any) -> Any:
     return SimpleNamespace(
         history=history_of(version),
         student=SimpleNamespace(
-            forward_model=SimpleNamespace(save=lambda path: content(version).tofile(path))
+            link="", forward_model=SimpleNamespace(save=lambda path: content(version).tofile(path))
         ),
         objective=SimpleNamespace(text="bce", values=lambda: {"a/b": np.ones(3)}),
         data=data,
@@ -188,6 +188,7 @@ def result(version: int, data: Any) -> Any:
         events=[],
         seconds={},
         compiled_as="graph",
+        compiled_because="",
     )
 
 
