@@ -27,6 +27,8 @@ def _both(teacher: Any, logits: Any) -> tuple[Any, Any]:
 def total_variation(teacher: Any, logits: Any) -> Any:
     """Total variation: the probability that has to move to turn the student into the teacher.
 
+    That of images is image_total_variation.
+
     teacher: (batch, 1), a Bernoulli distribution, or (batch, C), probabilities q.
     logits: same shape, of the student p.
     Returns (batch,), between 0 and 1.
