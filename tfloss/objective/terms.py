@@ -107,7 +107,7 @@ def _refuse_below_zero(member: Term, balance: BalanceUse, text: str) -> None:
                 member.body.node,
                 text,
                 f"'{balance.balance.name}' takes losses that are never negative, and "
-                f"'{use.loss.name}' does not declare that it is none.",
+                f"'{use.loss.name}' does not declare that it never is.",
             )
 
 
