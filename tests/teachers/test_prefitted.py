@@ -78,7 +78,7 @@ def test_types_that_nobody_vouched_for(table, data, tmp_path):
     with pytest.raises(UsageError, match=r"nobody has vouched for: .*Answers; .*trust=\["):
         fit_teachers(str(path), data, REGISTRY)
     kind = f"{Answers.__module__}.Answers"
-    with pytest.raises(Exception, match="failed when asked"):  # it is loaded, and has no answers
+    with pytest.raises(Exception, match="failed in predict"):  # it is loaded, and has no answers
         fit_teachers(f"{path}:trust=[{kind}]", data, REGISTRY)
 
 
