@@ -79,7 +79,7 @@ class Loss(keras.losses.Loss):
         self.formula = to_text(as_node(formula))
         self.from_logits = from_logits
         self.ignore_class = ignore_class
-        self._keras = _Given(reduction=reduction, dtype=dtype)
+        self._keras = _Given(name="given", reduction=reduction, dtype=dtype)
         self._allow_negative = allow_negative
         registry = registry_with(losses=losses)
         self._objective = Objective(formula, registry, _scope(), allow_negative=allow_negative)
