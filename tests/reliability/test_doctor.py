@@ -56,7 +56,7 @@ def test_the_doctor_finds_each_and_says_how_to_leave_it_out(tmp_path):
     assert "well" in rows["good-one"]
     assert "talks: it prints while it is loaded." in answer.stdout
     assert "forgets: it declares forgotten, which none of its hooks lists." in answer.stdout
-    assert "heavy: loading it imports sklearn." in answer.stdout
+    assert "heavy: loading it imports sklearn" in answer.stdout  # and what sklearn imports
     assert "--no-plugin good-one" not in answer.stderr
 
 
