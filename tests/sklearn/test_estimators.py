@@ -181,7 +181,7 @@ def test_a_loss_of_ones_own_and_a_network_of_ones_own():
 def test_the_global_generators_are_left_alone(cancer):
     np.random.seed(5)
     before = np.random.get_state()[1].copy()
-    DistilledClassifier(hidden=(2,), epochs=1, random_state=0).fit(*cancer)
+    DistilledClassifier(teacher="lr", hidden=(2,), epochs=1, random_state=0).fit(*cancer)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 

@@ -92,12 +92,14 @@ def assert_same_end(result, theirs, atol=1e-5):
 
 
 @pytest.mark.parametrize("seed", [0, 11])
-def test_the_base_network(registry, seed):
+def test_the_base_network(registry, seed, full_size):
     """To 1e-5 after 10 of its 2,000 steps; at the end to what float32 leaves of the listing.
 
     Weights move by several units at this rate, which magnifies rounding: the listing itself ends up
     to 9e-5 elsewhere when its initial weights are changed in their last bit.
     """
+    if seed and not full_size:
+        pytest.skip("a second draw of the weights: TFLOSS_TEST_SIZE=full")
     config = config_of(registry, "article_base", seed=seed, **OWN_ROWS)
     result, steps, theirs, batches = both(registry, config, article_listing.base)
     assert batches.shape == (200, 10, 50)
