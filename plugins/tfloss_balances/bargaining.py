@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above
+from tfloss_balances.gramian import SMALLEST, scaled
 
-_SMALLEST = 1e-20
 _SWEEPS = 60
 _NEWTON = 20
 
@@ -26,7 +26,7 @@ def nash(gramian: Any, *, max_norm: Annotated[float, Above(0)] = 1.0) -> Any:
     """
     weights = _bargain(gramian, 1.0)
     square = tf.reduce_sum(weights * tf.linalg.matvec(gramian, weights))
-    return weights * tf.minimum(1.0, max_norm * tf.math.rsqrt(tf.maximum(square, _SMALLEST)))
+    return weights * tf.minimum(1.0, max_norm * tf.math.rsqrt(tf.maximum(square, SMALLEST)))
 
 
 @tfloss.balance
@@ -50,13 +50,13 @@ def _bargain(gramian: Any, alpha: float) -> Any:
     does not matter. Newton's steps are taken in the logarithm of w, where they cannot leave w > 0.
     """
     members = gramian.shape[0]
-    scale = tf.maximum(tf.linalg.trace(gramian) / members, _SMALLEST)
-    scaled, power = gramian / scale, 1.0 / alpha
+    gramian, scale = scaled(gramian)
+    power = 1.0 / alpha
 
     def sweep(number: Any, w: Any) -> tuple[Any, Any]:
         for i in range(members):
-            rest = tf.reduce_sum(scaled[i] * w) - scaled[i, i] * w[i]
-            new = _root(scaled[i, i], rest, power, w[i])
+            rest = tf.reduce_sum(gramian[i] * w) - gramian[i, i] * w[i]
+            new = _root(gramian[i, i], rest, power, w[i])
             w += (new - w[i]) * tf.one_hot(i, members)
         return number + 1, w
 
@@ -70,15 +70,15 @@ def _root(length: Any, rest: Any, power: float, start: Any) -> Any:
     if power == 1.0:
         both = tf.sqrt(rest * rest + 4.0 * length)
         # The form that does not subtract two nearly equal numbers.
-        up = (both - rest) / tf.maximum(2.0 * length, _SMALLEST)
-        return tf.where(rest > 0, 2.0 / tf.maximum(both + rest, _SMALLEST), up)
+        up = (both - rest) / tf.maximum(2.0 * length, SMALLEST)
+        return tf.where(rest > 0, 2.0 / tf.maximum(both + rest, SMALLEST), up)
     log = tf.math.log(start)
     for _ in range(_NEWTON):
         w = tf.exp(log)
         wanted = tf.exp(-power * log)
         value = length * w + rest - wanted
         slope = length * w + power * wanted
-        log -= tf.clip_by_value(value / tf.maximum(slope, _SMALLEST), -1.0, 1.0)
+        log -= tf.clip_by_value(value / tf.maximum(slope, SMALLEST), -1.0, 1.0)
     return tf.exp(log)
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import AtLeast
+from tfloss_balances.gramian import SMALLEST, scaled
 
-_SMALLEST = 1e-20
 _SWEEPS = 100  # of the little optimizations over m numbers; each costs m steps of arithmetic
 
 
@@ -42,7 +42,7 @@ def cagrad(gramian: Any, *, c: Annotated[float, AtLeast(0)] = 0.5) -> Any:
     radius = c * tf.sqrt(tf.maximum(tf.reduce_sum(mean * towards), 0.0))
     worst = _on_simplex(gramian, towards, radius)
     length = tf.reduce_sum(worst * tf.linalg.matvec(gramian, worst))
-    return mean + worst * radius * tf.math.rsqrt(tf.maximum(length, _SMALLEST))
+    return mean + worst * radius * tf.math.rsqrt(tf.maximum(length, SMALLEST))
 
 
 @tfloss.balance
@@ -58,7 +58,7 @@ def imtl_g(gramian: Any) -> Any:
     weights = _pseudo_inverse_times(gramian, lengths)
     whole = tf.reduce_sum(weights)
     even = tf.fill([gramian.shape[0]], 1.0 / gramian.shape[0])
-    return tf.where(tf.abs(whole) < _SMALLEST, even, weights / tf.where(whole == 0, 1.0, whole))
+    return tf.where(tf.abs(whole) < SMALLEST, even, weights / tf.where(whole == 0, 1.0, whole))
 
 
 @tfloss.balance
@@ -117,21 +117,15 @@ def _pseudo_inverse_times(gramian: Any, right: Any) -> Any:
     return tf.linalg.matvec(vectors, inverse * projected)
 
 
-def _scaled(gramian: Any) -> tuple[Any, Any]:
-    """Of trace m, so that float32 holds it whatever the gradients' size; and the factor."""
-    scale = tf.linalg.trace(gramian) / gramian.shape[0]
-    return gramian / tf.maximum(scale, _SMALLEST), tf.maximum(scale, _SMALLEST)
-
-
 def _not_against_any(gramian: Any, rows: Any) -> Any:
     """The least v G v over v >= row, for each row: coordinate by coordinate."""
-    gramian, _ = _scaled(gramian)
+    gramian, _ = scaled(gramian)
     lengths = tf.linalg.diag_part(gramian)
 
     def sweep(number: Any, v: Any) -> tuple[Any, Any]:
         for i in range(gramian.shape[0]):
             rest = tf.linalg.matvec(v, gramian[i]) - v[:, i] * lengths[i]
-            best = tf.where(lengths[i] > _SMALLEST, -rest / tf.maximum(lengths[i], _SMALLEST), 0.0)
+            best = tf.where(lengths[i] > SMALLEST, -rest / tf.maximum(lengths[i], SMALLEST), 0.0)
             new = tf.maximum(rows[:, i], best)
             v += (new - v[:, i])[:, None] * tf.one_hot(i, gramian.shape[0])
         return number + 1, v
@@ -145,7 +139,7 @@ def _on_simplex(gramian: Any, linear: Any, radius: Any) -> Any:
     g_w is the mean of the gradients under w. Mass moves between two members at a time, by an
     amount that is exact.
     """
-    scaled, scale = _scaled(gramian)
+    gramian, scale = scaled(gramian)
     members = gramian.shape[0]
     only_length = tf.equal(radius, 0.0)
     linear = tf.where(only_length, tf.zeros_like(linear), linear / tf.sqrt(scale))
@@ -154,8 +148,8 @@ def _on_simplex(gramian: Any, linear: Any, radius: Any) -> Any:
 
     def sweep(number: Any, w: Any) -> tuple[Any, Any]:
         for i, j in pairs:
-            towards = tf.linalg.matvec(scaled, w)
-            a = tf.maximum(scaled[i, i] + scaled[j, j] - 2 * scaled[i, j], 0.0)
+            towards = tf.linalg.matvec(gramian, w)
+            a = tf.maximum(gramian[i, i] + gramian[j, j] - 2 * gramian[i, j], 0.0)
             b = towards[i] - towards[j]
             slope = linear[i] - linear[j]
             amount = _least(slope, radius, a, b, tf.reduce_sum(w * towards))
@@ -170,13 +164,13 @@ def _on_simplex(gramian: Any, linear: Any, radius: Any) -> Any:
 def _least(slope: Any, radius: Any, a: Any, b: Any, c: Any) -> Any:
     """The x of the least slope*x + radius*sqrt(a x² + 2 b x + c); far away where there is none."""
     far = 2.0  # more than all the mass that can be moved
-    safe = tf.maximum(a, _SMALLEST)
+    safe = tf.maximum(a, SMALLEST)
     rest = tf.maximum(c - b * b / safe, 0.0)
     room = radius * radius * a - slope * slope
-    inside = slope * tf.sqrt(rest) / tf.sqrt(safe * tf.maximum(room, _SMALLEST))
+    inside = slope * tf.sqrt(rest) / tf.sqrt(safe * tf.maximum(room, SMALLEST))
     x = -b / safe - inside
     # Nearly no difference between the two gradients, or a slope too steep for a least: to an end.
-    x = tf.where(room > _SMALLEST, x, -far * tf.sign(slope))
+    x = tf.where(room > SMALLEST, x, -far * tf.sign(slope))
     return tf.where(a > 1e-12, x, -far * tf.sign(slope))
 
 

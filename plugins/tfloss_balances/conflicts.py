@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import LossVariable, tf
 from tfloss.constraints import AtLeast, Interval
-
-_SMALLEST = 1e-20  # squared lengths of gradients below this count as no gradient
+from tfloss_balances.gramian import SMALLEST
 
 
 @tfloss.balance
@@ -24,7 +23,7 @@ def pcgrad(gramian: Any, step: Any, *, seed: Annotated[int, AtLeast(0)] = 0) -> 
     Source: Yu et al. 2020, "Gradient surgery for multi-task learning", algorithm 1.
     """
     members = gramian.shape[0]
-    lengths = tf.maximum(tf.linalg.diag_part(gramian), _SMALLEST)
+    lengths = tf.maximum(tf.linalg.diag_part(gramian), SMALLEST)
     key = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
     draw = tf.random.stateless_uniform((members, members), key, alg="philox")
     order = tf.argsort(draw, axis=1)  # row i: the order in which member i meets the others
@@ -57,7 +56,7 @@ def gradvac(gramian: Any, *, beta: Annotated[float, Interval(0, 1)] = 0.01, stat
     in massively multilingual models"; gradients of all weights together, members in order.
     """
     members = gramian.shape[0]
-    lengths = tf.sqrt(tf.maximum(tf.linalg.diag_part(gramian), _SMALLEST))
+    lengths = tf.sqrt(tf.maximum(tf.linalg.diag_part(gramian), SMALLEST))
     usual, seen = state["cosines"], []
     rows = []
     for i in range(members):
@@ -67,10 +66,10 @@ def gradvac(gramian: Any, *, beta: Annotated[float, Interval(0, 1)] = 0.01, stat
                 found.append(tf.constant(0.0))
                 continue
             towards = tf.linalg.matvec(gramian, row)
-            length = tf.sqrt(tf.maximum(tf.reduce_sum(row * towards), _SMALLEST))
+            length = tf.sqrt(tf.maximum(tf.reduce_sum(row * towards), SMALLEST))
             cosine = tf.clip_by_value(towards[j] / (length * lengths[j]), -1.0, 1.0)
             wanted = usual[i, j]
-            root = tf.sqrt(tf.maximum(1.0 - wanted**2, _SMALLEST))
+            root = tf.sqrt(tf.maximum(1.0 - wanted**2, SMALLEST))
             amount = wanted * tf.sqrt(tf.maximum(1.0 - cosine**2, 0.0)) - cosine * root
             amount = length * amount / (lengths[j] * root)
             row += tf.one_hot(j, members) * tf.where(cosine < wanted, amount, 0.0)

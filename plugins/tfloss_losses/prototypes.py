@@ -58,11 +58,7 @@ def arcface(
     goes on falling as cos θ - m·sin m, as in the authors' code.
     """
     members, cosines = _cosines(labels, embedding, state["places"])
-    sine = tf.sqrt(tf.maximum(1 - tf.square(cosines), FLOOR))
-    turned = cosines * math.cos(margin) - sine * math.sin(margin)
-    beyond = cosines < -math.cos(margin)
-    turned = tf.where(beyond, cosines - margin * math.sin(margin), turned)
-    return _chosen(members, turned, cosines, scale)
+    return with_angular_margin(members, cosines, margin, scale)
 
 
 @tfloss.loss(
@@ -106,6 +102,15 @@ def _cosines(labels: Any, embedding: Any, places: Any) -> tuple[Any, Any]:
     cosines = tf.matmul(unit_length(rows), unit_length(places), transpose_b=True)
     same_shape(labels=members, places=cosines)
     return members, cosines
+
+
+def with_angular_margin(members: Any, cosines: Any, margin: float, scale: float) -> Any:
+    """Cross-entropy of cosines, (batch, C), the own class's at an angle wider by the margin."""
+    sine = tf.sqrt(tf.maximum(1 - tf.square(cosines), FLOOR))
+    turned = cosines * math.cos(margin) - sine * math.sin(margin)
+    beyond = cosines < -math.cos(margin)
+    turned = tf.where(beyond, cosines - margin * math.sin(margin), turned)
+    return _chosen(members, turned, cosines, scale)
 
 
 def _chosen(members: Any, own: Any, others: Any, scale: float) -> Any:

@@ -14,7 +14,6 @@ import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Interval
 from tfloss.ops import (
-    FLOOR,
     as_distribution,
     as_rows,
     log_sum,
@@ -24,6 +23,7 @@ from tfloss.ops import (
     weighted_mean,
     weighted_rows,
 )
+from tfloss_losses.prototypes import with_angular_margin
 
 _ANY = {"embedding": "numbers*any"}
 
@@ -213,12 +213,7 @@ def sub_centre_arcface(
     """
     members, all_cosines = _cosines(labels, embedding, state["proxies"])
     cosines = tf.reduce_max(all_cosines, axis=-1)
-    sine = tf.sqrt(tf.maximum(1 - tf.square(cosines), FLOOR))
-    turned = cosines * math.cos(margin) - sine * math.sin(margin)
-    beyond = cosines < -math.cos(margin)
-    turned = tf.where(beyond, cosines - margin * math.sin(margin), turned)
-    log_p = tf.nn.log_softmax(scale * (members * turned + (1 - members) * cosines))
-    return -tf.reduce_sum(members * log_p, axis=-1)
+    return with_angular_margin(members, cosines, margin, scale)
 
 
 @tfloss.loss(

@@ -124,6 +124,7 @@ def fit_stream(
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
         return _trained(
             dataset,
+            shapes,
             _holdout(holdout),
             model,
             student,
@@ -140,6 +141,7 @@ def fit_stream(
 
 def _trained(
     dataset: Any,
+    shapes: Mapping[str, Any],
     holdout: Columns | None,
     model: Any,
     student: Student,
@@ -156,7 +158,6 @@ def _trained(
     """The loop over the stream, once everything is known to fit together."""
     started, steps = time.perf_counter(), options.steps_per_epoch
     assert steps is not None  # `fit_stream` requires it
-    shapes = _column_shapes(dataset)
     rows = partial(_rows, shapes, holdout)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
     kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))

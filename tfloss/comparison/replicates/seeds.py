@@ -84,6 +84,7 @@ def prepare_seeds(
         FormulaError, DataError, UsageError, PluginError: as for a training alone.
     """
     started = time.perf_counter()
+    formulas = formulas or [config.formula]
     table = config.table(registry) if table is None else table
     splits = _splits(table, config, seeds, one_class)
     seeds = [seed for seed, _, _ in splits]
@@ -92,7 +93,7 @@ def prepare_seeds(
     split_done = time.perf_counter()
     if config.teacher:  # which take the longest
         _refuse_misfits(config, data[0], registry, formulas if checked is None else checked)
-    names: frozenset[str] = frozenset().union(*map(names_in, formulas or [config.formula]))
+    names: frozenset[str] = frozenset().union(*map(names_in, formulas))
     fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     again = [times for _, _, times in splits]
