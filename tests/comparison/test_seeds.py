@@ -114,3 +114,13 @@ def test_formulas_are_checked_before_a_teacher_is_fitted(registry, monkeypatch, 
     with pytest.raises(FormulaError, match=words):
         prepare_seeds(CONFIG, range(2), registry, ["bce + kl", formula])
     assert not fitted
+
+
+def test_so_is_the_formula_of_the_configuration(registry, monkeypatch):
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = []
+    monkeypatch.setattr(LogisticRegression, "fit", lambda *a, **k: fitted.append(0))
+    with pytest.raises(FormulaError, match="shape"):
+        prepare_seeds(CONFIG.changed(formula="bce + mse(teacher, inputs)"), range(2), registry)
+    assert not fitted
