@@ -29,6 +29,7 @@ from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Registry
 from tfloss.runs.tracking import make_trackers
 from tfloss.runs.untrusted_config import refuse_code
+from tfloss.student import with_networks
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.config import Config
 
@@ -103,6 +104,7 @@ def compare(
         comparison = _comparison(registry, formulas, recipe, config, options)
     else:
         comparison = _resumed(resume, formulas, recipe, config, options)
+    registry = with_networks(registry, comparison.config.networks)
     comparison.check(registry)
     warn_of_leaks(comparison.config.leak)
     make_trackers(track, registry)  # refuses what is not there, before anything is trained

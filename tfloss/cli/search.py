@@ -21,6 +21,7 @@ from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
 from tfloss.runs.untrusted_config import refuse_code
+from tfloss.student import with_networks
 
 
 @click.command()
@@ -89,6 +90,7 @@ def search(
             )
     else:
         plan = _plan(registry, formula, recipe, given)
+    registry = with_networks(registry, plan.static.networks)
     check_plan(plan, registry)
     warn_of_leaks(plan.static.leak)
     folder = resume or new_folder(runs, "search")

@@ -109,6 +109,7 @@ def train(
     tfloss train --resume runs/breast_cancer-1
     """
     # What a shell's Tab need not wait for.
+    from tfloss.student import with_networks
     from tfloss.training.preflight import check, has_networks, unused_teachers
 
     registry = registry_of(context)
@@ -116,6 +117,7 @@ def train(
         configuration = resolve_config(registry, recipe, config, options)
     else:
         configuration = resumed_config(resume, recipe, config, options)
+    registry = with_networks(registry, configuration.networks)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
     for alias in unused_teachers(configuration, registry):

@@ -70,6 +70,7 @@ class Loss(keras.losses.Loss):
         from_logits: bool | None = None,
         ignore_class: int | None = None,
         losses: Any = (),
+        networks: Any = None,
         allow_negative: bool = False,
         reduction: str = _MEAN,
         name: str | None = None,
@@ -81,7 +82,7 @@ class Loss(keras.losses.Loss):
         self.ignore_class = ignore_class
         self._keras = _Given(name="given", reduction=reduction, dtype=dtype)
         self._allow_negative = allow_negative
-        registry = registry_with(losses=losses)
+        registry = with_networks(registry_with(losses=losses), networks)
         self._objective = Objective(formula, registry, _scope(), allow_negative=allow_negative)
         if self._objective.states:
             raise UsageError(

@@ -45,6 +45,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         n_jobs: how many chunks of rows the teacher predicts at once.
         random_state: of the initial weights, the order of the rows, and the teacher.
@@ -80,6 +81,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         cache: Any = None,
         allow_negative: bool = False,
         losses: Any = (),
+        networks: Any = None,
         registry: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -104,6 +106,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.cache = cache
         self.allow_negative = allow_negative
         self.losses = losses
+        self.networks = networks
         self.registry = registry
         self.n_jobs = n_jobs
         self.random_state = random_state

@@ -14,7 +14,7 @@ from tfloss.errors import UsageError
 from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student
+from tfloss.student import Student, with_networks
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.checkpoints.fingerprint import data_fingerprint
@@ -61,6 +61,7 @@ def fit(
     allow_negative: bool = False,
     scale_target: bool = True,
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     on_progress: OnProgress | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
@@ -103,6 +104,8 @@ def fit(
         scale_target: let the outputs of a regressor that is built here start at the target's mean,
             in steps of its deviation; labels, teachers, losses and predictions keep its unit.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks by the name that the formula calls them by, Keras models or
+            `.keras` files: `networks={"vgg": model}` for `mse(vgg(prediction), vgg(labels))`.
         registry: what names stand for; default: everything installed.
         on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
             curves that grow (`tfloss.LiveCurves`), elsewhere nothing.
@@ -149,7 +152,7 @@ def fit(
     )
     on_progress = live_curves_in_a_notebook() if on_progress == "auto" else on_progress
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
-        registry = registry_with(registry, losses)
+        registry = with_networks(registry_with(registry, losses), networks)
         result = _trained(
             formula,
             for_the_loss(data, formula, registry),
