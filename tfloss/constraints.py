@@ -245,8 +245,6 @@ class Each(Constraint):
     def refusal(self, value: Any) -> str | None:
         if not is_list(value):
             return self.rule.refusal(value) if self.alone else "must be a [list]"
-        if not len(value):
-            return "must not be empty"
         wrong = next((refusal for entry in value if (refusal := self.rule.refusal(entry))), None)
         return wrong and f"{wrong}, each"
 
@@ -280,7 +278,8 @@ class PerColumn(Constraint):
     takes_lists = True
 
     def refusal(self, value: Any) -> str | None:
-        return None  # what there is to say needs shapes: `tfloss.registry.shapes`
+        # The rest needs shapes: `tfloss.registry.shapes`.
+        return "must not be empty" if is_list(value) and not len(value) else None
 
     def __str__(self) -> str:
         if self.each:

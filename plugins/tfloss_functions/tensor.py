@@ -102,8 +102,8 @@ def increasing(x: Any, *, columns: Annotated[int, AtLeast(2)] | None = None) -> 
 
     columns: how many columns belong together, where there are several targets; default: all.
 
-    Source: Gasthaus et al. 2019, "Probabilistic forecasting with spline quantile function RNNs", for
-    increments that are positive.
+    Source: Gasthaus et al. 2019, "Probabilistic forecasting with spline quantile function RNNs",
+    for increments that are positive.
     """
     width = x.shape[-1]
     size = columns or width

@@ -15,10 +15,7 @@ from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Each, Interval, PerColumn
 from tfloss.ops import as_distribution, columns, log_probs, several_columns
 
-
-Counts = (
-    Annotated[Sequence[float], Each(Above(0)), PerColumn("logits", classes=True)] | None
-)
+Counts = Annotated[Sequence[float], Each(Above(0)), PerColumn("logits", classes=True)] | None
 
 
 def _counted(counts: Sequence[float] | None, classes: int) -> list[float]:

@@ -308,7 +308,6 @@ def _length(vectors: Any) -> Any:
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
     return [
-        quantiles,
         crossing,
         quantile_huber,
         interval_score,

@@ -21,9 +21,7 @@ def _distributions(teacher: Any, logits: Any) -> tuple[Any, Any]:
     return np.concatenate([1 - teacher, teacher], -1), np.concatenate([1 - p, p], -1)
 
 
-def bce(
-    labels: Any, logits: Any, label_smoothing: float = 0.0, pos_weight: Any = 1.0
-) -> Any:
+def bce(labels: Any, logits: Any, label_smoothing: float = 0.0, pos_weight: Any = 1.0) -> Any:
     """-w·y·log p - (1 - y)·log(1 - p)."""
     import numpy as np
     from scipy import special

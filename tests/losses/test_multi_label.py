@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tfloss import tf
 from tfloss_losses import multi_label
 from tfloss_losses.multi_label import (
     bp_mll,

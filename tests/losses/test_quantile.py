@@ -60,7 +60,9 @@ def test_several_levels_one_by_one():
     data = moderate(1)
     wide = {**data, "prediction": np.repeat(data["prediction"], 2, axis=1)}
     single = [of(expectile, data, levels=level) for level in (0.2, 0.7)]
-    np.testing.assert_allclose(of(expectile, wide, levels=[0.2, 0.7]), np.mean(single, 0), rtol=1e-6)
+    np.testing.assert_allclose(
+        of(expectile, wide, levels=[0.2, 0.7]), np.mean(single, 0), rtol=1e-6
+    )
 
 
 def test_a_prediction_of_another_width_is_refused():

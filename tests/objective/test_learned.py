@@ -138,8 +138,8 @@ def test_what_cannot_be_learned_is_refused(own, formula, words):
 
 
 def test_the_default_scope_of_a_formula_built_in_python(registry):
-    built = registry.losses["info_nce"].term("hidden1", "hidden1", temperature=Call(
-        "learned", (Number(0.07),)
-    ))
+    built = registry.losses["info_nce"].term(
+        "hidden1", "hidden1", temperature=Call("learned", (Number(0.07),))
+    )
     assert str(built) == "info_nce(hidden1, hidden1, temperature=learned(0.07))"
     plan_terms(built, registry, SCOPE)

@@ -48,7 +48,7 @@ def seeing(registry, vgg):
 
 
 def test_a_perceptual_loss_and_its_gradient_are_those_of_the_network_alone(seeing, vgg):
-    block = keras.Model(vgg.inputs, vgg.get_layer("block").output)
+    block = keras.Model(vgg.inputs[0], vgg.get_layer("block").output)
     prediction = tf.constant(TENSORS["prediction"])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(prediction)
@@ -87,7 +87,7 @@ def test_rows_that_are_missing_are_left_out(seeing, vgg):
     found = Objective(PERCEPTUAL, seeing, SCOPE)(
         {**TENSORS, "labels": labels}, present={"labels": there}
     ).total
-    block = keras.Model(vgg.inputs, vgg.get_layer("block").output)
+    block = keras.Model(vgg.inputs[0], vgg.get_layer("block").output)
     rows = np.mean((block(TENSORS["prediction"]) - block(labels)) ** 2, axis=1)
     assert float(found) == pytest.approx(rows[there == 1].mean(), rel=1e-5)
 
@@ -143,9 +143,9 @@ def test_layers_of_a_file_are_known_before_it_is_loaded(registry, vgg, tmp_path)
     assert set(found.networks["vgg"].layers()) == set(
         with_networks(registry, {"vgg": vgg}).networks["vgg"].layers()
     )
-    assert found.networks["vgg"].digest() == with_networks(registry, {"v": vgg}).networks[
-        "v"
-    ].digest()
+    assert (
+        found.networks["vgg"].digest() == with_networks(registry, {"v": vgg}).networks["v"].digest()
+    )
     value = Objective(PERCEPTUAL, found, SCOPE)(TENSORS).total
     assert float(value) == float(
         Objective(PERCEPTUAL, with_networks(registry, {"vgg": vgg}), SCOPE)(TENSORS).total
@@ -153,7 +153,9 @@ def test_layers_of_a_file_are_known_before_it_is_loaded(registry, vgg, tmp_path)
 
 
 def test_the_grammar():
-    assert str(parse("mse( vgg( a ).b.c , ema(decay=.5).d )")) == "mse(vgg(a).b.c, ema(decay=0.5).d)"
+    assert (
+        str(parse("mse( vgg( a ).b.c , ema(decay=.5).d )")) == "mse(vgg(a).b.c, ema(decay=0.5).d)"
+    )
     assert r".\mathrm{b}" in parse("mse(vgg(a).b, c)")._repr_latex_()
     for text in ("(a).b", "mse(a) .b", "a.(b)"):
         with pytest.raises(FormulaError):

@@ -242,5 +242,5 @@ def test_a_list_in_a_formula_is_what_it_is_in_python(registry):
     given = {"classes": labels, "logits": logits}
     formula = "bce(classes, pos_weight=[0.5, 1, 4])"
     found = float(Objective(formula, registry, WIDE)(given).total)
-    each = tf.nn.weighted_cross_entropy_with_logits(labels, logits, [0.5, 1.0, 4.0])
+    each = tf.nn.weighted_cross_entropy_with_logits(labels, logits, tf.constant([0.5, 1.0, 4.0]))
     assert found == pytest.approx(float(tf.reduce_mean(each)), rel=1e-5)

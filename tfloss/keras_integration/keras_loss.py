@@ -20,6 +20,7 @@ from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.plan import ReductionUse, ScheduleUse
 from tfloss.objective.scope import Tensors
 from tfloss.registry import registry_with
+from tfloss.student import with_networks
 from tfloss.student.outputs import (
     log_odds_of,
     output_tensors,
@@ -53,6 +54,7 @@ class Loss(keras.losses.Loss):
         from_logits: whether the predictions are logits; None: found out.
         ignore_class: the class number of labels that are missing, as 255 or -1.
         losses: declared with `tfloss.loss` in your program, in addition to those of the plugins.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.attach`.
         allow_negative: accept coefficients below zero.
         reduction: as in Keras: 'sum_over_batch_size', 'sum', 'mean_with_sample_weight', 'none'.
         name, dtype: as in Keras.

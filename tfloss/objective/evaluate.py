@@ -204,7 +204,9 @@ class Evaluator:
         """What is there of an expression of tensors; None where nothing is missing."""
         if isinstance(use, TensorUse):
             return self.present.get(use.name)
-        if isinstance(use, (FunctionUse, NetworkUse)):  # whatever it makes of a row, it makes of all of the row
+        if isinstance(
+            use, (FunctionUse, NetworkUse)
+        ):  # whatever it makes of a row, it makes of all of the row
             return of_rows(self._missing(use.children()))
         return self._missing(use.children())
 
@@ -271,7 +273,6 @@ class Evaluator:
             result = _OPERATIONS[operator](result, right)
         return result
 
-
     def _network(self, use: NetworkUse) -> Tensor:
         """A frozen network, one forward pass for all that is wanted of one argument."""
         key = (*use.call, id(self.tensors))
@@ -291,7 +292,7 @@ class Evaluator:
             )
         if key not in self._answers:
             weights = {
-                path: tf.stop_gradient(tf.convert_to_tensor(getattr(one, "value", one)))
+                path: tf.stop_gradient(tf.convert_to_tensor(one))
                 for path, one in self.tensors["weights"].items()
             }
             averages = self.states.averages(use.decay, weights, self.training)

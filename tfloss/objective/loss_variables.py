@@ -65,7 +65,9 @@ class States:
 
     def __init__(self, terms: Iterable[Term], seed: int = 0) -> None:
         terms = list(terms)
-        self._names: dict[Any, str] = {id(use): name for term in terms for use, name in _stateful(term)}
+        self._names: dict[Any, str] = {
+            id(use): name for term in terms for use, name in _stateful(term)
+        }
         self._learned = [
             (f"{setting}({name})", name, setting, one)
             for term in terms
@@ -107,9 +109,7 @@ class States:
         """The variables of one balance, its last weights among them."""
         return self._state(id(use), partial(_of_balance, use, members), training)
 
-    def averages(
-        self, decay: float, weights: Mapping[str, Any], training: bool
-    ) -> dict[str, Any]:
+    def averages(self, decay: float, weights: Mapping[str, Any], training: bool) -> dict[str, Any]:
         """The moving averages of the student's weights, by path; see `moving_averages`."""
         keys = {path: path.replace("/", ".") for path in weights}
         shapes = {keys[path]: tuple(tensor.shape) for path, tensor in weights.items()}
@@ -203,7 +203,9 @@ def held_variables(
     own = {} if loss.state is None else loss.state(shapes, plain)
     for name in learned:
         if name in own:
-            raise PluginError(f"The state of the loss '{loss.name}' has '{name}', a setting's name.")
+            raise PluginError(
+                f"The state of the loss '{loss.name}' has '{name}', a setting's name."
+            )
     return _made(loss, {**own, **{name: one.variable for name, one in learned.items()}}, seed)
 
 

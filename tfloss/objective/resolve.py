@@ -273,9 +273,9 @@ class Resolver:
                 return self._network(node, found)
             if found is None and node.name == AVERAGE:
                 return self._average(node)
-            self._refuse_part(node)
             if not isinstance(found, Function):
                 raise self._error(node, self._no_tensor_function(node))
+            self._refuse_part(node)
             return self._function(node, found, self.tensors)
         return self._common(node, self.tensors)
 
@@ -302,7 +302,9 @@ class Resolver:
         if isinstance(node, Call):
             part, given = node.part, dict(node.kwargs)
             if node.args or set(given) - {"decay"}:
-                raise self._error(node, f"'{AVERAGE}' has one setting: {AVERAGE}(decay=0.99).probs.")
+                raise self._error(
+                    node, f"'{AVERAGE}' has one setting: {AVERAGE}(decay=0.99).probs."
+                )
             decay = literal(given["decay"], self.text) if given else DECAY
             if isinstance(decay, bool) or not isinstance(decay, (int, float)) or not 0 <= decay < 1:
                 raise self._error(given["decay"], "The decay of an average lies in [0, 1).")
@@ -343,6 +345,11 @@ class Resolver:
     def _no_tensor_function(self, node: Call) -> str:
         if self.registry.in_formula(node.name, "losses"):
             return f"'{node.name}' cannot be used inside an argument; it works between losses."
+        if node.part:
+            return (
+                f"There is no network called '{node.name}'. Give it by networks={{'{node.name}': "
+                f"model}}, on the command line by --network {node.name}=FILE.keras."
+            )
         names = [n for n, f in self.registry.functions.items() if f.on != "losses"]
         return (
             f"There is no function of tensors called '{node.name}'.{did_you_mean(node.name, names)}"

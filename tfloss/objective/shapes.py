@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tfloss.objective.plan import Arithmetic, AverageUse, Constant, LossUse, NetworkUse, TensorUse, Use
+from tfloss.objective.plan import (
+    Arithmetic,
+    AverageUse,
+    Constant,
+    LossUse,
+    NetworkUse,
+    TensorUse,
+    Use,
+)
 from tfloss.objective.scope import Scope, Shape
 
 

@@ -86,7 +86,10 @@ def fingerprint_of(
     if checkpoints is None:
         return {}
     own = [model if isinstance(model, str) else "", *model_fingerprint(student.model)]
-    more = {**options.fingerprint(), **({"networks": found} if (found := objective.networks) else {})}
+    more = {
+        **options.fingerprint(),
+        **({"networks": found} if (found := objective.networks) else {}),
+    }
     return training_fingerprint(objective.text, rows(), own, optimizer, **more)
 
 

@@ -13,7 +13,6 @@ from tfloss.objective.scope import Shape
 from tfloss.student import RESERVED, Student, prediction_entries
 from tfloss.teachers.fitting.probabilities import FLOOR
 
-
 FEATURE = "feature"  # the origin of a single column of the inputs
 
 
