@@ -95,8 +95,8 @@ def increasing(x: Any, *, columns: Annotated[int, AtLeast(2)] | None = None) -> 
     """Columns that rise: the first as it is, each other one the one before plus its softplus.
 
     quantile(prediction=increasing(prediction), levels=[0.1, 0.5, 0.9]) has quantiles that never
-    cross. What the model itself predicts stays as it was: build the same into it (docs/losses.md)
-    where its predictions are to be used.
+    cross. What the model itself predicts stays as it was: build the same into it, as docs/keras.md
+    does, where its predictions are to be used.
 
     x: (batch, …, k).  Returns the same shape.
 

@@ -60,7 +60,11 @@ def test_a_heavier_yes_is_tensorflows(weight):
 
 @pytest.mark.parametrize(
     ("weight", "message"),
-    [([1.0, 2.0], "has 2 entries, but 'logits'"), ([], "empty"), ([1, 0, 1], "positive, each")],
+    [
+        ([1.0, 2.0], "has 2 entries, but 'logits'"),
+        ([], "has 0 entries"),
+        ([1, 0, 1], "positive, each"),
+    ],
 )
 def test_weights_of_a_yes_are_refused(weight, message):
     with pytest.raises(ValueError, match=message):
