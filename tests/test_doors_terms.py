@@ -56,7 +56,9 @@ def test_all_of_it_is_trained_logged_and_resumed_to_the_same_bytes(whole, vgg, t
     logged = [epoch.train[TEMPERATURE] for epoch in whole.history]
     assert logged[0] == pytest.approx(0.2, rel=0.2)
     assert len(set(logged)) == 4
-    trained(vgg, epochs=2, checkpoint=tmp_path)
+    trained(vgg, checkpoint=tmp_path, checkpoint_every="1epochs")
+    *_, last = sorted(tmp_path.glob("*.npz"))
+    last.unlink()
     again = trained(vgg, checkpoint=tmp_path, resume=True)
     for one, other in zip(
         whole.student.model.get_weights(), again.student.model.get_weights(), strict=True
@@ -77,9 +79,8 @@ def test_attached_it_trains_saves_and_loads(vgg, tmp_path):
     assert history[TEMPERATURE][1] != history[TEMPERATURE][0] == pytest.approx(0.2, rel=0.2)
     fast = tfloss.attach(network(), FORMULA, networks={"vgg": vgg})
     fast.compile(keras.optimizers.Adam(0.05))
-    keras.utils.set_random_seed(0)
-    engine = tfloss.fit_model(fast, (X, Y), batch_size=12, epochs=2, shuffle=False).history
-    assert set(engine) >= {TEMPERATURE, "mse"}
+    options = {"batch_size": 12, "epochs": 1, "shuffle": False, "compile": "eager"}
+    assert TEMPERATURE in tfloss.fit_model(fast, (X, Y), **options).history
     model.save(tmp_path / "model.keras")
     with pytest.raises(tfloss.UsageError, match="custom_objects"):
         keras.models.load_model(tmp_path / "model.keras")
@@ -91,16 +92,16 @@ def test_attached_it_trains_saves_and_loads(vgg, tmp_path):
 def test_replicates_are_trained_together(vgg):
     formula = FORMULA.replace("hidden", "hidden1")
     result = tfloss.compare(
-        ["mse", formula],
+        [formula],
         (X, Y[:, 0].astype(float)),
         "mlp:4",
         networks={"vgg": vgg},
         seeds=2,
-        epochs=2,
+        epochs=1,
         task="regression",
         compile="graph",
     )
-    assert {row["formula"] for row in result.rows()} == {"mse", formula}
+    assert {row["formula"] for row in result.rows()} == {formula}
     assert all(np.isfinite(row["r2"]) for row in result.rows())
 
 

@@ -165,6 +165,7 @@ class Loss(keras.losses.Loss):
             steps_per_epoch=1.0,
             mean=None,  # type: ignore[arg-type]  # nothing is reduced here
             states=self._objective.states,
+            parts=self._objective.parts,
         )
         terms = []
         for term in self._objective.terms:

@@ -45,7 +45,7 @@ def _registered(formula: str) -> list[Declaration]:
     networks = {
         name: thing
         for name in names
-        if isinstance(thing := keras.saving.get_custom_objects().get(name), keras.Model)
+        if isinstance(thing := keras.saving.get_registered_object(name), keras.Model)
     }
     return [
         *(thing for thing in found if isinstance(thing, Declaration)),

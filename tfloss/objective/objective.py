@@ -63,6 +63,7 @@ class Objective:
             balance's weights, `weight(TERM)`, and the settings that are learned,
             `temperature(TERM)`, which are no part of it.
         states: the variables that losses hold.
+        parts: the layers that are wanted of each call of a frozen network; see `NetworkUse.call`.
 
     Raises:
         FormulaError: the formula does not fit the registry or the scope; with the position.
@@ -89,7 +90,7 @@ class Objective:
         shown = [term for term in self.terms if term.balance is not None]
         self._summands = len(self.names) - len(shown) - len(self.states.learned_names)
         self._mean = _default_reduction(registry)
-        self._parts = _parts(self.terms)
+        self.parts = _parts(self.terms)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -180,7 +181,7 @@ class Objective:
             mean=self._mean,
             states=self.states,
             training=training,
-            parts=self._parts,
+            parts=self.parts,
             student=student,
         )
         found, weighted = [], []
