@@ -6,36 +6,36 @@ import pytest
 
 from tests.distributed.cases import assert_same, fit
 
-CASES = "tests.distributed.cases"
+FIT = "tests.distributed.cases:fit"
 
-# 23 rows in batches of 8: an uneven tail of 7. The first rows' labels are missing, so that one
-# replica of a batch has none; 17 rows in batches of 8 leave a tail of one row, and empty slices.
-TRAININGS = {
-    "plain": {"formula": "mse + 0.1*mae"},
-    "missing, weighted": {
-        "formula": "mse + 0.3*mse(other) + 0.1*huber",
-        "missing": [0, 1, 2, 3, 9, 22],
-        "weighted": True,
-        "batches": "sequential",
-    },
-    "tail of one row": {"formula": "mse + 0.1*mae", "rows": 17, "weighted": True},
-    "reductions": {"formula": "max(mse) + 0.1*sum(mae) + mse/mean(mae)", "missing": [3, 4]},
-    "penalty and schedule": {
-        "formula": "mse + linear(0.1, 0.01, epochs=2)*l2(hidden1) + 1e-3*l1('*/kernel')",
-    },
+# 23 rows in batches of 8 leave an uneven tail of 7. The first rows' labels are missing, so that one
+# replica of a batch has none.
+MISSING = {
+    "formula": "mse + 0.3*mse(other) + linear(0.1, 0.01, epochs=2)*l2(hidden1) + huber/mean(mae)",
+    "missing": [0, 1, 2, 3, 9, 22],
+    "weighted": True,
+    "batches": "sequential",
 }
+# A tail of one row: all slices of the last batch but one are empty.
+TAIL = {"formula": "mse + 0.1*max(mae)", "rows": 17, "weighted": True, "optimizer": "adam"}
 
 
-@pytest.mark.parametrize("name", TRAININGS)
-@pytest.mark.parametrize("replicas", [2, 3, 4])
-def test_replicas_on_one_machine(many, name, replicas):
-    expected = fit(None, **TRAININGS[name])
-    (found,) = many.ask(f"{CASES}:fit", replicas=replicas, **TRAININGS[name])
-    assert_same(found, expected)
+@pytest.fixture(scope="module")
+def expected():
+    return {"missing": fit(None, **MISSING), "tail": fit(None, **TAIL)}
 
 
-@pytest.mark.parametrize("name", TRAININGS)
-def test_two_workers(pair, name):
-    expected = fit(None, **TRAININGS[name])
-    for found in pair.ask(f"{CASES}:fit", **TRAININGS[name]):
-        assert_same(found, expected)
+def test_replicas_on_one_machine(many, expected):
+    (found,) = many.ask(FIT, replicas=3, **MISSING)
+    assert_same(found, expected["missing"])
+    (found,) = many.ask(FIT, replicas=4, in_scope=True, **TAIL)
+    assert_same(found, expected["tail"])
+    assert found["compiled_as"] == "graph"
+    assert "4 replicas" in found["because"]
+
+
+def test_two_workers(pair, expected):
+    for found in pair.ask(FIT, **MISSING):
+        assert_same(found, expected["missing"])
+    for found in pair.ask(FIT, **TAIL):
+        assert_same(found, expected["tail"])

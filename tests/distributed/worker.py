@@ -52,8 +52,11 @@ def _strategies(devices: int) -> Callable[[int | None], Any]:
         if count is None:
             return None
         if count not in made:
+            # TensorFlow's collectives know one group of devices in a process; the others add up
+            # on one device.
+            own = None if count == 2 else tf.distribute.ReductionToOneDevice()
             names = [f"CPU:{number}" for number in range(count)]
-            made[count] = tf.distribute.MirroredStrategy(names)
+            made[count] = tf.distribute.MirroredStrategy(names, cross_device_ops=own)
         return made[count]
 
     return mirrored
