@@ -159,11 +159,11 @@ class Objective:
             training=training,
             replicas=replicas,
         )
-        values = None if replicas is None else values_of(self.terms, evaluator, replicas)
+        shared = None if replicas is None else values_of(self.terms, evaluator, replicas)
         found, weighted = [], []
         for number, term in enumerate(self.terms):
             coefficient = evaluator.coefficient(term.coefficient)
-            found.append(evaluator.reduced(term.body) if values is None else values[number])
+            found.append(evaluator.reduced(term.body) if shared is None else shared[number])
             weighted.append(coefficient * found[-1].tensor)
         added, weights = [], []
         for use in self.balances:

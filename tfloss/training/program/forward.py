@@ -106,9 +106,7 @@ class StudentLoss:
     def __call__(
         self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
     ) -> tuple[Any, Any]:
-        # Subclasses that train many students at once know no replicas.
-        more = {} if share is None else {"share": share}
-        terms = self.measured(batch, step, training=training, **more)[0]
+        terms = self.measured(batch, step, training=training, share=share)[0]
         return self.total(terms), tf.stack(terms)
 
     def total(self, values: Sequence[Any]) -> Any:
