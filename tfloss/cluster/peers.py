@@ -53,7 +53,11 @@ class Peers:
         self.addresses = [address for job in order for address in jobs[job]]
         before = order[: order.index(resolver.task_type)]
         self.index = int(sum(len(jobs[job]) for job in before) + resolver.task_id)
-        self._strategy = strategy
+
+        def summed(values: Any) -> Any:
+            return strategy.reduce("SUM", strategy.run(tf.identity, (values,)), axis=None)
+
+        self._summed = tf.function(summed)
 
     @property
     def is_chief(self) -> bool:
@@ -129,9 +133,7 @@ class Peers:
         same step.
         """
         wanted = [float(signal_number == one) for one in _SIGNALS] + [float(due and self.is_chief)]
-        values = tf.constant(wanted)
-        local = self._strategy.run(lambda: tf.identity(values))
-        sums = self._strategy.reduce("SUM", local, axis=None).numpy()
+        sums = self._summed(tf.constant(wanted)).numpy()
         first = next((int(one) for one, n in zip(_SIGNALS, sums, strict=False) if n > 0), None)
         return first, bool(sums[-1] > 0)
 
