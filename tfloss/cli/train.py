@@ -171,7 +171,7 @@ def train(
             ready = _ask_teachers(configuration, registry, quiet, n_jobs, cache, kept, peers)
             import_tensorflow()
             tracking.start()
-            more = {} if strategy is None else {"strategy": strategy}
+            more: dict[str, Any] = {} if strategy is None else {"strategy": strategy}
             result = _train(configuration, registry, quiet, ready, kept, tracking, reached, more)
             if not is_chief(peers):
                 return
