@@ -9,6 +9,7 @@ from tfloss.display import renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
+from tfloss.objective.across_replicas import Replicas, values_of
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.loss_variables import States
 from tfloss.objective.plan import (
@@ -150,6 +151,7 @@ class Objective:
         step: Any = 0.0,
         training: bool = False,
         student: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+        replicas: Replicas | None = None,
     ) -> Outcome:
         """The total and each weighted term on one batch.
 
@@ -164,6 +166,7 @@ class Objective:
             training: whether losses may give the variables that they hold new values.
             student: where `averaged` is not empty: computes these of the student, on the same rows,
                 with the weights that it is given by path.
+            replicas: where these are some rows of a batch whose others are on other devices.
 
         Raises:
             UsageError: shapes that do not match.
@@ -183,11 +186,13 @@ class Objective:
             training=training,
             parts=self.parts,
             student=student,
+            replicas=replicas,
         )
+        shared = None if replicas is None else values_of(self.terms, evaluator, replicas)
         found, weighted = [], []
-        for term in self.terms:
+        for number, term in enumerate(self.terms):
             coefficient = evaluator.coefficient(term.coefficient)
-            found.append(evaluator.reduced(term.body))
+            found.append(evaluator.reduced(term.body) if shared is None else shared[number])
             weighted.append(coefficient * found[-1].tensor)
         added, weights = [], []
         for use in self.balances:
