@@ -121,7 +121,7 @@ class Evaluator:
     by_element: Mapping[str, Tensor] = field(default_factory=dict)
     parts: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     student: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
-    answers: dict[Any, Mapping[str, Tensor]] = field(default_factory=dict)
+    answers: dict[Any, Any] = field(default_factory=dict)
     replicas: Exchange | None = None
 
     # -- between losses --------------------------------------------------------------------------
