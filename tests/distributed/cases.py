@@ -112,3 +112,71 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any], rtol: float = 2
             assert list(here) == list(there)
             for name in here:
                 np.testing.assert_allclose(here[name], there[name], rtol=rtol, atol=2e-6)
+
+
+def dataset(rows: int = 40) -> Any:
+    """A stream of rows as `data` has them, in elements of seven."""
+    import tensorflow as tf
+
+    columns = data(rows).train.values
+    return tf.data.Dataset.from_tensor_slices(columns).batch(7)
+
+
+def fit_stream(strategy: Any, formula: str = "mse + 0.1*mae(other)") -> dict[str, Any]:
+    """`tfloss.fit_stream` with a holdout."""
+    result = tfloss.fit_stream(
+        formula,
+        dataset(),
+        "mlp:4",
+        task="regression",
+        steps_per_epoch=4,
+        batch_size=9,
+        epochs=2,
+        holdout=data().holdout.values,
+        strategy=strategy,
+    )
+    return told(result)
+
+
+def network(*, normalized: bool = False, random: bool = False) -> Any:
+    """A Keras model of one's own, always with the same weights."""
+    import keras
+
+    keras.utils.set_random_seed(4)
+    layers: list[Any] = [keras.Input((FEATURES,)), keras.layers.Dense(6, "tanh", name="inner")]
+    if normalized:
+        layers.append(keras.layers.BatchNormalization(synchronized=True))
+    if random:
+        layers += [keras.layers.Dropout(0.5), keras.layers.GaussianNoise(0.2)]
+    regularizer = keras.regularizers.L2(0.01)
+    layers.append(keras.layers.Dense(1, kernel_regularizer=regularizer))
+    return keras.Sequential(layers)
+
+
+def fit_model(
+    strategy: Any, door: str = "fit_model", formula: str = "mse + 0.1*mse(inner, 0*inner)"
+) -> dict[str, Any]:
+    """A model of one's own, normalized and with random layers, through one of three doors."""
+    import keras
+
+    scope = strategy.scope() if strategy is not None else contextlib.nullcontext()
+    given = data(20, missing=[0, 1, 2, 11])
+    x = given.train.inputs
+    y = np.where(given.train.present["labels"][:, None], given.train.labels, np.nan)
+    with scope:
+        model = network(normalized=True, random=True)
+        attached = tfloss.attach(model, formula, task="regression")
+        metrics = [keras.metrics.MeanAbsoluteError(name="error")]
+        attached.compile(keras.optimizers.Adam(0.01), metrics=metrics, jit_compile=False)
+    keras.utils.set_random_seed(5)
+    held = given.holdout.inputs, given.holdout.labels
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 8, "validation_data": held}
+    if door == "fit_model":
+        history = tfloss.fit_model(attached, (x, y), **options).history
+    else:
+        history = attached.fit(x, y, verbose=0, **options).history
+    return {
+        "weights": [np.asarray(value).tolist() for value in model.get_weights()],
+        "train": [{name: np.asarray(values).tolist() for name, values in history.items()}],
+        "holdout": [],
+    }

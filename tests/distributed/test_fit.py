@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.distributed.cases import assert_same, fit
+from tests.distributed.cases import assert_same, fit, fit_model, fit_stream
 
 FIT = "tests.distributed.cases:fit"
 
@@ -39,3 +39,16 @@ def test_two_workers(pair, expected):
         assert_same(found, expected["missing"])
     for found in pair.ask(FIT, **TAIL):
         assert_same(found, expected["tail"])
+
+
+def test_a_model_of_ones_own_on_two_workers(pair):
+    """Where Keras' own `fit` stops at the first batch."""
+    expected = fit_model(None)
+    for found in pair.ask("tests.distributed.cases:fit_model", door="attach"):
+        assert_same(found, expected)
+
+
+def test_a_stream_on_two_workers(pair):
+    expected = fit_stream(None)
+    for found in pair.ask("tests.distributed.cases:fit_stream"):
+        assert_same(found, expected)

@@ -21,7 +21,7 @@ import numpy as np
 
 from tfloss.errors import UsageError, listed
 from tfloss.lazy import keras, tf
-from tfloss.student.keras_internals import sublayers
+from tfloss.student.keras_internals import batches_done, sublayers
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.random_numbers import drawn_for_whole_batches
 
@@ -159,16 +159,15 @@ class Share:
         return found | dict(zip(rows, self._sum(placed), strict=True))
 
     def mean(self, tensors: Sequence[Any]) -> list[Any]:
-        dense = [None if t is None else tf.convert_to_tensor(t) / self.count for t in tensors]
-        summed = iter(self._sum([tensor for tensor in dense if tensor is not None]))
-        return [None if tensor is None else next(summed) for tensor in dense]
+        """See `Replicas.mean`."""
+        return [tensor / self.count for tensor in self._sum(list(tensors))]
 
-    def averaged(self, values: Any, gradients: Sequence[Any], drifting: Sequence[Any]) -> Any:
-        """The values and the mean of the gradients, on all replicas the same.
+    def agreed(self, values: Any, gradients: Sequence[Any], drifting: Sequence[Any]) -> Any:
+        """The values and the sum of the gradients, on all replicas the same.
 
         Args:
             values: the same already.
-            gradients: of this replica.
+            gradients: what this replica adds to them; None where there is none.
             drifting: variables that each replica has changed by its own rows, such as the averages
                 of a batch normalization: they become their mean, weighted by the rows.
         """
@@ -177,10 +176,12 @@ class Share:
             tf.zeros_like(v.value) if self._is_empty else v.value * tf.cast(self.part, v.dtype)
             for v in drifting
         ]
-        means = self.mean([*gradients, *(value * self.count for value in said)])
-        for variable, value in zip(drifting, means[len(gradients) :], strict=True):
+        found = [tf.convert_to_tensor(g) for g in gradients if g is not None]
+        summed = self._sum([*found, *said])
+        for variable, value in zip(drifting, summed[len(found) :], strict=True):
             variable.assign(value)
-        return values, means[: len(gradients)]
+        dense = iter(summed)
+        return values, [None if g is None else next(dense) for g in gradients]
 
     @property
     def _is_empty(self) -> bool:
@@ -359,7 +360,8 @@ def refuse_other_devices(
             f"The model was built outside of the scope of the {name} that it is to be trained "
             f"under; build it inside: with strategy.scope(): model = …"
         )
-    if strategy_of([optimizer.iterations]) is not strategy:
+    # Where gradients are accumulated, `iterations` is no variable.
+    if strategy_of([batches_done(optimizer)]) is not strategy:
         raise UsageError(
             f"The optimizer was made outside of the scope of the {name}; make it inside "
             f"(with strategy.scope(): …), or give it as text: optimizer='adam:learning_rate=0.01'."

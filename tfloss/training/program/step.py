@@ -172,7 +172,7 @@ class TrainStep:
 
         def of(share: Share) -> tuple[Any, list[Any]]:
             found = values_and_gradients(forward, self.variables, batch, step, scale, share)
-            return share.averaged(*found, drifting(forward))  # type: ignore[no-any-return]
+            return share.agreed(*found, drifting(forward))  # type: ignore[no-any-return]
 
         return self.replication.run(of, int(batch.tensors["inputs"].shape[0]))
 
@@ -292,14 +292,15 @@ def values_and_gradients(
 
     Returns:
         (1 + terms,), the total and each term; and the gradient of each of `variables`, None where
-        the total does not depend on it.
+        the total does not depend on it. Of a replica: what it adds to the gradient.
     """
     weights = [variable.value for variable in variables]
     more = {} if share is None else {"share": share}
     with tf.GradientTape() as tape:
         tape.watch(weights)
         total, terms = forward(batch, step, training=True, **more)
-        scaled = scale(total)
+        # Before the gradients, which could overflow in half precision, and not after.
+        scaled = scale(total) if share is None else scale(total) / share.count
     return tf.concat([[total], terms], 0), tape.gradient(scaled, weights)
 
 
