@@ -70,7 +70,7 @@ def results(name: str, seeds: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"tfloss": [], "MLP": [], "linear": []}
     for seed in range(seeds):
         data = tfloss.load_data(load(), task=task, seed=seed)
-        student = tfloss.fit(formula, data, seed=seed, watch=None)
+        student = tfloss.fit(formula, data, seed=seed)
         scores = student.scores["student on holdout"]
         found["tfloss"].append(scores["log_loss" if task == "classification" else "r2"])
         for label, model in _peers(task, seed):

@@ -31,6 +31,7 @@ from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result
 from tfloss.training.stream_data import stream_data
+from tfloss.training.target_units import link_of
 
 
 def fit_stream(
@@ -113,6 +114,7 @@ def fit_stream(
     registry = registry_with(registry, losses)
     shapes = _column_shapes(dataset)
     student = _student(model, shapes, registry, options)
+    student.link = link_of(formula, registry) if task == "regression" else ""
     objective = Objective(
         formula,
         registry,
@@ -255,7 +257,7 @@ def _student(
 
 
 def _scope(student: Student, shapes: Mapping[str, Any], task: str) -> Scope:
-    own = student.scope(task)
+    own = student.scope(task, student.link)
     columns = [name for name in shapes if name not in ("inputs", SAMPLE_WEIGHT)]
     taken = [name for name in columns if name in own]
     if taken:
