@@ -135,11 +135,11 @@ def table_from(
     side = (*side, *([weight] if weight else []))
     others = {name: columns.pop(name) for name in dict.fromkeys(side)}
     own = [columns.pop(name) for name in targets]
-    labels: Any = own[0] if own else None
+    together: Any = own[0] if own else None
     if len(own) > 1:
-        labels, options["target_names"] = np.column_stack(own), tuple(targets)
+        together, options["target_names"] = np.column_stack(own), tuple(targets)
     return _chosen(
-        columns, labels, features, drop, {**options, "columns": others, "weight": weight}
+        columns, together, features, drop, {**options, "columns": others, "weight": weight}
     )
 
 

@@ -210,7 +210,10 @@ class Table:
     def _target(self, rows: int) -> np.ndarray:
         if self.target is None:
             return np.full(rows, None, dtype=object)
-        target = self._array("target", as_array(self.target))
+        given = self.target
+        if is_frame(given):
+            given = np.column_stack(list(columns_of_frame(given).values()))
+        target = self._array("target", as_array(given))
         if target.ndim == 2 and target.shape[1] == 1:
             target = target[:, 0]
         if target.ndim == 2 and target.shape[1]:

@@ -32,6 +32,7 @@ class Distilled(BaseEstimator):
     warm_start: bool
     random_state: Any
     network_: Network
+    history_: dict[str, np.ndarray]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -81,6 +81,9 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         teacher_notes_: what was done to teachers, a sentence each.
     """
 
+    classes_: np.ndarray
+    multilabel_: bool
+
     def __init__(
         self,
         formula: Any = "auto",

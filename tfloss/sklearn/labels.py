@@ -26,8 +26,8 @@ def labels_and_gaps(y: Any, mark: Any = None) -> tuple[Any, np.ndarray | None]:
         return y, None  # scikit-learn says what is wrong with it
     gaps = _missing(values)
     if mark is not None:
-        gaps |= np.asarray(values == mark)
-    missing = gaps if gaps.ndim == 1 else gaps.any(axis=1)
+        gaps = gaps | np.asarray(values == mark, bool)
+    missing: np.ndarray = gaps if gaps.ndim == 1 else gaps.any(axis=1)
     part = missing & ~(gaps if gaps.ndim == 1 else gaps.all(axis=1))
     if part.any():
         raise ValueError(

@@ -29,13 +29,20 @@ class Network:
         scaler: of the features; None where they are taken as they are.
         link: what the model's answers are of what is predicted; see `target_units.link_of`.
         optimizer: the Keras optimizer, where training goes on with it.
+        student: the model as a student, which keeps the compiled programs of its training.
     """
 
     def __init__(
-        self, model: Any, scaler: Scaler | None, link: str = "", optimizer: Any = None
+        self,
+        model: Any,
+        scaler: Scaler | None,
+        link: str = "",
+        optimizer: Any = None,
+        student: Student | None = None,
     ) -> None:
         self._model = model
         self._optimizer = optimizer
+        self._student = student
         self._saved: dict[str, Any] = {}
         self.scaler = scaler
         self.link = link
@@ -52,9 +59,10 @@ class Network:
     @property
     def student(self) -> Student:
         """The model as a student, to be trained further."""
-        student = wrap_model(self.model)
-        student.link = self.link
-        return student
+        if self._student is None:
+            self._student = wrap_model(self.model)
+            self._student.link = self.link
+        return self._student
 
     def optimizer(self, wanted: Any) -> Any:
         """The optimizer that has trained it so far, else a new one by this text."""
@@ -88,13 +96,13 @@ class Network:
             kept = self._saved.get("optimizer", [])
             self._saved = _as_values(self._model)
             if self._optimizer is not None:
-                kept = [np.array(variable) for variable in self._optimizer.variables]
+                kept = [variable.numpy() for variable in self._optimizer.variables]
             self._saved["optimizer"] = kept
         scaler = None if self.scaler is None else self.scaler.to_values()
         return {**self._saved, "scaler": scaler, "link": self.link}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._model = self._optimizer = None
+        self._model = self._optimizer = self._student = None
         self._saved = {key: state[key] for key in _KEPT}
         self.link = state["link"]
         scaler = state["scaler"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -85,11 +86,16 @@ def trained(
             network = before or Network(student.forward_model, data.scaler)
             options |= {"initial_epoch": epochs[0], "epochs": epochs[1]}
             options["optimizer"] = network.optimizer(estimator.optimizer)
-        result = fit(data=data, **options)
+        with warnings.catch_warnings():  # searches over formulas have one teacher for all
+            warnings.filterwarnings("ignore", "No term of the formula names the teacher")
+            result = fit(data=data, **options)
     # Variables of losses begin again with every training, and an optimizer knows those it has seen.
     kept = options["optimizer"] if epochs is not None and not result.objective.states else None
     student = result.student
-    return result, Network(student.forward_model, data.scaler, student.link, kept)
+    model = student.forward_model
+    return result, Network(
+        model, data.scaler, student.link, kept, student if epochs is not None else None
+    )
 
 
 def lines(epochs: int) -> Callable[[History], None]:

@@ -62,10 +62,11 @@ class View:
 
     def show(self, rows: np.ndarray) -> Any:
         """These rows as the estimator gets them: (n, d) float64, sparse rows, or a frame."""
-        if hasattr(rows, "tocsr"):
+        given: Any = rows
+        if hasattr(given, "tocsr"):
             if self.sparse and self.kind != FRAME:
-                return rows
-            rows = rows.toarray()
+                return given
+            rows = given.toarray()
         if self.kind != FRAME:
             return np.asarray(rows, dtype=np.float64)
         return self._frame(rows)

@@ -18,7 +18,12 @@ X = RNG.normal(size=(120, 4)).astype(np.float32)
 # Labels that the features say little about, so that a network soon learns them by heart.
 Y = (X[:, 0] + 3 * RNG.normal(size=120) > 0).astype(np.int64)
 DATA = tfloss.load_data((X, Y), train_size=100, scale="none")
-OPTIONS = {"epochs": 60, "compile": "graph", "optimizer": "adam:learning_rate=0.05"}
+OPTIONS = {
+    "epochs": 60,
+    "compile": "eager",
+    "batch_size": 35,
+    "optimizer": "adam:learning_rate=0.05",
+}
 STOP = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 5}
 
 
@@ -116,11 +121,11 @@ def test_epochs_done_before_are_counted():
     formula = "linear(1, 0, epochs=4)*bce"
     model = network()
     keras_optimizer = keras.optimizers.SGD(0.1)
-    tfloss.fit(formula, DATA, model, epochs=2, optimizer=keras_optimizer, compile="graph")
+    tfloss.fit(formula, DATA, model, epochs=2, optimizer=keras_optimizer, compile="eager")
     tfloss.fit(
-        formula, DATA, model, epochs=4, initial_epoch=2, optimizer=keras_optimizer, compile="graph"
+        formula, DATA, model, epochs=4, initial_epoch=2, optimizer=keras_optimizer, compile="eager"
     )
     whole = network()
-    tfloss.fit(formula, DATA, whole, epochs=4, optimizer="sgd:learning_rate=0.1", compile="graph")
+    tfloss.fit(formula, DATA, whole, epochs=4, optimizer="sgd:learning_rate=0.1", compile="eager")
     for own, other in zip(model.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-5, atol=1e-7)
