@@ -27,7 +27,7 @@ def labels_and_gaps(y: Any, mark: Any = None) -> tuple[Any, np.ndarray | None]:
     gaps = _missing(values)
     if mark is not None:
         gaps = gaps | np.asarray(values == mark, bool)
-    missing: np.ndarray = gaps if gaps.ndim == 1 else gaps.any(axis=1)
+    missing = np.asarray(gaps.any(axis=1)) if gaps.ndim == 2 else gaps
     part = missing & ~(gaps if gaps.ndim == 1 else gaps.all(axis=1))
     if part.any():
         raise ValueError(
