@@ -86,7 +86,9 @@ def columns_from_to(x: Any, *, start: int = 0, stop: int | None = None) -> Any:
         beyond = any(end is not None and not -width <= end <= width for end in (start, stop))
         if beyond or last <= first:
             end = "the end" if stop is None else stop
-            raise ValueError(f"'slice' from {start} to {end} has nothing of {width} columns.")
+            raise ValueError(
+                f"'slice' from {start} to {end} is empty or not within {width} columns."
+            )
     return x[..., start:stop]
 
 
