@@ -66,6 +66,9 @@ def beta_nll(
     beta: 0 is gaussian_nll; at 1 the means learn as by the mean squared error.
     smallest: the variance below which none is taken, in the target's unit squared; positive.
 
+    Conventions: a mean over the targets, with the likelihood's constant; the authors' code sums
+    them and leaves ½ log 2π out, with the same gradient times k.
+
     Source: Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation with
     probabilistic neural networks".
     """

@@ -9,6 +9,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.peers.closeness import worst_table
+
 TABLE = Path(__file__).with_name("coverage.toml")
 
 
@@ -69,6 +71,15 @@ def page() -> str:
             lines += ["", "Left out:", ""]
             lines += [f"- {theirs}: {reason}." for theirs, reason in peer.left_out.items()]
         lines.append("")
+    lines += [
+        "## The ten largest differences",
+        "",
+        "Of values and gradients that tests compare with another library's, in float32 and "
+        "float64, relative to the largest number expected; by "
+        "`python -m tests.peers.closeness --write`.",
+        "",
+        *worst_table(),
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tfloss.formula import to_text
 from tfloss.registry import Loss, load_registry
+from tfloss.report import held_against
 
 # The order of the page; a plugin's own families follow by name.
 _ORDER = (
@@ -42,7 +43,17 @@ def by_family(losses: Iterable[Loss]) -> dict[str, list[Loss]]:
 
 def source_of(loss: Loss) -> str:
     """What the docstring says behind 'Source:', in one line; '' where it says nothing."""
-    found = re.search(r"\b[Ss]ources?:\s*(.*?)(\n\n|\Z)", loss.description, re.DOTALL)
+    return _behind(r"[Ss]ources?", loss)
+
+
+def conventions_of(loss: Loss) -> str:
+    """Where papers and their authors' code differ, which it follows: behind 'Conventions:'."""
+    return _behind("Conventions", loss)
+
+
+def _behind(word: str, loss: Loss) -> str:
+    """A docstring's paragraph from a word on, in one line."""
+    found = re.search(rf"\b{word}:\s*(.*?)(\n\n|\Z)", loss.description, re.DOTALL)
     return " ".join(found[1].split()) if found else ""
 
 
@@ -87,6 +98,11 @@ together, [plugins.md](plugins.md) how to add one. `tfloss losses NAME` prints a
 A loss asks for tensors by the names in its parentheses; those in brackets are optional, and
 `name=value` is a setting with its default. *One value per batch* is one for all examples together;
 a loss that *holds variables* has weights or a memory of its own, trained and saved with the run.
+
+*Held against* names whose values and gradients the tests compare with, none of which is this code,
+and the largest relative error: of the difference to the largest number expected. It is written by
+`python -m tests.peers.closeness --write`; values that a paper prints come with few digits.
+`tfloss losses NAME` says it test by test.
 """
 
 
@@ -120,7 +136,11 @@ def _entry(loss: Loss) -> Iterator[str]:
     if loss.same_shape:
         yield f"- Of one shape: {'; '.join(', '.join(group) for group in loss.same_shapes)}"
     yield f"- Example: `{example_of(loss)}`"
+    if conventions := conventions_of(loss):
+        yield f"- Conventions: {conventions}"
     yield f"- Source: {source_of(loss)}"
+    if held := held_against.summary(loss):
+        yield f"- Held against: {held}"
 
 
 def call_of(declaration: Any) -> str:
