@@ -48,7 +48,7 @@ INPUTS |= {
     "waves": {
         "labels": (wave := _MORE.normal(size=(3, 400))),
         "prediction": 0.8 * wave + 0.5 * _MORE.normal(size=(3, 400)),
-    },  # fmt: skip
+    },
     "masks": {
         "labels": _MORE.integers(0, 2, size=(3, 6, 6, 1)) * 1.0,
         "logits": _MORE.normal(size=(3, 6, 6, 1)),

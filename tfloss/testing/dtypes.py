@@ -66,7 +66,8 @@ def _class_numbers(subject: Subject, name: str) -> Inputs | None:
 
 def _outside(subject: Subject, name: str, inputs: Inputs, count: int) -> int:
     """A class below 0 or above the last one: NaN or an exception, never a value."""
-    for wrong in (-1, count):
+    padded = next(p for p in subject.parameters if p.name == name).domain.name == "tokens"
+    for wrong in (count,) if padded else (-1, count):  # a negative token is padding
         changed = {**inputs, name: inputs[name].copy()}
         changed[name][1] = wrong
         try:

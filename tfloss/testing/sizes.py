@@ -27,7 +27,7 @@ def memory_of_a_large_batch(subject: Subject) -> int:
     except REFUSALS as refusal:
         raise NotApplicable(f"{ROWS:,} rows are refused: {refusal}") from refusal
     shape, operation = largest_tensor(graph)
-    if math.prod(shape) > _MOST * ROWS**2:
+    if math.prod(shape) > _MOST * ROWS**2 and _more_than_rows(subject, width, math.prod(shape)):
         raise CheckFailure(
             f"{subject.loss.name} makes a tensor of shape {shape} ({operation}), "
             f"{4 * math.prod(shape) / 2**30:.1f} GiB in float32, of {ROWS:,} rows.",
@@ -37,6 +37,12 @@ def memory_of_a_large_batch(subject: Subject) -> int:
             "that do not fit with ValueError (tfloss.ops.few_enough_for_triples).",
         )
     return ROWS
+
+
+def _more_than_rows(subject: Subject, width: int, size: int) -> bool:
+    """Whether a quarter of the rows needs less than a quarter of the size."""
+    quarter = math.prod(largest_tensor(program(subject, width, ROWS // 4).graph)[0])
+    return size > 5 * quarter
 
 
 def program(subject: Subject, width: int, rows: int) -> Any:

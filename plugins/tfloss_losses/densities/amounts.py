@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval
-from tfloss.ops import mean_per_example
+from tfloss.ops import bounded, mean_per_example
 from tfloss_losses.densities.common import LIMIT, parameters
 
 
@@ -30,7 +30,7 @@ def gamma_nll(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(
     Source: Nelder and Wedderburn 1972, "Generalized linear models", with the shape predicted too.
     """
     log_mean, log_shape = parameters(labels, prediction, 2)
-    log_shape = tf.clip_by_value(log_shape, -10.0, 10.0)
+    log_shape = bounded(log_shape, -10.0, 10.0)
     shape, log_labels = tf.exp(log_shape), tf.math.log(tf.maximum(labels, smallest))
     log_ratio = log_labels - log_mean
     likelihood = shape * (log_shape + log_ratio - tf.exp(log_ratio)) - tf.math.lgamma(shape)
@@ -62,7 +62,7 @@ def log_normal_nll(
     Source: Aitchison and Brown 1957, "The lognormal distribution".
     """
     mean, log_scale = parameters(labels, prediction, 2)
-    log_scale = tf.clip_by_value(log_scale, math.log(smallest_scale), LIMIT)
+    log_scale = bounded(log_scale, math.log(smallest_scale), LIMIT)
     log_labels = tf.math.log(tf.maximum(labels, smallest))
     z = (log_labels - mean) * tf.exp(-log_scale)
     return mean_per_example(log_labels + log_scale + math.log(2 * math.pi) / 2 + tf.square(z) / 2)
@@ -89,8 +89,8 @@ def beta_distribution_nll(
     Source: Ferrari and Cribari-Neto 2004, "Beta regression for modelling rates and proportions".
     """
     logit, log_precision = parameters(labels, prediction, 2)
-    logit = tf.clip_by_value(logit, -10.0, 10.0)
-    precision = tf.exp(tf.clip_by_value(log_precision, -10.0, 10.0))
+    logit = bounded(logit, -10.0, 10.0)
+    precision = tf.exp(bounded(log_precision, -10.0, 10.0))
     alpha, beta = precision * tf.sigmoid(logit), precision * tf.sigmoid(-logit)
     share = tf.clip_by_value(labels, smallest, 1 - smallest)
     log_beta = tf.math.lgamma(alpha) + tf.math.lgamma(beta) - tf.math.lgamma(alpha + beta)

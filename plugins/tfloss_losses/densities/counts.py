@@ -6,18 +6,19 @@ from typing import Any
 
 import tfloss
 from tfloss import tf
-from tfloss.ops import mean_per_example
+from tfloss.ops import bounded, mean_per_example
 from tfloss_losses.densities.common import LIMIT, parameters
 
 
 def _bounded(logarithm: Any) -> Any:
-    return tf.clip_by_value(logarithm, -LIMIT, LIMIT)
+    return bounded(logarithm, -LIMIT, LIMIT)
 
 
 def _log_negative_binomial(labels: Any, log_mean: Any, log_dispersion: Any) -> Any:
     """Log-probability of a count of this mean µ and variance µ + a·µ²."""
-    size = tf.exp(-_bounded(log_dispersion))
-    log_ratio = _bounded(log_mean) + _bounded(log_dispersion)  # of µ to the size
+    log_dispersion = _bounded(log_dispersion)  # once: its slope is decided by all that it does
+    size = tf.exp(-log_dispersion)
+    log_ratio = _bounded(log_mean) + log_dispersion  # of µ to the size
     ways = tf.math.lgamma(labels + size) - tf.math.lgamma(size) - tf.math.lgamma(labels + 1)
     return ways - size * tf.nn.softplus(log_ratio) - labels * tf.nn.softplus(-log_ratio)
 

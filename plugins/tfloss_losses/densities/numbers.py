@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast
-from tfloss.ops import mean_per_example
+from tfloss.ops import bounded, mean_per_example
 from tfloss_losses.densities.common import LIMIT, parameters
 
 
@@ -37,7 +37,7 @@ def student_t_nll(
     Source: Lange, Little and Taylor 1989, "Robust statistical modeling using the t distribution".
     """
     location, log_scale = parameters(labels, prediction, 2)
-    log_scale = tf.clip_by_value(log_scale, math.log(smallest), LIMIT)
+    log_scale = bounded(log_scale, math.log(smallest), LIMIT)
     z = (labels - location) * tf.exp(-log_scale)
     constant = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)
     constant -= math.log(math.pi * degrees) / 2
@@ -62,7 +62,7 @@ def von_mises_nll(labels: Any, prediction: Any) -> Any:
     uncertainty quantification".
     """
     direction, log_concentration = parameters(labels, prediction, 2)
-    kappa = tf.exp(tf.clip_by_value(log_concentration, -12.0, 12.0))
+    kappa = tf.exp(bounded(log_concentration, -12.0, 12.0))
     # 1 - cos would lose its digits; so would I0, which grows as e^κ.
     lag = 2 * tf.square(tf.sin((labels - direction) / 2))
     return mean_per_example(
@@ -90,7 +90,7 @@ def logistic_nll(
     variational inference with inverse autoregressive flow".
     """
     location, log_scale = parameters(labels, prediction, 2)
-    log_scale = tf.clip_by_value(log_scale, math.log(smallest), LIMIT)
+    log_scale = bounded(log_scale, math.log(smallest), LIMIT)
     z = (labels - location) * tf.exp(-log_scale)
     return mean_per_example(log_scale + tf.nn.softplus(z) + tf.nn.softplus(-z))
 
@@ -126,7 +126,7 @@ def gaussian_mixture(
         tf.stack(parts[start : start + components], axis=-1)
         for start in range(0, 3 * components, components)
     )
-    log_scales = tf.clip_by_value(log_scales, math.log(smallest), LIMIT)
+    log_scales = bounded(log_scales, math.log(smallest), LIMIT)
     z = (labels[..., None] - means) * tf.exp(-log_scales)
     log_density = -tf.square(z) / 2 - log_scales - math.log(2 * math.pi) / 2
     return -mean_per_example(tf.reduce_logsumexp(tf.nn.log_softmax(logits) + log_density, axis=-1))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above
-from tfloss.ops import columns, mean_per_example, same_shape
+from tfloss.ops import bounded, columns, mean_per_example, same_shape
 
 
 def _location_and_scale(labels: Any, prediction: Any, smallest: float) -> tuple[Any, Any]:
@@ -19,7 +19,7 @@ def _location_and_scale(labels: Any, prediction: Any, smallest: float) -> tuple[
         )
     location, log_scale = tf.split(prediction, 2, axis=-1)
     same_shape(labels=labels, location=location)
-    return location, tf.exp(tf.clip_by_value(log_scale, math.log(smallest), 30.0))
+    return location, tf.exp(bounded(log_scale, math.log(smallest), 30.0))
 
 
 @tfloss.loss(

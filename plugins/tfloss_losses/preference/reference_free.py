@@ -73,7 +73,7 @@ def slic(
     same_shape=("chosen", "rejected"),
     latex=r"-\log\sigma\Bigl(\log\frac{\pi_w}{1-\pi_w}-\log\frac{\pi_l}{1-\pi_l}\Bigr)",
     range=(0, None),
-    domains={"chosen": "numbers", "rejected": "numbers"},
+    domains={"chosen": "log_chances", "rejected": "log_chances"},
     example="ce + 0.1*odds_ratio(chosen=log(teacher), rejected=log_softmax(logits))",
 )
 def odds_ratio(chosen: Any, rejected: Any) -> Any:
