@@ -14,6 +14,7 @@ from tfloss.testing.subject import Subject, as_tensors
 
 _SIZES = np.geomspace(0.1, 1e4, 41)
 _NOTHING = 1e-2  # of a ray's largest gradient: one that fades has long been smaller when it is zero
+_ROUNDING = 1e-5  # of two slopes that cancel
 _MOST_RAYS = 8
 
 
@@ -76,7 +77,7 @@ class _Ray:
                 continue
             lowest = values.min() if low is None else min(low, values.min())
             scale = max(1.0, np.abs(values).max())
-            broken = slopes[there[-1]] > _NOTHING * slopes.max()
+            broken = slopes[there[-1]] > max(_NOTHING * slopes.max(), _ROUNDING)
             if broken and values[-1] - lowest > 1e-4 * scale:
                 found += 1
                 yield row, _SIZES[there[-1]], _SIZES[there[-1] + 1]
