@@ -119,8 +119,8 @@ def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
 
     Source: Park et al. 2019, "Relational knowledge distillation", the angle-wise loss.
     """
-    both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
-    return mean_over_triples(_huber, *both, weight)
+    (target, ours), weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
+    return mean_over_triples(_huber, target, ours, weight)
 
 
 @tfloss.loss(

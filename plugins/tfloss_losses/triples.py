@@ -51,9 +51,9 @@ def mean_over_triples(
     count = rows.shape[0]
     if count is None or count**3 <= block:
         corners = tf.range(tf.shape(weight)[0])
-        found = at(*squares, corners, tf.ones_like(weight))
+        found = at(squares[0], squares[1], corners, tf.ones_like(weight))
     else:
-        found = _in_blocks(at, *squares, max(1, block // count**2))
+        found = _in_blocks(at, squares[0], squares[1], max(1, block // count**2))
     without = tf.reduce_sum(weight) - weight
     triples = weight * (without**2 - (tf.reduce_sum(weight**2) - weight**2))
     return tf.cast(found / tf.maximum(tf.reduce_sum(triples), 1e-12), rows.dtype)

@@ -24,8 +24,8 @@ def whole_numbers(subject: Subject) -> int:
         inputs = subject.moderate(subject.width)
         tried += _outside(subject, name, inputs, max(subject.width, 2))
     for name in ("labels",) if "labels" in whole and subject.width > 1 else ():
-        inputs = _class_numbers(subject, name)
-        tried += _outside(subject, name, inputs, subject.width) if inputs else 0
+        numbers = _class_numbers(subject, name)
+        tried += _outside(subject, name, numbers, subject.width) if numbers else 0
     if not tried:
         raise NotApplicable("it takes no whole numbers")
     return tried
