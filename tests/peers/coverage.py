@@ -55,8 +55,9 @@ def page() -> str:
         "",
         "Made by `python -m tests.peers.coverage > docs/coverage.md`; `tests/peers` parses and "
         "evaluates every formula, and compares values and gradients with Keras and with numbers "
-        "that torch computed. Peers' sources were read in November 2026; their names are classes "
-        "or functions there. Tensors such as `hidden1` or `picture` stand for yours.",
+        "that torch, optax, torchvision, kornia, MONAI, auraloss, lightly, pycox and "
+        "pytorch-metric-learning computed. Peers' sources were read in November 2026; their names "
+        "are classes or functions there. Tensors such as `hidden1` or `picture` stand for yours.",
         "",
         "| library | has here | left out |",
         "| --- | --: | --: |",
