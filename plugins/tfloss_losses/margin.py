@@ -55,7 +55,7 @@ def _shortfall(loss: str, labels: Any, logits: Any) -> Any:
     A label beyond 1, as of classes coded 1 and 2, is refused where its value can be seen, and makes
     NaN in a program.
     """
-    beyond = tf.abs(labels) > 1
+    beyond = tf.abs(labels) > 1.01  # rounding is no code
     if tf.executing_eagerly() and bool(tf.reduce_any(beyond)):
         raise ValueError(
             f"'{loss}' takes labels of 0 and 1, or of -1 and 1, but one is "

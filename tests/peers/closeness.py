@@ -102,14 +102,14 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.write:
         code, new = record(asked.paths)
-        if code:
-            raise SystemExit(f"pytest left with {code}; nothing is written.")
         found = merged(kept(), new, asked.paths)
         lines = [
             f'"{loss}": [\n' + ",\n".join(f"  {json.dumps(e)}" for e in entries) + "\n]"
             for loss, entries in found.items()
         ]
         KEPT.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        if code:
+            raise SystemExit(f"pytest left with {code}: of failing tests nothing is written.")
     print("\n".join(worst_table()))
 
 

@@ -37,12 +37,6 @@ def of_lightly() -> Iterator[Row]:
         "views",
         views(loss.NTXentLoss(0.5)),
     )
-    yield (
-        "BarlowTwinsLoss",
-        "barlow_twins(first, second)",
-        "views",
-        views(loss.BarlowTwinsLoss(5e-3)),
-    )
     yield ("DCLLoss", "dcl(first, second)", "views", views(loss.DCLLoss(0.1)))
     yield ("DCLWLoss", "dclw(first, second)", "views", views(loss.DCLWLoss(0.1, 0.5)))
     yield ("VICRegLoss", 'vicreg(first, second, form="code")', "views", views(loss.VICRegLoss()))
