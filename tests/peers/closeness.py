@@ -15,10 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tfloss.report.catalogue import built_in
+from tfloss.report.held_against import worst
+
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "plugins" / "tfloss_losses" / "held_against.json"
 PATHS = ("tests/losses", "tests/peers/test_coverage.py")
-OURS = {"central differences", "equations in NumPy", "published values"}  # no library's
 
 Entry = dict[str, Any]
 
@@ -76,22 +78,11 @@ def is_there(test: str) -> bool:
     return file.exists() and f"def {name}(" in file.read_text(encoding="utf-8")
 
 
-def worst(count: int = 10) -> list[tuple[str, str, str, float, str]]:
-    """The largest errors next to other libraries: loss, library, what, error, test."""
-    rows = [
-        (loss, ", ".join(libraries), kind, entry[kind], entry["test"])
-        for loss, entries in kept().items()
-        for entry in entries
-        for kind in ("value", "gradient")
-        if kind in entry and (libraries := [a for a in entry["against"] if a not in OURS])
-    ]
-    return sorted(rows, key=lambda row: -row[3])[:count]
-
-
 def worst_table() -> list[str]:
-    """The same as Markdown."""
+    """The largest errors next to other libraries, as Markdown."""
     lines = ["| loss | library | of | relative error | test |", "| --- | --- | --- | --: | --- |"]
-    return lines + [f"| `{a}` | {b} | {c} | {d:.2g} | `{e}` |" for a, b, c, d, e in worst()]
+    rows = worst(built_in().values())
+    return lines + [f"| `{a}` | {b} | {c} | {d:.2g} | `{e}` |" for a, b, c, d, e in rows]
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import load_registry
 from tfloss.report.catalogue import example_of
 
-from .coverage import page, peers
+from .coverage import peers
 from .inputs import INPUTS
 
 REGISTRY = load_registry()
@@ -34,7 +34,6 @@ OTHERS = [
     for kept in found["losses"]
 ]
 DATA = ("labels", "time", "event", "image")
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
@@ -53,10 +52,6 @@ def test_names_are_said_once_and_reasons_given():
     for peer in peers():
         assert not {s.theirs for s in peer.ours} & peer.left_out.keys()
         assert all(len(reason) > 5 for reason in peer.left_out.values())
-
-
-def test_the_page_is_that_of_the_table():
-    assert (DOCS / "coverage.md").read_text(encoding="utf-8") == page()
 
 
 def ours(formula, kind):

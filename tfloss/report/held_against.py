@@ -8,7 +8,7 @@ relative to the largest number that was expected.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,6 +17,7 @@ from typing import Any
 from tfloss.registry import Loss
 
 FILE = "held_against.json"
+OURS = ("central differences", "equations in NumPy", "published values")  # no library's
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,15 @@ def lines(loss: Loss) -> Iterator[str]:
             if error is not None
         )
         yield f"  {', '.join(one.against)}: {errors}  {one.test}"
+
+
+def worst(losses: Iterable[Loss], count: int = 10) -> list[tuple[str, str, str, float, str]]:
+    """The largest errors next to other libraries: loss, library, of what, error, test."""
+    rows = [
+        (loss.name, ", ".join(libraries), kind, error, one.test)
+        for loss in losses
+        for one in held_against(loss)
+        for kind, error in (("value", one.value), ("gradient", one.gradient))
+        if error is not None and (libraries := [a for a in one.against if a not in OURS])
+    ]
+    return sorted(rows, key=lambda row: -row[3])[:count]
