@@ -118,7 +118,7 @@ def _half_precision(subject: Subject) -> int:
                 tried=f"{row_count(inputs)} examples in {dtype}, through an Objective",
                 cause="it returns to half precision inside; compute in the tensors' own dtype.",
             )
-        if direct.dtype != tf.float32 or not np.all(np.isfinite(direct)):
+        if direct.dtype.size < 4 or not np.all(np.isfinite(direct)):
             raise CheckFailure(
                 f"{subject.loss.name} called on {dtype} tensors is {np.asarray(direct)} "
                 f"({direct.dtype.name}).",
