@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,15 @@ def compare(
     )
     comparison.check(registry, table)
     _warn_of_leaks(comparison.config)
-    return run_comparison(
+    result = run_comparison(
         comparison,
         registry,
         None if runs is None else Path(runs),
         cache=None if cache is None else Path(cache),
         table=table,
     )
+    assert result is not None  # as at a worker that is not the chief
+    return result
 
 
 def search(
@@ -163,6 +165,7 @@ def search(
         folder = new_folder(Path(temporary if runs is None else runs), "search")
         write_plan(folder, plan)
         result = run_search(plan, folder, trials, registry, table=table)
+    assert result is not None  # as at a worker that is not the chief
     return result if runs is not None else result.without_folder()
 
 
@@ -187,7 +190,11 @@ def _training(training: dict[str, Any], **named: Any) -> dict[str, Any]:
                 f"There is no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}."
             )
     values = {**training, **named}
-    for name in ("teacher", "columns", "leak", "features", "drop", "categories"):
+    weights = values.get("class_weight")
+    if isinstance(weights, Mapping):
+        values["class_weight"] = tuple(f"{label}={weight}" for label, weight in weights.items())
+    listed_names = ("teacher", "columns", "leak", "features", "drop", "categories", "class_weight")
+    for name in listed_names:
         if isinstance(values.get(name), str):
             values[name] = (values[name],)
     return values

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tfloss.cluster.peers import Peers
 from tfloss.data import PreparedData
 from tfloss.objective import Objective
 from tfloss.registry import Registry
@@ -22,6 +24,7 @@ from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.result import Result
 from tfloss.training.teachers import Teachers, names_in
+from tfloss.training.workers import fitted_once, require_same_training
 
 
 def load_data(config: Config, registry: Registry) -> PreparedData:
@@ -52,6 +55,7 @@ def prepare_run(
     cache: Path | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
     kept: Checkpoints | None = None,
+    peers: Peers | None = None,
     import_tensorflow: Callable[[], None] = lambda: None,
     on_data: Callable[[PreparedData], None] = lambda data: None,
 ) -> Ready:
@@ -64,12 +68,15 @@ def prepare_run(
         cache: a folder in which teachers' predictions are kept.
         on_progress: called with a teacher's name, the rows it has answered, and all it will answer.
         kept: the checkpoints of the same run, which hold the teachers' predictions already.
+        peers: the workers of the same training; the chief fits the teachers, and those that have
+            other data, configurations or versions are refused.
         import_tensorflow: called before the formula is checked against the model, the first thing
             that needs TensorFlow; faults in data and teachers are reported before.
         on_data: called with the data as soon as they are loaded and split.
     """
     data = load_data(config, registry)
     on_data(data)
+    require_same_training(peers, {**asdict(config), "rows": data_fingerprint(data)})
     if kept is not None and kept.fingerprint is not None:
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
@@ -81,7 +88,8 @@ def prepare_run(
             _bound(config, data, registry)
 
     started = time.perf_counter()
-    teachers = config.fit_teachers(
+    fit = partial(
+        config.fit_teachers,
         data,
         registry,
         n_jobs=n_jobs,
@@ -90,6 +98,7 @@ def prepare_run(
         tensors=names_in(config.formula),
         before_fit=check_formula,
     )
+    teachers = fitted_once(peers, fit)
     return Ready(data, teachers, time.perf_counter() - started)
 
 

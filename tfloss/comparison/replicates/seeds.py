@@ -18,6 +18,7 @@ from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import steps_per_epoch
+from tfloss.training.target_kind import table_for_the_loss
 from tfloss.training.target_units import (
     in_target_units,
     is_built_by_name,
@@ -57,6 +58,7 @@ def prepare_seeds(
     one_class: str = "skip",
     cache: Path | None = None,
     on_estimate: Callable[[float], None] = lambda seconds: None,
+    own: Callable[[int], range] = range,
 ) -> tuple[list[SeedSetup], dict[str, float]]:
     """Split the data and fit the teachers for every seed.
 
@@ -74,6 +76,8 @@ def prepare_seeds(
         cache: a folder in which teachers' answers are kept; default: the environment's
             TFLOSS_CACHE.
         on_estimate: called after two seeds with the seconds of fitting left, if they are many.
+        own: of the number of seeds that have training rows of two classes, the positions of those
+            whose teachers are fitted; default: all.
 
     Returns:
         the setups, fewer than `seeds` where some were left out, and the seconds that 'data' and
@@ -85,7 +89,10 @@ def prepare_seeds(
     """
     started = time.perf_counter()
     formulas = formulas or [config.formula]
-    table = config.table(registry) if table is None else table
+    if table is None:
+        table = config.table(registry)
+    else:
+        table = table_for_the_loss(table, config.formula, registry)
     splits = _splits(table, config, seeds, one_class)
     seeds = [seed for seed, _, _ in splits]
     more = {"times": config.augment, "noise": config.augment_noise}
@@ -94,7 +101,13 @@ def prepare_seeds(
     if config.teacher:  # which take the longest
         _refuse_misfits(config, data[0], registry, formulas if checked is None else checked)
     names: frozenset[str] = frozenset().union(*map(names_in, formulas))
-    fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
+    fitted: list[dict[str, FittedTeacher]] = [{} for _ in seeds]
+    part = own(len(seeds))
+    if part:
+        inside = slice(part.start, part.stop)
+        fitted[inside] = _teachers_of(
+            config, data[inside], seeds[inside], registry, names, cache, on_estimate
+        )
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     again = [times for _, _, times in splits]
     return [SeedSetup(*s) for s in zip(seeds, data, fitted, again, strict=True)], seconds
