@@ -54,6 +54,8 @@ class Objective:
         names: what is logged, in order: the terms, then what balances add to the total, then each
             balance's weights, `weight(TERM)`, which are no part of it.
         states: the variables that losses hold.
+        gathers: whether losses about the whole batch see the rows of all replicas, where there are
+            several; for explaining.
 
     Raises:
         FormulaError: the formula does not fit the registry or the scope; with the position.
@@ -78,6 +80,7 @@ class Objective:
         self.names = _names(self.terms, self.balances)
         self._summands = len(self.names) - sum(term.balance is not None for term in self.terms)
         self.states = States(self.terms, seed)
+        self.gathers = True
         self._mean = _default_reduction(registry)
 
     @property

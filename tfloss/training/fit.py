@@ -212,6 +212,7 @@ def _trained(
     bound = BoundFormula(formula, student, data, registry, per_epoch, allow_negative, options.seed)
     teachers, seconds = _fitted(wanted, bound, checkpoints)
     objective = bound.objective(teachers)
+    objective.gathers = replication is None or replication.gathers
     started = time.perf_counter()
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)

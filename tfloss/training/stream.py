@@ -129,6 +129,7 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
+    objective.gathers = replication is None or replication.gathers
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
         return _trained(
             dataset,
