@@ -107,7 +107,8 @@ class Share:
         self._context = tf.distribute.get_replica_context()
         self.gathers = gathers
         self.count = int(self._context.num_replicas_in_sync)
-        number = tf.get_static_value(self._context.replica_id_in_sync_group)
+        number = static_number(self._context)
+        self._runs_as_any = number is None
         if number is None:  # on TPUs, one program for all replicas: all slices have one size
             if rows % self.count:
                 raise UsageError(
@@ -117,8 +118,8 @@ class Share:
             self._size = rows // self.count
             self._start = self._context.replica_id_in_sync_group * self._size
         else:
-            self._start = int(number) * rows // self.count
-            self._size = (int(number) + 1) * rows // self.count - self._start
+            self._start = number * rows // self.count
+            self._size = (number + 1) * rows // self.count - self._start
         self._rows = rows
         self._shown = self._size or int(stand_in)
 
@@ -200,6 +201,10 @@ class Share:
                 return tf.zeros_like(wide)
             return wide * tf.cast(self.part, wide.dtype)
         before, after = self._around(tensor)
+        if self._runs_as_any:  # shapes are static, and so are paddings
+            mine = tf.one_hot(self._context.replica_id_in_sync_group, self.count, True, False)
+            slices = tf.where(mine[:, None], tf.reshape(wide, [1, -1]), tf.zeros((), wide.dtype))
+            return tf.reshape(slices, [-1, *wide.shape[1:]])
         return tf.pad(self._counted(wide), [[before, after], *([0, 0] for _ in tensor.shape[1:])])
 
     def _counted(self, tensor: Any) -> Any:
@@ -219,6 +224,9 @@ class Share:
             return summed + (own - tf.stop_gradient(own))
         before, after = self._around(tensor)
         rows = _with_gradient_times(self._counted(tensor), self.count)
+        if self._runs_as_any:
+            own = tf.cast(self._placed(rows), tensor.dtype)
+            return summed + (own - tf.stop_gradient(own))
         return tf.concat([summed[:before], rows, summed[tf.shape(summed)[0] - after :]], 0)
 
     def _around(self, tensor: Any) -> tuple[Any, Any]:
@@ -327,6 +335,12 @@ def drifting(forward: Any) -> list[Any]:
     network = getattr(forward, "network", None)
     found = [] if network is None else network.non_trainable_variables
     return [variable for variable in found if "float" in str(variable.dtype)]
+
+
+def static_number(context: Any) -> int | None:
+    """Which replica this is; None where one program is compiled for all of them."""
+    number = tf.get_static_value(context.replica_id_in_sync_group)
+    return None if number is None else int(number)
 
 
 def lets_stand_in(forward: Any) -> bool:
