@@ -153,6 +153,15 @@ def test_links_that_leave_the_documents_find_their_page(tmp_path):
     assert read("index", "a\n<!-- picture: nothing -->\nb") == "a\n\nb"
 
 
+def test_a_new_page_is_listed_by_itself(tmp_path):
+    (tmp_path / "project").mkdir()
+    for name in ("index.md", "using.md", "reference.md", "project/index.md"):
+        (tmp_path / name).write_text("using\nreference\n../known\n")
+    (tmp_path / "known.md").write_text("# Known\n")
+    (tmp_path / "new.md").write_text("# New\n")
+    assert links.rest_of(tmp_path).splitlines()[3:-1] == ["new"]
+
+
 def test_a_folder_forgets_what_is_not_written_again(tmp_path):
     (tmp_path / "old.md").write_text("old")
     with Folder(tmp_path) as folder:
