@@ -61,8 +61,8 @@ def speed(page: str) -> str:
         bars = axes.barh(places, values.values(), color=colours, height=0.66)
         axes.bar_label(bars, [f" {value:,.0f}" for value in values.values()], fontsize=7.5)
         axes.set_xscale("log")
-        _plain_ticks(axes.xaxis)
         axes.set_xlim(min(values.values()) / 2, max(values.values()) * 12)
+        _plain_ticks(axes.xaxis)
         axes.set_ylim(len(values) - 0.5, -0.5)
         axes.set_yticks(places, list(values) if number == 0 else [""] * len(values))
         axes.grid(visible=False)
@@ -84,10 +84,12 @@ def growth(page: str) -> str:
 
 
 def _plain_ticks(axis: Any) -> None:
-    """Powers of ten, and two numbers between them where that is all there is, written out."""
+    """Powers of ten, and where these are few numbers between them, written out."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=6))
+    low, high = axis.get_view_interval()
+    subs = (1.0,) if high > 300 * low else (1.0, 3.0)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
 
