@@ -76,11 +76,17 @@ def test_curves_of_settings_are_drawn_and_the_example_gives_what_is_said(drawn, 
     assert drawn["l2"] == Drawn(**{**vars(drawn["l2"])})
 
 
-@pytest.mark.parametrize("module", python.MODULES)
-def test_every_public_name_is_in_the_reference(module, tmp_path):
-    with Folder(tmp_path) as folder:
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reference")
+    with Folder(path) as folder:
         python.write(folder)
-    page = (tmp_path / f"{python.slug(module)}.md").read_text(encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("module", python.MODULES)
+def test_every_public_name_is_in_the_reference(module, reference):
+    page = (reference / f"{python.slug(module)}.md").read_text(encoding="utf-8")
     names = python.public_names(module)
     assert names
     for name in names:
