@@ -22,9 +22,9 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import resolve_config, resumed_config
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.errors import TflossError
 from tfloss.io.atomic import refuse_unwritable
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
 from tfloss.training.checkpoints.interval import parse_interval

@@ -187,7 +187,7 @@ def _training(training: dict[str, Any], **named: Any) -> dict[str, Any]:
                 f"There is no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}."
             )
     values = {**training, **named}
-    for name in ("teacher", "columns", "leak", "features", "drop", "categories"):
+    for name in ("teacher", "columns", "leak", "features", "drop", "categories", "embed"):
         if isinstance(values.get(name), str):
             values[name] = (values[name],)
     return values

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Columns, PreparedData, Scaler
-from tfloss.errors import DataError, PluginError, UsageError
+from tfloss.errors import DataError, PluginError, UsageError, listed
 from tfloss.lazy import keras, tf
 from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, failed
@@ -124,6 +124,12 @@ def check_network(
         UsageError: it has not been built, or has no such layer.
     """
     model = known.estimator
+    if data.embeddings:
+        columns = listed(one.name for one in data.embeddings)
+        raise UsageError(
+            f"The teacher '{name}' is a network, which would take the positions of embedded "
+            f"categories ({columns}) for numbers; leave embed out, or take an estimator."
+        )
     refuse_lost_features(known, data, name)
     refuse_other_features(known.features or data.feature_names, data, name)
     checked = known.rows is not None and known.rows[0] == data.name

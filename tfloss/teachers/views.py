@@ -43,7 +43,7 @@ class View:
     def rows(self, part: Columns) -> np.ndarray:
         """A part's rows as numbers, of which any can be taken before they are shown."""
         if self.kind == SCALED:
-            return part.inputs
+            return self._spread(part.inputs)
         if part.features is None or self.source is None:
             if self.kind == FRAME and self.encoder is not None:
                 raise UsageError(
@@ -51,12 +51,15 @@ class View:
                     "`PreparedData.arrange` makes of a table."
                 )
             inputs = np.asarray(part.inputs, np.float64)
-            return inputs if self.scaler is None else self.scaler.restore(inputs)
+            return self._spread(inputs if self.scaler is None else self.scaler.restore(inputs))
         if self.kind == FRAME or self.encoder is None:
             return part.features
         source = self.source
         places = [source.names.index(name) for name in self.encoder.names]
-        return self.encoder.transform(part.features[:, places], source.levels)
+        return self._spread(self.encoder.transform(part.features[:, places], source.levels))
+
+    def _spread(self, encoded: np.ndarray) -> np.ndarray:
+        return encoded if self.encoder is None else self.encoder.spread_out(encoded)
 
     def show(self, rows: np.ndarray) -> Any:
         """These rows as the estimator gets them: (n, d) float64, or a frame."""

@@ -12,9 +12,11 @@ from tfloss.data import PreparedData
 from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.objective import Objective
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student
+from tfloss.student.build import is_built_by_name
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.checkpoints.fingerprint import data_fingerprint
@@ -31,7 +33,7 @@ from tfloss.training.program.batch import Batch, as_tensors
 from tfloss.training.program.precision import Precision
 from tfloss.training.result import Result
 from tfloss.training.target_kind import for_the_loss
-from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
+from tfloss.training.target_units import in_target_units, link_of
 from tfloss.training.teachers import Teachers, columns_of
 
 
@@ -188,7 +190,7 @@ def _trained(
     """Student, teachers, objective, loop: in this order, so that faults come before the work."""
     if checkpoints is not None:
         checkpoints.require_same(data_fingerprint(data))
-    student = student_of(model, data.n_features, data.n_outputs, registry, options)
+    student = student_of(model, data.n_features, data.n_outputs, registry, options, data.embeddings)
     link = link_of(formula, registry)
     if scale_target and is_built_by_name(model):
         student = in_target_units(student, data, link)
@@ -279,8 +281,11 @@ def _source(
 
 
 def live_curves_in_a_notebook() -> OnProgress | None:
-    """`tfloss.LiveCurves` in a notebook, elsewhere None."""
-    return renderer().LiveCurves() if in_notebook() else None
+    """`tfloss.LiveCurves` in a notebook, without TensorFlow's log over them; elsewhere None."""
+    if not in_notebook():
+        return None
+    import_tensorflow()
+    return renderer().LiveCurves()
 
 
 def _holdout(

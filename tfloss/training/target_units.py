@@ -7,8 +7,6 @@ teachers and predictions keep the user's.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tfloss.data import Columns, PreparedData
@@ -94,8 +92,3 @@ def to_units(logits: np.ndarray, link: str) -> np.ndarray:
     """A regressor's predictions in the target's units, from its outputs; float64."""
     logits = np.asarray(logits, np.float64)
     return np.exp(logits) if link == LOG else logits
-
-
-def is_built_by_name(model: Any) -> bool:
-    """Whether a model is a text that names a new one, and no file of a trained one."""
-    return isinstance(model, str) and not model.lower().endswith(".keras")
