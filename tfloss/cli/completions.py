@@ -98,9 +98,10 @@ def columns_of_file(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The columns of the file that the command line names; the last of several with commas."""
-    named = context.params.get("data") or context.params.get("file") or ""
-    path = Path(str(named))
-    if not path.is_file():
+    # Arguments without a name stay in `args` while the last option has no value.
+    named = [context.params.get("data"), *reversed(context.args)]
+    path = next((Path(str(one)) for one in named if one and Path(str(one)).is_file()), None)
+    if path is None:
         return []
     before, comma, start = (
         incomplete.rpartition(",") if parameter.multiple else ("", "", incomplete)
