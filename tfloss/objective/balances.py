@@ -11,7 +11,7 @@ before the first one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tfloss.errors import PluginError, UsageError
@@ -45,6 +45,7 @@ def balanced(
     step: Any,
     steps_per_epoch: float,
     training: bool,
+    mean: Callable[[Sequence[Any]], list[Any]] | None = None,
 ) -> Balanced:
     """Weigh the members of one balance.
 
@@ -56,6 +57,7 @@ def balanced(
         step: float32 scalar, counted from 0.
         steps_per_epoch: tells where an epoch begins.
         training: whether this is a step of the training.
+        mean: over the replicas, of tensors; None on one device.
 
     Raises:
         UsageError: gradients are needed outside of a compiled step.
@@ -65,7 +67,9 @@ def balanced(
     asked = use.balance.signature.positional
     if use.balance.needs_gradients:
         # A holdout needs no gradients, and its weights are those of the training.
-        given["gramian"] = _gramian(use, losses, variables) if training else tf.eye(len(losses))
+        given["gramian"] = (
+            _gramian(use, losses, variables, mean) if training else tf.eye(len(losses))
+        )
     if "step" in asked:
         given["step"] = step
     if "new_epoch" in asked:
@@ -83,7 +87,12 @@ def balanced(
     return Balanced(weights, members, added)
 
 
-def _gramian(use: BalanceUse, losses: Sequence[Any], variables: Sequence[Any]) -> Any:
+def _gramian(
+    use: BalanceUse,
+    losses: Sequence[Any],
+    variables: Sequence[Any],
+    mean: Callable[[Sequence[Any]], list[Any]] | None,
+) -> Any:
     """(m, m): the inner products of the members' gradients, without the gradients side by side."""
     if tf.executing_eagerly():
         raise UsageError(
@@ -97,6 +106,10 @@ def _gramian(use: BalanceUse, losses: Sequence[Any], variables: Sequence[Any]) -
         ]
         for loss in losses
     ]
+    if mean is not None:
+        flat = mean([slope for row in rows for slope in row])
+        width = len(variables)
+        rows = [flat[start : start + width] for start in range(0, len(flat), width)]
     products = [
         [
             tf.add_n([_inner(a, b) for a, b in zip(one, other, strict=True)])

@@ -9,6 +9,7 @@ from tfloss.display import renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
+from tfloss.objective.across_replicas import Replicas, values_of
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.loss_variables import States
 from tfloss.objective.plan import BalanceUse, TensorUse, Term, WeightsUse
@@ -125,6 +126,7 @@ class Objective:
         sample_weight: Any = None,
         step: Any = 0.0,
         training: bool = False,
+        replicas: Replicas | None = None,
     ) -> Outcome:
         """The total and each weighted term on one batch.
 
@@ -137,6 +139,7 @@ class Objective:
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
             training: whether losses may give the variables that they hold new values.
+            replicas: where these are some rows of a batch whose others are on other devices.
 
         Raises:
             UsageError: shapes that do not match.
@@ -154,11 +157,13 @@ class Objective:
             mean=self._mean,
             states=self.states,
             training=training,
+            replicas=replicas,
         )
+        shared = None if replicas is None else values_of(self.terms, evaluator, replicas)
         found, weighted = [], []
-        for term in self.terms:
+        for number, term in enumerate(self.terms):
             coefficient = evaluator.coefficient(term.coefficient)
-            found.append(evaluator.reduced(term.body))
+            found.append(evaluator.reduced(term.body) if shared is None else shared[number])
             weighted.append(coefficient * found[-1].tensor)
         added, weights = [], []
         for use in self.balances:
