@@ -99,7 +99,7 @@ def embedded_columns(
         DataError: a name that is no category, or of which every value stands in one row only.
     """
     texts = [name for name in table.feature_names if table.kinds[name] == CATEGORY]
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for wanted in embed:
         if wanted.isdecimal() and wanted not in table.feature_names:
             most = int(wanted)
