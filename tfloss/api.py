@@ -29,6 +29,7 @@ from tfloss.training.config import SPLIT, Config
 from tfloss.training.preflight import check
 from tfloss.training.result import Result
 from tfloss.training.scope import full_scope
+from tfloss.training.target_units import link_of
 
 
 def load_data(source: Any, *, registry: Registry | None = None, **options: Any) -> PreparedData:
@@ -104,7 +105,7 @@ def bind(
         registry=registry,
         embeddings=data.embeddings,
     )
-    scope = full_scope(built, data, teacher or {})
+    scope = full_scope(built, data, teacher or {}, link=link_of(formula, registry))
     return Objective(formula, registry, scope, allow_negative=allow_negative)
 
 

@@ -17,7 +17,7 @@ from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import load_registry
 from tfloss.report.catalogue import example_of
 
-from .coverage import page, peers
+from .coverage import peers
 from .inputs import INPUTS
 
 REGISTRY = load_registry()
@@ -26,7 +26,6 @@ STANDS = [stand for peer in peers() for stand in peer.ours]
 COMPUTED = {*REGISTRY.losses, *(example_of(loss) for loss in REGISTRY.losses.values())}
 FORMULAS = sorted({stand.formula for stand in STANDS} - COMPUTED)
 TORCH = json.loads(Path(__file__).with_name("torch.json").read_text(encoding="utf-8"))
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
@@ -45,10 +44,6 @@ def test_names_are_said_once_and_reasons_given():
     for peer in peers():
         assert not {s.theirs for s in peer.ours} & peer.left_out.keys()
         assert all(len(reason) > 5 for reason in peer.left_out.values())
-
-
-def test_the_page_is_that_of_the_table():
-    assert (DOCS / "coverage.md").read_text(encoding="utf-8") == page()
 
 
 def ours(formula, kind):

@@ -64,6 +64,23 @@ from tfloss.training.loop.train_loop import OnProgress
     type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
     help="What the student computes in; losses and weights are float32.",
 )
+@click.option(
+    "--early-stopping",
+    is_flag=True,
+    default=None,
+    help="Stop where rows set aside from training are no better predicted, and keep the best.",
+)
+@click.option(
+    "--validation-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="The share of the training rows that --early-stopping sets aside (0.1).",
+)
+@click.option(
+    "--n-iter-no-change",
+    type=click.IntRange(1),
+    metavar="EPOCHS",
+    help="How many epochs without an improvement --early-stopping waits for (10).",
+)
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
     "--resume",

@@ -28,6 +28,7 @@ def attach(
     teacher_fit: str = "auto",
     teacher_calibrate: str = "auto",
     cache: str | Path | None = None,
+    seed: int | None = None,
 ) -> Attached:
     """A Keras model that trains yours to minimise a formula; yours stays yours.
 
@@ -63,6 +64,8 @@ def attach(
             steps of an epoch are such; 'lower' repeats it with half the learning rate, ten times at
             most, unless the data themselves are not finite. `compile(on_nan=…)` overrides it.
         teacher_fit, teacher_calibrate, cache: as for `tfloss.fit`, of teachers that `fit` fits.
+        seed: of their folds and random states; default: that of `keras.utils.set_random_seed`,
+            else 0.
 
     Raises:
         FormulaError: the formula does not fit the model; with the position.
@@ -83,4 +86,5 @@ def attach(
         teacher_fit=teacher_fit,
         teacher_calibrate=teacher_calibrate,
         cache=cache,
+        seed=seed,
     )

@@ -70,6 +70,7 @@ class Attached(AttachedStep):
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
         cache: str | Path | None = None,
+        seed: int | None = None,
         loss_variables: Any = None,
         name: str | None = None,
         **options: Any,
@@ -96,10 +97,12 @@ class Attached(AttachedStep):
             "on_nan": on_nan,
             "teacher_fit": teacher_fit,
             "teacher_calibrate": teacher_calibrate,
+            "seed": seed,
         }
         self._registry = registry = registry_with(losses=losses)
         teachers = named_teachers(teacher, registry)
-        fitting = TeacherFitting(FittingOptions(teacher_fit, teacher_calibrate, cache), registry)
+        how = FittingOptions(teacher_fit, teacher_calibrate, cache, seed)
+        fitting = TeacherFitting(how, registry)
         used = names_in(formula)
         self._columns = tuple(dict.fromkeys([*columns, *teacher_columns(teachers, used)]))
         self._bound = Bound(

@@ -33,6 +33,7 @@ from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
 from tfloss.training.strategies import replication_of, scope_of
 from tfloss.training.stream_data import stream_data
+from tfloss.training.target_units import link_of
 
 
 def fit_stream(
@@ -121,6 +122,7 @@ def fit_stream(
     replication = replication_of(strategy, model, gather)
     with scope_of(replication):
         student = _student(model, shapes, registry, options)
+    student.link = link_of(formula, registry) if task == "regression" else ""
     objective = Objective(
         formula,
         registry,
@@ -267,7 +269,7 @@ def _student(
 
 
 def _scope(student: Student, shapes: Mapping[str, Any], task: str) -> Scope:
-    own = student.scope(task)
+    own = student.scope(task, student.link)
     columns = [name for name in shapes if name not in ("inputs", SAMPLE_WEIGHT)]
     taken = [name for name in columns if name in own]
     if taken:
