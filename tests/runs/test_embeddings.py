@@ -82,11 +82,18 @@ def test_exported(run, rows, tmp_path, format):
     np.testing.assert_allclose(found, [float(row["p(yes)"]) for row in predicted], atol=1e-5)
 
 
-def test_a_run_with_vectors_is_no_teacher(run, rows):
-    answer = tfloss(
-        *("train", "--loss", "bce + kd", "--data", rows, "--target", "sold", "--embed", "shop"),
-        *("--teacher", run / "student.keras"),
-    )
+def test_networks_as_teachers(run, rows, tmp_path):
+    """The student of a run has its own positions; another network would take them for numbers."""
+    same = ("--data", rows, "--target", "sold", "--embed", "shop", "--runs", tmp_path, "--quiet")
+    student = ("--teacher", run / "student.keras", "--epochs", "1")
+    answer = tfloss("train", "--loss", "bce + kd", *same, *student)
+    assert answer.code == 0, answer.err
+    own = json.loads((run / "result.json").read_text())["scores"]["student on holdout"]
+    taught = json.loads((tmp_path / "shops-1" / "result.json").read_text())["scores"]
+    assert taught["teacher on holdout"]["log_loss"] == pytest.approx(own["log_loss"], abs=1e-5)
+    other = package.keras.Sequential([package.keras.Input((2,)), package.keras.layers.Dense(1)])
+    other.save(tmp_path / "other.keras")
+    answer = tfloss("train", "--loss", "bce + kd", *same, "--teacher", tmp_path / "other.keras")
     assert answer.code == 2
     assert "would take the positions of embedded categories (shop) for numbers" in answer.err
 
