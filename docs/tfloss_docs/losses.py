@@ -17,6 +17,7 @@ from tfloss.report.catalogue import (
     rules_of,
     source_of,
 )
+from tfloss.report.held_against import held_against
 from tfloss_docs import pictures
 from tfloss_docs.curves import Drawn
 from tfloss_docs.decision import Choice
@@ -138,6 +139,7 @@ def page(
     lines += ["## Arguments", "", *_body(loss), "", *_facts(loss)]
     lines += ["## Example", "", *_example(loss, drawn)]
     lines += _elsewhere(elsewhere)
+    lines += _held_against(loss)
     lines += _sources(loss)
     names = ", ".join(f"[{other.name}]({other.name}.md)" for other in near)
     if names:
@@ -286,6 +288,29 @@ def _elsewhere(found: list[Equivalent]) -> list[str]:
     if not any(one.note for one in found):
         head, rows = head[:3], [row[:3] for row in rows]
     return ["## In other libraries", "", *table(head, rows)]
+
+
+def _held_against(loss: Loss) -> list[str]:
+    """Which tests compare it with what is not this code, and how close it comes."""
+    found = held_against(loss)
+    if not found:
+        return []
+    rows = [
+        (escaped(", ".join(one.against)), _error(one.value), _error(one.gradient), code(one.test))
+        for one in found
+    ]
+    return [
+        "## Held against",
+        "",
+        "The largest difference in each test, relative to the largest number expected; noted by "
+        "`python -m tests.peers.closeness --write`. Printed values come with few digits.",
+        "",
+        *table(("", "value", "gradient", "test"), rows),
+    ]
+
+
+def _error(error: float | None) -> str:
+    return "" if error is None else f"{error:.1g}"
 
 
 def _sources(loss: Loss) -> list[str]:

@@ -31,9 +31,10 @@ from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.precision import Precision
 from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
-from tfloss.training.strategies import replication_of, scope_of
+from tfloss.training.strategies import replication_of, scope_of, workers_of
 from tfloss.training.stream_data import stream_data
 from tfloss.training.target_units import link_of
+from tfloss.training.workers import require_same_training
 
 
 def fit_stream(
@@ -131,7 +132,12 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+    peers = workers_of(replication)
+    require_same_training(
+        peers,
+        {"formula": objective.text, "shapes": str(shapes), **options.fingerprint()},
+    )
+    with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
         return _trained(
             dataset,
             shapes,
