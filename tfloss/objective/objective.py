@@ -65,6 +65,8 @@ class Objective:
             `temperature(TERM)`, which are no part of it.
         states: the variables that losses hold.
         parts: the layers that are wanted of each call of a frozen network; see `NetworkUse.call`.
+        gathers: whether losses about the whole batch see the rows of all replicas, where there are
+            several; for explaining.
 
     Raises:
         FormulaError: the formula does not fit the registry or the scope; with the position.
@@ -90,6 +92,7 @@ class Objective:
         self.names = (*_names(self.terms, self.balances), *self.states.learned_names)
         shown = [term for term in self.terms if term.balance is not None]
         self._summands = len(self.names) - len(shown) - len(self.states.learned_names)
+        self.gathers = True
         self._mean = _default_reduction(registry)
         self.parts = _parts(self.terms)
 

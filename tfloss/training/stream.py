@@ -133,6 +133,7 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
+    objective.gathers = replication is None or replication.gathers
     peers = workers_of(replication)
     require_same_training(
         peers,
