@@ -87,7 +87,12 @@ def test_the_first_failure_ends_the_others(tmp_path):
 
 @pytest.mark.parametrize("code", [2, 3, 4, 5, 130, 143])
 def test_a_refusal_keeps_its_exit_code(code, tmp_path):
-    program = f"print('Error: because'); sys.exit({code}) if index else wait_for('never')"
+    program = f"""
+    if index:
+        print("Error: because")
+        sys.exit({code})
+    wait_for("never")
+    """
     made, told = launch(program, tmp_path)
     assert made.run() == code
     assert told == ["worker 1: Error: because"]
