@@ -26,12 +26,13 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.errors import UsageError
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.untrusted_config import refuse_code
+from tfloss.student import with_networks
 
 
 @click.command()
@@ -103,6 +104,7 @@ def search(
             )
     else:
         plan = _plan(registry, formula, recipe, given)
+    registry = with_networks(registry, plan.static.networks)
     check_plan(plan, registry)
     asked = asked_for(devices, workers, worker, splits_batches=False)
     refuse_idle_workers("trials", trials, asked.count)

@@ -30,11 +30,11 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import resolve_config, resumed_config
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cluster.launch import tell_run_folder
 from tfloss.cluster.peers import Peers
-from tfloss.errors import TflossError, UsageError, WorkerError
+from tfloss.errors import TflossError, WorkerError
 from tfloss.io.atomic import refuse_unwritable
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
 from tfloss.training.checkpoints.interval import parse_interval
@@ -143,6 +143,7 @@ def train(
     tfloss train --loss ce --data digits --workers 4
     """
     # What a shell's Tab need not wait for.
+    from tfloss.student import with_networks
     from tfloss.training.preflight import check, has_networks, unused_teachers
 
     registry = registry_of(context)
@@ -150,6 +151,7 @@ def train(
         configuration = resolve_config(registry, recipe, config, options)
     else:
         configuration = resumed_config(resume, recipe, config, options)
+    registry = with_networks(registry, configuration.networks)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
     for alias in unused_teachers(configuration, registry):
@@ -159,10 +161,6 @@ def train(
         )
     parse_interval(checkpoint_every)
     asked = asked_for(devices, workers, worker)
-    if asked.local is not None or asked.elsewhere:
-        raise UsageError(
-            "tfloss train does not divide batches yet; leave --devices and --workers out."
-        )
     if asked.local is not None:
         make_trackers(track, registry)  # refuses what is not there, before workers are started
         sys.exit(launch_here(context, asked.local, runs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfloss.display import renderer
@@ -12,7 +12,15 @@ from tfloss.lazy import tf
 from tfloss.objective.across_replicas import Replicas, values_of
 from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.loss_variables import States
-from tfloss.objective.plan import BalanceUse, TensorUse, Term, WeightsUse
+from tfloss.objective.plan import (
+    AverageUse,
+    BalanceUse,
+    NetworkUse,
+    TensorUse,
+    Term,
+    Use,
+    WeightsUse,
+)
 from tfloss.objective.scope import Scope, Tensors
 from tfloss.objective.terms import plan_terms
 from tfloss.objective.total import total_of
@@ -31,7 +39,8 @@ class Outcome(_Values):
 
     Attributes:
         total: the sum of the terms, and of what balances add.
-        terms: each term as weighted, then a balance's weights, in the order of `Objective.names`.
+        terms: each term as weighted, then what is logged besides, in the order of
+            `Objective.names`.
         counts: over how many examples each of these is a mean; None: over all of the batch.
     """
 
@@ -52,8 +61,12 @@ class Objective:
     Attributes:
         terms: the plan of each term.
         names: what is logged, in order: the terms, then what balances add to the total, then each
-            balance's weights, `weight(TERM)`, which are no part of it.
+            balance's weights, `weight(TERM)`, and the settings that are learned,
+            `temperature(TERM)`, which are no part of it.
         states: the variables that losses hold.
+        parts: the layers that are wanted of each call of a frozen network; see `NetworkUse.call`.
+        gathers: whether losses about the whole batch see the rows of all replicas, where there are
+            several; for explaining.
 
     Raises:
         FormulaError: the formula does not fit the registry or the scope; with the position.
@@ -75,10 +88,13 @@ class Objective:
         self.steps_per_epoch = float(steps_per_epoch)
         self.terms = plan_terms(formula, registry, scope, allow_negative=allow_negative)
         self.balances = _balances(self.terms)
-        self.names = _names(self.terms, self.balances)
-        self._summands = len(self.names) - sum(term.balance is not None for term in self.terms)
         self.states = States(self.terms, seed)
+        self.names = (*_names(self.terms, self.balances), *self.states.learned_names)
+        shown = [term for term in self.terms if term.balance is not None]
+        self._summands = len(self.names) - len(shown) - len(self.states.learned_names)
+        self.gathers = True
         self._mean = _default_reduction(registry)
+        self.parts = _parts(self.terms)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -110,11 +126,22 @@ class Objective:
             for use in term.body.walk():
                 if isinstance(use, TensorUse):
                     names.add(use.name)
-                elif isinstance(use, WeightsUse):
+                elif isinstance(use, (WeightsUse, AverageUse)):
                     names.add("weights")
         if any(use.balance.needs_gradients for use in self.balances):
             names.add("weights")
         return frozenset(names)
+
+    @property
+    def averaged(self) -> frozenset[str]:
+        """What the formula uses of the student with averaged weights: names of the scope."""
+        return frozenset(u.part for u in _uses(self.terms) if isinstance(u, AverageUse))
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """The digests of the frozen networks that the formula calls, by name."""
+        used = {u.network.name: u.network for u in _uses(self.terms) if isinstance(u, NetworkUse)}
+        return {name: network.digest() for name, network in used.items()}
 
     def __call__(
         self,
@@ -126,6 +153,7 @@ class Objective:
         sample_weight: Any = None,
         step: Any = 0.0,
         training: bool = False,
+        student: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
         replicas: Replicas | None = None,
     ) -> Outcome:
         """The total and each weighted term on one batch.
@@ -139,6 +167,8 @@ class Objective:
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
             training: whether losses may give the variables that they hold new values.
+            student: where `averaged` is not empty: computes these of the student, on the same rows,
+                with the weights that it is given by path.
             replicas: where these are some rows of a batch whose others are on other devices.
 
         Raises:
@@ -157,6 +187,8 @@ class Objective:
             mean=self._mean,
             states=self.states,
             training=training,
+            parts=self.parts,
+            student=student,
             replicas=replicas,
         )
         shared = None if replicas is None else values_of(self.terms, evaluator, replicas)
@@ -173,7 +205,7 @@ class Objective:
                 weighted[at] = value
             added += [] if result.added is None else [result.added]
             weights += tf.unstack(tf.stop_gradient(result.weights))
-        values = (*weighted, *added, *weights)
+        values = (*weighted, *added, *weights, *self.states.learned().values())
         counts = [value.count for value in found]
         counts += [None] * (len(values) - len(counts))
         outcome = Outcome(self.total(values), values)
@@ -202,6 +234,19 @@ class Objective:
 
     def __repr__(self) -> str:
         return f"Objective({self.text!r})"
+
+
+def _uses(terms: Iterable[Term]) -> list[Use]:
+    return [use for term in terms for use in term.body.walk()]
+
+
+def _parts(terms: Iterable[Term]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The layers that are wanted of each call of a frozen network, '' for its output."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for use in _uses(terms):
+        if isinstance(use, NetworkUse):
+            wanted.setdefault(use.call, set()).add(use.part)
+    return {call: tuple(sorted(parts)) for call, parts in wanted.items()}
 
 
 def _balances(terms: Iterable[Term]) -> tuple[BalanceUse, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, Encoder, PreparedData, Scaler
+from tfloss.data import Classes, Encoder, PreparedData, Scaler, understood
 from tfloss.data.scoring import reasons
 from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
@@ -123,6 +123,7 @@ def _summary(result: Result) -> dict[str, Any]:
     return {
         "formula": result.objective.text,
         "terms": list(result.history.names),
+        "understood": [list(line) for line in understood(result.data)],
         "last": result.history.as_summary(),
         "scores": result.scores,
         "failed_metrics": reasons(result.scores),
@@ -256,6 +257,7 @@ class Run:
             scaler,
             data["name"],
             encoder=encoder,
+            embeddings=() if encoder is None else encoder.embeddings,
             target_names=tuple(data["targets"]),
             multilabel=data["multilabel"],
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # What each step of a training takes of a configuration; together with `table` all of it.
 SPLIT = (
     *("train_fraction", "train_size", "test_size", "stratify"),
-    *("scale", "bootstrap", "leak", "class_weight"),
+    *("scale", "bootstrap", "leak", "class_weight", "embed"),
 )
 CHOICE = ("features", "drop", "categories")  # of the features of a data set
 LAYOUT = ("separator", "encoding", "header", "decimal")  # of a text file
@@ -54,6 +54,8 @@ class Config:
         features, drop: the features that are used, and columns that are left out; default: all
             columns that have no other use are features.
         categories: features that are categories even where they look like numbers.
+        embed: categories of which the student learns a vector for each value: names, or a number:
+            all with more different values than it.
         task: 'classification' or 'regression'; default: by the loss, else guessed from the target.
         separator, encoding, header, decimal: how a text file is written; default: found.
         train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
@@ -70,6 +72,7 @@ class Config:
         teacher_inputs: what teachers see of the features: 'auto', 'scaled', 'unscaled' or 'frame'.
         augment: rows to add for the teachers to predict, per training row.
         augment_noise: how far they are moved, in standard deviations of each feature.
+        networks: frozen networks that the formula calls, 'vgg=file.keras'.
         model: the student, 'mlp:10,10'.
         optimizer: 'adam', 'sgd:learning_rate=0.05'.
         epochs: passes over the training rows.
@@ -97,6 +100,7 @@ class Config:
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    embed: tuple[str, ...] = ()
     task: str | None = None
     separator: str | None = None
     encoding: str | None = None
@@ -118,6 +122,7 @@ class Config:
     teacher_inputs: str = "auto"
     augment: float = 0.0
     augment_noise: float = 0.1
+    networks: tuple[str, ...] = ()
     model: str = "mlp:10,10"
     optimizer: str = "adam"
     epochs: int = 200

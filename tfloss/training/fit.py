@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfloss.cluster.peers import Peers
 from tfloss.data import Columns, PreparedData
 from tfloss.data.class_weights import with_class_weights
 from tfloss.data.validation import validation_split
 from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
-from tfloss.formula import Node
+from tfloss.formula import Node, as_node, to_text
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.objective import Objective
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student
+from tfloss.student import Student, with_networks
+from tfloss.student.build import is_built_by_name
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.checkpoints.fingerprint import data_fingerprint
@@ -38,10 +41,11 @@ from tfloss.training.program.batch import Batch, as_tensors
 from tfloss.training.program.precision import Precision
 from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
-from tfloss.training.strategies import replication_of, scope_of
+from tfloss.training.strategies import replication_of, scope_of, workers_of
 from tfloss.training.target_kind import for_the_loss
-from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
+from tfloss.training.target_units import in_target_units, link_of
 from tfloss.training.teachers import Teachers, columns_of
+from tfloss.training.workers import fitted_once, require_same_training
 
 
 def fit(
@@ -75,6 +79,7 @@ def fit(
     n_iter_no_change: int = 10,
     initial_epoch: int = 0,
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     on_progress: OnProgress | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
@@ -128,6 +133,8 @@ def fit(
         initial_epoch: epochs done before, by which schedules and the order of the rows go on;
             `epochs` counts them too.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks by the name that the formula calls them by, Keras models or
+            `.keras` files: `networks={"vgg": model}` for `mse(vgg(prediction), vgg(labels))`.
         registry: what names stand for; default: everything installed.
         on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
             curves that grow (`tfloss.LiveCurves`), elsewhere nothing.
@@ -184,8 +191,9 @@ def fit(
     )
     on_progress = live_curves_in_a_notebook() if on_progress == "auto" else on_progress
     replication = replication_of(strategy, model, gather)
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
-        registry = registry_with(registry, losses)
+    peers = workers_of(replication)
+    with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
+        registry = with_networks(registry_with(registry, losses), networks)
         result = _trained(
             formula,
             _weighted(for_the_loss(data, formula, registry), class_weight),
@@ -200,6 +208,7 @@ def fit(
             on_progress=on_progress,
             checkpoints=checkpoints,
             replication=replication,
+            peers=peers,
         )
     finished = getattr(on_progress, "done", None)
     if finished is not None:
@@ -222,13 +231,19 @@ def _trained(
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
     replication: Replication | None,
+    peers: Peers | None,
 ) -> Result:
     """Student, teachers, objective, loop: in this order, so that faults come before the work."""
     if checkpoints is not None:
         checkpoints.require_same(data_fingerprint(data))
+    if peers is not None:
+        described = {"formula": to_text(as_node(formula)), **options.fingerprint()}
+        require_same_training(peers, {**described, **data_fingerprint(data)})
     link = link_of(formula, registry)
     with scope_of(replication):
-        student = student_of(model, data.n_features, data.n_outputs, registry, options)
+        student = student_of(
+            model, data.n_features, data.n_outputs, registry, options, data.embeddings
+        )
         if scale_target and is_built_by_name(model):
             student = in_target_units(student, data, link)
     student.link = link if data.task == "regression" else ""
@@ -236,8 +251,9 @@ def _trained(
     order = _order(len(trains), options)
     per_epoch = order.steps_per_epoch
     bound = BoundFormula(formula, student, data, registry, per_epoch, allow_negative, options.seed)
-    teachers, seconds = _fitted(wanted, bound, checkpoints)
+    teachers, seconds = _fitted(wanted, bound, checkpoints, peers)
     objective = bound.objective(teachers)
+    objective.gathers = replication is None or replication.gathers
     started = time.perf_counter()
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
@@ -303,7 +319,7 @@ def _order(rows: int, options: LoopOptions) -> BatchOrder:
 
 
 def _fitted(
-    wanted: Teachers, bound: BoundFormula, checkpoints: Checkpoints | None
+    wanted: Teachers, bound: BoundFormula, checkpoints: Checkpoints | None, peers: Peers | None
 ) -> tuple[dict[str, FittedTeacher], float]:
     """The teachers, and the seconds that they took; a formula that cannot be is refused before."""
 
@@ -319,7 +335,14 @@ def _fitted(
                 )
 
     started = time.perf_counter()
-    teachers = wanted.fitted(bound.formula, bound.data, bound.registry, checkpoints, check)
+    if wanted.already_fitted:
+        return wanted.already_fitted, time.perf_counter() - started
+    before_fit: Callable[[], None] | None = check
+    if peers is not None:
+        check()  # by all: what it builds may be built with the others
+        before_fit = None
+    fit = partial(wanted.fitted, bound.formula, bound.data, bound.registry, checkpoints, before_fit)
+    teachers = fit() if peers is None else fitted_once(peers, fit)
     return teachers, time.perf_counter() - started
 
 
@@ -360,8 +383,11 @@ def _source(
 
 
 def live_curves_in_a_notebook() -> OnProgress | None:
-    """`tfloss.LiveCurves` in a notebook, elsewhere None."""
-    return renderer().LiveCurves() if in_notebook() else None
+    """`tfloss.LiveCurves` in a notebook, without TensorFlow's log over them; elsewhere None."""
+    if not in_notebook():
+        return None
+    import_tensorflow()
+    return renderer().LiveCurves()
 
 
 def _holdout(

@@ -19,7 +19,7 @@ from tfloss.errors import DataError, UsageError
 from tfloss.formula import Node
 from tfloss.objective import Entry, Objective, Scope
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student
+from tfloss.student import Student, with_networks
 from tfloss.training.checkpoints.fingerprint import columns_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
@@ -31,9 +31,10 @@ from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.precision import Precision
 from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
-from tfloss.training.strategies import replication_of, scope_of
+from tfloss.training.strategies import replication_of, scope_of, workers_of
 from tfloss.training.stream_data import stream_data
 from tfloss.training.target_units import link_of
+from tfloss.training.workers import require_same_training
 
 
 def fit_stream(
@@ -56,6 +57,7 @@ def fit_stream(
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     on_progress: OnProgress | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
@@ -81,8 +83,8 @@ def fit_stream(
         holdout: rows by name, in memory, to evaluate on after each epoch.
         teacher: refused: a teacher's predictions are a column of the dataset.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
-        optimizer, seed, compile, precision, allow_negative, losses, registry, on_progress: as for
-            `tfloss.fit`.
+        optimizer, seed, compile, precision, allow_negative, losses, networks, registry,
+        on_progress: as for `tfloss.fit`.
         batches: 'sequential': rows are taken as they come. Any other choice is the dataset's own
             to make (`shuffle`, `rejection_resample`), and refused here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
@@ -117,7 +119,7 @@ def fit_stream(
     )
     _refuse_teacher(teacher)
     _refuse_order(batches)
-    registry = registry_with(registry, losses)
+    registry = with_networks(registry_with(registry, losses), networks)
     shapes = _column_shapes(dataset)
     replication = replication_of(strategy, model, gather)
     with scope_of(replication):
@@ -131,7 +133,13 @@ def fit_stream(
         allow_negative=allow_negative,
         seed=seed,
     )
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+    objective.gathers = replication is None or replication.gathers
+    peers = workers_of(replication)
+    require_same_training(
+        peers,
+        {"formula": objective.text, "shapes": str(shapes), **options.fingerprint()},
+    )
+    with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
         return _trained(
             dataset,
             shapes,
