@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tfloss.cli.balance_option import balance_option, refuse_balance
 from tfloss.cli.common import (
     print_tables,
     registry_of,
@@ -45,6 +46,7 @@ from tfloss.runs.untrusted_config import refuse_code
     metavar="FOLDER",
     help="Go on with a search; nothing but --trials can be changed.",
 )
+@balance_option
 @training_options
 @replicate_options
 @click.option(
@@ -56,6 +58,7 @@ def search(
     context: click.Context,
     formula: str | None,
     trials: int,
+    balance: str | None,
     resume: Path | None,
     recipe: str | None,
     runs: Path,
@@ -78,6 +81,7 @@ def search(
     registry = registry_of(context)
     given = cli_values(options)
     if resume is not None:
+        refuse_balance(balance)
         plan = read_plan(resume)
         refuse_code(plan.config, given, str(resume / PLAN))
         plain = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
@@ -88,7 +92,7 @@ def search(
                 f"--trials out, or start another."
             )
     else:
-        plan = _plan(registry, formula, recipe, given)
+        plan = _plan(registry, formula, balance, recipe, given)
     check_plan(plan, registry)
     warn_of_leaks(plan.static.leak)
     folder = resume or new_folder(runs, "search")
@@ -104,10 +108,16 @@ def search(
 
 
 def _plan(
-    registry: Registry, formula: str | None, recipe: str | None, given: dict[str, Any]
+    registry: Registry,
+    formula: str | None,
+    balance: str | None,
+    recipe: str | None,
+    given: dict[str, Any],
 ) -> Any:
     """Defaults, then the recipe, then the command line."""
+    from tfloss.comparison.ranges import rewritten
     from tfloss.comparison.search.study import Plan
+    from tfloss.objective.balance_shorthand import with_balance
 
     values, _ = resolve_values(registry, recipe, None, given)
     own = {
@@ -115,7 +125,10 @@ def _plan(
         for name in ("seeds", "confirm", "metric", "baseline", "share")
         if name in values
     }
-    return Plan.of(formula or "", values, registry, **own)
+    text = formula or values.get("formula", "")
+    if text and balance is not None:
+        text = rewritten(text, lambda one: with_balance(one, balance, registry))
+    return Plan.of(text, values, registry, **own)
 
 
 def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool) -> Any:

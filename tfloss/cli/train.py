@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tfloss.cli import completions
+from tfloss.cli.balance_option import balance_option, balanced, refuse_balance
 from tfloss.cli.common import (
     cache_option,
     loop_options,
@@ -40,6 +41,7 @@ from tfloss.training.config import Config
     shell_complete=completions.formula,
     help='What to minimise, "bce + 0.1*abs_kl" for example.',
 )
+@balance_option
 @training_options
 @loop_options("auto", "xla", "graph", "eager")
 @click.option(
@@ -51,6 +53,11 @@ from tfloss.training.config import Config
     "--precision",
     type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
     help="What the student computes in; losses and weights are float32.",
+)
+@click.option(
+    "--watch",
+    metavar="gradients[:every=K]",
+    help="Measure the gradients of the terms every K steps (10): norms, and cosines of every two.",
 )
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
@@ -89,6 +96,7 @@ from tfloss.training.config import Config
 @click.pass_context
 def train(
     context: click.Context,
+    balance: str | None,
     recipe: str | None,
     config: Path | None,
     resume: Path | None,
@@ -113,8 +121,11 @@ def train(
 
     registry = registry_of(context)
     if resume is None:
-        configuration = resolve_config(registry, recipe, config, options)
+        configuration = balanced(
+            resolve_config(registry, recipe, config, options), balance, registry
+        )
     else:
+        refuse_balance(balance)
         configuration = resumed_config(resume, recipe, config, options)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
@@ -269,6 +280,7 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     for note in [
         result.student.note,
         *result.events,
+        *result.remarks,
         *(n for t in result.teachers.values() for n in t.notes),
     ]:
         if note:

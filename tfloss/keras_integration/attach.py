@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tfloss.formula import Node
 from tfloss.keras_integration.model import Attached
+from tfloss.objective import GradientMonitor
 from tfloss.registry import Declaration
 from tfloss.training.options import OnNan
 
@@ -28,6 +29,7 @@ def attach(
     teacher_fit: str = "auto",
     teacher_calibrate: str = "auto",
     cache: str | Path | None = None,
+    watch: GradientMonitor | str | None = None,
 ) -> Attached:
     """A Keras model that trains yours to minimise a formula; yours stays yours.
 
@@ -63,6 +65,7 @@ def attach(
             steps of an epoch are such; 'lower' repeats it with half the learning rate, ten times at
             most, unless the data themselves are not finite. `compile(on_nan=…)` overrides it.
         teacher_fit, teacher_calibrate, cache: as for `tfloss.fit`, of teachers that `fit` fits.
+        watch: as for `tfloss.fit`; `model.remarks` says what was seen.
 
     Raises:
         FormulaError: the formula does not fit the model; with the position.
@@ -83,4 +86,5 @@ def attach(
         teacher_fit=teacher_fit,
         teacher_calibrate=teacher_calibrate,
         cache=cache,
+        watch=watch,
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tfloss.display import renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
-from tfloss.objective.evaluate import Evaluator
+from tfloss.objective.evaluate import Evaluator, Value
+from tfloss.objective.gradient_monitor import GradientMonitor, names_of
 from tfloss.objective.loss_variables import States
+from tfloss.objective.names import numbered
 from tfloss.objective.plan import BalanceUse, TensorUse, Term, WeightsUse
 from tfloss.objective.scope import Scope, Tensors
 from tfloss.objective.terms import plan_terms
@@ -30,7 +33,7 @@ class Outcome(_Values):
 
     Attributes:
         total: the sum of the terms, and of what balances add.
-        terms: each term as weighted, then a balance's weights, in the order of `Objective.names`.
+        terms: each term as weighted, then what balances log, in the order of `Objective.names`.
         counts: over how many examples each of these is a mean; None: over all of the batch.
     """
 
@@ -47,11 +50,14 @@ class Objective:
         steps_per_epoch: turns the epochs of schedules into steps.
         allow_negative: accept coefficients below zero.
         seed: of the variables that losses hold.
+        watch: measures the gradients of the terms.
 
     Attributes:
         terms: the plan of each term.
-        names: what is logged, in order: the terms, then what balances add to the total, then each
-            balance's weights, `weight(TERM)`, which are no part of it.
+        names: what is logged, in order: the terms, then what balances add to the total, then what
+            is no part of it: `weight(TERM)` of balances, `multiplier(TERM)` of constraints,
+            `gradient(TERM)` where gradients are watched.
+        logged: those that are no part of the total.
         states: the variables that losses hold.
 
     Raises:
@@ -67,6 +73,7 @@ class Objective:
         steps_per_epoch: float = 1.0,
         allow_negative: bool = False,
         seed: int = 0,
+        watch: GradientMonitor | None = None,
     ) -> None:
         self.formula = as_node(formula)
         self.text = to_text(self.formula)
@@ -74,9 +81,13 @@ class Objective:
         self.steps_per_epoch = float(steps_per_epoch)
         self.terms = plan_terms(formula, registry, scope, allow_negative=allow_negative)
         self.balances = _balances(self.terms)
-        self.names = _names(self.terms, self.balances)
-        self._summands = len(self.names) - sum(term.balance is not None for term in self.terms)
-        self.states = States(self.terms, seed)
+        self.watch = watch
+        summands, logged = _names(self.terms, self.balances)
+        watched = names_of([term.name for term in self.terms]) if watch else ()
+        self.logged = (*logged, *watched)
+        self.names = (*summands, *self.logged)
+        self._summands = len(summands)
+        self.states = States(self.terms, seed, len(watched))
         self._mean = _default_reduction(registry)
 
     @property
@@ -111,7 +122,7 @@ class Objective:
                     names.add(use.name)
                 elif isinstance(use, WeightsUse):
                     names.add("weights")
-        if any(use.balance.needs_gradients for use in self.balances):
+        if self.watch or any(use.balance.needs_gradients for use in self.balances):
             names.add("weights")
         return frozenset(names)
 
@@ -125,6 +136,7 @@ class Objective:
         sample_weight: Any = None,
         step: Any = 0.0,
         training: bool = False,
+        again: Callable[[], Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """The total and each weighted term on one batch.
 
@@ -137,6 +149,8 @@ class Objective:
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
             training: whether losses may give the variables that they hold new values.
+            again: computes `tensors` and `by_element`, by these names, once more; for a measurement
+                of gradients, which is a computation of its own. Without it every step measures.
 
         Raises:
             UsageError: shapes that do not match.
@@ -155,25 +169,50 @@ class Objective:
             states=self.states,
             training=training,
         )
-        found, weighted = [], []
-        for term in self.terms:
-            coefficient = evaluator.coefficient(term.coefficient)
-            found.append(evaluator.reduced(term.body))
-            weighted.append(coefficient * found[-1].tensor)
-        added, weights = [], []
+        found = [evaluator.reduced(term.body) for term in self.terms]
+        weighted = self._weighted(evaluator, found)
+        factors: list[Any] = [1.0] * len(weighted)
+        added: list[Any] = []
+        logged: list[Any] = []
         for use in self.balances:
             members = [at for at, term in enumerate(self.terms) if term.balance is use]
             result = evaluator.balanced(use, [weighted[at] for at in members])
-            for at, value in zip(members, result.members, strict=True):
-                weighted[at] = value
+            for number, at in enumerate(members):
+                weighted[at], factors[at] = result.members[number], result.weights[number]
             added += [] if result.added is None else [result.added]
-            weights += tf.unstack(tf.stop_gradient(result.weights))
-        values = (*weighted, *added, *weights)
+            logged += result.logged
+        if self.watch is not None:
+            logged += evaluator.gradients(self.watch, self._anew(evaluator, factors, again))
+        values = (*weighted, *added, *logged)
         counts = [value.count for value in found]
         counts += [None] * (len(values) - len(counts))
         outcome = Outcome(self.total(values), values)
         outcome.counts = tuple(counts)
         return outcome
+
+    def _weighted(self, evaluator: Evaluator, found: Sequence[Value]) -> list[Any]:
+        """The terms with their own coefficients."""
+        pairs = zip(self.terms, found, strict=True)
+        return [evaluator.coefficient(term.coefficient) * one.tensor for term, one in pairs]
+
+    def _anew(
+        self,
+        evaluator: Evaluator,
+        factors: Sequence[Any],
+        again: Callable[[], Mapping[str, Any]] | None,
+    ) -> Callable[[], list[Any]]:
+        """Computes the weighted terms once more, for a measurement of their gradients."""
+
+        def terms() -> list[Any]:
+            own = evaluator
+            if again is not None:
+                given = again()
+                tensors = Tensors(given["tensors"], self.scope)
+                own = replace(own, tensors=tensors, by_element=given.get("by_element") or {})
+            found = [own.reduced(term.body) for term in self.terms]
+            return [f * v for f, v in zip(factors, self._weighted(own, found), strict=True)]
+
+        return terms
 
     def total(self, values: Sequence[Any]) -> Any:
         """The sum of logged values: of the terms, what balances add, and what follows `names`.
@@ -205,11 +244,22 @@ def _balances(terms: Iterable[Term]) -> tuple[BalanceUse, ...]:
     return tuple(use for use in found.values() if use is not None)
 
 
-def _names(terms: Iterable[Term], balances: Iterable[BalanceUse]) -> tuple[str, ...]:
+def _names(
+    terms: Iterable[Term], balances: Iterable[BalanceUse]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What adds up to the total, and what is logged as well; a name is given once, then kl#2."""
     terms, balances = list(terms), list(balances)
-    added = [use.balance.name for use in balances if use.balance.adds]
-    weights = [f"weight({term.name})" for use in balances for term in terms if term.balance is use]
-    return (*(term.name for term in terms), *added, *weights)
+    adding = [use for use in balances if use.balance.adds and not use.balance.is_constraint]
+    logged = [
+        f"{what}({term.constrained or term.name})"
+        for use in balances
+        for what in use.balance.logs or ("weight",)
+        for term in terms
+        if term.balance is use
+    ]
+    names = [*(term.name for term in terms), *(use.balance.name for use in adding), *logged]
+    unique = numbered(names)
+    return unique[: len(terms) + len(adding)], unique[len(terms) + len(adding) :]
 
 
 def _default_reduction(registry: Registry) -> Reduction:

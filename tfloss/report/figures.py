@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfloss.report import plots
+from tfloss.report.logged import logged_sections
 from tfloss.report.theme import INK
 
 Pairs = Sequence[tuple[int, str, Mapping[str, Any]]]  # style, label, curves
@@ -33,6 +34,7 @@ def sections(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield _terms("Terms while training", "train", "training rows", pairs, band)
     if not many:
         yield _terms("The same terms on the holdout", "holdout", "holdout", pairs, "")
+    yield from _logged(results, pairs)
     yield _shares(results, pairs)
     yield _calibration(results, many)
     yield _predicted(results)
@@ -117,6 +119,15 @@ def _terms(title: str, split: str, rows: str, pairs: Pairs, band: str) -> dict[s
             figures.append(plots.curves(label, lines))
     text = f"Each weighted term on the {rows}, and their total.{band}"
     return _section(title, text, figures, [legend_entry("total", -1), *_term_legend(names)])
+
+
+def _logged(results: Mapping[str, Any], pairs: Pairs) -> Iterator[dict[str, Any]]:
+    """What balances, constraints and monitors logged of single trainings."""
+    logged = results.get("logged", [])[: plots.MOST]
+    labels = [label for _, label, _ in pairs][: len(logged)]
+    for title, text, figures, names in logged_sections(labels, logged):
+        legend = [legend_entry(name, style) for style, name in enumerate(names)]
+        yield _section(title, text, figures, legend)
 
 
 def _term_names(pairs: Pairs) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tfloss.lazy import tf
@@ -125,18 +125,26 @@ class StudentLoss:
     ) -> tuple[list[Any], Any, dict[str, Any]]:
         """The same, and over how many examples each term is a mean, (terms,), next to last."""
         outputs = dict(self._tapped(batch.tensors["inputs"], training=training))
-        tensors: dict[str, Any] = outputs | batch.tensors
-        tensors["weights"] = self.student.weights
+        losses = self._tapped.losses if self._adds_losses else []
+        added = [tf.cast(loss, tf.float32) for loss in losses]
+
+        def tensors(outputs: Mapping[str, Any]) -> dict[str, Any]:
+            return {**outputs, **batch.tensors, "weights": self.student.weights}
+
+        def again() -> dict[str, Any]:
+            return {"tensors": tensors(self._tapped(batch.tensors["inputs"], training=training))}
+
         outcome = self.objective(
-            tensors,
+            tensors(outputs),
             present=batch.present,
             sample_weight=batch.weight,
             step=step,
             training=training,
+            again=again,
         )
         terms = list(outcome.terms)
         if self._adds_losses:
-            terms.append(total_of([tf.cast(loss, tf.float32) for loss in self._tapped.losses]))
+            terms.append(total_of(added))
         rows = tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
         counts = [rows if count is None else count for count in outcome.counts]
         return terms, tf.stack(counts + [rows] * (len(terms) - len(counts))), outputs
