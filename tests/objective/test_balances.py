@@ -147,3 +147,11 @@ def test_a_comparison_trains_all_seeds_at_once():
     ).trajectories
     assert (plain.execution, balanced.execution) == ("stacked", "stacked")
     np.testing.assert_allclose(balanced.train[..., 0], plain.train[..., 0], rtol=1e-4)
+
+
+def test_what_works_in_compiled_steps_only_may_stand_in_a_balance_with_variables():
+    """Its variables are made by tracing: a slope cannot be taken of tensors that are there."""
+    data = tfloss.load_data("diabetes")
+    slope = "mse(grad(prediction, inputs), 0*inputs)"
+    result = tfloss.fit(f"relobralo(mse, {slope})", data, epochs=1, seed=0)
+    assert np.isfinite(result.history.column(slope)).all()

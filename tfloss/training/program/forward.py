@@ -97,7 +97,10 @@ class StudentLoss:
 
     def build(self, row: Batch) -> None:
         if self.objective.states:
-            self(row, tf.constant(0), training=False)
+            # Traced and never run: what a formula names may work within a compiled step only.
+            tf.function(
+                lambda: self(row, tf.constant(0), training=False), autograph=False
+            ).get_concrete_function()
 
     def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
         terms = self.terms(batch, step, training=training)
