@@ -29,8 +29,8 @@ class GradientMonitor:
         model = tfloss.attach(model, "bce + l2", watch="gradients")
 
     Args:
-        every: steps from one measurement to the next. Of m terms one costs m backward passes more,
-            so that m terms every k steps take about 1 + m/k times the backward passes.
+        every: steps from one measurement to the next. Of m terms one costs a forward pass and m
+            backward passes.
 
     Raises:
         UsageError: no whole number from 1 on.
