@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "importing", "lazy", "constraints"},
     {"io", "ops", "display"},
-    {"formula"},
+    {"formula", "cluster"},
     {"registry", "typing"},
     {"objective"},
     {"student", "teachers", "data"},

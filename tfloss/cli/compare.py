@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,15 @@ import click
 
 from tfloss.cli import completions
 from tfloss.cli.balance_option import all_balanced, balances_option, refuse_balance
+from tfloss.cli.cluster import (
+    RunFolder,
+    asked_for,
+    cluster_options,
+    connect,
+    ending_together,
+    is_chief,
+    launch_here,
+)
 from tfloss.cli.common import (
     cache_option,
     print_tables,
@@ -23,6 +32,8 @@ from tfloss.cli.common import (
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
 from tfloss.cli.quiet_import import import_tensorflow
+from tfloss.cluster.peers import Peers
+from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
 from tfloss.comparison.result import ComparisonResult
 from tfloss.errors import UsageError
@@ -78,6 +89,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at", "one_class")
     metavar="NAME[:SETTINGS]",
     help="tensorboard, mlflow:uri=…; each formula is reported at the end; repeatable.",
 )
+@cluster_options
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context
 def compare(
@@ -90,6 +102,9 @@ def compare(
     runs: Path,
     cache: Path | None,
     track: tuple[str, ...],
+    devices: str | None,
+    workers: str,
+    worker: int | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -109,11 +124,23 @@ def compare(
         refuse_balance(*balances)
         comparison = _resumed(resume, formulas, recipe, config, options)
     comparison.check(registry)
+    asked = asked_for(devices, workers, worker, splits_batches=False)
+    refuse_idle_workers("seeds", comparison.seeds, asked.count)
     warn_of_leaks(comparison.config.leak)
     make_trackers(track, registry)  # refuses what is not there, before anything is trained
     refuse_unwritable(runs)
-    with Interrupts(lambda sentence: click.echo(f"\n{sentence}", err=True), wait=False):
-        result = _compared(comparison, registry, runs, resume, cache, quiet)
+    if asked.local is not None:
+        sys.exit(launch_here(context, asked.local, runs))
+    peers = connect(asked)[1] if asked.elsewhere else None
+    quiet = quiet or not is_chief(peers)
+    place = RunFolder("compare", peers)
+    with (
+        ending_together(peers, place.advice),
+        Interrupts(lambda sentence: click.echo(f"\n{sentence}", err=True), wait=False),
+    ):
+        result = _compared(comparison, registry, runs, resume, cache, quiet, peers, place.found)
+    if result is None:
+        return
     results, folder = result.values, result.folder
     assert folder is not None
     from tfloss.io.atomic import write_text
@@ -197,7 +224,9 @@ def _compared(
     resume: Path | None,
     cache: Path | None,
     quiet: bool,
-) -> ComparisonResult:
+    peers: Peers | None,
+    on_folder: Callable[[Path], object],
+) -> ComparisonResult | None:
     from tfloss.comparison.run import run_comparison
 
     run = partial(
@@ -208,6 +237,8 @@ def _compared(
         folder=resume,
         prepared=import_tensorflow,
         cache=cache,
+        peers=peers,
+        on_folder=on_folder,
     )
     if quiet:
         return run()

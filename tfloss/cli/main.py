@@ -18,6 +18,10 @@ _COMMANDS = {
         "tfloss.cli.compare:compare",
         "Compare formulas over many seeds, with intervals.",
     ),
+    "launch": (
+        "tfloss.cli.launch:launch",
+        "Start a command as several workers on this machine.",
+    ),
     "search": (
         "tfloss.cli.search:search",
         "Search for coefficients and settings, and confirm what was found.",
@@ -75,14 +79,20 @@ def cli(context: click.Context, **options: Any) -> None:
     \b
     tfloss train --loss "bce + 0.1*abs_kl" --teacher gpc
     """
-    context.obj = options
+    context.obj = {**(context.obj or {}), **options}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with the error's exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        sys.exit(cli.main(arguments, prog_name="tfloss", standalone_mode=False) or 0)
+        answer = cli.main(
+            list(arguments),
+            prog_name="tfloss",
+            standalone_mode=False,
+            obj={"arguments": list(arguments)},  # for those who start the same as other processes
+        )
+        sys.exit(answer or 0)
     except TflossError as error:
         _fail(str(error), error.exit_code, arguments)
     except click.ClickException as error:

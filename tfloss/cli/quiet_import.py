@@ -22,6 +22,8 @@ def import_tensorflow(prepare: Callable[[], object] | None = None) -> None:
         prepare: what must be settled before TensorFlow looks for its devices.
     """
     if "tensorflow" in sys.modules:
+        if prepare is not None:
+            prepare()
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quietly(), _nothing_swept():

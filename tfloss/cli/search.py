@@ -9,6 +9,15 @@ from typing import Any
 import click
 
 from tfloss.cli.balance_option import balance_option, refuse_balance
+from tfloss.cli.cluster import (
+    RunFolder,
+    asked_for,
+    cluster_options,
+    connect,
+    ending_together,
+    is_chief,
+    launch_here,
+)
 from tfloss.cli.common import (
     print_tables,
     registry_of,
@@ -19,6 +28,8 @@ from tfloss.cli.common import (
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
 from tfloss.cli.quiet_import import import_tensorflow
+from tfloss.cluster.peers import Peers
+from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.errors import UsageError
 from tfloss.registry import Registry
 from tfloss.runs.untrusted_config import refuse_code
@@ -52,6 +63,7 @@ from tfloss.runs.untrusted_config import refuse_code
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the folder goes."
 )
+@cluster_options
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context
 def search(
@@ -62,6 +74,9 @@ def search(
     resume: Path | None,
     recipe: str | None,
     runs: Path,
+    devices: str | None,
+    workers: str,
+    worker: int | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -75,8 +90,7 @@ def search(
     A range stands in braces: {0..1}, {0.01..10:log}, {1, 2, 4}. With nothing in them, as in
     kd(temperature={}), they stand for the range that the setting declares.
     """
-    from tfloss.comparison.search.study import PLAN, check_plan, read_plan, write_plan
-    from tfloss.io.atomic import new_folder
+    from tfloss.comparison.search.study import PLAN, check_plan, read_plan
 
     registry = registry_of(context)
     given = cli_values(options)
@@ -94,11 +108,19 @@ def search(
     else:
         plan = _plan(registry, formula, balance, recipe, given)
     check_plan(plan, registry)
+    asked = asked_for(devices, workers, worker, splits_batches=False)
+    refuse_idle_workers("trials", trials, asked.count)
     warn_of_leaks(plan.static.leak)
-    folder = resume or new_folder(runs, "search")
-    if resume is None:
-        write_plan(folder, plan)
-    results = _searched(plan, folder, trials, registry, quiet).values
+    if asked.local is not None:
+        sys.exit(launch_here(context, asked.local, runs))
+    peers = connect(asked)[1] if asked.elsewhere else None
+    place = RunFolder(f"search --trials {trials}", peers)
+    with ending_together(peers, place.advice):
+        folder = place.shared(lambda: _begun(resume, runs, plan), PLAN)
+        searched = _searched(plan, folder, trials, registry, quiet or not is_chief(peers), peers)
+    if searched is None:
+        return
+    results = searched.values
     from tfloss.io.atomic import write_text
     from tfloss.report.html import html_page
 
@@ -131,19 +153,36 @@ def _plan(
     return Plan.of(text, values, registry, **own)
 
 
-def _searched(plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool) -> Any:
+def _begun(resume: Path | None, runs: Path, plan: Any) -> Path:
+    """The folder of the search, with its plan."""
+    from tfloss.comparison.search.study import write_plan
+    from tfloss.io.atomic import new_folder
+
+    if resume is not None:
+        return resume
+    folder = new_folder(runs, "search")
+    write_plan(folder, plan)
+    return folder
+
+
+def _searched(
+    plan: Any, folder: Path, trials: int, registry: Registry, quiet: bool, peers: Peers | None
+) -> Any:
     from tfloss.comparison.search.search import run_search as run
 
     try:
         if quiet:
-            return run(plan, folder, trials, registry, prepared=import_tensorflow)
+            return run(plan, folder, trials, registry, prepared=import_tensorflow, peers=peers)
         from rich.console import Console
 
         from tfloss.report.comparison_progress import ComparisonProgress
 
         with ComparisonProgress(Console(stderr=True), sys.stderr.isatty()) as on_progress:
             return run(
-                plan, folder, trials, registry, on_progress=on_progress, prepared=import_tensorflow
+                *(plan, folder, trials, registry),
+                on_progress=on_progress,
+                prepared=import_tensorflow,
+                peers=peers,
             )
     except KeyboardInterrupt:
         click.echo(f"Go on with: tfloss search --resume {folder} --trials {trials}", err=True)

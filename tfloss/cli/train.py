@@ -13,6 +13,14 @@ import click
 
 from tfloss.cli import completions
 from tfloss.cli.balance_option import balance_option, balanced, refuse_balance
+from tfloss.cli.cluster import (
+    asked_for,
+    cluster_options,
+    connect,
+    ending_together,
+    is_chief,
+    launch_here,
+)
 from tfloss.cli.common import (
     cache_option,
     loop_options,
@@ -24,13 +32,17 @@ from tfloss.cli.common import (
 )
 from tfloss.cli.config_sources import resolve_config, resumed_config
 from tfloss.cli.quiet_import import import_tensorflow
-from tfloss.errors import TflossError
+from tfloss.cluster.launch import tell_run_folder
+from tfloss.cluster.peers import Peers
+from tfloss.errors import TflossError, UsageError, WorkerError
 from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
 from tfloss.training.checkpoints.interval import parse_interval
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.config import Config
+from tfloss.training.history import History
+from tfloss.training.loop.train_loop import OnProgress
 
 
 @click.command()
@@ -92,6 +104,7 @@ from tfloss.training.config import Config
     shell_complete=completions.trackers,
     help="tensorboard, mlflow:uri=…; see `tfloss trackers`; repeatable.",
 )
+@cluster_options
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
 @click.pass_context
 def train(
@@ -105,6 +118,9 @@ def train(
     n_jobs: int | None,
     cache: Path | None,
     track: tuple[str, ...],
+    devices: str | None,
+    workers: str,
+    worker: int | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -115,6 +131,7 @@ def train(
     tfloss train --loss "ce + 0.5*kd(temperature=4)" --teacher rf --data digits
     tfloss train --recipe article
     tfloss train --resume runs/breast_cancer-1
+    tfloss train --loss ce --data digits --workers 4
     """
     # What a shell's Tab need not wait for.
     from tfloss.training.preflight import check, has_networks, unused_teachers
@@ -135,19 +152,40 @@ def train(
             f"scored, and teaches nothing; add kl(teacher={alias}) or the like."
         )
     parse_interval(checkpoint_every)
+    asked = asked_for(devices, workers, worker)
+    if asked.local is not None or asked.elsewhere:
+        raise UsageError(
+            "tfloss train does not divide batches yet; leave --devices and --workers out."
+        )
+    if asked.local is not None:
+        make_trackers(track, registry)  # refuses what is not there, before workers are started
+        sys.exit(launch_here(context, asked.local, runs))
+    strategy, peers = None, None
+    if asked.elsewhere:
+        strategy, peers = connect(asked)
+    if not is_chief(peers):
+        quiet, track = True, ()
     trackers = make_trackers(track, registry)
     if has_networks(configuration, registry):
         import_tensorflow()
     from tfloss.runs.folder import forget_run, write_run
 
     made = not runs.exists()
-    kept = _checkpoints(configuration, runs, resume, checkpoint_every)
+    kept = _checkpoints(configuration, runs, resume, checkpoint_every, peers)
+    reached = _Reached()
     try:
-        with kept, Tracking(trackers, configuration, _warn) as tracking:
-            ready = _ask_teachers(configuration, registry, quiet, n_jobs, cache, kept)
+        with (
+            ending_together(peers, lambda: f"{reached.text} {kept.advice}".strip()),
+            kept,
+            Tracking(trackers, configuration, _warn) as tracking,
+        ):
+            ready = _ask_teachers(configuration, registry, quiet, n_jobs, cache, kept, peers)
             import_tensorflow()
             tracking.start()
-            result = _train(configuration, registry, quiet, ready, kept, tracking)
+            more: dict[str, Any] = {} if strategy is None else {"strategy": strategy}
+            result = _train(configuration, registry, quiet, ready, kept, tracking, reached, more)
+            if not is_chief(peers):
+                return
             tracking.scores(result.scores)
             from tfloss.report.run import run_description, write_run_report
 
@@ -156,8 +194,8 @@ def train(
             save_report(folder, lambda: write_run_report(folder, registry))
             kept.remove()
             tracking.finish(folder)
-    except TflossError:
-        if resume is None and kept.is_empty:
+    except TflossError as error:
+        if resume is None and kept.is_empty and not isinstance(error, WorkerError):
             forget_run(kept.folder.parent)
             if made:
                 with contextlib.suppress(OSError):  # another run has begun in it meanwhile
@@ -167,11 +205,33 @@ def train(
         _show(result, registry, folder)
 
 
+class _Reached:
+    """How far a training came, for what is said where it is cut off."""
+
+    step = 0
+
+    @property
+    def text(self) -> str:
+        return f"The last step was {self.step}." if self.step else ""
+
+    def also(self, on_progress: OnProgress | None) -> OnProgress:
+        """A progress hook that calls another one too."""
+
+        def both(history: History) -> None:
+            self.step = history.latest.step
+            if on_progress is not None:
+                on_progress(history)
+
+        return both
+
+
 def _warn(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def _checkpoints(configuration: Config, runs: Path, resume: Path | None, every: str) -> Checkpoints:
+def _checkpoints(
+    configuration: Config, runs: Path, resume: Path | None, every: str, peers: Peers | None
+) -> Checkpoints:
     """Those of a run that is gone on with, or of a new one, whose folder is made when it begins."""
     from tfloss.runs.folder import CHECKPOINTS, begin_run
 
@@ -179,18 +239,21 @@ def _checkpoints(configuration: Config, runs: Path, resume: Path | None, every: 
         click.echo(f"\n{sentence}", err=True)
 
     if resume is not None:
+        advice = _advice(resume)
+        tell_run_folder(resume)
         return Checkpoints(
-            resume / CHECKPOINTS, every=every, resume=True, advice=_advice(resume), tell=tell
+            resume / CHECKPOINTS, every=every, resume=True, advice=advice, tell=tell, peers=peers
         )
-
-    refuse_unwritable(runs)
+    if is_chief(peers):
+        refuse_unwritable(runs)
 
     def begin() -> Path:
         folder = begin_run(runs, configuration)
         kept.advice = _advice(folder)
+        tell_run_folder(folder)
         return folder / CHECKPOINTS
 
-    kept = Checkpoints(begin, every=every, tell=tell)
+    kept = Checkpoints(begin, every=every, tell=tell, peers=peers)
     return kept
 
 
@@ -205,6 +268,7 @@ def _ask_teachers(
     n_jobs: int | None,
     cache: Path | None,
     kept: Checkpoints,
+    peers: Peers | None,
 ) -> Any:
     """Load the data and ask the teachers, with a bar in a terminal."""
     from tfloss.runs.train import prepare_run
@@ -218,6 +282,7 @@ def _ask_teachers(
         n_jobs=n_jobs,
         cache=cache,
         kept=kept,
+        peers=peers,
         import_tensorflow=import_tensorflow,
         on_data=(lambda data: None) if quiet else _show_data,
     )
@@ -249,11 +314,14 @@ def _train(
     ready: Any,
     kept: Checkpoints,
     tracking: Tracking,
+    reached: _Reached,
+    more: dict[str, Any],
 ) -> Any:
     from tfloss.runs.train import run
 
+    more = {**more, "ready": ready, "checkpoint": kept}
     if quiet:
-        return run(configuration, registry, tracking.progress_hook, ready=ready, checkpoint=kept)
+        return run(configuration, registry, reached.also(tracking.progress_hook), **more)
     from rich.console import Console
 
     from tfloss.report.progress import LiveProgress, PlainProgress
@@ -264,9 +332,7 @@ def _train(
     else:
         progress = PlainProgress(sys.stderr, configuration.epochs)
     with progress as on_progress:
-        return run(
-            configuration, registry, tracking.also(on_progress), ready=ready, checkpoint=kept
-        )
+        return run(configuration, registry, reached.also(tracking.also(on_progress)), **more)
 
 
 def _show(result: Any, registry: Registry, folder: Path) -> None:

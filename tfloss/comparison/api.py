@@ -86,13 +86,15 @@ def compare(
     )
     comparison.check(registry, table)
     _warn_of_leaks(comparison.config)
-    return run_comparison(
+    result = run_comparison(
         comparison,
         registry,
         None if runs is None else Path(runs),
         cache=None if cache is None else Path(cache),
         table=table,
     )
+    assert result is not None  # as at a worker that is not the chief
+    return result
 
 
 def search(
@@ -163,6 +165,7 @@ def search(
         folder = new_folder(Path(temporary if runs is None else runs), "search")
         write_plan(folder, plan)
         result = run_search(plan, folder, trials, registry, table=table)
+    assert result is not None  # as at a worker that is not the chief
     return result if runs is not None else result.without_folder()
 
 

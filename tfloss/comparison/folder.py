@@ -66,7 +66,7 @@ def unfinished_comparison(folder: Path) -> dict[str, Any]:
 
 def forget_comparison(folder: Path) -> bool:
     """Remove a folder in which nothing was finished that could be gone on with; whether it was."""
-    kept = [p for name in (REPLICATES, TEACHERS) for p in (folder / name).glob("*") if p.is_file()]
+    kept = [p for name in (REPLICATES, TEACHERS) for p in (folder / name).rglob("*") if p.is_file()]
     if any(path.name != FINGERPRINT and not path.name.startswith(".") for path in kept):
         return False
     shutil.rmtree(folder, ignore_errors=True)

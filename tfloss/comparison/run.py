@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tfloss.cluster.peers import Peers
 from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
@@ -18,17 +20,20 @@ from tfloss.comparison.folder import (
     begin_comparison,
     fill_folder,
     forget_comparison,
+    plain_config,
 )
 from tfloss.comparison.replicates.saved import SavedReplicates
-from tfloss.comparison.replicates.seeds import prepare_seeds
+from tfloss.comparison.replicates.seeds import SeedSetup, prepare_seeds
 from tfloss.comparison.replicates.trainer import OnProgress, Trained, train_all
 from tfloss.comparison.result import ComparisonResult
+from tfloss.comparison.workers import own_part, put_together, table_digest
 from tfloss.data import Table
 from tfloss.errors import Interrupted, UsageError
 from tfloss.io.lock import FolderLock
 from tfloss.registry import Registry
 from tfloss.teachers.fitting.fit_teachers import CACHE_VARIABLE
 from tfloss.teachers.spec.cost import duration_text
+from tfloss.training.checkpoints.fingerprint import versions_fingerprint
 
 
 def run_comparison(
@@ -41,7 +46,9 @@ def run_comparison(
     prepared: Callable[[], object] = lambda: None,
     cache: Path | None = None,
     table: Table | None = None,
-) -> ComparisonResult:
+    peers: Peers | None = None,
+    on_folder: Callable[[Path], object] = lambda folder: None,
+) -> ComparisonResult | None:
     """Train every formula on every seed, and say what that shows.
 
     Args:
@@ -54,6 +61,11 @@ def run_comparison(
         cache: a folder in which teachers' predictions are kept; default: the environment's
             TFLOSS_CACHE, else the comparison's folder until it is finished.
         table: the rows; default: those of `comparison.config.data`.
+        peers: the workers that divide the seeds; the chief puts their results together.
+        on_folder: called with the folder when it is there.
+
+    Returns:
+        the results; None at a worker that is not the chief.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM came; the sentence says how to go on.
@@ -61,14 +73,22 @@ def run_comparison(
         TflossError: as for a training alone.
     """
     if folder is None and runs is None:
-        return _run(comparison, registry, None, on_progress, prepared, cache, table)
+        return _run(comparison, registry, None, on_progress, prepared, cache, table, peers)
+    if peers is not None and not peers.is_chief:
+        folder = Path(peers.exchange("folder", "")[0])
+        (folder / REPLICATES).mkdir(parents=True, exist_ok=True)
+        on_folder(folder)
+        return _run(comparison, registry, folder, on_progress, prepared, cache, table, peers)
     new = folder is None
     folder = begin_comparison(runs or Path("runs"), comparison) if folder is None else folder
     (folder / REPLICATES).mkdir(exist_ok=True)
     lock = FolderLock(folder / REPLICATES, "compares")
     lock.acquire()
+    on_folder(folder)
     try:
-        result = _run(comparison, registry, folder, on_progress, prepared, cache, table)
+        if peers is not None:
+            peers.exchange("folder", str(folder))
+        result = _run(comparison, registry, folder, on_progress, prepared, cache, table, peers)
     except BaseException as error:
         lock.release()
         gone = new and forget_comparison(folder)
@@ -91,10 +111,16 @@ def _run(
     prepared: Callable[[], object],
     cache: Path | None,
     table: Table | None,
-) -> ComparisonResult:
+    peers: Peers | None,
+) -> ComparisonResult | None:
     on_progress = on_progress or (lambda *_: None)
     stage = f"splits and teachers for {comparison.seeds} seeds"
     on_progress(stage, 0.0)
+    own: Callable[[int], range] = range
+    if peers is not None:
+        table = comparison.config.table(registry) if table is None else table
+        peers.require_same(_described(comparison, table))
+        own = partial(own_part, index=peers.index, workers=len(peers.addresses))
     if folder is not None and cache is None and not os.environ.get(CACHE_VARIABLE):
         cache = folder / TEACHERS
     setups, seconds = prepare_seeds(
@@ -108,10 +134,17 @@ def _run(
         on_estimate=lambda seconds: on_progress(
             f"{stage}: about {duration_text(seconds)} of fitting", 0.0
         ),
+        own=own,
     )
     prepared()
-    saved = None if folder is None else SavedReplicates(folder / REPLICATES, setups)
-    trained = train_all(comparison, setups, registry, on_progress, saved=saved)
+    if peers is None:
+        saved = None if folder is None else SavedReplicates(folder / REPLICATES, setups)
+        trained = train_all(comparison, setups, registry, on_progress, saved=saved)
+    else:
+        complete = _divided(comparison, setups, registry, on_progress, folder, peers)
+        if complete is None:
+            return None
+        setups, trained = complete
     on_progress("metrics and statistics", 0.0)
     values = _evaluated(comparison, setups, trained, registry, seconds)
     if folder is not None:
@@ -120,6 +153,33 @@ def _run(
         except OSError as error:
             raise UsageError(f"The folder '{folder}' cannot be written: {error}.") from error
     return ComparisonResult(comparison, values, trained.trajectories, folder)
+
+
+def _described(comparison: Comparison, table: Table) -> dict[str, Any]:
+    """What all workers must have."""
+    versions = versions_fingerprint()
+    return {**plain_config(comparison), "rows": table_digest(table), "versions": versions}
+
+
+def _divided(
+    comparison: Comparison,
+    setups: Sequence[SeedSetup],
+    registry: Registry,
+    on_progress: OnProgress,
+    folder: Path | None,
+    peers: Peers,
+) -> tuple[list[SeedSetup], Trained] | None:
+    """This worker's seeds trained, and those of all put together; None but at the chief."""
+    count = len(peers.addresses)
+    own = own_part(len(setups), peers.index, count)
+    trained = None
+    if own:
+        part = setups[own.start : own.stop]
+        name = f"worker{peers.index}of{count}"
+        saved = None if folder is None else SavedReplicates(folder / REPLICATES / name, part)
+        trained = train_all(comparison, part, registry, on_progress, saved=saved)
+    on_progress("waiting for the other workers", 0.0)
+    return put_together(peers, setups, own, trained)
 
 
 def _evaluated(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -101,9 +101,18 @@ class KerasOrder:
         rows: how many there are.
         batch_size: rows per step.
         shuffle: as in Keras.
+        agreed: makes of an order the one of the first worker; default: there are no others.
     """
 
-    def __init__(self, rows: int, batch_size: int, *, shuffle: bool) -> None:
+    def __init__(
+        self,
+        rows: int,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        agreed: Callable[[np.ndarray], np.ndarray] = lambda order: order,
+    ) -> None:
+        self._agreed = agreed
         self.rows = rows
         self.batch_size = min(batch_size, rows)
         self._shuffle = shuffle
@@ -130,7 +139,7 @@ class KerasOrder:
         if len(drawn) < count:  # any order will do, and a new pipeline for each epoch takes 5 ms
             others = np.tile(straight, (count - len(drawn), 1))
             drawn.extend(self._generator.permuted(others, axis=1))
-        return np.stack(drawn)
+        return self._agreed(np.stack(drawn))
 
     def epochs_in_turn(self, first: int, count: int) -> np.ndarray:
         """The same."""

@@ -14,6 +14,7 @@ from tfloss.keras_integration.metrics import update_metrics
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
+from tfloss.objective.across_replicas import Replicas
 from tfloss.student.keras_internals import (
     batches_done,
     compiled_metrics,
@@ -109,7 +110,7 @@ class AttachedStep(keras.Model):
         return counts + [rows] * (len(terms) - len(counts))
 
     def evaluated(
-        self, x: Any, y: Any, weight: Any, training: bool
+        self, x: Any, y: Any, weight: Any, training: bool, replicas: Replicas | None = None
     ) -> tuple[Any, Any, list[Any], Any]:
         """Outputs, the total, each term, and the number of rows: one forward pass."""
         split_inputs(self.model, x, self._columns)  # refused here, in one sentence, not in a call
@@ -124,13 +125,15 @@ class AttachedStep(keras.Model):
             step=step,
             training=training,
             ask=lambda width: self._supply.in_step(x, y, width),
+            replicas=replicas,
         )
         if self._bound.states:
             self._loss_variables.track()
         added = self.losses
         self._adds_losses = bool(added)
         if added:
-            terms.append(total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added]))
+            own = total_of([tf.cast(tf.reduce_sum(loss), tf.float32) for loss in added])
+            terms.append(own if replicas is None else replicas.whole({MODEL_TERM: own})[MODEL_TERM])
         return outputs, self._bound.objective.total(terms), terms, rows
 
     def compute_metrics(

@@ -18,6 +18,7 @@ from tfloss.keras_integration.scope import (
 from tfloss.keras_integration.timesteps import rows_of_positions
 from tfloss.lazy import keras, tf
 from tfloss.objective import GradientMonitor, Objective
+from tfloss.objective.across_replicas import Replicas
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
 from tfloss.student.structures import (
@@ -182,6 +183,7 @@ class Bound:
         step: Any,
         training: bool,
         ask: Callable[[int | None], dict[str, Any]],
+        replicas: Replicas | None = None,
     ) -> tuple[Any, list[Any], Any]:
         """What the model answers, each weighted term, and the number of rows.
 
@@ -191,6 +193,7 @@ class Bound:
             step: steps done, for schedules.
             training: whether losses may give the variables that they hold new values.
             ask: teachers' predictions that are not among the columns, for an output so wide.
+            replicas: where these are some rows of a batch whose others are on other devices.
 
         Raises:
             UsageError: what the formula needs is not in the batch.
@@ -219,6 +222,7 @@ class Bound:
             sample_weight=rows.weight,
             step=step,
             training=training,
+            replicas=replicas,
             again=again,
         )
         self.counts = outcome.counts

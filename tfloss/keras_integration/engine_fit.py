@@ -26,6 +26,7 @@ from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import Evaluation
 from tfloss.training.program.forward import MODEL_TERM
 from tfloss.training.program.program_cache import Same, cache_of, key_of_model
+from tfloss.training.program.replication import Replication, Share
 from tfloss.training.program.step import NanPolicy, TrainState
 
 
@@ -93,10 +94,12 @@ class AttachedLoss:
         self._model.update_metrics(y, outputs, weight)
         return tf.stack(terms), tf.stack(self._model.counts_of(terms, rows))
 
-    def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
+    def __call__(
+        self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
+    ) -> tuple[Any, Any]:
         del step  # an attached model counts its optimizer's
-        x, y, weight = self._rows.unpacked(batch)
-        outputs, total, terms, _ = self._model.evaluated(x, y, weight, training)
+        x, y, weight = self._rows.unpacked(batch if share is None else share.own(batch))
+        outputs, total, terms, _ = self._model.evaluated(x, y, weight, training, share)
         self._model.update_metrics(y, outputs, weight)
         return total, tf.stack(terms)
 
@@ -230,17 +233,26 @@ class KeptAttached:
         train, holdout: the rows.
         batch_size: rows per step.
         rows_at_once: of the holdout.
+        replication: how a step is spread over replicas; default: one device.
     """
 
     def __init__(
-        self, model: Any, train: Rows, holdout: Rows | None, *, batch_size: int, rows_at_once: int
+        self,
+        model: Any,
+        train: Rows,
+        holdout: Rows | None,
+        *,
+        batch_size: int,
+        rows_at_once: int,
+        replication: Replication | None = None,
     ) -> None:
         self._model, self._size, self._rows_at_once = model, batch_size, rows_at_once
+        self._replication = replication
         self._train = train.as_tensors()
         self._holdout = None if holdout is None else holdout.as_tensors()
         layouts = [part and part.specs() for part in (self._train, self._holdout)]
         structures = [part and part.structure for part in (train, holdout)]
-        self._data = (structures, layouts, batch_size, rows_at_once)
+        self._data = (structures, layouts, batch_size, rows_at_once, replication)
         found: _Programs | None = cache_of(model).take(self._key())
         self._programs = found or _Programs(AttachedLoss(model, train), {}, [])
 
@@ -272,6 +284,7 @@ class KeptAttached:
             compile=compile,
             work=work,
             before=before,
+            replication=self._replication,
         )
         engines[apart, made.choice.compiled_as] = made
         return made
@@ -319,6 +332,7 @@ class EngineFit:
         compile: see `tfloss.training.program.choose_compiler`.
         before: how the checkpoint was compiled that the training goes on from.
         on_nan: see `tfloss.training.loop.nan_guard`.
+        replication: how a step is spread over replicas; default: one device.
 
     Attributes:
         callbacks: those of Keras.
@@ -340,10 +354,14 @@ class EngineFit:
         compile: Compile,
         before: str | None = None,
         on_nan: OnNan = "stop",
+        replication: Replication | None = None,
     ) -> None:
         self._model = model
         self._epochs, self._initial_epoch = epochs, initial_epoch
-        order = KerasOrder(len(train), batch_size, shuffle=shuffle)
+        agreed = {}
+        if replication is not None and replication.has_workers:
+            agreed = {"agreed": replication.of_the_first}
+        order = KerasOrder(len(train), batch_size, shuffle=shuffle, **agreed)
         model.tell_steps_per_epoch(order.steps_per_epoch)
         self._kept = KeptAttached(
             model,
@@ -351,6 +369,7 @@ class EngineFit:
             holdout,
             batch_size=batch_size,
             rows_at_once=validation_batch_size,
+            replication=replication,
         )
         forward = self._kept.forward
         self._names = (*forward.names, *forward.metric_names)

@@ -28,6 +28,7 @@ from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.forward import MODEL_TERM
 from tfloss.training.program.optimizers import make_optimizer
 from tfloss.training.program.program_cache import ProgramCache, Same, cache_of, reset_optimizer
+from tfloss.training.strategies import replication_of, scope_of
 
 _PLAIN = (str, bool, int, float, tuple, list, type(None))  # options that are compared by value
 
@@ -55,6 +56,8 @@ def fit_model(
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
+    strategy: Any = None,
+    gather: bool = True,
     **attaching: Any,
 ) -> Any:
     """Train a Keras model by the compiled engine; what comes out is what its `fit` gives.
@@ -75,6 +78,8 @@ def fit_model(
             default: as attached.
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. Where nothing was seeded by
             `keras.utils.set_random_seed`, epochs after the interruption have an order of their own.
+        strategy, gather: as for `tfloss.fit`; by default the strategy that the model was built
+            under.
         **attaching: what `tfloss.attach` takes, for a model that is not attached.
 
     Returns:
@@ -98,7 +103,9 @@ def fit_model(
             "tfloss.fit_model(model, (x, y), …)."
         )
     batch_size, shuffle = batch_size or 32, bool(shuffle)
-    attached = _attached(model, formula, optimizer, attaching)
+    replication = replication_of(strategy, model, gather)
+    with scope_of(replication):
+        attached = _attached(model, formula, optimizer, attaching)
     watching = listed_callbacks(callbacks)
     if any(isinstance(one, Checkpoint) for one in watching):
         raise UsageError(
@@ -146,7 +153,16 @@ def fit_model(
             )
         watching = [*watching, EpochLines()] if verbose else watching
         before = None if checkpoints is None else checkpoints.compiled_as
-        fitting = EngineFit(attached, train, holdout, callbacks=watching, before=before, **decisive)
+        with scope_of(replication):
+            fitting = EngineFit(
+                attached,
+                train,
+                holdout,
+                callbacks=watching,
+                before=before,
+                replication=replication,
+                **decisive,
+            )
         if checkpoints is not None:
             whole = {**fingerprint, "callbacks": fitting.callbacks.kinds}
             checkpoints.begin(whole, compiled_as=fitting.compiled_as)

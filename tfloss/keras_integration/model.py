@@ -26,6 +26,7 @@ from tfloss.keras_integration.teachers import named_teachers, teacher_columns
 from tfloss.keras_integration.tracebacks import plainly
 from tfloss.keras_integration.validation import is_arrays
 from tfloss.keras_integration.weights_files import with_training_state
+from tfloss.keras_integration.workers import fit_on_workers, has_workers
 from tfloss.lazy import keras
 from tfloss.objective import GradientMonitor
 from tfloss.objective.remarks import remarks_of, static_formula
@@ -223,9 +224,12 @@ class Attached(AttachedStep):
         """As in Keras; teachers predict arrays once, before the training begins.
 
         One that is not fitted is fitted on the rows that train, out of fold, with their
-        `sample_weight`; the same rows do not fit it a second time.
+        `sample_weight`; the same rows do not fit it a second time. On several machines, where
+        Keras' own loop does not work, it is `tfloss.fit_model` that trains.
         """
         options = options_by_name(keras.Model.fit, positional, options)
+        if has_workers(self.model):
+            return fit_on_workers(self, x, y, options)
         split, held_out = options.get("validation_split"), options.get("validation_data")
         self._checks.warn_of_seen_rows(x, held_out, split or 0.0)
         x, options["validation_data"] = self._checks.with_fitted_teachers(

@@ -12,7 +12,7 @@ a holdout is that of the holdout.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tfloss.errors import PluginError
@@ -49,6 +49,7 @@ def balanced(
     step: Any,
     steps_per_epoch: float,
     training: bool,
+    mean: Callable[[Sequence[Any]], list[Any]] | None = None,
 ) -> Balanced:
     """Weigh the members of one balance.
 
@@ -60,6 +61,7 @@ def balanced(
         step: float32 scalar, counted from 0.
         steps_per_epoch: tells where an epoch begins.
         training: whether this is a step of the training.
+        mean: over the replicas, of tensors; None on one device.
 
     Raises:
         UsageError: gradients are needed outside of a compiled step.
@@ -69,7 +71,9 @@ def balanced(
     asked = use.balance.signature.positional
     if use.balance.needs_gradients:
         # A holdout needs no gradients, and its weights are those of the training.
-        given["gramian"] = _gramian(use, losses, variables) if training else tf.eye(len(losses))
+        given["gramian"] = (
+            _gramian(use, losses, variables, mean) if training else tf.eye(len(losses))
+        )
     if "step" in asked:
         given["step"] = step
     if "new_epoch" in asked:
@@ -88,9 +92,19 @@ def balanced(
     return Balanced(weights, members, added, logged or _unstacked(weights))
 
 
-def _gramian(use: BalanceUse, losses: Sequence[Any], variables: Sequence[Any]) -> Any:
+def _gramian(
+    use: BalanceUse,
+    losses: Sequence[Any],
+    variables: Sequence[Any],
+    mean: Callable[[Sequence[Any]], list[Any]] | None,
+) -> Any:
     """(m, m): the inner products of the members' gradients, without the gradients side by side."""
-    return gramian_of(gradients_of(losses, variables, f"'{use.text}' compares gradients"))
+    rows = gradients_of(losses, variables, f"'{use.text}' compares gradients")
+    if mean is not None:
+        flat = mean([slope for row in rows for slope in row])
+        width = len(variables)
+        rows = [flat[start : start + width] for start in range(0, len(flat), width)]
+    return gramian_of(rows)
 
 
 def _parts(use: BalanceUse, result: Any, members: int) -> tuple[Any, Any, tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
@@ -33,6 +33,7 @@ from tfloss.objective.plan import (
     WeightsUse,
 )
 from tfloss.objective.scope import Scope
+from tfloss.ops.replicas import on_all_rows
 from tfloss.registry import Reduction, call_plugin
 
 Tensor = Any
@@ -67,6 +68,21 @@ class Value:
     unmasked: Tensor | None = None
     incomplete: bool = False
 
+    def rows(self) -> dict[str, Tensor]:
+        """What it has for each example, by attribute; nothing where it is one number."""
+        if not self.per_example:
+            return {}
+        parts = {"tensor": self.tensor, "present": self.present, "unmasked": self.unmasked}
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+class Exchange(Protocol):
+    """What an evaluator needs of the other replicas; see `tfloss.objective.across_replicas`."""
+
+    def exchanged(self, parts: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    def mean(self, tensors: Sequence[Any]) -> list[Any]: ...
+
 
 @dataclass(frozen=True)
 class Evaluator:
@@ -85,6 +101,7 @@ class Evaluator:
         mean: the reduction of a term that names none.
         states: the variables that losses hold.
         training: whether losses may give them new values.
+        replicas: where the tensors are some rows of a batch whose others are on other devices.
     """
 
     tensors: Mapping[str, Tensor]
@@ -98,13 +115,17 @@ class Evaluator:
     training: bool = False
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     by_element: Mapping[str, Tensor] = field(default_factory=dict)
+    replicas: Exchange | None = None
 
     # -- between losses --------------------------------------------------------------------------
 
     def reduced(self, use: Use) -> Value:
         """A term's body as one float32 scalar."""
-        value = self.losses(use)
-        return self._reduce(self.mean, value) if value.per_example else value
+        return self.finished(self.mean, self.losses(use))
+
+    def finished(self, reduction: Reduction, value: Value) -> Value:
+        """A value reduced, where there is one for each example."""
+        return self._reduce(reduction, value) if value.per_example else value
 
     def losses(self, use: Use) -> Value:
         """The value of an expression of losses."""
@@ -147,7 +168,7 @@ class Evaluator:
         if tensor.shape.rank == 2 and tensor.shape[1] == 1:
             tensor = tensor[:, 0]
         if tensor.shape.rank == 0:
-            return Value(tensor)
+            return Value(self._of_all_replicas(tensor))
         if tensor.shape.rank != 1:
             raise UsageError(
                 f"'{use.name}' has shape {shape_of_tensor(tensor)}; one number per example can "
@@ -169,14 +190,20 @@ class Evaluator:
         missing, steps = self._missing(use.tensors.values()), self._steps(use.tensors.values())
         result, present = LossCall(use, bound, missing, self.states, self.training).by_step(steps)
         return Value(
-            result,
+            self._of_all_replicas(result) if use.loss.per == "batch" else result,
             per_example=use.loss.per == "example",
             present=present,
             unmasked=None if steps is None else share_of_rows(steps),
             incomplete=missing is not None,
         )
 
+    def _of_all_replicas(self, number: Tensor) -> Tensor:
+        """The mean of a replica's number and those of the others."""
+        return number if self.replicas is None else self.replicas.exchanged({"": number})[""]
+
     def _reduce(self, reduction: Reduction, value: Value) -> Value:
+        if self.replicas is not None:
+            return self._reduced_everywhere(self.replicas, reduction, value)
         present = tf.ones_like(value.tensor) if value.present is None else value.present
         weight = present if self.weight is None else self.weight * present
         result = call_plugin(reduction, reduction.name, value.tensor, weight, present)
@@ -189,6 +216,14 @@ class Evaluator:
             rows = tf.reduce_sum(tf.ones_like(value.unmasked))
             count *= tf.math.divide_no_nan(rows, tf.reduce_sum(value.unmasked))
         return Value(result, count=count)
+
+    def _reduced_everywhere(self, replicas: Exchange, reduction: Reduction, value: Value) -> Value:
+        """The same over the examples of all replicas."""
+        weight = {} if self.weight is None else {WEIGHT: self.weight}
+        whole = replicas.exchanged({**value.rows(), **weight})
+        alone = replace(self, replicas=None, weight=whole.pop(WEIGHT, None))
+        with on_all_rows():
+            return alone._reduce(reduction, replace(value, **whole))
 
     def _missing(self, uses: Iterable[Use]) -> Tensor | None:
         """1 where every tensor of the expressions is there, 0 where one is missing."""
@@ -228,6 +263,7 @@ class Evaluator:
             step=self.step,
             steps_per_epoch=self.steps_per_epoch,
             training=self.training,
+            mean=None if self.replicas is None else self.replicas.mean,
         )
 
     def gradients(

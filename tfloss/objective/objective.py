@@ -10,6 +10,7 @@ from tfloss.display import renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
+from tfloss.objective.across_replicas import Replicas, values_of
 from tfloss.objective.evaluate import Evaluator, Value
 from tfloss.objective.gradient_monitor import GradientMonitor, names_of
 from tfloss.objective.loss_variables import States
@@ -136,6 +137,7 @@ class Objective:
         sample_weight: Any = None,
         step: Any = 0.0,
         training: bool = False,
+        replicas: Replicas | None = None,
         again: Callable[[], Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """The total and each weighted term on one batch.
@@ -149,6 +151,7 @@ class Objective:
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
             training: whether losses may give the variables that they hold new values.
+            replicas: where these are some rows of a batch whose others are on other devices.
             again: computes `tensors` and `by_element`, by these names, once more; for a measurement
                 of gradients, which is a computation of its own. Without it every step measures.
 
@@ -168,8 +171,16 @@ class Objective:
             mean=self._mean,
             states=self.states,
             training=training,
+            replicas=replicas,
         )
-        found = [evaluator.reduced(term.body) for term in self.terms]
+        if self.watch is not None and replicas is not None:
+            raise UsageError(
+                "watch= measures gradients on one device; leave it out, or leave the strategy out."
+            )
+        if replicas is None:
+            found = [evaluator.reduced(term.body) for term in self.terms]
+        else:
+            found = values_of(self.terms, evaluator, replicas)
         weighted = self._weighted(evaluator, found)
         factors: list[Any] = [1.0] * len(weighted)
         added: list[Any] = []

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from tfloss.cluster.peers import Peers
 from tfloss.data import PreparedData
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import make_student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
-from tfloss.training.checkpoints.fingerprint import data_fingerprint
+from tfloss.training.checkpoints.fingerprint import data_fingerprint, versions_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import from_arrays
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.result import Result
+from tfloss.training.shared_teachers import fitted_once
 from tfloss.training.teachers import Teachers, names_in
 
 
@@ -52,6 +56,7 @@ def prepare_run(
     cache: Path | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
     kept: Checkpoints | None = None,
+    peers: Peers | None = None,
     import_tensorflow: Callable[[], None] = lambda: None,
     on_data: Callable[[PreparedData], None] = lambda data: None,
 ) -> Ready:
@@ -64,12 +69,16 @@ def prepare_run(
         cache: a folder in which teachers' predictions are kept.
         on_progress: called with a teacher's name, the rows it has answered, and all it will answer.
         kept: the checkpoints of the same run, which hold the teachers' predictions already.
+        peers: the workers of the same training; the chief fits the teachers, and those that have
+            other data, configurations or versions are refused.
         import_tensorflow: called before the formula is checked against the model, the first thing
             that needs TensorFlow; faults in data and teachers are reported before.
         on_data: called with the data as soon as they are loaded and split.
     """
     data = load_data(config, registry)
     on_data(data)
+    if peers is not None:
+        peers.require_same(_described(config, data))
     if kept is not None and kept.fingerprint is not None:
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
@@ -81,7 +90,8 @@ def prepare_run(
             _bound(config, data, registry)
 
     started = time.perf_counter()
-    teachers = config.fit_teachers(
+    fit = partial(
+        config.fit_teachers,
         data,
         registry,
         n_jobs=n_jobs,
@@ -90,7 +100,15 @@ def prepare_run(
         tensors=names_in(config.formula),
         before_fit=check_formula,
     )
+    teachers = fitted_once(peers, fit)
     return Ready(data, teachers, time.perf_counter() - started)
+
+
+def _described(config: Config, data: PreparedData) -> dict[str, Any]:
+    """What all workers must have: the configuration, the rows, and the versions."""
+    own = {name: metadata.version(name) for name in ("tfloss", "scikit-learn")}
+    versions = {**own, **versions_fingerprint()}
+    return {**asdict(config), "rows": data_fingerprint(data), "versions": versions}
 
 
 def run(

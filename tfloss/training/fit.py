@@ -29,7 +29,9 @@ from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import Batch, as_tensors
 from tfloss.training.program.precision import Precision
+from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
+from tfloss.training.strategies import replication_of, scope_of
 from tfloss.training.target_kind import for_the_loss
 from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
 from tfloss.training.teachers import Teachers, columns_of
@@ -67,6 +69,8 @@ def fit(
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
+    strategy: Any = None,
+    gather: bool = True,
 ) -> Result:
     """Train a student to minimise a formula.
 
@@ -114,6 +118,12 @@ def fit(
             end, or when interrupted), '90s', '5m', '1h', '10epochs', '1000steps'.
         resume: go on from the folder's newest checkpoint, if there is one, to the same weights as
             without an interruption.
+        strategy: a `tf.distribute` strategy, to train on several devices or machines; default: the
+            one whose scope this is called in. `batch_size` is that of all replicas together, each
+            has a slice of every batch, and the weights are those of one device, up to rounding. A
+            model or an optimizer of your own has to be made in the strategy's scope.
+        gather: under a strategy, whether losses about the whole batch (`nt_xent`, `dice`) see the
+            rows of all replicas; else each replica's own, and their values are averaged.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM came, and the checkpoint holds everything.
@@ -152,6 +162,7 @@ def fit(
         teacher_inputs,
     )
     on_progress = live_curves_in_a_notebook() if on_progress == "auto" else on_progress
+    replication = replication_of(strategy, model, gather)
     with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
         registry = registry_with(registry, losses)
         result = _trained(
@@ -167,6 +178,7 @@ def fit(
             scale_target=scale_target,
             on_progress=on_progress,
             checkpoints=checkpoints,
+            replication=replication,
         )
     finished = getattr(on_progress, "done", None)
     if finished is not None:
@@ -188,14 +200,16 @@ def _trained(
     scale_target: bool,
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
+    replication: Replication | None,
 ) -> Result:
     """Student, teachers, objective, loop: in this order, so that faults come before the work."""
     if checkpoints is not None:
         checkpoints.require_same(data_fingerprint(data))
-    student = student_of(model, data.n_features, data.n_outputs, registry, options)
     link = link_of(formula, registry)
-    if scale_target and is_built_by_name(model):
-        student = in_target_units(student, data, link)
+    with scope_of(replication):
+        student = student_of(model, data.n_features, data.n_outputs, registry, options)
+        if scale_target and is_built_by_name(model):
+            student = in_target_units(student, data, link)
     student.link = link if data.task == "regression" else ""
     order = _order(data, options)
     per_epoch = order.steps_per_epoch
@@ -215,7 +229,8 @@ def _trained(
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
     kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
-    source = _source(kept, data, teachers, order, options, checkpoints)
+    with scope_of(replication):
+        source = _source(kept, data, teachers, order, options, checkpoints, replication)
     student, objective = kept.student, kept.objective
     trained = run_loop(
         source,
@@ -276,6 +291,7 @@ def _source(
     order: BatchOrder,
     options: LoopOptions,
     checkpoints: Checkpoints | None,
+    replication: Replication | None,
 ) -> ArraySource:
     """The rows, with the compiled program that trains on them."""
     engine = kept.engine(
@@ -287,6 +303,7 @@ def _source(
         compile=options.compile,
         work=options.epochs * order.steps_per_epoch,
         before=None if checkpoints is None else checkpoints.compiled_as,
+        replication=replication,
     )
     return ArraySource(engine, order, data.train.rows)
 

@@ -29,7 +29,9 @@ from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
 from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.precision import Precision
+from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
+from tfloss.training.strategies import replication_of, scope_of
 from tfloss.training.stream_data import stream_data
 
 
@@ -59,6 +61,8 @@ def fit_stream(
     checkpoint: str | Path | Checkpoints | None = None,
     checkpoint_every: str = "auto",
     resume: bool = False,
+    strategy: Any = None,
+    gather: bool = True,
 ) -> Result:
     """Train a student to minimise a formula on a stream of batches.
 
@@ -85,6 +89,8 @@ def fit_stream(
         checkpoint, checkpoint_every, resume: as for `tfloss.fit`. The dataset must give the same
             batches again, and it is read again up to where the training was: give `shuffle`
             a seed.
+        strategy, gather: as for `tfloss.fit`. Each worker reads the dataset and trains on its slice
+            of every batch, so that it must give the same rows on all of them.
 
     Returns:
         The same as `tfloss.fit`; `scores` are those of the holdout, where it has labels of classes
@@ -114,7 +120,9 @@ def fit_stream(
     _refuse_order(batches)
     registry = registry_with(registry, losses)
     shapes = _column_shapes(dataset)
-    student = _student(model, shapes, registry, options)
+    replication = replication_of(strategy, model, gather)
+    with scope_of(replication):
+        student = _student(model, shapes, registry, options)
     objective = Objective(
         formula,
         registry,
@@ -139,6 +147,7 @@ def fit_stream(
             callbacks=callbacks,
             on_progress=on_progress,
             checkpoints=checkpoints,
+            replication=replication,
         )
 
 
@@ -157,6 +166,7 @@ def _trained(
     callbacks: Sequence[Any],
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
+    replication: Replication | None,
 ) -> Result:
     """The loop over the stream, once everything is known to fit together."""
     started, steps = time.perf_counter(), options.steps_per_epoch
@@ -164,15 +174,17 @@ def _trained(
     rows = partial(_rows, shapes, holdout)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
     kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
-    source = kept.stream(
-        dataset,
-        holdout,
-        steps_per_epoch=steps,
-        batch_size=options.batch_size,
-        compile=options.compile,
-        work=options.epochs * steps,
-        before=None if checkpoints is None else checkpoints.compiled_as,
-    )
+    with scope_of(replication):
+        source = kept.stream(
+            dataset,
+            holdout,
+            steps_per_epoch=steps,
+            batch_size=options.batch_size,
+            compile=options.compile,
+            work=options.epochs * steps,
+            before=None if checkpoints is None else checkpoints.compiled_as,
+            replication=replication,
+        )
     student, objective = kept.student, kept.objective
     trained = run_loop(
         source,

@@ -18,6 +18,7 @@ from tests.training.engine_builders import (
     run_steps,
 )
 from tfloss.errors import UsageError
+from tfloss.training.program.replication import Replication
 
 EPOCHS = 4
 STEPS = 3  # of a sequence, two features each
@@ -112,8 +113,11 @@ def test_dropout_drops_in_training_only_and_afresh_in_each_step(registry, how):
     assert holdout[0] == holdout[1]
 
 
-def test_a_model_for_several_devices_is_refused_with_the_remedy(registry):
-    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+def test_what_was_made_outside_of_a_strategys_scope_is_refused_with_the_remedy(registry):
+    replication = Replication(tf.distribute.MirroredStrategy(["CPU:0"]))
+    with pytest.raises(UsageError, match=r"model was built outside .* with strategy\.scope\(\)"):
+        engine_of(registry, mlp(), replication=replication)
+    with replication.strategy.scope():
         model = mlp()
-    with pytest.raises(UsageError, match=r"MirroredStrategy.*tfloss\.attach"):
-        engine_of(registry, model)
+    with pytest.raises(UsageError, match=r"optimizer was made outside .* MirroredStrategy"):
+        engine_of(registry, model, replication=replication)

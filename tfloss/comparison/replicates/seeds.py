@@ -57,6 +57,7 @@ def prepare_seeds(
     one_class: str = "skip",
     cache: Path | None = None,
     on_estimate: Callable[[float], None] = lambda seconds: None,
+    own: Callable[[int], range] = range,
 ) -> tuple[list[SeedSetup], dict[str, float]]:
     """Split the data and fit the teachers for every seed.
 
@@ -74,6 +75,8 @@ def prepare_seeds(
         cache: a folder in which teachers' answers are kept; default: the environment's
             TFLOSS_CACHE.
         on_estimate: called after two seeds with the seconds of fitting left, if they are many.
+        own: of the number of seeds that have training rows of two classes, the positions of those
+            whose teachers are fitted; default: all.
 
     Returns:
         the setups, fewer than `seeds` where some were left out, and the seconds that 'data' and
@@ -94,7 +97,13 @@ def prepare_seeds(
     if config.teacher:  # which take the longest
         _refuse_misfits(config, data[0], registry, formulas if checked is None else checked)
     names: frozenset[str] = frozenset().union(*map(names_in, formulas))
-    fitted = _teachers_of(config, data, seeds, registry, names, cache, on_estimate)
+    fitted: list[dict[str, FittedTeacher]] = [{} for _ in seeds]
+    part = own(len(seeds))
+    if part:
+        inside = slice(part.start, part.stop)
+        fitted[inside] = _teachers_of(
+            config, data[inside], seeds[inside], registry, names, cache, on_estimate
+        )
     seconds = {"data": split_done - started, "teachers": time.perf_counter() - split_done}
     again = [times for _, _, times in splits]
     return [SeedSetup(*s) for s in zip(seeds, data, fitted, again, strict=True)], seconds

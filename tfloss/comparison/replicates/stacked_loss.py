@@ -12,6 +12,7 @@ from tfloss.objective import Objective
 from tfloss.student import Student
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.forward import StudentLoss
+from tfloss.training.program.replication import Share
 
 
 class WeightedLoss(StudentLoss):
@@ -34,9 +35,9 @@ class WeightedLoss(StudentLoss):
         return [*super().variables, self.coefficients]
 
     def measured(
-        self, batch: Batch, step: Any, *, training: bool
+        self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
     ) -> tuple[list[Any], Any, dict[str, Any]]:
-        terms, counts, outputs = super().measured(batch, step, training=training)
+        terms, counts, outputs = super().measured(batch, step, training=training, share=share)
         coefficients = tf.unstack(tf.convert_to_tensor(self.coefficients.value))
         return [term * c for term, c in zip(terms, coefficients, strict=True)], counts, outputs
 
@@ -92,8 +93,11 @@ class StackedLoss:
 
         return self.mapped(one, batch.leaves())  # type: ignore[no-any-return]
 
-    def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
+    def __call__(
+        self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
+    ) -> tuple[Any, Any]:
         """The totals, (R,), and the terms, (R, terms)."""
+        assert share is None  # all replicates are on one device
 
         def one(leaves: Any) -> Any:
             return self.one(batch.with_leaves(leaves), step, training=training)

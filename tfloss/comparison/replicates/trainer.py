@@ -109,6 +109,11 @@ def train_all(
     return trained
 
 
+def measured_gradients(formulas: int) -> int:
+    """Of how many replicates of each formula gradients are measured at the end."""
+    return int(np.clip(_GRADIENTS // formulas, 1, _MOST_GRADIENTS))
+
+
 class _Trainer:
     saved: SavedReplicates | None = None
     weights: list[np.ndarray] | None = None
@@ -131,8 +136,7 @@ class _Trainer:
         self.eval_epochs = comparison.eval_epochs if len(self.data.holdout) else ()
         self.stops = sorted({*self.eval_epochs, self.config.epochs})
         self.chunk = min(_EPOCHS_AT_ONCE, int(np.diff([0, *self.stops]).max()))
-        share = _GRADIENTS // len(comparison.formulas)
-        self.gradients = int(np.clip(share, 1, _MOST_GRADIENTS))  # replicates of each formula
+        self.gradients = measured_gradients(len(comparison.formulas))
         self._orders = BatchOrders(setups, self.config)
         # By name no learning rate is a schedule.
         self._learning_rate = float(make_optimizer(self.config.optimizer).learning_rate)

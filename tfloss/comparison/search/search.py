@@ -8,25 +8,29 @@ with the baseline on the other part, with other seeds, whose rows no trial has s
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tfloss.cluster.peers import Peers
 from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.folder import fill_folder
+from tfloss.comparison.folder import TEACHERS, fill_folder
 from tfloss.comparison.ranges import Range
 from tfloss.comparison.replicates.saved import FINGERPRINT, require_same_setups
 from tfloss.comparison.replicates.seeds import SeedSetup, prepare_seeds
 from tfloss.comparison.replicates.trainer import OnProgress, train_all
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.comparison.result import ComparisonResult
+from tfloss.comparison.search.share import Share, in_turn
 from tfloss.comparison.search.space import Space
 from tfloss.comparison.search.split import search_split
 from tfloss.comparison.search.study import MOST_SEEDS, Plan
 from tfloss.comparison.search.trial import PrunedError, TrialValue
+from tfloss.comparison.workers import table_digest
 from tfloss.data import Table
 from tfloss.errors import NumericsError, UsageError
 from tfloss.io.atomic import write_text
@@ -46,7 +50,8 @@ def run_search(
     on_progress: OnProgress | None = None,
     prepared: Callable[[], object] = lambda: None,
     table: Table | None = None,
-) -> ComparisonResult:
+    peers: Peers | None = None,
+) -> ComparisonResult | None:
     """Run trials until the folder's study has `trials` of them, then confirm the best.
 
     Args:
@@ -57,18 +62,23 @@ def run_search(
         on_progress: called with each trial, and its share of all.
         prepared: called once the teachers are fitted and before TensorFlow is needed.
         table: the rows; default: those of the plan's data set.
+        peers: the workers that divide the trials, in a folder that all of them see; the chief
+            confirms the best.
 
     Returns:
         the comparison of the best trial with the baseline; `values["search"]` says what was found.
+        None at a worker that is not the chief.
 
     Raises:
         UsageError: optuna is not installed; another process is at work in the folder; or no trial
             came to an end.
     """
+    if peers is not None and not peers.is_chief:
+        return _run(plan, folder, trials, registry, on_progress, prepared, table, peers)
     lock = FolderLock(folder, "searches")
     lock.acquire()
     try:
-        return _run(plan, folder, trials, registry, on_progress, prepared, table)
+        return _run(plan, folder, trials, registry, on_progress, prepared, table, peers)
     finally:
         lock.release()
 
@@ -81,11 +91,14 @@ def _run(
     on_progress: OnProgress | None,
     prepared: Callable[[], object],
     table: Table | None,
-) -> ComparisonResult:
+    peers: Peers | None,
+) -> ComparisonResult | None:
     on_progress = on_progress or (lambda *_: None)
     metric = registry.metrics[plan.metric]
-    study = _study(folder, metric)
     table = plan.static.table(registry) if table is None else table
+    if peers is not None:
+        peers.require_same({**asdict(plan), "trials": trials, "rows": table_digest(table)})
+    study = in_turn(peers, lambda: _study(folder, metric))
     for_search, for_confirmation = search_split(table, plan.share, plan.static.seed)
     first = plan.static.seed
     on_progress(f"splits and teachers for {plan.seeds} seeds", 0.0)
@@ -94,14 +107,28 @@ def _run(
         plan.static.formula,
         plan.config_of(plan.space.filled(lambda one: one.middle)).formula,
     ]
-    setups, _ = prepare_seeds(
-        plan.static, seeds, registry, formulas, table=for_search, checked=formulas[1:]
+    # The others find in the cache what the chief has fitted.
+    cache = None if peers is None else folder / TEACHERS
+    setups, _ = in_turn(
+        peers,
+        lambda: prepare_seeds(
+            *(plan.static, seeds, registry, formulas),
+            table=for_search,
+            checked=formulas[1:],
+            cache=cache,
+        ),
     )
     prepared()
     if not len(setups[0].data.holdout):
         raise UsageError("A search needs rows that are held out; give --train-size or --test-size.")
-    require_same_setups(folder / FINGERPRINT, setups)
-    _run_trials(plan, study, trials, setups, metric, registry, on_progress)
+    in_turn(peers, lambda: require_same_setups(folder / FINGERPRINT, setups))
+    share = Share.of(peers, len(_finished(study)), trials)
+    _run_trials(plan, study, share, setups, metric, registry, on_progress)
+    if peers is not None:
+        peers.exchange("trials", "", None)
+        if not peers.is_chief:
+            return None
+        shutil.rmtree(folder / TEACHERS, ignore_errors=True)
     best = _best(study)
     _write_trials(folder, study, plan.space)
     on_progress(f"splits and teachers for {plan.confirm} other seeds", 0.0)
@@ -171,7 +198,7 @@ def _cut_off(trial: Any) -> bool:
 def _run_trials(
     plan: Plan,
     study: Any,
-    trials: int,
+    share: Share,
     setups: Sequence[SeedSetup],
     metric: Metric,
     registry: Registry,
@@ -183,7 +210,8 @@ def _run_trials(
     def objective(trial: Any) -> float:
         texts = plan.space.filled(lambda one: _suggested(trial, one))
         best = _text_of_best(study)
-        on_progress(f"trial {len(_finished(study)) + 1}/{trials}{best}", 1 / trials)
+        done = len(_finished(study))
+        on_progress(f"trial {done + 1}/{share.trials}{best}", 1 / share.trials)
         value = math.nan  # which optuna counts as failed
         try:
             value = evaluated(plan.config_of(texts), trial)
@@ -195,9 +223,11 @@ def _run_trials(
             trial.set_user_attr(_DIVERGED, True)
         return value
 
-    while (done := len(_finished(study))) < trials:
+    for number in share.numbers:
         # One seed for each trial, so that a search that was cut off tries what it would have tried.
-        study.sampler = optuna.samplers.TPESampler(seed=plan.static.seed + done)
+        study.sampler = optuna.samplers.TPESampler(
+            seed=plan.static.seed + number, constant_liar=share.divided
+        )
         study.optimize(objective, n_trials=1)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.cluster.peers import Peers
 from tfloss.errors import Interrupted, UsageError
 from tfloss.io.atomic import remove_leftovers
 from tfloss.io.checked_npz import read_checked, write_checked
@@ -47,6 +48,7 @@ class Checkpoints:
             holds another training's checkpoints is refused.
         advice: how to go on after an interruption, a sentence.
         tell: called with a sentence when Ctrl-C was noted.
+        peers: the workers of the same training; the chief writes, and all read the same.
 
     Attributes:
         fingerprint: what the training in the folder is; None where there is none to resume.
@@ -63,8 +65,12 @@ class Checkpoints:
         resume: bool = False,
         advice: str = "",
         tell: Callable[[str], None] | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self._folder = folder
+        self._peers = peers
+        self._writes = peers is None or peers.is_chief
+        self._signal: int | None = None  # that came to any worker
         self._every: SaveInterval = parse_interval(every)
         self._resume = resume
         self.advice = advice
@@ -83,11 +89,14 @@ class Checkpoints:
     def __enter__(self) -> Checkpoints:
         try:
             if isinstance(self._folder, Path) and self._folder.is_dir():
-                self._take(self._folder)
+                if self._writes:
+                    self._take(self._folder)
                 if (self._folder / START).exists():
                     self._read_start(self._folder)
         except OSError as error:
             raise UsageError(f"'{self._folder}' cannot be used: {error.strerror}.") from error
+        if self._peers is not None and self._resume:
+            self._require_shared(self._peers)
         return self
 
     def __exit__(
@@ -122,7 +131,8 @@ class Checkpoints:
 
     def _read_start(self, folder: Path) -> None:
         if not self._resume:
-            self._lock.release()  # type: ignore[union-attr]
+            if self._lock is not None:
+                self._lock.release()
             raise UsageError(
                 f"'{folder}' holds the checkpoints of a training; pass resume=True to resume "
                 f"it, or another folder."
@@ -150,9 +160,22 @@ class Checkpoints:
             UsageError: the folder cannot be made or written, or holds another training; with the
                 differences.
         """
+        if self._peers is not None:
+            self._peers.require_same(fingerprint)
         if self.fingerprint is not None:
             require_same_run(self.fingerprint, fingerprint, self.folder)
-            return
+        elif self._writes:
+            self._begin(fingerprint, teacher_arrays or {}, teachers or {}, compiled_as)
+        if self._peers is not None:
+            self.advice = self._peers.exchange("advice", self.advice)[0]
+
+    def _begin(
+        self,
+        fingerprint: Mapping[str, Any],
+        teacher_arrays: Mapping[str, np.ndarray],
+        teachers: Any,
+        compiled_as: str | None,
+    ) -> None:
         try:
             if not isinstance(self._folder, Path):
                 self._folder = self._folder()
@@ -162,10 +185,10 @@ class Checkpoints:
             about = {
                 "layout": _LAYOUT,
                 "fingerprint": dict(fingerprint),
-                "teachers": teachers or {},
+                "teachers": teachers,
                 "compiled_as": compiled_as,
             }
-            write_checked(self.folder / START, teacher_arrays or {}, about)
+            write_checked(self.folder / START, teacher_arrays, about)
         except OSError as error:
             raise UsageError(f"'{self._folder}' cannot be written: {error.strerror}.") from error
 
@@ -177,6 +200,21 @@ class Checkpoints:
         """
         if self.fingerprint is not None:
             require_same_run({name: self.fingerprint.get(name) for name in part}, part, self.folder)
+
+    def _require_shared(self, peers: Peers) -> None:
+        """Refuse workers that see other checkpoints than the chief.
+
+        Raises:
+            UsageError: at all of them.
+        """
+        newest = [0 if self.fingerprint is None else 1, STEPS.newest(self.folder)]
+        seen = peers.exchange("checkpoints", str(newest))
+        other = next((n for n, text in enumerate(seen) if text != seen[0]), None)
+        if other is not None:
+            raise UsageError(
+                f"'{self.folder}' does not hold the same checkpoints at {peers.name(other)} as at "
+                f"{peers.name(0)}; to resume, the run must lie on a disk that all workers share."
+            )
 
     def remove(self) -> None:
         """The training is finished, and its results are safe elsewhere."""
@@ -246,8 +284,12 @@ class Checkpoints:
         return self._schedule.steps_until_due(step)
 
     def should_save(self, step: int) -> bool:
-        """Whether to save now."""
-        return self._interrupts.signal is not None or self._schedule.should_save(step)
+        """Whether to save now; all workers are told the same."""
+        due = self._schedule.should_save(step)
+        self._signal = self._interrupts.signal
+        if self._peers is not None:
+            self._signal, due = self._peers.together(self._signal, due)
+        return self._signal is not None or due
 
     def save(
         self,
@@ -267,6 +309,8 @@ class Checkpoints:
         Raises:
             Interrupted: somebody asked for the end; the checkpoint says how to go on.
         """
+        if self._peers is None:
+            self._signal = self._interrupts.signal
         started, step = time.perf_counter(), progress.step(history.steps_per_epoch)
         failed = ""
         try:
@@ -279,8 +323,8 @@ class Checkpoints:
                 stacklevel=2,
             )
         self._schedule.saved(step, time.perf_counter() - started)
-        if self._interrupts.signal is not None:
-            raise Interrupted(self._goodbye(step, failed), self._interrupts.signal)
+        if self._signal is not None:
+            raise Interrupted(self._goodbye(step, failed), self._signal)
 
     def _goodbye(self, step: int, failed: str) -> str:
         if failed:
@@ -313,8 +357,9 @@ class Checkpoints:
             "skipped_rows": progress.skipped_rows,
             "ended": progress.ended,
         }
-        write_checked(STEPS.path(self.folder, step), arrays, about)
-        STEPS.remove_old(self.folder)
+        if self._writes:
+            write_checked(STEPS.path(self.folder, step), arrays, about)
+            STEPS.remove_old(self.folder)
 
     def _files(self) -> list[Path]:
         return STEPS.files(self.folder)

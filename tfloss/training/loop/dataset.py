@@ -21,6 +21,7 @@ from tfloss.training.program.chunk_log import ChunkLog
 from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import Evaluation
 from tfloss.training.program.forward import StudentLoss
+from tfloss.training.program.replication import Replication
 from tfloss.training.program.step import (
     BLOCK_BYTES,
     NanPolicy,
@@ -57,6 +58,7 @@ class DatasetSource(TrainStep):
         compile: Compile = "auto",
         work: int | None = None,
         before: str | None = None,
+        replication: Replication | None = None,
     ) -> None:
         prepare_xla()
         self.steps_per_epoch = steps_per_epoch
@@ -67,7 +69,7 @@ class DatasetSource(TrainStep):
         if forward.objective.states:
             first = next(iter(dataset.take(1)))
             forward.build(_as_batch(self._cast({n: c[:1] for n, c in first.items()})))
-        super().__init__(forward, optimizer)
+        super().__init__(forward, optimizer, replication)
         self.layout = _as_batch({n: _spec(spec[n], batch_size) for n in self._names})
         self.choice = self.chosen(compile, work, before)
         self.batches_per_block = self._block_size(spec, self.choice.compiled_as)

@@ -19,6 +19,7 @@ from tfloss.training.program.chunk_log import ChunkLog, log_of
 from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import SLICE_ROWS, Evaluation
 from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.replication import Replication
 from tfloss.training.program.step import (
     BLOCK_BYTES,
     NanPolicy,
@@ -46,6 +47,7 @@ class Engine(TrainStep):
             a debugger sees every step), or 'auto': see `tfloss.training.program.choose_compiler`.
         work: the number of steps ahead, for 'auto'.
         before: how the checkpoint was compiled that the training goes on from, for 'auto'.
+        replication: how a step is spread over replicas; default: one device.
 
     Attributes:
         choice: how its programs are compiled, and why.
@@ -66,6 +68,7 @@ class Engine(TrainStep):
         compile: Compile = "auto",
         work: int | None = None,
         before: str | None = None,
+        replication: Replication | None = None,
     ) -> None:
         prepare_xla()
         own = int(train.tensors["inputs"].shape[0])
@@ -79,7 +82,7 @@ class Engine(TrainStep):
             self._holdout = Evaluation(forward, holdout.specs(), evaluated_rows)
         self.take_data(train, holdout)
         forward.build(train.rows(0, 1))
-        super().__init__(forward, optimizer)
+        super().__init__(forward, optimizer, replication)
         self.traces = 0
         self.choice = self.chosen(compile, work, before)
         self._lengths: set[int] = set()  # of chunks that XLA has compiled
@@ -87,7 +90,9 @@ class Engine(TrainStep):
             self, self._chunk, lambda: self.choice.compiled_as, length_varies=True
         )
         self._parts = Programs(self, self._part, lambda: self.compiled_as)
-        self._single = Programs(self, self._gathered_step, self._not_xla, shapes_vary=True)
+        # Replicas cut a batch whose size is known.
+        vary = self.replication is None
+        self._single = Programs(self, self._gathered_step, self._not_xla, shapes_vary=vary)
         self._evaluation: Compiled | None = None
 
     @property

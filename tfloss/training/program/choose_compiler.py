@@ -117,6 +117,23 @@ def choose(
     return Choice("xla", f"{many} repay XLA's compiling, and none of its operations is slow there")
 
 
+def choose_for_replicas(compile: Compile, replicas: int) -> Choice:
+    """Choose for a step that replicas share: never XLA.
+
+    A step's replicas exchange rows in the middle of it. TensorFlow compiles such an exchange only
+    where every device is a GPU, and then as part of the whole loop.
+
+    Args:
+        compile: as for `choose`.
+        replicas: how many there are.
+    """
+    if compile in ("auto", "xla"):
+        asked = ", though it was asked for" if compile == "xla" else ""
+        why = f"XLA does not compile what {replicas} replicas exchange within a step{asked}"
+        return Choice("graph", why)
+    return Choice(compile, "as asked")
+
+
 def ops_of(body: Callable[..., Any], specs: Iterable[Any]) -> frozenset[str]:
     """The names of TensorFlow's operations in a function of tensors, once it is traced.
 

@@ -9,6 +9,7 @@ from tfloss.lazy import tf
 from tfloss.objective import Objective, total_of
 from tfloss.student import Student
 from tfloss.training.program.batch import Batch
+from tfloss.training.program.replication import Share
 
 MODEL_TERM = "model_losses"  # what the model itself adds: regularizers and add_loss
 
@@ -51,13 +52,16 @@ class ForwardLoss(Protocol):
     def counted(self, batch: Batch, step: Any) -> tuple[Any, Any]:
         """The terms of rows that are evaluated, and over how many examples each is, (terms,)."""
 
-    def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
+    def __call__(
+        self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
+    ) -> tuple[Any, Any]:
         """The total, a scalar, and the terms, (len(names),), both float32.
 
         Args:
             batch: the rows.
             step: steps done so far, for schedules.
             training: whether layers and losses behave as in training.
+            share: what this replica computes of them; default: all.
         """
 
 
@@ -102,8 +106,10 @@ class StudentLoss:
                 lambda: self(row, tf.constant(0), training=False), autograph=False
             ).get_concrete_function()
 
-    def __call__(self, batch: Batch, step: Any, *, training: bool) -> tuple[Any, Any]:
-        terms = self.terms(batch, step, training=training)
+    def __call__(
+        self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
+    ) -> tuple[Any, Any]:
+        terms = self.measured(batch, step, training=training, share=share)[0]
         return self.total(terms), tf.stack(terms)
 
     def total(self, values: Sequence[Any]) -> Any:
@@ -124,9 +130,11 @@ class StudentLoss:
         return terms, outputs
 
     def measured(
-        self, batch: Batch, step: Any, *, training: bool
+        self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
     ) -> tuple[list[Any], Any, dict[str, Any]]:
         """The same, and over how many examples each term is a mean, (terms,), next to last."""
+        rows = tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
+        batch = batch if share is None else share.own(batch)
         outputs = dict(self._tapped(batch.tensors["inputs"], training=training))
         losses = self._tapped.losses if self._adds_losses else []
         added = [tf.cast(loss, tf.float32) for loss in losses]
@@ -143,11 +151,12 @@ class StudentLoss:
             sample_weight=batch.weight,
             step=step,
             training=training,
+            replicas=share,
             again=again,
         )
         terms = list(outcome.terms)
         if self._adds_losses:
-            terms.append(total_of(added))
-        rows = tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
+            own = total_of(added)
+            terms.append(own if share is None else share.whole({MODEL_TERM: own})[MODEL_TERM])
         counts = [rows if count is None else count for count in outcome.counts]
         return terms, tf.stack(counts + [rows] * (len(terms) - len(counts))), outputs

@@ -10,6 +10,8 @@ compiled. (Truncated normal numbers are Philox' too, but others than the graph e
 
 This file is the only one that reads TensorFlow's private names; where a new TensorFlow has others,
 random layers are slow under XLA again, and a test says so.
+
+Replicas draw what one device draws for all rows of a batch, and each takes those of its own rows.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from tfloss.lazy import tf
 _CHOICE = "tensorflow.python.ops.random_ops_util", "get_key_counter_alg"
 _OPS = "tensorflow.python.ops.gen_stateless_random_ops_v2"
 _UNIFORM, _NORMAL = (_OPS, "stateless_random_uniform_v2"), (_OPS, "stateless_random_normal_v2")
+_TRUNCATED, _WHOLE = "stateless_truncated_normal_v2", "stateless_random_uniform_int_v2"
 _SMALLEST = 1e-7  # what the graph executor takes the logarithm of at least
 
 _tracing = threading.RLock()
@@ -60,6 +63,45 @@ def drawn_as_by_the_graph_executor() -> Iterator[None]:
         finally:
             for (module, name), old in zip(own, before, strict=True):
                 setattr(module, name, old)
+
+
+@contextmanager
+def drawn_for_whole_batches(
+    slice_here: Callable[[], tuple[int, int, int] | None],
+) -> Iterator[None]:
+    """While replicas are traced: numbers for rows are those that one device draws for them.
+
+    Args:
+        slice_here: of the replica that asks: where its rows begin and end, and how many there are
+            in the batch; None where none asks.
+    """
+    with _tracing:
+        module = _module(_OPS)
+        names = [name for _, name in (_UNIFORM, _NORMAL)] + [_TRUNCATED, _WHOLE]
+        before = {name: getattr(module, name) for name in names if hasattr(module, name)}
+        try:
+            for name, draw in before.items():
+                setattr(module, name, _cut(draw, slice_here))
+            yield
+        finally:
+            for name, draw in before.items():
+                setattr(module, name, draw)
+
+
+def _cut(
+    draw: Callable[..., Any], slice_here: Callable[[], tuple[int, int, int] | None]
+) -> Callable[..., Any]:
+    """Numbers for as many rows as a replica has are cut out of those for the batch."""
+
+    def drawn(shape: Any, *more: Any, **named: Any) -> Any:
+        own = slice_here()
+        known = None if own is None else tf.get_static_value(tf.convert_to_tensor(shape))
+        if own is None or known is None or not len(known) or known[0] != own[1] - own[0]:
+            return draw(shape, *more, **named)
+        start, end, rows = own
+        return draw([rows, *known[1:].tolist()], *more, **named)[start:end]
+
+    return drawn
 
 
 def _module(place: str) -> Any:

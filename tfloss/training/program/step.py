@@ -8,12 +8,25 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.training.options import Compile
 from tfloss.training.program.batch import Batch
-from tfloss.training.program.choose_compiler import Choice, choose, ops_of
+from tfloss.training.program.choose_compiler import (
+    Choice,
+    choose,
+    choose_for_replicas,
+    ops_of,
+)
 from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.replication import (
+    Replication,
+    Share,
+    drifting,
+    outside_of_scopes,
+    refuse_other_devices,
+    value_of,
+    warn_of_own_batches,
+)
 from tfloss.training.program.work import work_of
 
 T = TypeVar("T")
@@ -68,9 +81,10 @@ class TrainStep:
         layout: their columns, as specs.
         choice: how the programs are compiled, and why.
         lead: () for one model; (R,) where R of them, stacked, are trained at once.
+        replication: how a step is spread over replicas; None on one device.
 
     Raises:
-        UsageError: the model was built for several devices.
+        UsageError: the model or the optimizer was made for other devices.
     """
 
     batch_size: int
@@ -80,15 +94,21 @@ class TrainStep:
     lead: tuple[int, ...] = ()
     _ops: frozenset[str] | None = None
 
-    def __init__(self, forward: ForwardLoss, optimizer: Any) -> None:
+    def __init__(
+        self, forward: ForwardLoss, optimizer: Any, replication: Replication | None = None
+    ) -> None:
+        several = replication is not None and replication.count > 1
+        self.replication = replication if several else None
         self.forward = forward
         self.optimizer = optimizer
         self.variables = forward.trainable_variables
         self.width = 1 + len(forward.names)
-        _refuse_strategy(self.variables)
+        refuse_other_devices(self.variables, optimizer, replication)
         optimizer.build(self.variables)
         self._per_row = work_of(getattr(forward, "network", None), self.variables)
         self._state = [*forward.variables, *optimizer.variables]
+        if self.replication is not None:
+            warn_of_own_batches(forward)
 
     @property
     def compiled_as(self) -> str:
@@ -103,6 +123,8 @@ class TrainStep:
 
     def chosen(self, compile: Compile, work: int | None, before: str | None = None) -> Choice:
         """How a training of so many steps should be compiled: see `choose_compiler.choose`."""
+        if self.replication is not None:
+            return choose_for_replicas(compile, self.replication.count)
         return choose(compile, work, self._operations, before)
 
     def _operations(self) -> frozenset[str]:
@@ -131,7 +153,8 @@ class TrainStep:
     def train_step(self, batch: Batch, state: TrainState) -> tuple[Any, TrainState]:
         """Forward, loss, gradients, update; the values are those before the update."""
         values, gradients = self.gradients(batch, state.step)
-        self.optimizer.apply(gradients, self.variables)
+        with outside_of_scopes():
+            self.optimizer.apply(gradients, self.variables)
         first = ~tf.math.is_finite(values[..., 0]) & (state.bad_step == NEVER)
         return values, state._replace(
             sums=state.sums + values * self._rows(batch),
@@ -143,8 +166,15 @@ class TrainStep:
     def gradients(self, batch: Batch, step: Any) -> tuple[Any, list[Any]]:
         """The total and terms, (*lead, 1 + terms), and the gradient of each trained variable."""
         # For float16 the optimizer scales the loss; it is as it is otherwise.
-        scale = self.optimizer.scale_loss
-        return values_and_gradients(self.forward, self.variables, batch, step, scale)
+        scale, forward = self.optimizer.scale_loss, self.forward
+        if self.replication is None:
+            return values_and_gradients(forward, self.variables, batch, step, scale)
+
+        def of(share: Share) -> tuple[Any, list[Any]]:
+            found = values_and_gradients(forward, self.variables, batch, step, scale, share)
+            return share.agreed(*found, drifting(forward))  # type: ignore[no-any-return]
+
+        return self.replication.run(of, int(batch.tensors["inputs"].shape[0]))
 
     def guarded_step(
         self, batch: Batch, state: TrainState, *, policy: NanPolicy
@@ -214,8 +244,7 @@ class TrainStep:
         Nothing is copied here: TensorFlow does, where a variable changes whose value is still held.
         Read without the ceremony of `tf.Variable`, which takes a thousandth of a second for ten.
         """
-        variables = [variable.value for variable in self._state]
-        return [tf.raw_ops.ReadVariableOp(resource=v.handle, dtype=v.dtype) for v in variables]
+        return [value_of(variable) for variable in self._state]
 
     def restore(self, values: list[Any]) -> None:
         """Put back a snapshot."""
@@ -249,6 +278,7 @@ def values_and_gradients(
     batch: Batch,
     step: Any,
     scale: Callable[[Any], Any] = lambda total: total,
+    share: Share | None = None,
 ) -> tuple[Any, list[Any]]:
     """The forward pass and the gradients of the step of one model.
 
@@ -258,16 +288,19 @@ def values_and_gradients(
         batch: the rows.
         step: steps done so far, for schedules.
         scale: applied to the total before gradients are taken.
+        share: what this replica has of the batch; None on one device.
 
     Returns:
         (1 + terms,), the total and each term; and the gradient of each of `variables`, None where
-        the total does not depend on it.
+        the total does not depend on it. Of a replica: what it adds to the gradient.
     """
     weights = [variable.value for variable in variables]
+    more = {} if share is None else {"share": share}
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        total, terms = forward(batch, step, training=True)
-        scaled = scale(total)
+        total, terms = forward(batch, step, training=True, **more)
+        # Before the gradients, which could overflow in half precision, and not after.
+        scaled = scale(total) if share is None else scale(total) / share.count
     return tf.concat([[total], terms], 0), tape.gradient(scaled, weights)
 
 
@@ -318,16 +351,6 @@ def are_finite(variables: Iterable[Any], axes: int = 0) -> Any:
         for v in _floats(variables)
     ]
     return tf.reduce_all(each, axis=0)
-
-
-def _refuse_strategy(variables: Iterable[Any]) -> None:
-    for variable in variables:
-        strategy = getattr(variable.value, "distribute_strategy", None)
-        if strategy is not None:
-            raise UsageError(
-                f"The model was built under a {type(strategy).__name__}, but this loop trains on "
-                f"one device; build it outside, or train it by tfloss.attach and Keras' fit."
-            )
 
 
 def _floats(variables: Iterable[Any]) -> list[Any]:

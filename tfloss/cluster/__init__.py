@@ -1,0 +1,1 @@
+"""The processes and devices of one training: found, started, and spoken with."""
