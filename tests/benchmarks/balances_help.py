@@ -100,7 +100,7 @@ def two_outputs() -> Job:
         "569 tumours: malignant or not, and the area of the largest cells in deviations, from the "
         "20 features that do not tell it; 40 rows train",
         ("bce", "area_error"),
-        tuple(10.0**power for power in np.arange(-2, 2.01, 0.5)),
+        tuple(10.0**power for power in np.arange(-1, 4.01, 0.5)),
         {
             "data": tfloss.Table(
                 data.data[:, own],
@@ -122,12 +122,15 @@ def two_outputs() -> Job:
 
 
 def unweighted(one: Any, term: str, coefficient: float) -> np.ndarray:
-    """A term on the holdout at the end, without its weight, (seeds,)."""
+    """A term on the holdout at the end, without its weight, (seeds,); NaN where that is 0."""
     names = ["total", *one.names]
     values = one.holdout[-1]
     found = values[:, names.index(term)] / coefficient
     weight = f"weight({term})"
-    return found / values[:, names.index(weight)] if weight in names else found
+    if weight not in names:
+        return found
+    weights = values[:, names.index(weight)]
+    return np.divide(found, weights, out=np.full_like(found, np.nan), where=weights != 0)
 
 
 # -- a network that solves an equation -----------------------------------------------------------
@@ -253,7 +256,7 @@ def told(logs: np.ndarray) -> str:
     mean = fine.mean()
     half = stats.t.ppf(0.975, len(fine) - 1) * fine.std(ddof=1) / np.sqrt(len(fine))
     low, middle, high = (100 * np.expm1(value) for value in (mean - half, mean, mean + half))
-    lost = f", {len(logs) - len(fine)} seeds not finite" if len(fine) < len(logs) else ""
+    lost = f", {len(logs) - len(fine)} seeds without a figure" if len(fine) < len(logs) else ""
     return f"{middle:+.0f} % ({low:+.0f} to {high:+.0f}){lost}".replace("-", "−")
 
 

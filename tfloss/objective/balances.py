@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from tfloss.errors import PluginError
 from tfloss.lazy import tf
-from tfloss.objective.gradients import gradients_of, gramian_of
+from tfloss.objective.gradients import gradients_of, gramian_of, sizes_of
 from tfloss.objective.loss_variables import LATEST, State
 from tfloss.objective.plan import BalanceUse
 from tfloss.registry import call_plugin
@@ -70,10 +70,7 @@ def balanced(
     given = {"losses": tf.stop_gradient(tf.stack(list(losses)))}
     asked = use.balance.signature.positional
     if use.balance.needs_gradients:
-        # A holdout needs no gradients, and its weights are those of the training.
-        given["gramian"] = (
-            _gramian(use, losses, variables, mean) if training else tf.eye(len(losses))
-        )
+        given |= _of_gradients(use, losses, variables, mean, training)
     if "step" in asked:
         given["step"] = step
     if "new_epoch" in asked:
@@ -92,19 +89,32 @@ def balanced(
     return Balanced(weights, members, added, logged or _unstacked(weights))
 
 
-def _gramian(
+def _of_gradients(
     use: BalanceUse,
     losses: Sequence[Any],
     variables: Sequence[Any],
     mean: Callable[[Sequence[Any]], list[Any]] | None,
-) -> Any:
-    """(m, m): the inner products of the members' gradients, without the gradients side by side."""
+    training: bool,
+) -> dict[str, Any]:
+    """What the balance asks for of the members' gradients, by name."""
+    members, asked = len(losses), use.balance.signature.positional
+    if not training:  # the weights of a holdout are those of the training
+        return {
+            "gramian": tf.eye(members),
+            "largest": tf.ones(members),
+            "mean_size": tf.ones(members),
+        }
     rows = gradients_of(losses, variables, f"'{use.text}' compares gradients")
     if mean is not None:
         flat = mean([slope for row in rows for slope in row])
         width = len(variables)
         rows = [flat[start : start + width] for start in range(0, len(flat), width)]
-    return gramian_of(rows)
+    found = {}
+    if "gramian" in asked:
+        found["gramian"] = gramian_of(rows)
+    if "largest" in asked or "mean_size" in asked:
+        found["largest"], found["mean_size"] = sizes_of(rows)
+    return found
 
 
 def _parts(use: BalanceUse, result: Any, members: int) -> tuple[Any, Any, tuple[Any, ...]]:

@@ -50,3 +50,12 @@ def gramian_of(rows: Sequence[Sequence[Any]]) -> Any:
 
 def _inner(one: Any, other: Any) -> Any:
     return tf.reduce_sum(tf.cast(one, tf.float32) * tf.cast(other, tf.float32))
+
+
+def sizes_of(rows: Sequence[Sequence[Any]]) -> tuple[Any, Any]:
+    """The largest and the mean absolute entry of each gradient, (m,) float32 each."""
+    sizes = [[tf.abs(tf.cast(slope, tf.float32)) for slope in row] for row in rows]
+    largest = [tf.reduce_max([tf.reduce_max(size) for size in row]) for row in sizes]
+    entries = tf.add_n([tf.cast(tf.size(size), tf.float32) for size in sizes[0]])
+    sums = [tf.add_n([tf.reduce_sum(size) for size in row]) for row in sizes]
+    return tf.stop_gradient(tf.stack(largest)), tf.stop_gradient(tf.stack(sums) / entries)

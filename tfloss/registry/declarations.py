@@ -242,7 +242,8 @@ class Function(Declaration, Nameable):
 
 
 # What the function of a balance may ask for; see `Balance`.
-BALANCE_INPUTS = ("losses", "gramian", "step", "new_epoch")
+OF_GRADIENTS = ("gramian", "largest", "mean_size")
+BALANCE_INPUTS = ("losses", *OF_GRADIENTS, "step", "new_epoch")
 
 
 @dataclass(frozen=True, repr=False)
@@ -251,7 +252,8 @@ class Balance(Declaration, Nameable):
 
     The function asks, by name, for what it needs, float32 tensors without a gradient: `losses`
     (m,), the members with their own coefficients; `gramian` (m, m), the inner products of their
-    gradients; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
+    gradients; `largest` and `mean_size` (m,), the largest and the mean absolute entry of each
+    gradient; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
     returns the weights (m,), or a pair: the weights and a scalar that is added to the total; with
     `logs` a third, a mapping from these names to (m,).
 
@@ -303,8 +305,8 @@ class Balance(Declaration, Nameable):
 
     @property
     def needs_gradients(self) -> bool:
-        """Whether it asks for the inner products of gradients."""
-        return "gramian" in self.signature.positional
+        """Whether it asks for something of the members' gradients."""
+        return any(name in self.signature.positional for name in OF_GRADIENTS)
 
 
 @dataclass(frozen=True, repr=False)
