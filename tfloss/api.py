@@ -29,6 +29,7 @@ from tfloss.training.config import SPLIT, Config
 from tfloss.training.preflight import check
 from tfloss.training.result import Result
 from tfloss.training.scope import full_scope
+from tfloss.training.target_units import link_of
 
 
 def load_data(source: Any, *, registry: Registry | None = None, **options: Any) -> PreparedData:
@@ -98,7 +99,7 @@ def bind(
     """
     registry = registry_with(registry, losses)
     built = make_student(model, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
-    scope = full_scope(built, data, teacher or {})
+    scope = full_scope(built, data, teacher or {}, link=link_of(formula, registry))
     return Objective(formula, registry, scope, allow_negative=allow_negative)
 
 

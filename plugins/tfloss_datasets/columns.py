@@ -89,12 +89,14 @@ def table_of(columns: Columns, name: str, roles: Roles) -> Table:
     others = {column: columns.get(column, "column", name) for column in roles.columns}
     if roles.weight is not None:
         others[roles.weight] = columns.get(roles.weight, "sample weights", name)
-    labels = None if target is None else columns.get(target, "target", name)
-    features = _features(columns, roles, {target, *others}, name)
-    if target in features:
-        raise DataError(f"The column '{target}' of '{name}' cannot be feature and target.")
+    targets = _targets(columns, target)
+    labels = {one: columns.get(one, "target", name) for one in targets}
+    features = _features(columns, roles, {*targets, *others}, name)
+    for one in targets:
+        if one in features:
+            raise DataError(f"The column '{one}' of '{name}' cannot be feature and target.")
     used = {column: columns.get(column, "features", name) for column in features}
-    everything = {**used, **others, **({target: labels} if target else {})}
+    everything = {**used, **others, **labels}
     refuse_doubts([one for one in everything.values() if isinstance(one, Doubt)], name)
     wide = [column for column, values in used.items() if values.ndim != 1]
     if wide:
@@ -104,7 +106,8 @@ def table_of(columns: Columns, name: str, roles: Roles) -> Table:
         )
     return Table(
         features=used,
-        target=labels,
+        target=_together(list(labels.values())),
+        target_names=tuple(targets) if len(targets) > 1 else (),
         name=name,
         columns=others,
         task=roles.task,  # type: ignore[arg-type]
@@ -114,7 +117,23 @@ def table_of(columns: Columns, name: str, roles: Roles) -> Table:
     )
 
 
-def _features(columns: Columns, roles: Roles, other: set[str | None], name: str) -> list[str]:
+def _targets(columns: Columns, target: str | None) -> list[str]:
+    """The names of the targets: several with commas between, unless a column is called so."""
+    if target is None or target in columns.names:
+        return [] if target is None else [target]
+    return [part.strip() for part in target.split(",")]
+
+
+def _together(labels: list[Any]) -> Any:
+    """One target as it is, several as the columns of a matrix."""
+    import numpy as np
+
+    if len(labels) < 2:
+        return labels[0] if labels else None
+    return np.column_stack([np.asarray(one) for one in labels])
+
+
+def _features(columns: Columns, roles: Roles, other: set[str], name: str) -> list[str]:
     """The names of the features, in order."""
     from tfloss.errors import DataError
 

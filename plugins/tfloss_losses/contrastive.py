@@ -239,6 +239,9 @@ def supervised_contrastive(
 
     temperature: tau, positive: what cosines are divided by.
 
+    Conventions: the paper's mean, over the examples that have another of their class; the authors'
+    code multiplies by temperature/0.07 and divides by all examples.
+
     Source: Khosla et al. 2020, "Supervised contrastive learning", eq. 2.
     """
     (labels, rows), weight = weighted_rows(sample_weight, labels=labels, embedding=embedding)

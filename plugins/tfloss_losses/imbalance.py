@@ -76,6 +76,10 @@ def asymmetric(
     gamma_positive, gamma_negative: how fast easy yes and easy no fade, 0 or more.
     margin: m in [0, 1); a no that the student gives less probability than this costs nothing.
 
+    Conventions: a mean over the columns; the authors' code sums them, C times as much. Its
+    default of gamma_positive is 1; the gradient is that of its optimized class, through the
+    focusing too.
+
     Source: Ridnik et al. 2021, "Asymmetric loss for multi-label classification".
     """
     p, not_p = tf.sigmoid(logits), tf.sigmoid(-logits)

@@ -66,10 +66,10 @@ def _of_run(path: Path) -> dict[str, Any]:
         )
     data = said["data"]
     scaler = None if data["scaler"] is None else Scaler.from_values(data["scaler"])
-    names = tuple(data["features"])
-    if data["encoder"] is not None:
-        names = Encoder.from_values(data["encoder"]).encoded_names
-    found: dict[str, Any] = {"scaler": scaler, "features": names}
+    encoder = None if data["encoder"] is None else Encoder.from_values(data["encoder"])
+    names = tuple(data["features"]) if encoder is None else encoder.encoded_names
+    found: dict[str, Any] = {"scaler": scaler, "features": names, "link": data["link"]}
+    found["encoder"] = encoder
     if (path.parent / _SPLIT).is_file():
         with np.load(path.parent / _SPLIT, allow_pickle=False) as split:
             found["rows"] = (data["name"], split["train"])

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.growth [--quick] [--write]
 
-With --write: a table and, where matplotlib is installed, a picture in docs/benchmarks/.
+With --write: tables in docs/benchmarks/growth.md, of which the site draws a chart.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.engine import ROOT, markdown_of, write_page
+from tests.benchmarks.engine import markdown_of, write_page
 
 FEATURES, ROWS_IN_BATCHES = 100, 20
 SIZES = {
@@ -108,28 +108,6 @@ def table_of(kind: str, points: list[tuple[int, float]]) -> Table:
     return table
 
 
-def draw(curves: dict[str, list[tuple[int, float]]]) -> str:
-    """A picture in docs/benchmarks/, where matplotlib is installed; the line that shows it."""
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        return ""
-    figure, axes = pyplot.subplots(1, len(curves), figsize=(3 * len(curves), 3), sharey=True)
-    for axis, (kind, points) in zip(axes, curves.items(), strict=True):
-        sizes, seconds = zip(*points, strict=True)
-        axis.loglog(
-            sizes,
-            np.array(seconds) * 1e6,
-            marker="o",
-        )
-        axis.set_xlabel(kind)
-        axis.set_yscale("log", base=10)
-    axes[0].set_ylabel("µs per step")
-    figure.tight_layout()
-    figure.savefig(ROOT / "docs" / "benchmarks" / "growth.svg")
-    return "![Time per step](growth.svg)"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=1.0, help="of one timing")
@@ -142,10 +120,8 @@ def main() -> None:
         Console(width=100).print(table_of(kind, points))
     if options.write:
         parts = [markdown_of(table_of(kind, points)) for kind, points in curves.items()]
-        (ROOT / "docs" / "benchmarks").mkdir(exist_ok=True)
-        picture = draw(curves)
         command = f"python -m tests.benchmarks.growth --seconds {options.seconds:g} --write"
-        print(write_page("growth", command, [*([picture] if picture else []), *parts]))
+        print(write_page("growth", command, parts))
 
 
 if __name__ == "__main__":

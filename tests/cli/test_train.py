@@ -216,3 +216,31 @@ def test_explain_shows_tensors_with_shape_and_origin():
 def test_explain_as_latex():
     answer = tfloss("explain", "bce/2", "--latex")
     assert answer.out == "\\frac{\\mathrm{bce}}{2}\n"
+
+
+def test_early_stopping_and_class_weights(tmp_path):
+    options = ("--early-stopping", "--n-iter-no-change", "2", "--optimizer", "adam:learning_rate=1")
+    weights = ("--class-weight", "benign=3", "--runs", tmp_path, "--epochs", "50")
+    answer = tfloss("train", "--loss", "bce", *options, *weights)
+    assert answer.code == 0, answer.err
+    assert "class weights" in answer.err
+    assert "malignant 1, benign 3" in answer.err
+    result = json.loads((tmp_path / "breast_cancer-1" / "result.json").read_text())
+    best = result["best_epoch"]
+    assert f"Stopped early, after epoch {best + 2} of 50" in answer.out
+    assert result["last"]["epoch"] == best
+    assert result["validation"][best - 1] == min(result["validation"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--class-weight", "balance"), "Did you mean 'balanced'"),
+        (("--class-weight", "benine=3"), "class 'benine', which 'breast_cancer' does not have"),
+        (("--validation-fraction", "1"), "0<x<1"),
+    ],
+)
+def test_early_stopping_and_class_weights_that_cannot_be(options, words, tmp_path):
+    answer = tfloss("train", "--loss", "bce", *options, "--runs", tmp_path)
+    assert answer.code == 2
+    assert words in answer.err

@@ -88,6 +88,7 @@ CASES = {
         "formulas": ["bce"],
         "train_size": 30,
         "scale": "quantile",
+        "class_weight": ("balanced",),
         "batches": "sequential",
         "batch_size": 8,
     },

@@ -22,6 +22,9 @@ SHOWN = {
     "evaluate_every": "tests.comparison.test_replicates: 4",
     "on_nan": "test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_it",
     "precision": "below",
+    "early_stopping": "refused, as all that says how",
+    "validation_fraction": "of early stopping",
+    "n_iter_no_change": "of early stopping",
     **dict.fromkeys(
         ("features", "drop", "task", "separator", "encoding", "header", "decimal"),
         "the table is one for all seeds: Config.table; tests.data.test_difficult_tables",

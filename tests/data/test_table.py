@@ -80,7 +80,7 @@ def _with(value, dtype=float):
         ({"features": X[0]}, "one row per example"),
         ({"target": Y[:4]}, "target of 'data' has 4 rows, but the features have 6"),
         ({"target": np.array([1, 2, np.inf, 0.5, 1, 1])}, "infinite in row 2"),
-        ({"target": np.zeros((6, 2))}, "one value per row"),
+        ({"target": np.zeros((6, 2, 2))}, "one value per row"),
         ({"columns": {"w": Y[:3]}}, "column 'w' of 'data' has 3 rows"),
         ({"columns": {"w": np.array(list("abcdef"))}}, "other than numbers"),
         ({"feature_names": ("a",)}, "2 feature columns but 1 feature names"),

@@ -191,3 +191,17 @@ def test_inputs_of_its_own():
     assert fitted.estimator.n_features_in_ == 2
     np.testing.assert_allclose(fitted.predictions_train, fitted.predict(own), atol=1e-6)
     assert np.isfinite(model.evaluate(x, Y, verbose=0)[0])
+
+
+@pytest.mark.parametrize("given", [{}, {"seed": 7}], ids=["Keras' own", "attach's"])
+def test_folds_are_those_of_the_seed(given):
+    """Of the seed that was set for Keras, or of the one that was given."""
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    noisy = (X[:, 0] + RNG.normal(size=80) > 0).astype(np.int64)
+    model = attached("value(teacher) + 0*bce", teacher=LogisticRegression(), **given)
+    keras.utils.set_random_seed(1 if given else 7)
+    own = train("attach", model, X, noisy)["value(teacher)"][-1]
+    folds = StratifiedKFold(5, shuffle=True, random_state=7)
+    answers = cross_val_predict(LogisticRegression(), X, noisy, cv=folds, method="predict_proba")
+    np.testing.assert_allclose(own, answers[:, 1].mean(), rtol=1e-4)

@@ -1,7 +1,4 @@
-"""Which of our losses stands for which of a peer's: the table, checked, as a page.
-
-python -m tests.peers.coverage > docs/coverage.md
-"""
+"""Which of our losses stands for which of a peer's: the table; the site makes pages of it."""
 
 from __future__ import annotations
 
@@ -43,34 +40,3 @@ def _peer(entry: dict) -> Peer:
         formula, note = said if isinstance(said, list) else (said, "")
         ours.append(Stand(entry["name"], theirs, formula, note))
     return Peer(entry["name"], entry["where"], tuple(ours), entry.get("left_out", {}))
-
-
-def page() -> str:
-    """The table as Markdown."""
-    found = peers()
-    lines = [
-        "# Losses of other libraries, and what they are here",
-        "",
-        "Made by `python -m tests.peers.coverage > docs/coverage.md`; `tests/peers` parses and "
-        "evaluates every formula, and compares values and gradients with Keras and with numbers "
-        "that torch computed. Peers' sources were read in November 2026; their names are classes "
-        "or functions there. Tensors such as `hidden1` or `picture` stand for yours.",
-        "",
-        "| library | has here | left out |",
-        "| --- | --: | --: |",
-        *(f"| {peer.name} | {len(peer.ours)} | {len(peer.left_out)} |" for peer in found),
-        "",
-    ]
-    for peer in found:
-        lines += [f"## {peer.name}", "", f"Read in `{peer.where}`.", ""]
-        lines += ["| theirs | here | note |", "| --- | --- | --- |"]
-        lines += [f"| {s.theirs} | `{s.formula}` | {s.note} |" for s in peer.ours]
-        if peer.left_out:
-            lines += ["", "Left out:", ""]
-            lines += [f"- {theirs}: {reason}." for theirs, reason in peer.left_out.items()]
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

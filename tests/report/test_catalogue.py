@@ -1,9 +1,8 @@
-"""docs/losses.md is what the registry says; the catalogue's parts."""
+"""The parts of the catalogue; the pages made of them are tested in tests/documents."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,22 +11,11 @@ from tfloss.report.catalogue import (
     built_in,
     by_family,
     example_of,
-    page,
     properties_of,
     source_of,
 )
 
-ROOT = Path(__file__).parents[2]
 LOSSES = built_in()
-
-
-def test_the_page_is_up_to_date():
-    text = (ROOT / "docs" / "losses.md").read_text(encoding="utf-8")
-    assert text == page(LOSSES), "write it: python -m tfloss.report.catalogue > docs/losses.md"
-
-
-def test_the_readme_leads_to_it():
-    assert "(docs/losses.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=lambda loss: loss.name)

@@ -67,3 +67,11 @@ def test_the_deviation_of_a_regressor():
     assert found == pytest.approx(np.mean((prediction - deviation) ** 2), rel=1e-4)
     with pytest.raises(tfloss.FormulaError, match=r"no tensor 'teacher.std'"):
         tfloss.fit("mse(prediction, teacher.std)", data, teacher="rfr:n_estimators=2", **STILL)
+
+
+def test_a_teacher_that_no_term_names_is_warned_of(recwarn):
+    with pytest.warns(UserWarning, match="No term of the formula names the teacher 'hard'"):
+        tfloss.fit("bce + kl(teacher=soft)", _data(), teacher={"soft": "lr", "hard": "nb"}, **STILL)
+    recwarn.clear()
+    tfloss.fit("bce + mse(logits, teacher.logits)", _data(), teacher="lr", **STILL)
+    assert not [one for one in recwarn if "names the teacher" in str(one.message)]

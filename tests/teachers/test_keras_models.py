@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import tfloss
 from tfloss.data import load_dataset, prepare
 from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.registry import load_registry
@@ -204,3 +205,30 @@ def test_the_student_of_a_run_that_was_changed_is_refused(run, data, tmp_path):
     _network().save(path)
     with pytest.raises(DataError, match="SHA-256"):
         fit_teachers(str(path), data, REGISTRY)
+
+
+def test_the_student_of_a_run_fills_gaps_as_its_own_run_did(tmp_path):
+    """With its own medians and categories, on rows that this training would treat otherwise."""
+    from tests.cli.running import tfloss as command
+
+    random = np.random.default_rng(0)
+    lines = ["a,b,city,y"]
+    for row in range(120):
+        a = "" if random.random() < 0.3 else f"{random.normal(row / 20, 1):.3f}"
+        city = random.choice(["Rome", "Oslo", "Lima"])
+        lines.append(f"{a},{random.normal():.3f},{city},{random.poisson(3 + row / 40):d}")
+    (tmp_path / "whole.csv").write_text("\n".join(lines) + "\n")
+    few = [lines[0], *(line for line in lines[61:] if not line.startswith(","))]
+    (tmp_path / "few.csv").write_text("\n".join(few) + "\n")
+    options = ("--target", "y", "--epochs", "2", "--runs", tmp_path, "--quiet")
+    told = command("train", "--loss", "poisson", "--data", tmp_path / "whole.csv", *options)
+    assert told.code == 0, told.err
+    answers = command("predict", tmp_path / "whole-1", tmp_path / "few.csv").out.splitlines()[1:]
+    data = tfloss.load_data(
+        str(tmp_path / "few.csv"), target="y", task="regression", train_fraction=0.5
+    )
+    assert data.n_features == 5  # no gaps here, and one column more in the run
+    text = str(tmp_path / "whole-1" / "student.keras")
+    teacher = fit_teachers(text, data, REGISTRY)["teacher"]
+    expected = np.array(answers, np.float64)[data.holdout.rows]
+    np.testing.assert_allclose(teacher.predictions_holdout[:, 0], expected, rtol=1e-4)

@@ -106,9 +106,9 @@ _OPTIONS = [
     ),
     click.option(
         "--target",
-        metavar="COLUMN",
+        metavar="COLUMN[,COLUMN]",
         shell_complete=completions.columns_of_file,
-        help="The file's column to predict.",
+        help="The file's column to predict, or several of numbers.",
     ),
     click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
     click.option(
@@ -157,6 +157,12 @@ _OPTIONS = [
         type=click.Choice(["overlap", "scaling"]),
         help="Let the holdout be seen, to show what that is worth: drawn from all rows, or in the "
         "scaling; repeatable.",
+    ),
+    click.option(
+        "--class-weight",
+        multiple=True,
+        metavar="balanced|CLASS=WEIGHT[,…]",
+        help="How much the training rows of each class count; balanced: all classes alike.",
     ),
     click.option(
         "--teacher",

@@ -31,7 +31,7 @@ def evaluate(context: click.Context, run: Path, data: str | None, target: str | 
     scores = score_run(found, registry, data=data, target=target, on_note=_warn)
     labels = {name: metric.label or name for name, metric in registry.metrics.items()}
     for title, values in scores.items():
-        rows = [(labels[name], value) for name, value in values.items()]
+        rows = [(labels.get(name, name), value) for name, value in values.items()]
         print_tables([plain_table(title, ("", "student"), rows)])
 
 

@@ -34,7 +34,7 @@ from tfloss.cli.config_sources import resolve_config, resumed_config
 from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cluster.launch import tell_run_folder
 from tfloss.cluster.peers import Peers
-from tfloss.errors import TflossError, UsageError, WorkerError
+from tfloss.errors import TflossError, WorkerError
 from tfloss.io.atomic import refuse_unwritable
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
@@ -70,6 +70,23 @@ from tfloss.training.loop.train_loop import OnProgress
     "--watch",
     metavar="gradients[:every=K]",
     help="Measure the gradients of the terms every K steps (10): norms, and cosines of every two.",
+)
+@click.option(
+    "--early-stopping",
+    is_flag=True,
+    default=None,
+    help="Stop where rows set aside from training are no better predicted, and keep the best.",
+)
+@click.option(
+    "--validation-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="The share of the training rows that --early-stopping sets aside (0.1).",
+)
+@click.option(
+    "--n-iter-no-change",
+    type=click.IntRange(1),
+    metavar="EPOCHS",
+    help="How many epochs without an improvement --early-stopping waits for (10).",
 )
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
@@ -153,10 +170,6 @@ def train(
         )
     parse_interval(checkpoint_every)
     asked = asked_for(devices, workers, worker)
-    if asked.local is not None or asked.elsewhere:
-        raise UsageError(
-            "tfloss train does not divide batches yet; leave --devices and --workers out."
-        )
     if asked.local is not None:
         make_trackers(track, registry)  # refuses what is not there, before workers are started
         sys.exit(launch_here(context, asked.local, runs))

@@ -30,7 +30,10 @@ from tfloss.lazy import tf
 
 Arrays = tuple[dict[str, np.ndarray], Any]  # and what is said about them, as JSON has it
 
-_KINDS = {kind.__name__: kind for kind in (UsageError, DataError, NumericsError, PluginError)}
+_KINDS = {
+    kind.__name__: kind
+    for kind in (UsageError, DataError, NumericsError, PluginError, WorkerError, TflossError)
+}
 _MEETING = 300.0  # seconds within which all must have come as far as the first of them
 _CHECK_EVERY = 10.0  # seconds, of one that is waited for
 _ANSWER_SECONDS = 5.0
@@ -107,14 +110,14 @@ class Peers:
         if self.is_chief:
             try:
                 made = make()
-            except TflossError as error:
-                self._set(key, _packed({}, {"error": str(error), "kind": type(error).__name__}))
+            except Exception as error:
+                self._set(key, _packed({}, _told(error)))
                 raise
             self._set(key, _packed(made[0], {"made": made[1]}))
             return made
         arrays, about = _unpacked(self._heard(key, 0, None))
         if "error" in about:
-            raise _KINDS.get(about["kind"], TflossError)(about["error"])
+            raise _KINDS[about["kind"]](about["error"])
         return arrays, about["made"]
 
     def gathered(self, topic: str, arrays: Mapping[str, np.ndarray], about: Any) -> list[Arrays]:
@@ -228,6 +231,15 @@ def _next_key(topic: str) -> str:
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
+
+
+def _told(error: Exception) -> dict[str, str]:
+    """What the others raise where the chief raised this."""
+    for kind in type(error).__mro__:
+        if kind.__name__ in _KINDS:
+            return {"error": str(error), "kind": kind.__name__}
+    said = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return {"error": f"The chief failed ({said}); see its traceback.", "kind": "WorkerError"}
 
 
 def _packed(arrays: Mapping[str, np.ndarray], about: Any) -> bytes:

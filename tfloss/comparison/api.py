@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -190,7 +190,11 @@ def _training(training: dict[str, Any], **named: Any) -> dict[str, Any]:
                 f"There is no option '{name}'.{did_you_mean(name, known)} Known: {listed(known)}."
             )
     values = {**training, **named}
-    for name in ("teacher", "columns", "leak", "features", "drop", "categories"):
+    weights = values.get("class_weight")
+    if isinstance(weights, Mapping):
+        values["class_weight"] = tuple(f"{label}={weight}" for label, weight in weights.items())
+    listed_names = ("teacher", "columns", "leak", "features", "drop", "categories", "class_weight")
+    for name in listed_names:
         if isinstance(values.get(name), str):
             values[name] = (values[name],)
     return values

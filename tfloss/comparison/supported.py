@@ -53,6 +53,7 @@ SUPPORT: Mapping[str, Support] = {
     "scale": Support(_PER_SEED),
     "bootstrap": Support(_PER_SEED),
     "leak": Support(_PER_SEED),
+    "class_weight": Support(_PER_SEED),
     "teacher": Support("fitted for each seed on its training rows"),
     "teacher_fit": Support(_PER_SEED),
     "teacher_rows": Support(_PER_SEED),
@@ -83,6 +84,11 @@ SUPPORT: Mapping[str, Support] = {
     ),
     "allow_negative": Support(_SHARED),
     "scale_target": Support("by each seed's training rows"),
+    "early_stopping": Support(
+        "no", (False,), "replicates train the same number of epochs, as one program"
+    ),
+    "validation_fraction": Support("not used", (0.1,), "replicates do not stop early"),
+    "n_iter_no_change": Support("not used", (10,), "replicates do not stop early"),
 }
 
 

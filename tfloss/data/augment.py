@@ -65,7 +65,7 @@ def _with_rows(
         if name != "inputs":
             there = part.present.get(name, all_there)
             present[name] = np.concatenate([there, np.zeros((count, *there.shape[1:]), dtype=bool)])
-    weight = part.sample_weight
+    weight, by_class = part.sample_weight, part.class_weight
     return Columns(
         columns,
         rows=np.concatenate([part.rows, part.rows[origin]]),
@@ -74,4 +74,6 @@ def _with_rows(
         present=present,
         sample_weight=None if weight is None else np.concatenate([weight, weight[origin]]),
         features=None if part.features is None else np.concatenate([part.features, features]),
+        # They have no label, so no class weighs them.
+        class_weight=None if by_class is None else np.pad(by_class, (0, count), constant_values=1),
     )

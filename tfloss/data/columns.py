@@ -26,8 +26,10 @@ class Columns:
         present: by column name bool, False where the value is missing, (n,) or, where elements of
             rows are, (n, k); only for columns in which something is missing.
         sample_weight: (n,) float32, or None.
+        class_weight: (n,) float32, what training multiplies the sample weights with, and scores do
+            not; or None.
         features: (n, d) float64, the features as a table holds them, neither encoded nor scaled;
-            None where they are not known, as of a stream.
+            None where they are not known, as of a stream. In estimators also scipy's sparse rows.
 
     Raises:
         DataError: a column whose length is not that of the inputs.
@@ -39,21 +41,45 @@ class Columns:
     present: dict[str, np.ndarray] = field(default_factory=dict)
     sample_weight: np.ndarray | None = None
     features: np.ndarray | None = None
+    class_weight: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.values["inputs"])
         if self.rows is _NO_ROWS:
             object.__setattr__(self, "rows", np.arange(count))
         named = {**self.values, **self.present, "sample_weight": self.sample_weight}
-        named["features"] = self.features
+        named |= {"features": self.features, "class_weight": self.class_weight}
         for name, column in named.items():
-            if column is not None and len(column) != count:
+            if column is not None and column.shape[0] != count:
                 raise DataError(
-                    f"The column '{name}' has {len(column)} rows, but the inputs have {count}."
+                    f"The column '{name}' has {column.shape[0]} rows, but the inputs have {count}."
                 )
 
     def __len__(self) -> int:
         return len(self.values["inputs"])
+
+    @property
+    def weight(self) -> np.ndarray | None:
+        """(n,) float32, how much each row counts in training; None: all alike."""
+        if self.sample_weight is None or self.class_weight is None:
+            return self.class_weight if self.sample_weight is None else self.sample_weight
+        return self.sample_weight * self.class_weight
+
+    def at(self, positions: np.ndarray) -> Columns:
+        """The rows at these positions."""
+
+        def chosen(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[positions]
+
+        return Columns(
+            {name: column[positions] for name, column in self.values.items()},
+            rows=self.rows[positions],
+            codes=self.codes[positions] if len(self.codes) else self.codes,
+            present={name: there[positions] for name, there in self.present.items()},
+            sample_weight=chosen(self.sample_weight),
+            features=chosen(self.features),
+            class_weight=chosen(self.class_weight),
+        )
 
     @property
     def inputs(self) -> np.ndarray:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tfloss.data.frames import columns_of_frame, is_frame
 from tfloss.data.table import Table
 from tfloss.errors import (
@@ -123,7 +125,8 @@ def table_from(
         return _chosen(given, labels, features, drop, options)
     columns = columns_of_frame(source)
     weight, side = options.pop("weight", None), names_in(options.pop("columns", ()))
-    for name in (*([target] if target else []), *([weight] if weight else []), *side):
+    targets = [target] if target in columns else list(names_in(target))
+    for name in (*targets, *([weight] if weight else []), *side):
         if name not in columns:
             raise DataError(
                 f"The data have no column '{name}'.{did_you_mean(name, columns)} They have: "
@@ -131,9 +134,12 @@ def table_from(
             )
     side = (*side, *([weight] if weight else []))
     others = {name: columns.pop(name) for name in dict.fromkeys(side)}
-    labels = columns.pop(target) if target else None
+    own = [columns.pop(name) for name in targets]
+    together: Any = own[0] if own else None
+    if len(own) > 1:
+        together, options["target_names"] = np.column_stack(own), tuple(targets)
     return _chosen(
-        columns, labels, features, drop, {**options, "columns": others, "weight": weight}
+        columns, together, features, drop, {**options, "columns": others, "weight": weight}
     )
 
 

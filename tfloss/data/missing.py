@@ -16,7 +16,9 @@ _ROWS_PER_CLASS = 50
 
 
 def present_in(target: np.ndarray) -> np.ndarray:
-    """(n,) bool: False where the target is None, NaN, NaT or the empty string."""
+    """(n,) bool: False where the target is None, NaN, NaT or ''; of several, where all are."""
+    if target.ndim == 2:
+        return np.any([present_in(column) for column in target.T], axis=0)
     if target.dtype.kind == "f":
         return ~np.isnan(target)
     if target.dtype.kind in "US":
@@ -35,7 +37,12 @@ def _is_present(value: object) -> bool:
 
 
 def guess_task(target: np.ndarray, present: np.ndarray) -> Task:
-    """Text, booleans and few whole numbers are classes; everything else is a quantity."""
+    """Text, booleans and few whole numbers are classes; everything else is a quantity.
+
+    So are several targets.
+    """
+    if target.ndim == 2:
+        return "regression"
     values = target[present]
     if values.dtype.kind == "O":
         if any(isinstance(value, str | bool | np.bool_) for value in values):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data.class_weights import with_class_weights
 from tfloss.data.classes import Classes
 from tfloss.data.columns import Columns
 from tfloss.data.encoder import Encoder
@@ -59,6 +60,8 @@ class PreparedData:
             are numbers without gaps.
         source: the table's own features: names, kinds and levels; None where it is not known.
         guessed: whether the task was guessed from the target.
+        target_names: of several targets; () of one.
+        multilabel: whether several targets are labels of 0 and 1, each by itself.
     """
 
     train: Columns
@@ -72,10 +75,15 @@ class PreparedData:
     encoder: Encoder | None = None
     source: FeatureSource | None = None
     guessed: bool = False
+    target_names: tuple[str, ...] = ()
+    multilabel: bool = False
 
     def __repr__(self) -> str:
         """One line: '<PreparedData iris: 135 rows train, 15 held out; 4 features; 3 classes>'."""
         what = "regression" if self.classes is None else f"{len(self.classes)} classes"
+        if self.target_names:
+            kind = "labels of 0 and 1" if self.multilabel else "targets"
+            what = f"{len(self.target_names)} {kind}"
         return (
             f"<PreparedData {self.name}: {len(self.train)} rows train, {len(self.holdout)} held "
             f"out; {len(self.source_names)} features; {what}>"
@@ -92,8 +100,11 @@ class PreparedData:
 
     @property
     def n_outputs(self) -> int:
-        """Logits of a student: 1 for two classes and for regression, C for C classes."""
-        return 1 if self.classes is None or len(self.classes) == 2 else len(self.classes)
+        """Logits of a student: 1 for two classes, C for C classes, k for k targets."""
+        if self.classes is None:
+            labels = self.train.values.get("labels")
+            return 1 if labels is None else labels.shape[-1]
+        return 1 if len(self.classes) == 2 else len(self.classes)
 
     def arrange(self, table: Table, rows: np.ndarray | None = None) -> Columns:
         """Other rows in the same columns: features by name, scaled and encoded as these were."""
@@ -143,6 +154,7 @@ def prepare(
     scale: str = "standard",
     bootstrap: bool = False,
     leak: Sequence[str] = (),
+    class_weight: Any = None,
     seed: int = 0,
     sample_weight: str | None = None,
     columns: Sequence[str] | None = None,
@@ -159,6 +171,8 @@ def prepare(
             as without; the holdout is drawn from the rows that were never drawn.
         leak: for showing what a leak is worth. 'overlap': the holdout is drawn from all rows, those
             that train among them; 'scaling': features are scaled by all rows.
+        class_weight: how much the training rows of each class count: 'balanced', or a mapping from
+            classes to weights; scores count all rows alike.
         sample_weight: the column that holds sample weights; default: the table's own.
         columns: the columns to take along; default: all of them.
 
@@ -212,6 +226,7 @@ def prepare(
         )
         for rows in (split.train, split.holdout)
     )
+    train = with_class_weights(train, classes, class_weight, table.name)
     task: Task = "regression" if classes is None else "classification"
     return PreparedData(
         train,
@@ -225,6 +240,8 @@ def prepare(
         encoder,
         FeatureSource.of(table),
         table.guessed,
+        table.target_names,
+        table.multilabel,
     )
 
 
@@ -350,7 +367,7 @@ def _labels(
     if classes is not None:
         codes = classes.encode(target, table=table.name)
         return classes.one_hot(codes), codes
-    values = np.zeros(len(rows))
+    values = np.zeros(target.shape)
     there = table.labelled[rows]
     try:
         values[there] = target[there].astype(np.float64)
@@ -359,7 +376,8 @@ def _labels(
             f"The target of '{table.name}' is not a number in every row, as regression needs: "
             f"{error}."
         ) from error
-    return values[:, None], np.empty(0, dtype=np.int64)
+    values = values[:, None] if values.ndim == 1 else values
+    return values, np.empty(0, dtype=np.int64)
 
 
 def _extra(table: Table, name: str) -> np.ndarray:

@@ -39,6 +39,9 @@ def score(
 ) -> dict[str, float]:
     """Every registered metric of the data's task, by name, on the rows that have a label.
 
+    Of several targets the mean over the targets by the metric's name, and 'r2 of NAME' for each;
+    of labels of 0 and 1 the metrics of two classes.
+
     Where the part has sample weights, the metrics that take weights are weighted.
 
     Args:
@@ -58,11 +61,40 @@ def score(
     rows = rows[labelled]
     truth: Any = part.codes[rows] if data.task == "classification" else part.labels[rows]
     weight = None if part.sample_weight is None else part.sample_weight[rows].astype(np.float64)
+    if data.target_names:
+        return _of_several(truth, predictions[labelled], weight, data, registry)
     return {
         name: metric_value(metric, truth, predictions[labelled], weight)
         for name, metric in registry.metrics.items()
         if metric.task == data.task
     }
+
+
+def _of_several(
+    truth: np.ndarray,
+    predictions: np.ndarray,
+    weight: np.ndarray | None,
+    data: PreparedData,
+    registry: Registry,
+) -> dict[str, float]:
+    """Of (n, k) labels and predictions: by metric the mean, then each target's."""
+    task = "classification" if data.multilabel else "regression"
+    means: dict[str, float] = {}
+    each: dict[str, float] = {}
+    for name, metric in registry.metrics.items():
+        if metric.task != task:
+            continue
+        found = []
+        for place, target in enumerate(data.target_names):
+            own, said = truth[:, place : place + 1], predictions[:, place : place + 1]
+            if data.multilabel:
+                own, said = own[:, 0].astype(np.int64), np.concatenate([1 - said, said], axis=1)
+            value = metric_value(metric, own, said, weight)
+            found.append(value)
+            each[f"{name} of {target}"] = value
+        missing = [value for value in found if isinstance(value, NoScore)]
+        means[name] = missing[0] if missing else float(np.mean(found))
+    return means | each
 
 
 def metric_value(

@@ -25,8 +25,12 @@ def understood(data: PreparedData) -> list[tuple[str, str]]:
     lines.append(("features", _features(data)))
     if data.encoder is not None:
         lines += _encoded(data, data.encoder)
-    lines.append(("task", data.task))
+    lines.append(("task", "several labels" if data.multilabel else data.task))
     lines.append(_target(data))
+    if data.train.class_weight is not None and data.classes is not None:
+        found = dict(zip(data.train.codes, data.train.class_weight, strict=True))
+        weights = [f"{n} {found[c]:g}" for c, n in enumerate(data.classes.names) if c in found]
+        lines.append(("class weights", _some(weights)))
     unlabelled = len(data.train) - int(data.train.labelled.sum())
     if unlabelled:
         lines.append(("without a label", f"{unlabelled} rows, for terms that need none"))
@@ -81,9 +85,18 @@ def _target(data: PreparedData) -> tuple[str, str]:
         rows = [f"{n} {c}" for n, c in zip(data.classes.names, counts.tolist(), strict=True)]
         return f"{len(data.classes)} classes", _some(rows)
     labels = data.train.labels[data.train.labelled]
+    if not data.target_names:
+        return "target", _quantity(labels)
+    each = zip(data.target_names, labels.T, strict=True)
+    if data.multilabel:
+        return f"{len(data.target_names)} labels", _some([f"{n} {v.mean():.1%}" for n, v in each])
+    said = [f"{name}: {_quantity(values)}" for name, values in each]
+    return f"{len(data.target_names)} targets", "; ".join(said[:_SHOWN])
+
+
+def _quantity(values: np.ndarray) -> str:
     return (
-        "target",
-        f"{labels.min():g} to {labels.max():g}, mean {labels.mean():g}, deviation {labels.std():g}",
+        f"{values.min():g} to {values.max():g}, mean {values.mean():g}, deviation {values.std():g}"
     )
 
 

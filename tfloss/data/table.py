@@ -23,7 +23,7 @@ class Table:
             numbers, booleans, dates, text, with gaps. Afterwards (n, d) float64: NaN is a gap, a
             date is in days since 1970, and text is the position of its category in `levels`.
         target: (n,) of any dtype; None, NaN and '' mark a row without a label. None as a whole: no
-            row has one.
+            row has one. (n, k) numbers: k quantities, or k labels of 0 and 1.
         feature_names: d names; default: 'x0', 'x1', ….
         name: how messages and reports call it.
         columns: further columns by name, each (n,) or (n, k) float64; NaN marks a missing value.
@@ -37,6 +37,8 @@ class Table:
         kinds: by feature, 'number', 'boolean', 'date' or 'category'; found from the values.
         notes: what was decided when it was read, a sentence each.
         guessed: whether the task was guessed from the target, so that a loss can tell it better.
+        target_names: of several targets; default: 'y0', 'y1', …; afterwards () of one.
+        multilabel: whether several targets are labels of 0 and 1, each by itself.
 
     Raises:
         DataError: no rows, lengths that differ, infinity, or columns of several kinds: all of them,
@@ -59,6 +61,8 @@ class Table:
     kinds: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     guessed: bool = False
+    target_names: tuple[str, ...] = ()
+    multilabel: bool = False
 
     def __post_init__(self) -> None:
         names, features = self._understood()
@@ -69,6 +73,11 @@ class Table:
         if task not in ("classification", "regression"):
             raise DataError(
                 f"The task of '{self.name}' is '{task}'; say 'classification' or 'regression'."
+            )
+        if target.ndim == 2 and task == "classification":
+            raise DataError(
+                f"'{self.name}' has {target.shape[1]} targets, and classes are one; labels of 0 "
+                f"and 1 are trained with bce, as quantities (task='regression')."
             )
         if self.weight is not None and self.weight not in self.columns:
             raise DataError(
@@ -83,6 +92,7 @@ class Table:
             ("columns", {key: self._extra(key, len(features)) for key in self.columns}),
             ("task", task),
             ("guessed", self.guessed or (self.task is None and bool(present.any()))),
+            ("target_names", self._target_names(target)),
             ("class_names", tuple(str(name) for name in self.class_names)),
         ):
             object.__setattr__(self, attribute, value)
@@ -200,20 +210,52 @@ class Table:
     def _target(self, rows: int) -> np.ndarray:
         if self.target is None:
             return np.full(rows, None, dtype=object)
-        target = self._array("target", as_array(self.target))
+        given = self.target
+        if is_frame(given):
+            given = np.column_stack(list(columns_of_frame(given).values()))
+        target = self._array("target", as_array(given))
         if target.ndim == 2 and target.shape[1] == 1:
             target = target[:, 0]
-        if target.ndim != 1:
+        if target.ndim == 2 and target.shape[1]:
+            target = self._targets(target)
+        if target.ndim not in (1, 2) or (target.ndim == 2 and not target.shape[1]):
             raise DataError(
-                f"The target of '{self.name}' has shape {target.shape}; give one value per row."
+                f"The target of '{self.name}' has shape {target.shape}; give one value per row, or "
+                f"a column for each of several targets."
             )
         self._same_length("target", len(target), rows)
         if target.dtype.kind == "f" and np.isinf(target).any():
-            row = int(np.flatnonzero(np.isinf(target))[0])
+            row = int(np.argwhere(np.isinf(target))[0][0])
             raise DataError(
                 f"The target of '{self.name}' is infinite in row {row} (counted from 0)."
             )
         return target
+
+    def _targets(self, target: np.ndarray) -> np.ndarray:
+        """Several targets, (n, k) float64."""
+        try:
+            numbers = target.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"The {target.shape[1]} targets of '{self.name}' are not all numbers: {error}; "
+                f"several targets are quantities, or labels of 0 and 1."
+            ) from error
+        gaps = np.isnan(numbers)
+        some = np.flatnonzero(gaps.any(axis=1) & ~gaps.all(axis=1))
+        if len(some):
+            raise DataError(
+                f"Some of the {target.shape[1]} targets of '{self.name}' are missing in row "
+                f"{some[0]} (counted from 0), and others are there; a row has all or none."
+            )
+        return numbers
+
+    def _target_names(self, target: np.ndarray) -> tuple[str, ...]:
+        if target.ndim == 1:
+            return ()
+        names = self.target_names or _columns_in(self.target)
+        if len(names) != target.shape[1]:
+            return tuple(f"y{place}" for place in range(target.shape[1]))
+        return tuple(str(name) for name in names)
 
     def _extra(self, key: str, rows: int) -> np.ndarray:
         column = np.asarray(self.columns[key])
@@ -235,3 +277,8 @@ class Table:
             raise DataError(
                 f"The {what} of '{self.name}' has {length} rows, but the features have {rows}."
             )
+
+
+def _columns_in(target: Any) -> tuple[Any, ...]:
+    """The names of a frame's columns; () for an array."""
+    return tuple(columns_of_frame(target)) if is_frame(target) else ()

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data.links import to_units
 from tfloss.exporting.encoding_layers import encoded_inside, handed_in_raw
 from tfloss.exporting.scaling_layers import scaled_inside
 from tfloss.exporting.source import Source
 from tfloss.lazy import keras
-from tfloss.training.target_units import to_units
 
 
 def network_for(source: Source, *, with_scaler: bool, probs: bool) -> Any:
@@ -30,8 +30,7 @@ def network_for(source: Source, *, with_scaler: bool, probs: bool) -> Any:
     answers = source.model(scaled)
     width = answers.shape[-1]
     activation, name = "linear", "logits" if source.task == "classification" else "prediction"
-    if source.link == "log":
-        activation = "exponential"
+    activation = {"log": "exponential", "logit": "sigmoid"}.get(source.link, activation)
     if probs and source.task == "classification":
         activation, name = "sigmoid" if width == 1 else "softmax", "probs"
     # In float32 whatever the student computes in.

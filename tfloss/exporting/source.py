@@ -29,7 +29,7 @@ class Source:
         levels: by category, the texts that its positions stand for.
         names: of the features, in their order; () where they are not known.
         classes: in the order of the answers; () for regression.
-        link: 'log' where the model's answers are logarithms; what is exported undoes it.
+        link: 'log' or 'logit' where the model's answers are that; what is exported undoes it.
     """
 
     model: Any

@@ -30,6 +30,7 @@ def attach(
     teacher_calibrate: str = "auto",
     cache: str | Path | None = None,
     watch: GradientMonitor | str | None = None,
+    seed: int | None = None,
 ) -> Attached:
     """A Keras model that trains yours to minimise a formula; yours stays yours.
 
@@ -66,6 +67,8 @@ def attach(
             most, unless the data themselves are not finite. `compile(on_nan=…)` overrides it.
         teacher_fit, teacher_calibrate, cache: as for `tfloss.fit`, of teachers that `fit` fits.
         watch: as for `tfloss.fit`; `model.remarks` says what was seen.
+        seed: of their folds and random states; default: that of `keras.utils.set_random_seed`,
+            else 0.
 
     Raises:
         FormulaError: the formula does not fit the model; with the position.
@@ -87,4 +90,5 @@ def attach(
         teacher_calibrate=teacher_calibrate,
         cache=cache,
         watch=watch,
+        seed=seed,
     )

@@ -28,7 +28,8 @@ from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.forward import MODEL_TERM
 from tfloss.training.program.optimizers import make_optimizer
 from tfloss.training.program.program_cache import ProgramCache, Same, cache_of, reset_optimizer
-from tfloss.training.strategies import replication_of, scope_of
+from tfloss.training.strategies import replication_of, scope_of, workers_of
+from tfloss.training.workers import require_same_training
 
 _PLAIN = (str, bool, int, float, tuple, list, type(None))  # options that are compared by value
 
@@ -141,9 +142,10 @@ def fit_model(
         "compile": compile,
         "on_nan": on_nan or attached.on_nan,
     }
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+    peers = workers_of(replication)
+    with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
         fingerprint = {}
-        if checkpoints is not None:  # before the optimizer is built
+        if checkpoints is not None or peers is not None:  # before the optimizer is built
             fingerprint = training_fingerprint(
                 attached.formula,
                 {"data": train.fingerprint(), "holdout": holdout and holdout.fingerprint()},
@@ -151,6 +153,7 @@ def fit_model(
                 attached.optimizer,
                 **decisive,
             )
+        require_same_training(peers, fingerprint)
         watching = [*watching, EpochLines()] if verbose else watching
         before = None if checkpoints is None else checkpoints.compiled_as
         with scope_of(replication):

@@ -73,6 +73,7 @@ class Attached(AttachedStep):
         teacher_calibrate: str = "auto",
         cache: str | Path | None = None,
         watch: GradientMonitor | str | None = None,
+        seed: int | None = None,
         loss_variables: Any = None,
         name: str | None = None,
         **options: Any,
@@ -101,10 +102,12 @@ class Attached(AttachedStep):
             "teacher_fit": teacher_fit,
             "teacher_calibrate": teacher_calibrate,
             "watch": None if monitor is None else str(monitor),
+            "seed": seed,
         }
         self._registry = registry = registry_with(losses=losses)
         teachers = named_teachers(teacher, registry)
-        fitting = TeacherFitting(FittingOptions(teacher_fit, teacher_calibrate, cache), registry)
+        how = FittingOptions(teacher_fit, teacher_calibrate, cache, seed)
+        fitting = TeacherFitting(how, registry)
         used = names_in(formula)
         self._columns = tuple(dict.fromkeys([*columns, *teacher_columns(teachers, used)]))
         self._bound = Bound(

@@ -17,6 +17,7 @@ from tfloss.data import Classes, Columns, PreparedData
 from tfloss.errors import DataError, UsageError
 from tfloss.io.checked_npz import digest_of
 from tfloss.registry import Registry
+from tfloss.student.keras_internals import seed_that_was_set
 from tfloss.teachers import FittedTeacher, Options, fit_teachers
 
 
@@ -27,6 +28,7 @@ class FittingOptions:
     fit: str = "auto"
     calibrate: str = "auto"
     cache: str | Path | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         Options(self.fit, self.calibrate)  # refuses words that are not known
@@ -170,13 +172,16 @@ class TeacherFitting:
         Raises:
             UsageError, DataError, PluginError: as `tfloss.teachers.fit_teachers`.
         """
-        alias, digest, options = teacher.alias, _digest(data), self._options
+        alias, options = teacher.alias, self._options
+        seed = options.seed if options.seed is not None else (seed_that_was_set() or 0)
+        digest = f"{_digest(data)} {seed}"
         if teacher.fitted is not None and self._digests.get(alias) == digest:
             return
         teacher.fitted = fit_teachers(
             {alias: teacher.given},
             data,
             self._registry,
+            seed=seed,
             fit=options.fit,
             calibrate=options.calibrate,
             cache=options.cache,

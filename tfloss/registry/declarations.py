@@ -427,6 +427,8 @@ class Tracker(Declaration):
 
 def _full_precision(tensor: Any) -> Any:
     """Half precision as float32, in which losses compute; anything else as it is."""
+    if isinstance(tensor, list):
+        return [_full_precision(one) for one in tensor]
     return tf.cast(tensor, tf.float32) if _dtype(tensor) in ("float16", "bfloat16") else tensor
 
 

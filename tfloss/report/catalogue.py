@@ -1,14 +1,12 @@
 """The losses of a registry as a catalogue: by family, each with its formula, source and example.
 
-    python -m tfloss.report.catalogue > docs/losses.md
-
-writes the page of those that come with tfloss; a test holds it against the registry.
+For `tfloss losses`, and for the pages of the site (docs/tfloss_docs).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from tfloss.formula import to_text
@@ -42,7 +40,17 @@ def by_family(losses: Iterable[Loss]) -> dict[str, list[Loss]]:
 
 def source_of(loss: Loss) -> str:
     """What the docstring says behind 'Source:', in one line; '' where it says nothing."""
-    found = re.search(r"\b[Ss]ources?:\s*(.*?)(\n\n|\Z)", loss.description, re.DOTALL)
+    return _behind(r"[Ss]ources?", loss)
+
+
+def conventions_of(loss: Loss) -> str:
+    """Where papers and their authors' code differ, which it follows: behind 'Conventions:'."""
+    return _behind("Conventions", loss)
+
+
+def _behind(word: str, loss: Loss) -> str:
+    """A docstring's paragraph from a word on, in one line."""
+    found = re.search(rf"\b{word}:\s*(.*?)(\n\n|\Z)", loss.description, re.DOTALL)
     return " ".join(found[1].split()) if found else ""
 
 
@@ -74,55 +82,6 @@ def properties_of(loss: Loss) -> str:
     return "; ".join(said)
 
 
-# -- the page ------------------------------------------------------------------------------------
-
-_HEAD = """\
-# The losses
-
-Every loss that comes with tfloss: {total}. [formula.md](formula.md) says how a formula puts them
-together, [plugins.md](plugins.md) how to add one. `tfloss losses NAME` prints all about one, with
-`--plot` draws it; `tfloss check NAME` proves it. This page is what
-`python -m tfloss.report.catalogue` prints.
-
-A loss asks for tensors by the names in its parentheses; those in brackets are optional, and
-`name=value` is a setting with its default. *One value per batch* is one for all examples together;
-a loss that *holds variables* has weights or a memory of its own, trained and saved with the run.
-"""
-
-
-def page(losses: Mapping[str, Loss]) -> str:
-    """The catalogue in Markdown."""
-    families = by_family(losses.values())
-    lines = [_HEAD.format(total=len(losses)), "| family | losses |", "| --- | --- |"]
-    lines += [f"| [{name}](#{name}) | {len(members)} |" for name, members in families.items()]
-    for name, members in families.items():
-        lines += ["", f"## {name}", ""]
-        for loss in members:
-            lines += [*_entry(loss), ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _entry(loss: Loss) -> Iterator[str]:
-    properties = properties_of(loss)
-    yield f"### {loss.name}"
-    yield ""
-    yield f"`{loss.name}{call_of(loss)}`"
-    yield ""
-    yield loss.summary
-    yield ""
-    yield "```math"
-    yield loss.latex
-    yield "```"
-    yield ""
-    yield f"- {properties[0].upper()}{properties[1:]}"
-    if rules := rules_of(loss):
-        yield f"- Settings: {'; '.join(rules)}"
-    if loss.same_shape:
-        yield f"- Of one shape: {'; '.join(', '.join(group) for group in loss.same_shapes)}"
-    yield f"- Example: `{example_of(loss)}`"
-    yield f"- Source: {source_of(loss)}"
-
-
 def call_of(declaration: Any) -> str:
     """Tensors, optional ones in brackets, and settings with their defaults, in parentheses."""
     signature = declaration.signature
@@ -149,7 +108,3 @@ def built_in() -> dict[str, Loss]:
         for name, loss in load_registry().losses.items()
         if loss.distribution.partition(" ")[0] == "tfloss"
     }
-
-
-if __name__ == "__main__":
-    print(page(built_in()), end="")

@@ -142,7 +142,8 @@ def predict_file(run: Run, file: str, registry: Registry, *, ids: Sequence[str] 
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     if preprocessing.classes is None:
-        header = ["prediction"]
+        names = preprocessing.target_names
+        header = [f"prediction({name})" for name in names] if names else ["prediction"]
         rows = [[f"{value:.7g}" for value in row] for row in answers]
     else:
         names = preprocessing.classes.names

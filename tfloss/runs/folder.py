@@ -134,6 +134,8 @@ def _summary(result: Result) -> dict[str, Any]:
         "compiled_as": result.compiled_as,
         "compiled_because": result.compiled_because,
         "events": [*result.events, *result.remarks],
+        "best_epoch": result.history.best_epoch,
+        "validation": list(result.history.validation),
     }
 
 
@@ -148,6 +150,8 @@ def _manifest(folder: Path, config: Config, result: Result) -> dict[str, Any]:
             "name": data.name,
             "task": data.task,
             "link": result.student.link,
+            "targets": list(data.target_names),
+            "multilabel": data.multilabel,
             "features": list(data.source_names),
             "encoder": None if data.encoder is None else data.encoder.to_values(),
             "classes": None if data.classes is None else data.classes.values.tolist(),
@@ -237,7 +241,7 @@ class Run:
         data = self.manifest["data"]
         encoder = None if data["encoder"] is None else Encoder.from_values(data["encoder"])
         names = tuple(data["features"]) if encoder is None else encoder.encoded_names
-        empty = _empty_part(len(names))
+        empty = _empty_part(len(names), max(1, len(data["targets"])))
         classes = (
             Classes(np.array(data["classes"]), tuple(data["class_names"]))
             if data["classes"] is not None
@@ -253,6 +257,8 @@ class Run:
             scaler,
             data["name"],
             encoder=encoder,
+            target_names=tuple(data["targets"]),
+            multilabel=data["multilabel"],
         )
 
     def verified(self, name: str) -> Path:
@@ -267,12 +273,12 @@ class Run:
         return path
 
 
-def _empty_part(features: int) -> Any:
+def _empty_part(features: int, targets: int) -> Any:
     from tfloss.data import Columns
 
     columns = {
         "inputs": np.zeros((0, features), np.float32),
-        "labels": np.zeros((0, 1), np.float32),
+        "labels": np.zeros((0, targets), np.float32),
     }
     return Columns(columns)
 

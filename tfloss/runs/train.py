@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,15 @@ from tfloss.registry import Registry
 from tfloss.student import make_student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
-from tfloss.training.checkpoints.fingerprint import data_fingerprint, versions_fingerprint
+from tfloss.training.checkpoints.fingerprint import data_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.teachers import from_arrays
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.result import Result
-from tfloss.training.shared_teachers import fitted_once
 from tfloss.training.teachers import Teachers, names_in
+from tfloss.training.workers import fitted_once, require_same_training
 
 
 def load_data(config: Config, registry: Registry) -> PreparedData:
@@ -77,8 +76,7 @@ def prepare_run(
     """
     data = load_data(config, registry)
     on_data(data)
-    if peers is not None:
-        peers.require_same(_described(config, data))
+    require_same_training(peers, {**asdict(config), "rows": data_fingerprint(data)})
     if kept is not None and kept.fingerprint is not None:
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)
@@ -102,13 +100,6 @@ def prepare_run(
     )
     teachers = fitted_once(peers, fit)
     return Ready(data, teachers, time.perf_counter() - started)
-
-
-def _described(config: Config, data: PreparedData) -> dict[str, Any]:
-    """What all workers must have: the configuration, the rows, and the versions."""
-    own = {name: metadata.version(name) for name in ("tfloss", "scikit-learn")}
-    versions = {**own, **versions_fingerprint()}
-    return {**asdict(config), "rows": data_fingerprint(data), "versions": versions}
 
 
 def run(

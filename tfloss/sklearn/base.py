@@ -12,8 +12,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from tfloss.data import Classes
 from tfloss.exporting import Exported, Source, export
+from tfloss.registry import registry_with
 from tfloss.sklearn.network import Network
-from tfloss.sklearn.training import prepared, refuse_unnamed, trained
+from tfloss.sklearn.rows import prepared
+from tfloss.sklearn.sparse import is_sparse
+from tfloss.sklearn.teachers import refuse_to_fit
+from tfloss.sklearn.training import refuse_unnamed, trained
 
 
 class Distilled(BaseEstimator):
@@ -21,18 +25,39 @@ class Distilled(BaseEstimator):
 
     formula: Any
     teacher: Any
+    registry: Any
+    losses: Any
     scale: str
+    early_stopping: bool
+    warm_start: bool
     random_state: Any
+    network_: Network
+    history_: dict[str, np.ndarray]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether `fit` starts from the network of the `fit` before."""
+        return self.warm_start and hasattr(self, "network_")
 
     def _fit(
         self,
-        features: np.ndarray,
+        features: Any,
         target: np.ndarray,
         classes: Classes | None,
         weight: np.ndarray | None,
         columns: dict[str, Any],
+        *,
+        part: bool = False,
     ) -> None:
+        """Train on checked rows; `part`: one epoch more, else as `fit` does."""
         refuse_unnamed(columns, self.formula, self.teacher)
+        before = getattr(self, "network_", None) if part or self.warm_start else None
+        done = getattr(self, "n_iter_", 0) if part else 0
         data = prepared(
             features,
             target,
@@ -42,13 +67,28 @@ class Distilled(BaseEstimator):
             scale=self.scale,
             name=type(self).__name__,
             feature_names=tuple(getattr(self, "feature_names_in_", ())),
+            scaler="new" if before is None else before.scaler,
         )
+        if part:
+            self._refuse_in_parts()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        result, self.network_ = trained(self, data, seed)
+        epochs = (done, done + 1) if part else None
+        result, self.network_ = trained(self, data, seed, before=before, epochs=epochs)
         history = result.history
+        curves = {name: history.column(name) for name in ("total", *history.names)}
+        if done and curves.keys() == self.history_.keys():
+            curves = {n: np.concatenate([self.history_[n], curve]) for n, curve in curves.items()}
+        self.history_ = curves
         self.formula_ = result.objective.text
-        self.history_ = {name: history.column(name) for name in ("total", *history.names)}
+        self.n_iter_ = history.latest.number
+        self.best_epoch_ = history.best_epoch
+        self.validation_loss_ = np.array(history.validation)
         self.teacher_notes_ = tuple(n for t in result.teachers.values() for n in t.notes)
+
+    def _refuse_in_parts(self) -> None:
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True.")
+        refuse_to_fit(self.teacher, registry_with(self.registry, self.losses))
 
     def export(
         self,
@@ -69,16 +109,19 @@ class Distilled(BaseEstimator):
             probs: a classifier answers with probabilities instead of logits.
         """
         check_is_fitted(self)
-        features = validate_data(self, X, reset=False, dtype=np.float64)
-        network: Network = self.network_
-        task = "classification" if is_classifier(self) else "regression"
+        features = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr")
+        features = features.toarray() if is_sparse(features) else features
+        network = self.network_
+        one_label = is_classifier(self) and not getattr(self, "multilabel_", False)
+        task = "classification" if one_label else "regression"
         source = Source(network.model, task, network.scaler, features, link=network.link)
         return export(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
-    def _checked(self, X: Any, y: Any, **options: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
-        return validate_data(self, X, y, dtype=np.float64, **options)
+    def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, np.ndarray]:  # noqa: N803
+        """Features, (n, d) float64 or sparse rows, and labels."""
+        return validate_data(self, X, y, dtype=np.float64, accept_sparse="csr", **options)
 
-    def _weights(self, weight: Any, X: np.ndarray) -> np.ndarray | None:  # noqa: N803
+    def _weights(self, weight: Any, X: Any) -> np.ndarray | None:  # noqa: N803
         """(n,) float64, checked; None where there are none."""
         if weight is None:
             return None
@@ -90,6 +133,5 @@ class Distilled(BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:  # noqa: N803
         """Logits, or answers of a regressor, (n, k) float64."""
         check_is_fitted(self)
-        features = validate_data(self, X, reset=False, dtype=np.float64)
-        network: Network = self.network_
-        return network(features)
+        features = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr")
+        return self.network_(features)

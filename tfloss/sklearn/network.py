@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Scaler, rows_at_once
+from tfloss.data.links import to_units
 from tfloss.errors import UsageError
 from tfloss.lazy import keras, tf
-from tfloss.training.target_units import to_units
+from tfloss.sklearn.sparse import is_sparse
+from tfloss.student import Student, wrap_model
+from tfloss.training.program.optimizers import make_optimizer
+
+_KEPT = ("architecture", "weights", "optimizer")
 
 
 class Network:
@@ -22,11 +27,22 @@ class Network:
     Args:
         model: a Keras model from scaled features (n, d) to logits or answers (n, k).
         scaler: of the features; None where they are taken as they are.
-        link: 'log' where the model's answers are logarithms of what is predicted.
+        link: what the model's answers are of what is predicted; see `target_units.link_of`.
+        optimizer: the Keras optimizer, where training goes on with it.
+        student: the model as a student, which keeps the compiled programs of its training.
     """
 
-    def __init__(self, model: Any, scaler: Scaler | None, link: str = "") -> None:
+    def __init__(
+        self,
+        model: Any,
+        scaler: Scaler | None,
+        link: str = "",
+        optimizer: Any = None,
+        student: Student | None = None,
+    ) -> None:
         self._model = model
+        self._optimizer = optimizer
+        self._student = student
         self._saved: dict[str, Any] = {}
         self.scaler = scaler
         self.link = link
@@ -40,27 +56,54 @@ class Network:
             self._model = model
         return self._model
 
-    def __call__(self, features: np.ndarray) -> np.ndarray:
+    @property
+    def student(self) -> Student:
+        """The model as a student, to be trained further."""
+        if self._student is None:
+            self._student = wrap_model(self.model)
+            self._student.link = self.link
+        return self._student
+
+    def optimizer(self, wanted: Any) -> Any:
+        """The optimizer that has trained it so far, else a new one by this text."""
+        if self._optimizer is None:
+            self._optimizer = make_optimizer(wanted)
+            values = self._saved.get("optimizer")
+            if values:
+                self._optimizer.build(self.model.trainable_variables)
+                for variable, value in zip(self._optimizer.variables, values, strict=True):
+                    variable.assign(value)
+        return self._optimizer
+
+    def __call__(self, features: Any) -> np.ndarray:
         """The model's predictions for features (n, d) as they stand in the data; (n, k) float64."""
-        if self.scaler is not None:
-            features = self.scaler.transform(features)
-        rows = np.ascontiguousarray(features, np.float32)
-        count = rows_at_once(rows.shape[1])
+        count = rows_at_once(features.shape[1])
         pieces = [
-            self.model(tf.constant(rows[at : at + count]), training=False).numpy()
-            for at in range(0, len(rows), count)
+            self._piece(features[at : at + count]) for at in range(0, features.shape[0], count)
         ]
         return to_units(np.concatenate(pieces), self.link)
 
+    def _piece(self, features: Any) -> np.ndarray:
+        features = features.toarray() if is_sparse(features) else features
+        if self.scaler is not None:
+            features = self.scaler.transform(features)
+        rows = np.ascontiguousarray(features, np.float32)
+        logits: np.ndarray = self.model(tf.constant(rows), training=False).numpy()
+        return logits
+
     def __getstate__(self) -> dict[str, Any]:
         if self._model is not None:
+            kept = self._saved.get("optimizer", [])
             self._saved = _as_values(self._model)
+            if self._optimizer is not None:
+                kept = [variable.numpy() for variable in self._optimizer.variables]
+            self._saved["optimizer"] = kept
         scaler = None if self.scaler is None else self.scaler.to_values()
         return {**self._saved, "scaler": scaler, "link": self.link}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._model = None
-        self._saved = {key: state[key] for key in ("architecture", "weights")}
+        self._model = self._optimizer = self._student = None
+        self._saved = {key: state[key] for key in _KEPT}
         self.link = state["link"]
         scaler = state["scaler"]
         self.scaler = None if scaler is None else Scaler.from_values(scaler)

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from tfloss.sklearn.base import Distilled
+from tfloss.sklearn.labels import labels_and_gaps
 
 
 class DistilledRegressor(RegressorMixin, Distilled):
@@ -47,6 +48,13 @@ class DistilledRegressor(RegressorMixin, Distilled):
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
         registry: what names stand for; default: everything installed.
         n_jobs: how many chunks of rows the teacher predicts at once.
+        early_stopping: set some rows aside, stop where the total on them is no longer less, and
+            keep the weights of the epoch in which it was least.
+        validation_fraction: the share of the labelled rows that is set aside.
+        n_iter_no_change: how many epochs in a row without an improvement are waited for.
+        warm_start: let `fit` go on from the network of the `fit` before, with its scaling, instead
+            of a new one; the optimizer and the formula's schedules start again.
+        verbose: print the total and the terms after every epoch.
         random_state: of the initial weights, the order of the rows, and the teacher.
 
     Attributes:
@@ -54,6 +62,10 @@ class DistilledRegressor(RegressorMixin, Distilled):
         history_: by name, 'total' and each weighted term, (epochs,) float64.
         network_: the trained network; `network_.model` is the Keras model, from scaled features to
             answers in the target's units.
+        n_iter_: how many epochs were trained.
+        best_epoch_: with early stopping, the epoch whose weights were kept, counted from 1; else
+            None.
+        validation_loss_: (epochs,) the total on the rows set aside; empty without early stopping.
         teacher_notes_: what was done to teachers, a sentence each.
     """
 
@@ -82,6 +94,11 @@ class DistilledRegressor(RegressorMixin, Distilled):
         losses: Any = (),
         registry: Any = None,
         n_jobs: int | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        verbose: int = 0,
         random_state: Any = None,
     ) -> None:
         self.formula = formula
@@ -106,7 +123,17 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.losses = losses
         self.registry = registry
         self.n_jobs = n_jobs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.verbose = verbose
         self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def fit(
         self,
@@ -118,8 +145,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         """Fit the teacher, then train the network to minimise the formula.
 
         Args:
-            X: (n, d) numbers.
-            y: (n,) numbers.
+            X: (n, d) numbers; an array, a data frame, or scipy's sparse rows.
+            y: (n,) numbers, or (n, k) of k targets; NaN: a row without one.
             sample_weight: (n,), 0 or more.
             **columns: further tensors that the formula names, (n,) or (n, k); NaN: missing.
 
@@ -127,11 +154,54 @@ class DistilledRegressor(RegressorMixin, Distilled):
             ValueError: data of which a regressor can learn nothing.
             FormulaError, UsageError, DataError, NumericsError, PluginError: see `tfloss.fit`.
         """
-        features, y = self._checked(X, y, y_numeric=True)
+        return self._fit_on(X, y, sample_weight, columns, first=not self._goes_on)
+
+    def partial_fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        **columns: Any,
+    ) -> DistilledRegressor:
+        """Train one epoch on some rows, from where the call before ended.
+
+        The first call decides network, scaling and the target's units; the optimizer, and the
+        formula's schedules, go on from call to call. A teacher must be fitted already:
+        `FrozenEstimator(teacher)`, or a column.
+
+        Args:
+            X: (n, d) numbers; an array, a data frame, or scipy's sparse rows.
+            y: (n,) numbers; NaN: a row without one.
+            sample_weight: (n,), 0 or more.
+            **columns: as for `fit`.
+
+        Raises:
+            UsageError: a teacher that would be fitted on each part.
+        """
+        first = not hasattr(self, "network_")
+        return self._fit_on(X, y, sample_weight, columns, first=first, part=True)
+
+    def _fit_on(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any,
+        columns: dict[str, Any],
+        *,
+        first: bool,
+        part: bool = False,
+    ) -> DistilledRegressor:
+        several = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        y, labelled = labels_and_gaps(y)
+        features, y = self._checked(X, y, y_numeric=True, multi_output=several, reset=first)
         weight = self._weights(sample_weight, features)
-        self._fit(features, np.asarray(y, np.float64), None, weight, columns)
+        target = np.array(y, np.float64)
+        if labelled is not None:
+            target[~labelled] = np.nan
+        self._fit(features, target, None, weight, columns, part=part)
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,) float64, in the target's units."""
-        return self._outputs(X)[:, 0]
+        """(n,) float64, or (n, k) of several targets, in the target's units."""
+        outputs = self._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs

@@ -3,81 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, FeatureSource, PreparedData, Scaler, Table, arrange
+from tfloss.data import PreparedData
 from tfloss.errors import UsageError, did_you_mean
 from tfloss.lazy import keras
 from tfloss.registry import Registry, registry_with
 from tfloss.sklearn.network import Network
-from tfloss.student import make_student
+from tfloss.sklearn.teachers import unfitted_copies
+from tfloss.student import Student, make_student
 from tfloss.student.build import generators_kept
 from tfloss.training.fit import fit
+from tfloss.training.history import History
 from tfloss.training.result import Result
 from tfloss.training.target_units import in_target_units, link_of
 from tfloss.training.teachers import names_in
-
-_WEIGHT = "sample_weight"
-
-
-def prepared(
-    features: np.ndarray,
-    target: np.ndarray,
-    *,
-    classes: Classes | None,
-    weight: np.ndarray | None,
-    columns: Mapping[str, Any],
-    scale: str,
-    name: str,
-    feature_names: tuple[str, ...] = (),
-) -> PreparedData:
-    """All rows as training rows; those of weight 0 are left out.
-
-    Args:
-        features: (n, d) float64, finite.
-        target: (n,) labels, or numbers for regression.
-        classes: of the labels; None for regression.
-        weight: (n,) float64, or None.
-        columns: further columns that the formula names, (n,) or (n, k); NaN: missing.
-        scale: see `tfloss.data.prepare`; 'standard' by the weighted mean and deviation.
-        name: of the estimator, for messages.
-        feature_names: of a data frame.
-    """
-    side_columns = dict(columns)
-    kept: Any = slice(None)
-    if weight is not None:
-        side_columns[_WEIGHT] = (
-            weight / weight[weight > 0].mean()
-        )  # so that the mean loss keeps its size
-        kept = weight > 0
-    table = Table(
-        features[kept],
-        target[kept],
-        feature_names,
-        name=name,
-        columns={key: np.asarray(column)[kept] for key, column in side_columns.items()},
-        task="regression" if classes is None else "classification",
-        weight=None if weight is None else _WEIGHT,
-    )
-    scaler = Scaler.fit(table.features, scale, table.columns.get(_WEIGHT))
-    train, nothing = (
-        arrange(table, rows, classes=classes, scaler=scaler, columns=list(columns))
-        for rows in (None, np.empty(0, np.int64))
-    )
-    task = table.task or "classification"
-    return PreparedData(
-        train,
-        nothing,
-        task,
-        classes,
-        table.feature_names,
-        scaler,
-        name,
-        source=FeatureSource.of(table),
-    )
 
 
 def refuse_unnamed(columns: Iterable[str], formula: Any, teacher: Any) -> None:
@@ -102,29 +46,79 @@ def refuse_unnamed(columns: Iterable[str], formula: Any, teacher: Any) -> None:
             )
 
 
-def trained(estimator: Any, data: PreparedData, seed: int) -> tuple[Result, Network]:
-    """The student that an estimator's parameters ask for, trained; the global state is kept."""
+def trained(
+    estimator: Any,
+    data: PreparedData,
+    seed: int,
+    *,
+    before: Network | None = None,
+    epochs: tuple[int, int] | None = None,
+) -> tuple[Result, Network]:
+    """The student that an estimator's parameters ask for, trained; the global state is kept.
+
+    Args:
+        estimator: whose parameters decide.
+        data: with all rows in the training part.
+        seed: of the training.
+        before: a network that is trained further; None: a new one.
+        epochs: the numbers of those done before and after this call, whose optimizer is kept;
+            None: all that the estimator asks for, by an optimizer that starts again.
+    """
     given = estimator.get_params(deep=False)
     registry = registry_with(estimator.registry, estimator.losses)
     # Whatever the estimator and `fit` call alike is handed on, also what either may get later.
     options = {name: given[name] for name in inspect.signature(fit).parameters if name in given}
     with generators_kept():
+        student = _new(estimator, data, registry, seed) if before is None else before.student
         options |= {
-            "formula": _formula(estimator.formula, estimator.teacher, data),
-            "model": _student(estimator, data, registry, seed),
+            "formula": formula_of(estimator, data),
+            "model": student,
+            "teacher": unfitted_copies(estimator.teacher),
             "seed": seed,
             "registry": registry,
             "losses": (),  # in the registry
-            "on_progress": None,
+            "class_weight": None,  # in the sample weights
+            "on_progress": lines(sum(epochs or (0, estimator.epochs)))
+            if estimator.verbose
+            else None,
         }
-        result = fit(data=data, **options)
-    return result, Network(result.student.forward_model, data.scaler, result.student.link)
+        if epochs is not None:
+            network = before or Network(student.forward_model, data.scaler)
+            options |= {"initial_epoch": epochs[0], "epochs": epochs[1]}
+            options["optimizer"] = network.optimizer(estimator.optimizer)
+        with warnings.catch_warnings():  # searches over formulas have one teacher for all
+            warnings.filterwarnings("ignore", "No term of the formula names the teacher")
+            result = fit(data=data, **options)
+    # Variables of losses begin again with every training, and an optimizer knows those it has seen.
+    kept = options["optimizer"] if epochs is not None and not result.objective.states else None
+    student = result.student
+    model = student.forward_model
+    return result, Network(
+        model, data.scaler, student.link, kept, student if epochs is not None else None
+    )
 
 
-def _formula(formula: Any, teacher: Any, data: PreparedData) -> Any:
+def lines(epochs: int) -> Callable[[History], None]:
+    """Prints a line for every epoch, as scikit-learn's `verbose` does."""
+    seen = 0
+
+    def print_lines(history: History) -> None:
+        nonlocal seen
+        for place in range(seen, len(history)):
+            epoch = history[place]
+            values = "  ".join(f"{name} {value:.4f}" for name, value in epoch.train.items())
+            print(f"epoch {epoch.number}/{epochs}  {values}", flush=True)
+        seen = len(history)
+
+    return print_lines
+
+
+def formula_of(estimator: Any, data: PreparedData) -> Any:
     """The formula; 'auto' is what labels and, where there is one, a teacher ask for."""
+    formula, teacher = estimator.formula, estimator.teacher
     if formula != "auto":
         return formula
+    multilabel = getattr(estimator, "multilabel_", False)
     if isinstance(teacher, (list, tuple, Mapping)) and len(teacher):
         raise UsageError(
             "formula='auto' knows one teacher, given by itself; with several, or with names, write "
@@ -133,10 +127,12 @@ def _formula(formula: Any, teacher: Any, data: PreparedData) -> Any:
     own, taught = ("mse", "mse(teacher, prediction)")
     if data.task == "classification":
         own, taught = ("cross_entropy", "kd")
+    elif multilabel:
+        own = "bce"
     return own if teacher is None else f"{own} + {taught}"
 
 
-def _student(estimator: Any, data: PreparedData, registry: Registry, seed: int) -> Any:
+def _new(estimator: Any, data: PreparedData, registry: Registry, seed: int) -> Student:
     """A network of `hidden` layers, or what `model` names or makes."""
     model = estimator.model
     if model is None:
@@ -153,7 +149,7 @@ def _student(estimator: Any, data: PreparedData, registry: Registry, seed: int) 
     student = make_student(
         model, inputs=data.n_features, outputs=data.n_outputs, registry=registry, seed=seed
     )
-    if data.task == "regression" and estimator.scale_target:
-        link = link_of(_formula(estimator.formula, estimator.teacher, data), registry)
+    if data.task == "regression" and getattr(estimator, "scale_target", True):
+        link = link_of(formula_of(estimator, data), registry)
         return in_target_units(student, data, link)
     return student

@@ -54,6 +54,14 @@ def takes_training(model: Any) -> bool:
     return bool(model._call_has_training_arg)
 
 
+def seed_that_was_set() -> int | None:
+    """What `keras.utils.set_random_seed` was called with last; None where it was not."""
+    from keras.src.utils.rng_utils import get_random_seed
+
+    seed: int | None = get_random_seed()
+    return seed
+
+
 # -- variables -------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ class Student:
         nested: shapes, where known, of what layers inside of layers return, 'encoder.dense_1'.
         note: one line when something about the model had to be changed, else ''.
         text: how it was asked for.
-        link: 'log' where a regressor's outputs are logarithms of what it predicts.
+        link: what a regressor's outputs are of what it predicts: 'log', 'logit', or the same.
     """
 
     model: Any
@@ -71,13 +71,13 @@ class Student:
         outputs = {"logits": self.forward_model.outputs[0], **wanted}
         return keras.Model(source_of(self.forward_model), outputs)
 
-    def scope(self, task: str = "classification") -> Scope:
-        """The names that the student brings into a formula."""
+    def scope(self, task: str = "classification", link: str = "") -> Scope:
+        """The names that the student brings into a formula, whose losses have this link."""
         width = self.n_outputs
         entries = [
             Entry("inputs", "data", tuple(self.forward_model.input_shape), known_outside=True),
             Entry("logits", "student output", (None, width)),
-            *prediction_entries(width, task),
+            *prediction_entries(width, task, link),
             *(
                 Entry(name, "student layer", tuple(tensor.shape))
                 for name, tensor in self.taps.items()
@@ -127,8 +127,12 @@ class Recorded:
         return self.model.losses
 
 
-def prediction_entries(width: int | None, task: str) -> list[Entry]:
-    """`probs` and `prediction`, which follow from the logits, and the weights."""
+def prediction_entries(width: int | None, task: str, link: str = "") -> list[Entry]:
+    """`probs` and `prediction`, which follow from the logits, and the weights.
+
+    `link`: see `tfloss.training.target_units.link_of`; next to a loss of the logits of shares, the
+    prediction is the share itself.
+    """
     if task == "classification":
         activation = _sigmoid if width == 1 else _softmax
         origin = "sigmoid of logits" if width == 1 else "softmax of logits"
@@ -136,6 +140,8 @@ def prediction_entries(width: int | None, task: str) -> list[Entry]:
             Entry("probs", origin, (None, width), activation),
             Entry("prediction", origin, (None, width), activation),
         ]
+    elif link == "logit":
+        predictions = [Entry("prediction", "sigmoid of logits", (None, width), _sigmoid)]
     else:
         predictions = [Entry("prediction", "logits", (None, width), lambda t: t["logits"])]
     return [

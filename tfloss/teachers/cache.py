@@ -97,7 +97,7 @@ def key_of(teacher: Answering | FitPlan, data: PreparedData) -> str | None:
                 versions,
                 teacher.identity,
                 sorted(_sources(teacher.estimator)),
-                (part.inputs, part.labels, part.codes, part.sample_weight),
+                (part.inputs, part.labels, part.codes, part.weight),
                 (data.holdout.inputs, data.holdout.labels),
                 data.n_outputs,
             ),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Columns, PreparedData, Scaler
+from tfloss.data.links import to_units
 from tfloss.errors import DataError, PluginError, UsageError
 from tfloss.lazy import keras, tf
 from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
@@ -22,6 +23,7 @@ from tfloss.teachers.prefitted import (
     refuse_other_features,
     saw_holdout,
 )
+from tfloss.teachers.views import UNSCALED, View
 
 OWN_TENSORS = frozenset({"logits", "std"})  # what `alias.NAME` means before any layer
 
@@ -44,6 +46,8 @@ class FittedNetwork:
         notes: what a user should know, a sentence each.
         unscale: undoes the scaling of the inputs, for a model that knows them unscaled.
         rescale: how its own features were scaled; after `unscale`.
+        view: how it sees rows, where it was trained on features that were encoded.
+        link: what its outputs are of the quantity that it predicts.
         layers: the names of the layers asked for.
     """
 
@@ -55,6 +59,8 @@ class FittedNetwork:
     unscale: Scaler | None = None
     rescale: Scaler | None = None
     layers: tuple[str, ...] = ()
+    view: View | None = None
+    link: str = ""
 
     @property
     def identity(self) -> Any:
@@ -66,11 +72,12 @@ class FittedNetwork:
             raise TypeError("what a subclassed model computes is not visible from outside")
         weights = [weight.numpy() for weight in self.estimator.weights]
         what = (self.estimator.to_json(), weights, self.layers, keras.__version__)
-        return "network", *what, self.classes, self.unscale, self.rescale
+        view = None if self.view is None else self.view.identity
+        return "network", *what, self.classes, self.unscale, self.rescale, view, self.link
 
     def rows(self, part: Columns) -> np.ndarray:
         """The rows of a part as `predict` takes them."""
-        return part.inputs
+        return part.inputs if self.view is None else self.view.rows(part)
 
     def predict(
         self, inputs: np.ndarray, *, n_jobs: int | None = None, on_progress: OnRows | None = None
@@ -99,7 +106,7 @@ class FittedNetwork:
                 )
         prediction, logits = predictions.pop(""), predictions.pop("logits").astype(np.float64)
         if self.classes is None:
-            return {"": prediction, **predictions}
+            return {"": to_units(prediction, self.link), **predictions}
         if self.classes == 2 and logits.shape[1] == 2:
             logits = logits[:, 1:] - logits[:, :1]
         own = np.arange(self.classes)
@@ -124,18 +131,21 @@ def check_network(
         UsageError: it has not been built, or has no such layer.
     """
     model = known.estimator
-    refuse_lost_features(known, data, name)
-    refuse_other_features(known.features or data.feature_names, data, name)
+    view = _own_view(known, data, name)
+    if view is None:
+        refuse_lost_features(known, data, name)
+        refuse_other_features(known.features or data.feature_names, data, name)
+    features = len(known.features) if view is not None else data.n_features
     checked = known.rows is not None and known.rows[0] == data.name
     if known.rows is not None and checked:
         seen = int(np.isin(data.holdout.rows, known.rows[1]).sum())
         if seen:
             raise DataError(saw_holdout(name, seen, data))
     classes = None if data.classes is None else len(data.classes)
-    _same_features(model, data, name)
+    _same_features(model, data, features, name)
     wanted = tuple(sorted(layers))
     refuse_unknown_layers(name, model, wanted)
-    forward, width = _compiled(model, classes is not None, wanted, data.n_features, name)
+    forward, width = _compiled(model, classes is not None, wanted, features, name)
     allowed = {1} if classes is None else {data.n_outputs, classes}
     if width not in allowed:
         counts = " or ".join(str(count) for count in sorted(allowed))
@@ -144,6 +154,8 @@ def check_network(
             f"model that was trained on these data."
         )
     unscale, rescale = (None, None) if known.scaled else (data.scaler, known.scaler)
+    if view is not None:
+        unscale = None  # the view shows them unscaled
     how = "features as they stand in the data" if unscale else "the features of this training"
     how = "its features scaled as when it was trained" if rescale else how
     notes = [f"Keras model '{model.name}' was trained before; it gets {how}."]
@@ -157,7 +169,27 @@ def check_network(
             "It is subclassed: unless a sigmoid or softmax makes its output, that is taken as "
             "logits."
         )
-    return FittedNetwork(model, forward, classes, name, tuple(notes), unscale, rescale, wanted)
+    return FittedNetwork(
+        model, forward, classes, name, tuple(notes), unscale, rescale, wanted, view, known.link
+    )
+
+
+def _own_view(known: PrefittedTeacher, data: PreparedData, name: str) -> View | None:
+    """Rows with the gaps and categories of its own training; None where it knows of none.
+
+    Raises:
+        DataError: a feature that it was trained on is not there.
+    """
+    if known.encoder is None or known.scaled:
+        return None
+    source = data.source
+    missing = [n for n in known.encoder.names if source is None or n not in source.names]
+    if source is None or missing:
+        raise DataError(
+            f"The teacher '{name}' was trained on the feature '{(missing or ['?'])[0]}', which "
+            f"'{data.name}' does not have; use one that was trained on these data."
+        )
+    return View(UNSCALED, encoder=known.encoder, source=source)
 
 
 def _is_graph(model: Any) -> bool:
@@ -165,16 +197,16 @@ def _is_graph(model: Any) -> bool:
     return bool(getattr(model, "outputs", None))
 
 
-def _same_features(model: Any, data: PreparedData, name: str) -> None:
+def _same_features(model: Any, data: PreparedData, features: int, name: str) -> None:
     if not model.built:
         raise UsageError(
             f"The teacher '{name}' is a Keras model without weights; train it first, or load it."
         )
-    shape = getattr(model, "input_shape", (None, data.n_features))
-    if isinstance(shape, list) or len(shape) != 2 or shape[1] not in (None, data.n_features):
+    shape = getattr(model, "input_shape", (None, features))
+    if isinstance(shape, list) or len(shape) != 2 or shape[1] not in (None, features):
         raise DataError(
             f"The teacher '{name}' takes inputs of shape {shape}, but '{data.name}' has "
-            f"{data.n_features} features; use a model that was trained on these data."
+            f"{features} features; use a model that was trained on these data."
         )
 
 

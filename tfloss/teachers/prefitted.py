@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Columns, PreparedData, Scaler
+from tfloss.data import Columns, Encoder, PreparedData, Scaler
 from tfloss.data.classes import label_text
 from tfloss.errors import DataError, UsageError, listed
 from tfloss.teachers.fingerprints import Fingerprints, comparable_rows
@@ -35,6 +35,10 @@ class PrefittedTeacher:
         source: where it came from, for messages.
         scaled: whether it was fitted on features scaled as here; else it gets them unscaled.
         scaler: how its features were scaled, for a network that does not scale them itself.
+        encoder: how its gaps were filled and its categories encoded, before scaling, for a network
+            that does neither.
+        link: what a network's outputs are of the quantity that it predicts; see
+            `tfloss.data.links`.
         features: their names, where the estimator does not know them.
         rows: the name of the data and the numbers of the rows that it was fitted on, where known.
         seen: fingerprints of the rows that it was fitted on, where known.
@@ -45,6 +49,8 @@ class PrefittedTeacher:
     source: str = ""
     scaled: bool = False
     scaler: Scaler | None = None
+    encoder: Encoder | None = None
+    link: str = ""
     features: tuple[str, ...] = ()
     rows: tuple[str, np.ndarray] | None = None
     seen: Fingerprints | None = None
@@ -92,8 +98,8 @@ def check_prefitted(
     if calibrate not in ("auto", "none"):
         notes += ("It was fitted before, and is therefore not calibrated here.",)
     if data.classes is None:
-        check_regressor(estimator, name)
-        return FittedRegressor(estimator, name, notes, view)
+        check_regressor(estimator, name, data.n_outputs)
+        return FittedRegressor(estimator, name, notes, view, data.n_outputs)
     if not hasattr(estimator, "predict_proba") and calibrate != "none":
         raise UsageError(
             f"The teacher '{name}' ({type(estimator).__name__}) was fitted before and has no "
@@ -129,7 +135,7 @@ def _view(known: PrefittedTeacher, data: PreparedData, name: str) -> View:
     names = tuple(map(str, getattr(known.estimator, "feature_names_in_", ())))
     plain = not names or (names == data.source_names and data.encoder is None)
     if data.source is None or (plain and not (names and has_pandas())):
-        return view_of(UNSCALED, data, name)
+        return view_of(UNSCALED, data, name, estimator=known.estimator)
     return view_of(FRAME, data, name, names)
 
 

@@ -25,6 +25,7 @@ class View:
             pandas data frame with the features as they stand in the data, by name.
         scaler, encoder, source: of the data; see `tfloss.data.PreparedData`.
         names: of a frame, its columns; default: all features of the data.
+        sparse: whether the estimator takes scipy's sparse rows; else it gets them dense.
     """
 
     kind: str
@@ -32,13 +33,14 @@ class View:
     encoder: Encoder | None = None
     source: FeatureSource | None = None
     names: tuple[str, ...] = ()
+    sparse: bool = False
 
     @property
     def identity(self) -> Any:
         """All that what is shown depends on, besides the rows."""
         encoder = None if self.encoder is None else self.encoder.to_values()
         source = None if self.source is None else (self.source.names, dict(self.source.levels))
-        return self.kind, self.names, encoder, source
+        return self.kind, self.names, encoder, source, self.sparse
 
     def rows(self, part: Columns) -> np.ndarray:
         """A part's rows as numbers, of which any can be taken before they are shown."""
@@ -59,7 +61,12 @@ class View:
         return self.encoder.transform(part.features[:, places], source.levels)
 
     def show(self, rows: np.ndarray) -> Any:
-        """These rows as the estimator gets them: (n, d) float64, or a frame."""
+        """These rows as the estimator gets them: (n, d) float64, sparse rows, or a frame."""
+        given: Any = rows
+        if hasattr(given, "tocsr"):
+            if self.sparse and self.kind != FRAME:
+                return given
+            rows = given.toarray()
         if self.kind != FRAME:
             return np.asarray(rows, dtype=np.float64)
         return self._frame(rows)
@@ -90,8 +97,10 @@ def _as_the_user_has_it(column: np.ndarray, kind: str, levels: Any) -> Any:
     return column
 
 
-def view_of(kind: str, data: PreparedData, name: str, names: tuple[str, ...] = ()) -> View:
-    """A view that can be had.
+def view_of(
+    kind: str, data: PreparedData, name: str, names: tuple[str, ...] = (), estimator: Any = None
+) -> View:
+    """A view that can be had; by what the estimator says of itself, of sparse rows.
 
     Raises:
         UsageError: a frame where pandas is not installed, or where the data's own features are not
@@ -107,7 +116,17 @@ def view_of(kind: str, data: PreparedData, name: str, names: tuple[str, ...] = (
             f"The teacher '{name}' selects columns by name, which needs a data frame; install "
             f"pandas, or select columns by their numbers."
         )
-    return View(kind, data.scaler, data.encoder, data.source, names)
+    sparse = estimator is not None and _takes_sparse(estimator)
+    return View(kind, data.scaler, data.encoder, data.source, names, sparse)
+
+
+def _takes_sparse(estimator: Any) -> bool:
+    from sklearn.utils import get_tags
+
+    try:
+        return bool(get_tags(estimator).input_tags.sparse)
+    except Exception:  # without tags nothing is known, and everybody takes dense rows
+        return False
 
 
 def auto_view(estimator: Any, data: PreparedData, *, own: bool) -> str:

@@ -34,12 +34,15 @@ _SPANS = {
 _FIRST_CHOICE = ("logits", "prediction", "probs")
 
 
-def profile(loss: Loss, settings: Mapping[str, Any] | None = None) -> Profile:
+def profile(
+    loss: Loss, settings: Mapping[str, Any] | None = None, *, points: int = POINTS
+) -> Profile:
     """Values and gradients over one number of the student's.
 
     Args:
         loss: what `@tfloss.loss` made.
         settings: settings other than the defaults.
+        points: at how many values of that number.
 
     Raises:
         UsageError: it has no tensor that training changes, or refuses its settings or tensors.
@@ -47,16 +50,19 @@ def profile(loss: Loss, settings: Mapping[str, Any] | None = None) -> Profile:
     subject = Subject(loss, settings=settings)
     moved = _moved(subject)
     try:
-        width = subject.widths[0]
+        width = subject.narrowest
     except NotApplicable:
         error = next(iter(subject.attempts.values()))
         raise UsageError(f"'{loss.name}' cannot be drawn: {error}") from error
     rows = 1 if subject.per_example else ROWS
     base = _canonical(subject, subject.moderate(width, rows), width)
-    x = np.linspace(*_SPANS.get(moved.domain.name, (-3.0, 3.0)), POINTS)
+    x = np.linspace(*_SPANS.get(moved.domain.name, (-3.0, 3.0)), points)
+    # A loss per example answers for all places in one call, which is cheaper than tracing it.
+    call = subject.with_gradients
+    program = call if subject.per_example else tf.function(call, autograph=False)
     names, values, slopes = [], [], []
     for name, inputs in _targets(subject, base, width):
-        line = _line(subject, inputs, moved, x)
+        line = _line(subject, program, inputs, moved, x)
         names.append(name)
         values.append(line[0])
         slopes.append(line[1])
@@ -154,10 +160,9 @@ _EXAMPLES = {
 
 
 def _line(
-    subject: Subject, inputs: Inputs, moved: Parameter, x: np.ndarray
+    subject: Subject, program: Any, inputs: Inputs, moved: Parameter, x: np.ndarray
 ) -> tuple[list[float], list[float]]:
     """The loss and the gradient at every place."""
-    program = tf.function(subject.with_gradients, autograph=False)
     places = [_moved_to(inputs, moved, value) for value in x]
     if subject.per_example:
         stacked = {name: np.concatenate([place[name] for place in places]) for name in inputs}

@@ -56,14 +56,17 @@ class Subject:
     @cached_property
     def attempts(self) -> dict[int, Exception | None]:
         """What became of calling the loss, by number of columns; None where it worked."""
-        outcome: dict[int, Exception | None] = {}
-        for width in WIDTHS:
+        return {width: self._attempt(width) for width in WIDTHS}
+
+    def _attempt(self, width: int) -> Exception | None:
+        def call() -> Exception | None:
             try:
                 self.values(self.moderate(width))
-                outcome[width] = None
             except Exception as error:  # whatever it is, the first check says it
-                outcome[width] = error
-        return outcome
+                return error
+            return None
+
+        return self._once(("attempt", width), call)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -76,6 +79,18 @@ class Subject:
         if not accepted:
             raise NotApplicable("it cannot be called")
         return accepted
+
+    @property
+    def narrowest(self) -> int:
+        """The smallest number of columns that the loss takes; no further one is tried.
+
+        Raises:
+            NotApplicable: it takes none of them.
+        """
+        for width in WIDTHS:
+            if self._attempt(width) is None:
+                return width
+        raise NotApplicable("it cannot be called")
 
     @property
     def width(self) -> int:
@@ -117,7 +132,8 @@ class Subject:
         with tf.init_scope():  # it must not belong to a program that is being traced
             held = self._once(key, lambda: held_variables(self.loss, shapes, settings, seed=0))
         floats = [t.dtype for t in tf.nest.flatten(dict(tensors)) if t.dtype.is_floating]
-        return State(held, dtype=floats[0] if floats else tf.float32)
+        # A loss gets half precision in float32.
+        return State(held, dtype=floats[0] if floats and floats[0].size > 2 else tf.float32)
 
     def values(self, inputs: Inputs, dtype: str = "float32", **settings: Any) -> np.ndarray:
         """The loss's values on arrays, eagerly."""

@@ -14,6 +14,7 @@ from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
 from tfloss.training.scope import full_scope
 from tfloss.training.target_kind import refuse_mixed_links, refuse_quantities
+from tfloss.training.target_units import link_of
 from tfloss.training.teachers import shapes_of
 
 
@@ -70,7 +71,9 @@ class BoundFormula:
         objective = Objective(
             self.formula,
             self.registry,
-            full_scope(self.student, self.data, texts, tensors),
+            full_scope(
+                self.student, self.data, texts, tensors, link_of(self.formula, self.registry)
+            ),
             steps_per_epoch=self.steps_per_epoch,
             allow_negative=self.allow_negative,
             seed=self.seed,

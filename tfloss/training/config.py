@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # What each step of a training takes of a configuration; together with `table` all of it.
 SPLIT = (
     *("train_fraction", "train_size", "test_size", "stratify"),
-    *("scale", "bootstrap", "leak"),
+    *("scale", "bootstrap", "leak", "class_weight"),
 )
 CHOICE = ("features", "drop", "categories")  # of the features of a data set
 LAYOUT = ("separator", "encoding", "header", "decimal")  # of a text file
@@ -37,6 +37,7 @@ TEACHERS = {
 TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
     *("compile", "on_nan", "precision", "watch", "allow_negative", "scale_target"),
+    *("early_stopping", "validation_fraction", "n_iter_no_change"),
 )
 
 
@@ -60,6 +61,7 @@ class Config:
         scale: how features are scaled by the training rows; see `tfloss.data.SCALES`.
         bootstrap: whether training rows are drawn with replacement.
         leak: ways to let the holdout be seen, to show what that is worth; see `tfloss.data.LEAKS`.
+        class_weight: 'balanced', or 'CLASS=WEIGHT' for classes whose rows count more or less.
         teacher: specifications, 'gpc' or 'soft=rf:n_estimators=200'.
         teacher_fit: how a teacher predicts its own training rows: 'auto', 'cross' or 'train'.
         teacher_rows: fit teachers on at most this many training rows.
@@ -82,6 +84,10 @@ class Config:
         watch: 'gradients' or 'gradients:every=20', which are measured while training.
         allow_negative: accept coefficients below zero.
         scale_target: whether a regressor starts at the target's mean, in steps of its deviation.
+        early_stopping: stop where rows set aside from training are no better predicted, and keep
+            the weights of the best epoch.
+        validation_fraction: how many of the training rows are set aside for that.
+        n_iter_no_change: how many epochs without an improvement are waited for.
     """
 
     formula: str = ""
@@ -104,6 +110,7 @@ class Config:
     scale: str = "standard"
     bootstrap: bool = False
     leak: tuple[str, ...] = ()
+    class_weight: tuple[str, ...] = ()
     teacher: tuple[str, ...] = ()
     teacher_fit: str = "auto"
     teacher_rows: int | None = None
@@ -126,6 +133,9 @@ class Config:
     watch: str | None = None
     allow_negative: bool = False
     scale_target: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():

@@ -18,21 +18,25 @@ MOST_EPOCHS = 2**31 - 1  # steps are counted in 64 bits, epochs in 32
 
 @dataclass(frozen=True)
 class Range:
-    """From `low` to `high`, the ends included; `above` excludes the lower one."""
+    """From `low` to `high`; `above` excludes the lower end, `below` the upper one."""
 
     low: float
     high: float = math.inf
     above: bool = False
+    below: bool = False
 
     def holds(self, value: float) -> bool:
         """Whether a number lies in it; NaN and infinity never do."""
         if not math.isfinite(value):
             return False
-        return (value > self.low if self.above else value >= self.low) and value <= self.high
+        if (self.above and value == self.low) or (self.below and value == self.high):
+            return False
+        return self.low <= value <= self.high
 
     def __str__(self) -> str:
         low = f"above {self.low:g}" if self.above else f"at least {self.low:g}"
-        return low if math.isinf(self.high) else f"{low} and at most {self.high:.0f}"
+        high = "below" if self.below else "at most"
+        return low if math.isinf(self.high) else f"{low} and {high} {self.high:.0f}"
 
 
 SEEDS = Range(0, 2**31 - 1)
@@ -46,6 +50,8 @@ RANGES: Mapping[str, Range] = {
     "epochs": Range(1, MOST_EPOCHS),
     "batch_size": Range(1, MOST_EPOCHS),
     "evaluate_every": Range(1, MOST_EPOCHS),
+    "validation_fraction": Range(0, 1, above=True, below=True),
+    "n_iter_no_change": Range(1, MOST_EPOCHS),
     "seed": SEEDS,
     "split_seed": SEEDS,
 }

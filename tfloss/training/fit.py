@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from tfloss.data import PreparedData
+import numpy as np
+
+from tfloss.cluster.peers import Peers
+from tfloss.data import Columns, PreparedData
+from tfloss.data.class_weights import with_class_weights
+from tfloss.data.validation import validation_split
 from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
-from tfloss.formula import Node
+from tfloss.formula import Node, as_node, to_text
 from tfloss.objective import GradientMonitor, Objective
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student
@@ -22,8 +29,9 @@ from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
 from tfloss.training.checkpoints.teachers import predictions_fingerprint, to_arrays
 from tfloss.training.kept import KeptTraining
-from tfloss.training.launch import fingerprint_of, result_of, run_loop, student_of
+from tfloss.training.launch import Trained, fingerprint_of, result_of, run_loop, student_of
 from tfloss.training.loop.array_source import ArraySource
+from tfloss.training.loop.early_stopping import EarlyStopping
 from tfloss.training.loop.shuffling import BatchOrder
 from tfloss.training.loop.train_loop import OnProgress
 from tfloss.training.options import Batches, Compile, LoopOptions, OnNan
@@ -31,10 +39,11 @@ from tfloss.training.program.batch import Batch, as_tensors
 from tfloss.training.program.precision import Precision
 from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
-from tfloss.training.strategies import replication_of, scope_of
+from tfloss.training.strategies import replication_of, scope_of, workers_of
 from tfloss.training.target_kind import for_the_loss
 from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
 from tfloss.training.teachers import Teachers, columns_of
+from tfloss.training.workers import fitted_once, require_same_training
 
 
 def fit(
@@ -63,6 +72,11 @@ def fit(
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     scale_target: bool = True,
+    class_weight: Any = None,
+    early_stopping: bool = False,
+    validation_fraction: float = 0.1,
+    n_iter_no_change: int = 10,
+    initial_epoch: int = 0,
     losses: Iterable[Declaration] = (),
     registry: Registry | None = None,
     on_progress: OnProgress | Literal["auto"] | None = "auto",
@@ -109,6 +123,15 @@ def fit(
         allow_negative: accept coefficients below zero.
         scale_target: let the outputs of a regressor that is built here start at the target's mean,
             in steps of its deviation; labels, teachers, losses and predictions keep its unit.
+        class_weight: how much the training rows of each class count, for teachers too: 'balanced',
+            or a mapping from classes to weights; scores count all rows alike. Default: as
+            `tfloss.load_data` was told.
+        early_stopping: set some training rows aside, stop where the total on them is no longer
+            less, and keep the weights of the epoch in which it was least.
+        validation_fraction: the share of the labelled training rows that is set aside.
+        n_iter_no_change: how many epochs in a row without an improvement are waited for.
+        initial_epoch: epochs done before, by which schedules and the order of the rows go on;
+            `epochs` counts them too.
         losses: declared with `@tfloss.loss` in your program, for this call only.
         registry: what names stand for; default: everything installed.
         on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
@@ -149,6 +172,10 @@ def fit(
         on_nan=on_nan,
         precision=precision,
         watch=GradientMonitor.of(watch),
+        early_stopping=early_stopping,
+        validation_fraction=validation_fraction,
+        n_iter_no_change=n_iter_no_change,
+        initial_epoch=initial_epoch,
     )
     teachers = Teachers(
         teacher,
@@ -163,11 +190,12 @@ def fit(
     )
     on_progress = live_curves_in_a_notebook() if on_progress == "auto" else on_progress
     replication = replication_of(strategy, model, gather)
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+    peers = workers_of(replication)
+    with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
         registry = registry_with(registry, losses)
         result = _trained(
             formula,
-            for_the_loss(data, formula, registry),
+            _weighted(for_the_loss(data, formula, registry), class_weight),
             model,
             registry,
             teachers,
@@ -179,6 +207,7 @@ def fit(
             on_progress=on_progress,
             checkpoints=checkpoints,
             replication=replication,
+            peers=peers,
         )
     finished = getattr(on_progress, "done", None)
     if finished is not None:
@@ -201,17 +230,22 @@ def _trained(
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
     replication: Replication | None,
+    peers: Peers | None,
 ) -> Result:
     """Student, teachers, objective, loop: in this order, so that faults come before the work."""
     if checkpoints is not None:
         checkpoints.require_same(data_fingerprint(data))
+    if peers is not None:
+        described = {"formula": to_text(as_node(formula)), **options.fingerprint()}
+        require_same_training(peers, {**described, **data_fingerprint(data)})
     link = link_of(formula, registry)
     with scope_of(replication):
         student = student_of(model, data.n_features, data.n_outputs, registry, options)
         if scale_target and is_built_by_name(model):
             student = in_target_units(student, data, link)
     student.link = link if data.task == "regression" else ""
-    order = _order(data, options)
+    trains, validates = _sides(data, options)
+    order = _order(len(trains), options)
     per_epoch = order.steps_per_epoch
     bound = BoundFormula(
         formula,
@@ -223,15 +257,22 @@ def _trained(
         options.seed,
         options.watch,
     )
-    teachers, seconds = _fitted(wanted, bound, checkpoints)
+    teachers, seconds = _fitted(wanted, bound, checkpoints, peers)
     objective = bound.objective(teachers)
     started = time.perf_counter()
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
     kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
+    columns = columns_of(data, "train", teachers)
+    training = columns.at(trains) if len(validates) else columns
     with scope_of(replication):
-        source = _source(kept, data, teachers, order, options, checkpoints, replication)
+        source = _source(kept, training, data, teachers, order, options, checkpoints, replication)
     student, objective = kept.student, kept.objective
+    stopping = None
+    if len(validates):
+        rows_aside = as_tensors(columns.at(validates), objective.needs)
+        stopping = EarlyStopping(source.step, rows_aside, options.n_iter_no_change)
+        callbacks = [*stopping.callbacks, callbacks]
     trained = run_loop(
         source,
         options,
@@ -242,6 +283,8 @@ def _trained(
         fingerprint=fingerprint,
         teachers=to_arrays(teachers) if checkpoints is not None else ({}, None),
     )
+    if stopping is not None:
+        trained = _stopped(trained, stopping, options)
     spent = {"teachers": seconds, "training": time.perf_counter() - started}
     return result_of(
         trained,
@@ -255,21 +298,56 @@ def _trained(
     )
 
 
-def _order(data: PreparedData, options: LoopOptions) -> BatchOrder:
-    size = options.batch_size
-    return BatchOrder(len(data.train), size, batches=options.batches, seed=options.seed)
+def _weighted(data: PreparedData, class_weight: Any) -> PreparedData:
+    """The data whose training rows count by their classes; as they are where nothing is said."""
+    train = with_class_weights(data.train, data.classes, class_weight, data.name)
+    return data if train is data.train else replace(data, train=train)
+
+
+def _sides(data: PreparedData, options: LoopOptions) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the training rows that train, and of those that tell when to stop."""
+    if options.early_stopping:
+        return validation_split(data, options.validation_fraction, options.seed)
+    return np.arange(len(data.train)), np.empty(0, np.int64)
+
+
+def _stopped(trained: Trained, stopping: EarlyStopping, options: LoopOptions) -> Trained:
+    """With what early stopping did."""
+    trained.history.best_epoch = stopping.best_epoch
+    trained.history.validation = stopping.totals
+    said = stopping.sentence(trained.history.latest.number, options.epochs)
+    return trained._replace(events=[*trained.events, said])
+
+
+def _order(rows: int, options: LoopOptions) -> BatchOrder:
+    return BatchOrder(rows, options.batch_size, batches=options.batches, seed=options.seed)
 
 
 def _fitted(
-    wanted: Teachers, bound: BoundFormula, checkpoints: Checkpoints | None
+    wanted: Teachers, bound: BoundFormula, checkpoints: Checkpoints | None, peers: Peers | None
 ) -> tuple[dict[str, FittedTeacher], float]:
     """The teachers, and the seconds that they took; a formula that cannot be is refused before."""
 
     def check() -> None:
-        bound.expected(*wanted.names(bound.formula, bound.registry))
+        aliases, layers = wanted.names(bound.formula, bound.registry)
+        named = {name.split(".")[0] for name in bound.expected(aliases, layers).needs}
+        for alias in aliases:
+            if alias not in named:
+                warnings.warn(
+                    f"No term of the formula names the teacher '{alias}': it is fitted and scored, "
+                    f"and teaches nothing; add kl(teacher={alias}) or the like.",
+                    stacklevel=6,
+                )
 
     started = time.perf_counter()
-    teachers = wanted.fitted(bound.formula, bound.data, bound.registry, checkpoints, check)
+    if wanted.already_fitted:
+        return wanted.already_fitted, time.perf_counter() - started
+    before_fit: Callable[[], None] | None = check
+    if peers is not None:
+        check()  # by all: what it builds may be built with the others
+        before_fit = None
+    fit = partial(wanted.fitted, bound.formula, bound.data, bound.registry, checkpoints, before_fit)
+    teachers = fit() if peers is None else fitted_once(peers, fit)
     return teachers, time.perf_counter() - started
 
 
@@ -286,6 +364,7 @@ def _rows(
 
 def _source(
     kept: KeptTraining,
+    train: Columns,
     data: PreparedData,
     teachers: Mapping[str, FittedTeacher],
     order: BatchOrder,
@@ -293,19 +372,19 @@ def _source(
     checkpoints: Checkpoints | None,
     replication: Replication | None,
 ) -> ArraySource:
-    """The rows, with the compiled program that trains on them."""
+    """The rows `train`, with the compiled program that trains on them."""
     engine = kept.engine(
-        as_tensors(columns_of(data, "train", teachers), kept.objective.needs),
+        as_tensors(train, kept.objective.needs),
         _holdout(data, teachers, kept.objective),
         batch_size=options.batch_size,
         rows=order.rows_per_epoch,
         evaluate_every=options.evaluate_every,
         compile=options.compile,
-        work=options.epochs * order.steps_per_epoch,
+        work=(options.epochs - options.initial_epoch) * order.steps_per_epoch,
         before=None if checkpoints is None else checkpoints.compiled_as,
         replication=replication,
     )
-    return ArraySource(engine, order, data.train.rows)
+    return ArraySource(engine, order, train.rows)
 
 
 def live_curves_in_a_notebook() -> OnProgress | None:

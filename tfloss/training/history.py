@@ -55,6 +55,10 @@ class History:
         names: of the terms.
         steps_per_epoch: of every epoch.
         every: only epochs whose number it divides are kept; see `keep_latest`.
+
+    Attributes:
+        best_epoch: with early stopping, the number of the epoch whose weights were kept; else None.
+        validation: with early stopping, the total on the rows set aside after each epoch.
     """
 
     def __init__(self, names: Sequence[str], steps_per_epoch: int, *, every: int = 1) -> None:
@@ -64,6 +68,8 @@ class History:
         self._parts: list[_Part] = []
         self._ends: list[int] = []
         self._newest: _Part | None = None
+        self.best_epoch: int | None = None
+        self.validation: Sequence[float] = ()
 
     @staticmethod
     def spacing(epochs: int) -> int:
@@ -165,12 +171,18 @@ class History:
         return dict(zip(("total", *self.names), values.tolist(), strict=True))
 
     def as_summary(self) -> dict[str, Any]:
-        """The last values: of the last epoch, and of the last that was evaluated on the holdout."""
+        """The values of the last epoch, or of that whose weights were kept.
+
+        With those of the last evaluation on the holdout up to there.
+        """
         if not len(self):
             return {}
-        backwards = (self[at] for at in reversed(range(len(self))))
+        last = len(self) - 1
+        if self.best_epoch is not None:
+            last = max((at for at, e in enumerate(self) if e.number <= self.best_epoch), default=0)
+        backwards = (self[at] for at in range(last, -1, -1))
         evaluated = next((epoch.holdout for epoch in backwards if epoch.holdout is not None), None)
-        return {**self[-1].as_dict(), "holdout": evaluated}
+        return {**self[last].as_dict(), "holdout": evaluated}
 
 
 def _joined(parts: Sequence[_Part]) -> _Part | None:

@@ -126,6 +126,7 @@ def run_loop(
             on_progress=on_progress,
             checkpoints=checkpoints,
             guard=guard,
+            initial_epoch=options.initial_epoch,
         )
     if called.see_batches:
         return Trained(history, "eager", "callbacks look at every batch", guard.events)

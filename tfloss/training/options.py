@@ -48,7 +48,8 @@ class LoopOptions:
     """What decides a training besides formula, rows, model and optimizer; see `tfloss.fit`.
 
     Attributes:
-        epochs, batch_size, batches, seed, evaluate_every, compile, on_nan, precision: as there.
+        epochs, batch_size, batches, seed, evaluate_every, compile, on_nan, precision,
+        early_stopping, validation_fraction, n_iter_no_change, initial_epoch: as there.
         steps_per_epoch: of a stream; None where the rows decide.
         watch: measures gradients.
 
@@ -66,11 +67,27 @@ class LoopOptions:
     precision: str = "float32"
     steps_per_epoch: int | None = None
     watch: GradientMonitor | None = None
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    initial_epoch: int = 0
 
     def __post_init__(self) -> None:
         at_least_one(
-            epochs=self.epochs, batch_size=self.batch_size, evaluate_every=self.evaluate_every
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            evaluate_every=self.evaluate_every,
+            n_iter_no_change=self.n_iter_no_change,
         )
+        if not 0 < self.validation_fraction < 1:
+            raise UsageError(
+                f"validation_fraction is {self.validation_fraction}; it must lie between 0 and 1."
+            )
+        if not 0 <= self.initial_epoch < self.epochs:
+            raise UsageError(
+                f"initial_epoch is {self.initial_epoch}; it counts the epochs done before, and "
+                f"must be less than epochs, {self.epochs}."
+            )
         if self.steps_per_epoch is not None:
             at_least_one(steps_per_epoch=self.steps_per_epoch)
         one_of("compile", self.compile, COMPILE)

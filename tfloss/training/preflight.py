@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tfloss.data.class_weights import read_class_weight
 from tfloss.data.scaling import refuse_unknown_scale
 from tfloss.errors import UsageError
 from tfloss.objective import plan_terms
@@ -42,6 +43,7 @@ def check(config: Config, registry: Registry, table_columns: Collection[str] | N
     one_of("on_nan", config.on_nan, ON_NAN)
     one_of("batches", config.batches, BATCHES)
     refuse_unknown_scale(config.scale)
+    read_class_weight(config.class_weight)
     check_precision(config.precision)
     one_of("teacher_fit", config.teacher_fit, FITS)
     one_of("teacher_calibrate", config.teacher_calibrate, CALIBRATIONS)

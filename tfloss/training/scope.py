@@ -19,6 +19,7 @@ def full_scope(
     data: PreparedData,
     teachers: Mapping[str, str],
     answers: Mapping[str, Shape | None] | None = None,
+    link: str = "",
 ) -> Scope:
     """Every name, with its shape.
 
@@ -27,6 +28,7 @@ def full_scope(
         data: labels and further columns.
         teachers: by name, the text that describes each.
         answers: the tensors that they supply with their shapes, where they have been asked.
+        link: of the formula; see `tfloss.training.target_units.link_of`.
 
     Raises:
         UsageError: two of them bring the same name.
@@ -39,7 +41,7 @@ def full_scope(
     outside = outside_entries(
         columns, teachers, width=data.n_outputs, task=data.task, answers=answers
     )
-    own = student.scope(data.task)
+    own = student.scope(data.task, link)
     _refuse_taken(outside, own)
     return own | Scope(outside)
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData, rows_at_once, score
+from tfloss.data.links import to_units
 from tfloss.lazy import tf
 from tfloss.registry import Registry
 from tfloss.student import Student
-from tfloss.training.target_units import to_units
 
 
 def predict(student: Student, inputs: np.ndarray, task: str = "classification") -> np.ndarray:

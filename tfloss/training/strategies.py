@@ -6,6 +6,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from tfloss.cluster.peers import Peers, peers_of
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.training.program.replication import Replication, strategy_of
@@ -58,3 +59,8 @@ def _refuse_other(strategy: Any) -> None:
             f"strategy={type(strategy).__name__} is not among those that tfloss trains under: "
             f"MirroredStrategy, MultiWorkerMirroredStrategy, TPUStrategy, OneDeviceStrategy."
         )
+
+
+def workers_of(replication: Replication | None) -> Peers | None:
+    """The processes of a training that is spread over several; None: there is only this one."""
+    return None if replication is None else peers_of(replication.strategy)

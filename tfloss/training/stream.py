@@ -31,8 +31,10 @@ from tfloss.training.program.batch import SAMPLE_WEIGHT
 from tfloss.training.program.precision import Precision
 from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
-from tfloss.training.strategies import replication_of, scope_of
+from tfloss.training.strategies import replication_of, scope_of, workers_of
 from tfloss.training.stream_data import stream_data
+from tfloss.training.target_units import link_of
+from tfloss.training.workers import require_same_training
 
 
 def fit_stream(
@@ -123,6 +125,7 @@ def fit_stream(
     replication = replication_of(strategy, model, gather)
     with scope_of(replication):
         student = _student(model, shapes, registry, options)
+    student.link = link_of(formula, registry) if task == "regression" else ""
     objective = Objective(
         formula,
         registry,
@@ -132,7 +135,12 @@ def fit_stream(
         seed=seed,
         watch=options.watch,
     )
-    with open_checkpoints(checkpoint, checkpoint_every, resume) as checkpoints:
+    peers = workers_of(replication)
+    require_same_training(
+        peers,
+        {"formula": objective.text, "shapes": str(shapes), **options.fingerprint()},
+    )
+    with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
         return _trained(
             dataset,
             shapes,
@@ -270,7 +278,7 @@ def _student(
 
 
 def _scope(student: Student, shapes: Mapping[str, Any], task: str) -> Scope:
-    own = student.scope(task)
+    own = student.scope(task, student.link)
     columns = [name for name in shapes if name not in ("inputs", SAMPLE_WEIGHT)]
     taken = [name for name in columns if name in own]
     if taken:

@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from tfloss.data import Columns, PreparedData, Table
+from tfloss.data.links import LOGIT
 from tfloss.data.missing import Task
 from tfloss.errors import UsageError
 from tfloss.formula import Node
 from tfloss.objective import Objective
 from tfloss.objective.plan import LossUse, TensorUse
 from tfloss.registry import Registry
-from tfloss.training.target_units import own_losses
+from tfloss.training.target_units import link_of, own_losses
 
 
 def refuse_quantities(objective: Objective, data: PreparedData) -> None:
@@ -70,6 +71,8 @@ def refuse_mixed_links(objective: Objective, data: PreparedData) -> None:
 def table_for_the_loss(table: Table, formula: str | Node, registry: Registry) -> Table:
     """The table, with the task that the formula's losses are about where it was only guessed."""
     values = table.target[table.labelled]
+    if values.ndim == 2:
+        return replace(table, multilabel=_yes_or_no(values, formula, registry))
     if not table.guessed or values.dtype.kind not in "iuf" or not len(values):
         return table
     task = _task_of(formula, registry, values)
@@ -81,10 +84,18 @@ def table_for_the_loss(table: Table, formula: str | Node, registry: Registry) ->
 
 def for_the_loss(data: PreparedData, formula: str | Node, registry: Registry) -> PreparedData:
     """The data, as quantities where whole numbers were guessed to be classes; see above."""
+    if data.target_names:
+        labels = data.train.labels[data.train.labelled]
+        return replace(data, multilabel=_yes_or_no(labels, formula, registry))
     if not data.guessed or data.classes is None or data.classes.values.dtype.kind not in "iuf":
         return data
     if _task_of(formula, registry, data.classes.values) != "regression":
         return data
+    if data.train.class_weight is not None:
+        raise UsageError(
+            f"class_weight is about classes, and the formula is about quantities; say that the "
+            f"target of '{data.name}' has classes (task='classification'), or leave it out."
+        )
     numbers = data.classes.values.astype(np.float32)
 
     def quantities(part: Columns) -> Columns:
@@ -101,6 +112,11 @@ def for_the_loss(data: PreparedData, formula: str | Node, registry: Registry) ->
         classes=None,
         guessed=False,
     )
+
+
+def _yes_or_no(labels: np.ndarray, formula: str | Node, registry: Registry) -> bool:
+    """Whether several targets are labels of 0 and 1, and the formula's losses are about such."""
+    return bool(np.isin(labels, (0, 1)).all()) and link_of(formula, registry) == LOGIT
 
 
 def _task_of(formula: str | Node, registry: Registry, values: np.ndarray) -> Task | None:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Columns, PreparedData
+from tfloss.data.links import IDENTITY, LOG, LOGIT
 from tfloss.formula import Call, Name, Node, as_node
 from tfloss.lazy import keras
 from tfloss.registry import Loss, Registry
 from tfloss.student import Student, wrap_model
 
 LAYER = "target_units"
-IDENTITY, LOG, LOGIT = "identity", "log", "logit"
 
 
 def link_of(formula: str | Node, registry: Registry) -> str:
@@ -88,12 +88,6 @@ def units_places(student: Student) -> tuple[int, int] | None:
     variables = student.forward_model.variables
     found = [at for at, one in enumerate(variables) if one.path.split("/")[-2:-1] == [LAYER]]
     return (found[0], found[1]) if len(found) == 2 else None
-
-
-def to_units(logits: np.ndarray, link: str) -> np.ndarray:
-    """A regressor's predictions in the target's units, from its outputs; float64."""
-    logits = np.asarray(logits, np.float64)
-    return np.exp(logits) if link == LOG else logits
 
 
 def is_built_by_name(model: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,4 +126,4 @@ def columns_of(
     for teacher in teachers.values():
         values |= teacher.tensors(split)
         present |= teacher.present(split)
-    return Columns(values, present=present, sample_weight=part.sample_weight)
+    return replace(part, values=values, present=present)

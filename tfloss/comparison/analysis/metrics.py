@@ -12,11 +12,12 @@ import numpy as np
 
 from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.data import Columns
+from tfloss.data.links import to_units
 from tfloss.data.scoring import NoScore, metric_value, takes_weights
 from tfloss.errors import PluginError
 from tfloss.registry import Metric, Registry
 from tfloss.training.scores import probabilities
-from tfloss.training.target_units import link_of, to_units
+from tfloss.training.target_units import link_of
 
 _AGREE = 1e-6  # relative; the two may sum in another order
 

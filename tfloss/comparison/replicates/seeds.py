@@ -18,6 +18,7 @@ from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import steps_per_epoch
+from tfloss.training.target_kind import table_for_the_loss
 from tfloss.training.target_units import (
     in_target_units,
     is_built_by_name,
@@ -88,7 +89,10 @@ def prepare_seeds(
     """
     started = time.perf_counter()
     formulas = formulas or [config.formula]
-    table = config.table(registry) if table is None else table
+    if table is None:
+        table = config.table(registry)
+    else:
+        table = table_for_the_loss(table, config.formula, registry)
     splits = _splits(table, config, seeds, one_class)
     seeds = [seed for seed, _, _ in splits]
     more = {"times": config.augment, "noise": config.augment_noise}

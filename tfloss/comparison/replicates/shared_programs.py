@@ -15,10 +15,9 @@ from tfloss.objective.plan import Constant
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
+from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.config import Config
 from tfloss.training.loop.shuffling import steps_per_epoch
-from tfloss.training.scope import full_scope
-from tfloss.training.teachers import shapes_of
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,11 @@ def families(
     Raises:
         FormulaError: a formula that does not fit the student or the data.
     """
-    texts = {name: teacher.text for name, teacher in teachers.items()}
-    scope = full_scope(student, data, texts, shapes_of(teachers))
+    steps = steps_per_epoch(len(data.train), config.batch_size, config.batches)
     objectives = [
-        Objective(
-            formula,
-            registry,
-            scope,
-            steps_per_epoch=steps_per_epoch(len(data.train), config.batch_size, config.batches),
-            allow_negative=config.allow_negative,
-            seed=config.seed,
-        )
+        BoundFormula(
+            formula, student, data, registry, steps, config.allow_negative, config.seed
+        ).objective(teachers)
         for formula in formulas
     ]
     groups: dict[object, list[int]] = {}

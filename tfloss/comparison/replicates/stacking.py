@@ -58,8 +58,9 @@ def stacked_columns(setups: Sequence[SeedSetup], split: str, needs: frozenset[st
         there = [m if m.ndim == rank else np.broadcast_to(m[:, None], whole) for m in there]
         present[name] = np.stack(there).astype(np.float32)
     weight = None
-    if parts[0].sample_weight is not None:
-        weight = np.stack([part.sample_weight for part in parts]).astype(np.float32)
+    weights = [part.weight for part in parts]
+    if weights[0] is not None:
+        weight = np.stack([one for one in weights if one is not None]).astype(np.float32)
     return Batch(columns, present, weight)
 
 

@@ -29,7 +29,7 @@ def in_chunks(
 
     Args:
         answer: from (m, d) float64 rows to arrays by name, (m, …) each.
-        inputs: (n, d).
+        inputs: (n, d), an array or sparse rows.
         n_jobs: as joblib counts them; None: one, or what `joblib.parallel_config` says.
         rows: per piece; default: see `tfloss.data.rows_at_once`.
         on_progress: called after each piece with its number of rows.
@@ -37,21 +37,22 @@ def in_chunks(
     from joblib import delayed
 
     rows = rows or rows_at_once(int(np.prod(inputs.shape[1:])))
-    starts = range(0, max(len(inputs), 1), rows)
+    total = inputs.shape[0]  # sparse rows have no length
+    starts = range(0, max(total, 1), rows)
     pieces = (inputs[at : at + rows] for at in starts)
     run = _parallel(n_jobs)
     together: Predictions = {}
-    with warnings.catch_warnings(), one_thread_where_small(len(inputs)):
+    with warnings.catch_warnings(), one_thread_where_small(total):
         warnings.simplefilter("ignore")
         for at, part in zip(
             starts, run(delayed(_as_float64)(answer, p) for p in pieces), strict=True
         ):
             for name, values in part.items():
                 if name not in together:
-                    together[name] = np.empty((len(inputs), *values.shape[1:]), dtype=np.float32)
+                    together[name] = np.empty((total, *values.shape[1:]), dtype=np.float32)
                 together[name][at : at + len(values)] = values
             if on_progress is not None:
-                on_progress(min(rows, len(inputs) - at))
+                on_progress(min(rows, total - at))
     return together
 
 
@@ -67,4 +68,4 @@ def _parallel(n_jobs: int | None) -> Any:
 
 def _as_float64(answer: Callable[[np.ndarray], Predictions], piece: np.ndarray) -> Predictions:
     """Kernels lose digits in float32, so each piece is widened, one at a time."""
-    return answer(np.asarray(piece, dtype=np.float64))
+    return answer(piece if hasattr(piece, "tocsr") else np.asarray(piece, dtype=np.float64))

@@ -64,7 +64,7 @@ class FittedClassifier:
         Raises:
             PluginError: the estimator failed, or answered with something other than probabilities.
         """
-        if not len(inputs):
+        if not inputs.shape[0]:
             return {"": np.empty((0, self.classes), dtype=np.float32)}
         return in_chunks(self._piece, inputs, n_jobs=n_jobs, on_progress=on_progress)
 
@@ -77,8 +77,8 @@ class FittedClassifier:
                 found = np.asarray(self.estimator.predict(inputs))
                 predictions = found[:, None] == np.asarray(self.estimator.classes_)
         except FAILURES as error:
-            raise failed(self.name, f"in predict on {len(inputs)} rows", error) from error
-        return {"": aligned(predictions, self.columns, len(inputs), self.classes, self.name)}
+            raise failed(self.name, f"in predict on {inputs.shape[0]} rows", error) from error
+        return {"": aligned(predictions, self.columns, inputs.shape[0], self.classes, self.name)}
 
 
 def fit_classifier(
@@ -204,7 +204,7 @@ def call_fit(
             raise UsageError(
                 f"The teacher '{name}' refuses a setting: {first_line(error)}"
             ) from error
-        raise failed(name, f"in fit on {len(inputs)} rows", error) from error
+        raise failed(name, f"in fit on {inputs.shape[0]} rows", error) from error
     said = dict.fromkeys(f"{w.category.__name__}: {first_line(w.message)}" for w in caught or ())
     return (*notes, *said)
 

@@ -72,8 +72,8 @@ def _refuse_by_tags(tags: Any, kind: str, classes: int, name: str) -> None:
         )
 
 
-def check_regressor(estimator: Any, name: str) -> None:
-    """Raise UsageError when the estimator cannot teach a quantity."""
+def check_regressor(estimator: Any, name: str, targets: int = 1) -> None:
+    """Raise UsageError when the estimator cannot teach so many quantities."""
     from sklearn.base import is_classifier
 
     kind = type(estimator).__name__
@@ -84,8 +84,13 @@ def check_regressor(estimator: Any, name: str) -> None:
             f"a regressor, RandomForestRegressor for example."
         )
     tags = _tags(estimator)
-    if tags is not None:
+    if tags is not None and targets == 1:
         _refuse_several_targets(tags, kind, name)
+    elif tags is not None and not tags.target_tags.multi_output:
+        raise UsageError(
+            f"The teacher '{name}' ({kind}) predicts one quantity, and the data have {targets}; "
+            f"put it into sklearn.multioutput.MultiOutputRegressor."
+        )
 
 
 def _refuse_several_targets(tags: Any, kind: str, name: str) -> None:

@@ -125,16 +125,16 @@ def fitter(plan: FitPlan, data: PreparedData, *, warn: bool = True) -> Callable[
     With `warn`, what it warns of becomes notes.
     """
     part, view = data.train, plan.view
-    inputs = view.rows(part)
+    inputs, weights = view.rows(part), part.weight
 
     def weight(rows: np.ndarray) -> np.ndarray | None:
-        return None if part.sample_weight is None else part.sample_weight[rows]
+        return None if weights is None else weights[rows]
 
     if data.classes is None:
         return lambda rows: fit_regressor(
             plan.estimator,
             view.show(inputs[rows]),
-            part.labels[rows, 0],
+            part.labels[rows] if part.labels.shape[1] > 1 else part.labels[rows, 0],
             name=plan.name,
             weight=weight(rows),
             warn=warn,

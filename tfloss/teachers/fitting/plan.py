@@ -85,7 +85,7 @@ def plan_fit(
     """
     rows = _rows(options, data, seed)
     codes = data.train.codes[rows] if data.classes is not None else None
-    _refuse_unsuited(estimator, codes, name, options)
+    _refuse_unsuited(estimator, codes, name, options, data.n_outputs)
     drawn = data.train.rows[rows]
     unlike = np.unique(drawn, return_index=True)[1]  # a row may have been drawn twice
     how = choose_fit(options.fit, len(unlike), None if codes is None else codes[unlike])
@@ -97,7 +97,9 @@ def plan_fit(
         refuse_expensive(seconds, len(rows), name)
     kind = auto_view(estimator, data, own=own) if options.inputs == "auto" else options.inputs
     notes = _why(options.fit, how, len(rows))
-    return FitPlan(estimator, name, options, rows, folds, notes, view_of(kind, data, name))
+    return FitPlan(
+        estimator, name, options, rows, folds, notes, view_of(kind, data, name, estimator=estimator)
+    )
 
 
 def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:
@@ -111,12 +113,14 @@ def _rows(options: Options, data: PreparedData, seed: int) -> np.ndarray:
     return rows[np.sort(chosen)]
 
 
-def _refuse_unsuited(estimator: Any, codes: np.ndarray | None, name: str, options: Options) -> None:
+def _refuse_unsuited(
+    estimator: Any, codes: np.ndarray | None, name: str, options: Options, targets: int
+) -> None:
     estimator = copied(estimator, name)
     if codes is not None:
         check_estimator(estimator, seen_codes(codes, name)[1], name, options.calibrate)
         return
-    check_regressor(estimator, name)
+    check_regressor(estimator, name, targets)
     if options.calibrate not in ("auto", "none"):
         raise UsageError(f"The teacher '{name}' is a regressor, which has nothing to calibrate.")
 

@@ -59,7 +59,7 @@ class FittedRegressor:
         Raises:
             PluginError: the estimator failed, or answered with something other than numbers.
         """
-        if not len(inputs):
+        if not inputs.shape[0]:
             names = ("", "std") if self.has_deviation else ("",)
             return {name: np.empty((0, self.width), dtype=np.float32) for name in names}
         return in_chunks(self._piece, inputs, n_jobs=n_jobs, on_progress=on_progress)
@@ -73,9 +73,9 @@ class FittedRegressor:
             else:
                 predictions = {"": self.estimator.predict(inputs)}
         except FAILURES as error:
-            raise failed(self.name, f"in predict on {len(inputs)} rows", error) from error
+            raise failed(self.name, f"in predict on {inputs.shape[0]} rows", error) from error
         return {
-            key: _columns(value, (len(inputs), self.width), self.name)
+            key: _columns(value, (inputs.shape[0], self.width), self.name)
             for key, value in predictions.items()
         }
 
@@ -90,7 +90,7 @@ def fit_regressor(
     warn: bool = True,
     view: View | None = None,
 ) -> FittedRegressor:
-    """Fit a copy of `estimator` on (n, d) inputs, an (n,) target and (n,) sample weights.
+    """Fit a copy of `estimator` on (n, d) inputs, an (n,) or (n, k) target and (n,) sample weights.
 
     `warn`: see `call_fit`.
 
@@ -98,12 +98,13 @@ def fit_regressor(
         UsageError: it is a classifier or for several targets, or refuses a setting.
         PluginError: it failed.
     """
+    width = 1 if target.ndim == 1 else target.shape[1]
     estimator = copied(estimator, name)
-    check_regressor(estimator, name)
+    check_regressor(estimator, name, width)
     if isinstance(inputs, np.ndarray):
         inputs = np.asarray(inputs, dtype=np.float64)
     warned = call_fit(estimator, inputs, np.asarray(target, dtype=np.float64), name, weight, warn)
-    return FittedRegressor(estimator, name, warned, view)
+    return FittedRegressor(estimator, name, warned, view, width)
 
 
 def _columns(values: Any, shape: tuple[int, int], name: str) -> np.ndarray:

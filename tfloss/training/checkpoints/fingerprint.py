@@ -53,8 +53,8 @@ def data_fingerprint(data: PreparedData) -> dict[str, Any]:
 def _part_digest(part: Columns) -> str:
     arrays = {**part.values, **{f"present:{n}": v for n, v in part.present.items()}}
     arrays |= {":rows": part.rows, ":codes": part.codes}
-    if part.sample_weight is not None:
-        arrays[":weight"] = part.sample_weight
+    if part.weight is not None:
+        arrays[":weight"] = part.weight
     return digest_of(arrays)
 
 

@@ -78,7 +78,7 @@ def as_tensors(columns: Columns, needs: frozenset[str]) -> Batch:
         needs: names of tensors; those that the data do not have come from elsewhere.
     """
     names = ["inputs", *sorted((needs & set(columns.values)) - {"inputs"})]
-    weight = columns.sample_weight
+    weight = columns.weight
     return Batch(
         {name: tf.constant(columns.values[name]) for name in names},
         {
