@@ -41,9 +41,9 @@ def load_data(source: Any, *, registry: Registry | None = None, **options: Any) 
             arrays of shapes (n, d) and (n,), or a data frame and its target.
         registry: where names are looked up; default: everything installed.
         **options: of the split: train_fraction, train_size, test_size, stratify, scale, bootstrap,
-            leak, seed, see `tfloss.data.prepare`; of the features: features, drop, categories, and
-            task; the others go to the data set: target, weight, columns for a file, and
-            separator, encoding, header, decimal for one of text.
+            leak, embed, seed, see `tfloss.data.prepare`; of the features: features, drop,
+            categories, and task; the others go to the data set: target, weight, columns for a
+            file, and separator, encoding, header, decimal for one of text.
 
     Warns:
         UserWarning: a leak was asked for.
@@ -98,7 +98,13 @@ def bind(
         >>> objective.needs
     """
     registry = registry_with(registry, losses)
-    built = make_student(model, inputs=data.n_features, outputs=data.n_outputs, registry=registry)
+    built = make_student(
+        model,
+        inputs=data.n_features,
+        outputs=data.n_outputs,
+        registry=registry,
+        embeddings=data.embeddings,
+    )
     scope = full_scope(built, data, teacher or {}, link=link_of(formula, registry))
     return Objective(formula, registry, scope, allow_negative=allow_negative)
 

@@ -31,13 +31,13 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
 from tfloss.comparison.result import ComparisonResult
 from tfloss.errors import UsageError
 from tfloss.io.atomic import refuse_unwritable
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.tracking import make_trackers
 from tfloss.runs.untrusted_config import refuse_code

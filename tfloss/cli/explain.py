@@ -9,7 +9,7 @@ import click
 from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of, training_options
 from tfloss.cli.config_sources import cli_values
-from tfloss.cli.quiet_import import import_tensorflow
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.training.config import Config
 
 

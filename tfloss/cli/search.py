@@ -27,10 +27,10 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.errors import UsageError
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.untrusted_config import refuse_code
 

@@ -31,11 +31,11 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import resolve_config, resumed_config
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cluster.launch import tell_run_folder
 from tfloss.cluster.peers import Peers
 from tfloss.errors import TflossError, WorkerError
 from tfloss.io.atomic import refuse_unwritable
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
 from tfloss.training.checkpoints.interval import parse_interval

@@ -193,8 +193,8 @@ def _training(training: dict[str, Any], **named: Any) -> dict[str, Any]:
     weights = values.get("class_weight")
     if isinstance(weights, Mapping):
         values["class_weight"] = tuple(f"{label}={weight}" for label, weight in weights.items())
-    listed_names = ("teacher", "columns", "leak", "features", "drop", "categories", "class_weight")
-    for name in listed_names:
+    texts = ("teacher", "columns", "leak", "features", "drop", "categories", "embed")
+    for name in (*texts, "class_weight"):
         if isinstance(values.get(name), str):
             values[name] = (values[name],)
     return values

@@ -41,6 +41,7 @@ SUPPORT: Mapping[str, Support] = {
     "features": Support(_SHARED),
     "drop": Support(_SHARED),
     "categories": Support("encoded for each seed by its training rows"),
+    "embed": Support("vectors for each seed, of the values in its training rows"),
     "task": Support(_SHARED),
     "separator": Support(_SHARED),
     "encoding": Support(_SHARED),

@@ -125,6 +125,7 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
             "holdout": len(first.rows["holdout"]),
             "classes": data["class_names"],
         },
+        "understood": first.result["understood"],
         "metrics": metrics,
         "tables": [_table(runs, labels, metrics)],
         "teachers": teachers,
@@ -184,7 +185,7 @@ def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]
         for alias, text in run.result["teachers"].items():
             scores = run.result["scores"].get(f"{alias} on holdout", {})
             own = {name: _alone(scores[name]) for name in metrics if name in scores}
-            found.setdefault(alias, {"text": text, "metrics": own})
+            found.setdefault(alias, {"text": text.removeprefix(f"{alias}="), "metrics": own})
     return found
 
 

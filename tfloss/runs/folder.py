@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, Encoder, PreparedData, Scaler
+from tfloss.data import Classes, Encoder, PreparedData, Scaler, understood
 from tfloss.data.scoring import reasons
 from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
@@ -124,6 +124,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "formula": result.objective.text,
         "terms": [n for n in result.history.names if n not in result.objective.logged],
         "logged": list(result.objective.logged),
+        "understood": [list(line) for line in understood(result.data)],
         "last": result.history.as_summary(),
         "scores": result.scores,
         "failed_metrics": reasons(result.scores),
@@ -257,6 +258,7 @@ class Run:
             scaler,
             data["name"],
             encoder=encoder,
+            embeddings=() if encoder is None else encoder.embeddings,
             target_names=tuple(data["targets"]),
             multilabel=data["multilabel"],
         )

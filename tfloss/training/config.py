@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # What each step of a training takes of a configuration; together with `table` all of it.
 SPLIT = (
     *("train_fraction", "train_size", "test_size", "stratify"),
-    *("scale", "bootstrap", "leak", "class_weight"),
+    *("scale", "bootstrap", "leak", "class_weight", "embed"),
 )
 CHOICE = ("features", "drop", "categories")  # of the features of a data set
 LAYOUT = ("separator", "encoding", "header", "decimal")  # of a text file
@@ -54,6 +54,8 @@ class Config:
         features, drop: the features that are used, and columns that are left out; default: all
             columns that have no other use are features.
         categories: features that are categories even where they look like numbers.
+        embed: categories of which the student learns a vector for each value: names, or a number:
+            all with more different values than it.
         task: 'classification' or 'regression'; default: by the loss, else guessed from the target.
         separator, encoding, header, decimal: how a text file is written; default: found.
         train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
@@ -98,6 +100,7 @@ class Config:
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    embed: tuple[str, ...] = ()
     task: str | None = None
     separator: str | None = None
     encoding: str | None = None

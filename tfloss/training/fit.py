@@ -19,9 +19,11 @@ from tfloss.data.validation import validation_split
 from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
+from tfloss.io.quiet_import import import_tensorflow
 from tfloss.objective import GradientMonitor, Objective
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student
+from tfloss.student.build import is_built_by_name
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.checkpoints.fingerprint import data_fingerprint
@@ -41,7 +43,7 @@ from tfloss.training.program.replication import Replication
 from tfloss.training.result import Result
 from tfloss.training.strategies import replication_of, scope_of, workers_of
 from tfloss.training.target_kind import for_the_loss
-from tfloss.training.target_units import in_target_units, is_built_by_name, link_of
+from tfloss.training.target_units import in_target_units, link_of
 from tfloss.training.teachers import Teachers, columns_of
 from tfloss.training.workers import fitted_once, require_same_training
 
@@ -240,7 +242,9 @@ def _trained(
         require_same_training(peers, {**described, **data_fingerprint(data)})
     link = link_of(formula, registry)
     with scope_of(replication):
-        student = student_of(model, data.n_features, data.n_outputs, registry, options)
+        student = student_of(
+            model, data.n_features, data.n_outputs, registry, options, data.embeddings
+        )
         if scale_target and is_built_by_name(model):
             student = in_target_units(student, data, link)
     student.link = link if data.task == "regression" else ""
@@ -388,8 +392,11 @@ def _source(
 
 
 def live_curves_in_a_notebook() -> OnProgress | None:
-    """`tfloss.LiveCurves` in a notebook, elsewhere None."""
-    return renderer().LiveCurves() if in_notebook() else None
+    """`tfloss.LiveCurves` in a notebook, without TensorFlow's log over them; elsewhere None."""
+    if not in_notebook():
+        return None
+    import_tensorflow()
+    return renderer().LiveCurves()
 
 
 def _holdout(

@@ -38,6 +38,7 @@ class Result:
         events: what was done where numbers were not finite, and what is remarkable about the
             student, a sentence each.
         traces: how often the program was traced.
+        labels: by metric, how a table names it.
     """
 
     student: Student
@@ -51,6 +52,7 @@ class Result:
     compiled_because: str = ""
     events: list[str] = field(default_factory=list)
     traces: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def predict(self, features: Any) -> np.ndarray:
         """Probabilities (n, classes) for features as they stand in the data.
@@ -112,7 +114,7 @@ class Result:
         return renderer().result_html(self)
 
     def __str__(self) -> str:
-        return summary_text(self.history.as_summary(), self.scores)
+        return summary_text(self.history.as_summary(), self.scores, self.labels)
 
 
 def all_scores(
