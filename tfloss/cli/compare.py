@@ -41,6 +41,7 @@ from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.tracking import make_trackers
 from tfloss.runs.untrusted_config import refuse_code
+from tfloss.student import with_networks
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.config import Config
 
@@ -123,6 +124,7 @@ def compare(
     else:
         refuse_balance(*balances)
         comparison = _resumed(resume, formulas, recipe, config, options)
+    registry = with_networks(registry, comparison.config.networks)
     comparison.check(registry)
     asked = asked_for(devices, workers, worker, splits_batches=False)
     refuse_idle_workers("seeds", comparison.seeds, asked.count)

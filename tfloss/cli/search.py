@@ -33,6 +33,7 @@ from tfloss.errors import UsageError
 from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.untrusted_config import refuse_code
+from tfloss.student import with_networks
 
 
 @click.command()
@@ -107,6 +108,7 @@ def search(
             )
     else:
         plan = _plan(registry, formula, balance, recipe, given)
+    registry = with_networks(registry, plan.static.networks)
     check_plan(plan, registry)
     asked = asked_for(devices, workers, worker, splits_batches=False)
     refuse_idle_workers("trials", trials, asked.count)

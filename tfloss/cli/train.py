@@ -151,6 +151,7 @@ def train(
     tfloss train --loss ce --data digits --workers 4
     """
     # What a shell's Tab need not wait for.
+    from tfloss.student import with_networks
     from tfloss.training.preflight import check, has_networks, unused_teachers
 
     registry = registry_of(context)
@@ -161,6 +162,7 @@ def train(
     else:
         refuse_balance(balance)
         configuration = resumed_config(resume, recipe, config, options)
+    registry = with_networks(registry, configuration.networks)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
     for alias in unused_teachers(configuration, registry):

@@ -63,6 +63,7 @@ SUPPORT: Mapping[str, Support] = {
     "teacher_inputs": Support(_PER_SEED),
     "augment": Support(_PER_SEED),
     "augment_noise": Support(_PER_SEED),
+    "networks": Support(_SHARED),
     "model": Support("built for each seed"),
     "optimizer": Support("compare: shared; search: with ranges"),
     "epochs": Support(_SHARED),

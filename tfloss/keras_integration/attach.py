@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ def attach(
     teacher: Any = None,
     columns: Sequence[str] = (),
     losses: Sequence[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     task: Literal["classification", "regression"] | None = None,
     from_logits: bool | None = None,
     ignore_class: int | None = None,
@@ -53,6 +54,7 @@ def attach(
         columns: names of tensors that come next to inputs and labels in a dictionary: in `x`, as
             `{"inputs": x, "slope": slope}`, or in `y`, as `{"labels": y, "slope": slope}`.
         losses: declared with `tfloss.loss` in your program, in addition to those of the plugins.
+        networks: frozen networks that the formula calls, by name: Keras models or `.keras` files.
         task: whether an output without activation is logits of classes or a quantity; by default
             it is classes where the formula uses `logits` or `probs`.
         from_logits: whether the output is logits; by default a sigmoid or softmax that made it
@@ -80,6 +82,7 @@ def attach(
         teacher=teacher,
         columns=columns,
         losses=losses,
+        networks=networks,
         task=task,
         from_logits=from_logits,
         ignore_class=ignore_class,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
@@ -21,6 +22,8 @@ from tfloss.objective import GradientMonitor, Objective
 from tfloss.objective.across_replicas import Replicas
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
+from tfloss.student.averaged import computing_with
+from tfloss.student.keras_internals import takes_training
 from tfloss.student.structures import (
     input_names,
     inputs_by_name,
@@ -128,7 +131,8 @@ class Bound:
         """Whether an output is about classes: as said, else where logits or probs are used."""
         if self._task is not None:
             return self._task == "classification"
-        return any(n.rpartition(".")[2] in ("logits", "probs") for n in self._own_needs())
+        names = {*self._own_needs(), *self.objective.averaged}
+        return any(name.rpartition(".")[2] in ("logits", "probs") for name in names)
 
     def _own_needs(self) -> Iterator[str]:
         """What the formula needs of the student; a teacher's logits say nothing about it."""
@@ -222,6 +226,7 @@ class Bound:
             sample_weight=rows.weight,
             step=step,
             training=training,
+            student=partial(self._with_weights, x),
             replicas=replicas,
             again=again,
         )
@@ -255,11 +260,30 @@ class Bound:
         rows = rows_of_positions(tensors, present, weight, masks, self.needs)
         return rows, {name: rows.flat(tensor) for name, tensor in by_element.items()}
 
-    def _layers(self) -> dict[str, Any]:
-        """The layers whose outputs the formula uses, by path."""
+    def _with_weights(self, x: Any, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """What the formula uses of the model with other weights, as in an evaluation."""
+        model, wanted = self._model, self.objective.averaged
+        inputs = split_inputs(model, x, self._columns)[0]
+        options = {"training": False} if takes_training(model) else {}
+        with (
+            computing_with(model, weights_by_path(model), weights),
+            recording(self._layers(wanted)) as found,
+        ):
+            outputs = outputs_by_name(model, model(inputs, **options))
+        parts, _ = parts_of(
+            outputs,
+            wanted,
+            classification=self.classification,
+            from_logits=self._from_logits,
+        )
+        return named(found) | parts
+
+    def _layers(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        """The layers whose outputs are wanted, by path; default: those that the formula uses."""
         paths = layers_by_path(self._model)
         reserved = {*(output_names(self._model) or ()), *self._columns}
-        found = {layer_of(name, paths) for name in self.needs - reserved}
+        wanted = frozenset(self.needs if names is None else names)
+        found = {layer_of(name, paths) for name in wanted - reserved}
         return {path: paths[path] for path in found if path is not None}
 
     def _finish(self, outputs: Mapping[str, Any], taps: Mapping[str, Any], x: Any) -> None:

@@ -32,6 +32,7 @@ from tfloss.objective import GradientMonitor
 from tfloss.objective.remarks import remarks_of, static_formula
 from tfloss.registry import Declaration, registry_with
 from tfloss.registry.names_elsewhere import said_elsewhere
+from tfloss.student import with_networks
 from tfloss.student.keras_internals import takes_training
 from tfloss.student.structures import output_names, split_inputs
 from tfloss.training.options import OnNan
@@ -63,6 +64,7 @@ class Attached(AttachedStep):
         teacher: Any = None,
         columns: Sequence[str] = (),
         losses: Sequence[Declaration] = (),
+        networks: Mapping[str, Any] | None = None,
         task: str | None = None,
         from_logits: bool | None = None,
         ignore_class: int | None = None,
@@ -104,7 +106,7 @@ class Attached(AttachedStep):
             "watch": None if monitor is None else str(monitor),
             "seed": seed,
         }
-        self._registry = registry = registry_with(losses=losses)
+        self._registry = registry = with_networks(registry_with(losses=losses), networks)
         teachers = named_teachers(teacher, registry)
         how = FittingOptions(teacher_fit, teacher_calibrate, cache, seed)
         fitting = TeacherFitting(how, registry)

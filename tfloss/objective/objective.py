@@ -15,7 +15,15 @@ from tfloss.objective.evaluate import Evaluator, Value
 from tfloss.objective.gradient_monitor import GradientMonitor, names_of
 from tfloss.objective.loss_variables import States
 from tfloss.objective.names import numbered
-from tfloss.objective.plan import BalanceUse, TensorUse, Term, WeightsUse
+from tfloss.objective.plan import (
+    AverageUse,
+    BalanceUse,
+    NetworkUse,
+    TensorUse,
+    Term,
+    Use,
+    WeightsUse,
+)
 from tfloss.objective.scope import Scope, Tensors
 from tfloss.objective.terms import plan_terms
 from tfloss.objective.total import total_of
@@ -34,7 +42,8 @@ class Outcome(_Values):
 
     Attributes:
         total: the sum of the terms, and of what balances add.
-        terms: each term as weighted, then what balances log, in the order of `Objective.names`.
+        terms: each term as weighted, then what is logged besides, in the order of
+            `Objective.names`.
         counts: over how many examples each of these is a mean; None: over all of the batch.
     """
 
@@ -57,9 +66,12 @@ class Objective:
         terms: the plan of each term.
         names: what is logged, in order: the terms, then what balances add to the total, then what
             is no part of it: `weight(TERM)` of balances, `multiplier(TERM)` of constraints,
-            `gradient(TERM)` where gradients are watched.
+            `gradient(TERM)` where gradients are watched, `temperature(TERM)` of learned settings.
         logged: those that are no part of the total.
         states: the variables that losses hold.
+        parts: the layers that are wanted of each call of a frozen network; see `NetworkUse.call`.
+        gathers: whether losses about the whole batch see the rows of all replicas, where there are
+            several; for explaining.
 
     Raises:
         FormulaError: the formula does not fit the registry or the scope; with the position.
@@ -85,11 +97,13 @@ class Objective:
         self.watch = watch
         summands, logged = _names(self.terms, self.balances)
         watched = names_of([term.name for term in self.terms]) if watch else ()
-        self.logged = (*logged, *watched)
+        self.states = States(self.terms, seed, len(watched))
+        self.logged = (*logged, *watched, *self.states.learned_names)
         self.names = (*summands, *self.logged)
         self._summands = len(summands)
-        self.states = States(self.terms, seed, len(watched))
+        self.gathers = True
         self._mean = _default_reduction(registry)
+        self.parts = _parts(self.terms)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -121,11 +135,22 @@ class Objective:
             for use in term.body.walk():
                 if isinstance(use, TensorUse):
                     names.add(use.name)
-                elif isinstance(use, WeightsUse):
+                elif isinstance(use, (WeightsUse, AverageUse)):
                     names.add("weights")
         if self.watch or any(use.balance.needs_gradients for use in self.balances):
             names.add("weights")
         return frozenset(names)
+
+    @property
+    def averaged(self) -> frozenset[str]:
+        """What the formula uses of the student with averaged weights: names of the scope."""
+        return frozenset(u.part for u in _uses(self.terms) if isinstance(u, AverageUse))
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """The digests of the frozen networks that the formula calls, by name."""
+        used = {u.network.name: u.network for u in _uses(self.terms) if isinstance(u, NetworkUse)}
+        return {name: network.digest() for name, network in used.items()}
 
     def __call__(
         self,
@@ -137,6 +162,7 @@ class Objective:
         sample_weight: Any = None,
         step: Any = 0.0,
         training: bool = False,
+        student: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
         replicas: Replicas | None = None,
         again: Callable[[], Mapping[str, Any]] | None = None,
     ) -> Outcome:
@@ -151,6 +177,8 @@ class Objective:
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
             training: whether losses may give the variables that they hold new values.
+            student: where `averaged` is not empty: computes these of the student, on the same rows,
+                with the weights that it is given by path.
             replicas: where these are some rows of a batch whose others are on other devices.
             again: computes `tensors` and `by_element`, by these names, once more; for a measurement
                 of gradients, which is a computation of its own. Without it every step measures.
@@ -171,6 +199,8 @@ class Objective:
             mean=self._mean,
             states=self.states,
             training=training,
+            parts=self.parts,
+            student=student,
             replicas=replicas,
         )
         if self.watch is not None and replicas is not None:
@@ -194,7 +224,7 @@ class Objective:
             logged += result.logged
         if self.watch is not None:
             logged += evaluator.gradients(self.watch, self._anew(evaluator, factors, again))
-        values = (*weighted, *added, *logged)
+        values = (*weighted, *added, *logged, *self.states.learned().values())
         counts = [value.count for value in found]
         counts += [None] * (len(values) - len(counts))
         outcome = Outcome(self.total(values), values)
@@ -218,8 +248,12 @@ class Objective:
             own = evaluator
             if again is not None:
                 given = again()
-                tensors = Tensors(given["tensors"], self.scope)
-                own = replace(own, tensors=tensors, by_element=given.get("by_element") or {})
+                own = replace(
+                    own,
+                    tensors=Tensors(given["tensors"], self.scope),
+                    by_element=given.get("by_element") or {},
+                    answers={},
+                )
             found = [own.reduced(term.body) for term in self.terms]
             return [f * v for f, v in zip(factors, self._weighted(own, found), strict=True)]
 
@@ -247,6 +281,19 @@ class Objective:
 
     def __repr__(self) -> str:
         return f"Objective({self.text!r})"
+
+
+def _uses(terms: Iterable[Term]) -> list[Use]:
+    return [use for term in terms for use in term.body.walk()]
+
+
+def _parts(terms: Iterable[Term]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The layers that are wanted of each call of a frozen network, '' for its output."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for use in _uses(terms):
+        if isinstance(use, NetworkUse):
+            wanted.setdefault(use.call, set()).add(use.part)
+    return {call: tuple(sorted(parts)) for call, parts in wanted.items()}
 
 
 def _balances(terms: Iterable[Term]) -> tuple[BalanceUse, ...]:

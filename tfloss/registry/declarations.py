@@ -10,13 +10,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from tfloss.constraints import PerColumn
 from tfloss.errors import PluginError
 from tfloss.lazy import tf
 from tfloss.registry.loss_variables import LossVariable
 from tfloss.registry.nameable import Nameable
-from tfloss.registry.shapes import different_shapes, shape_of
+from tfloss.registry.shapes import Shape, different_shapes, shape_of, wrong_length
 from tfloss.registry.signature import Signature, read_signature
 
 _LONGEST = 40  # characters of a setting's value in a sentence
@@ -178,13 +179,14 @@ class Loss(Declaration, Nameable):
         """Call the function.
 
         Raises:
-            ValueError: a setting outside of its declared range, or tensors whose shapes differ.
+            ValueError: a setting outside of its declared range, a list without one entry for each
+                column, or tensors whose shapes differ.
         """
         given = {name: _full_precision(v) for name, v in self._by_name(args, kwargs).items()}
-        if self.same_shape:
-            given = {**given, **_of_one_dtype(given, self.same_shapes)}
-            shapes = {name: shape_of(given[name]) for name in given if name in self.same_names}
-            wrong = different_shapes(self.same_shapes, shapes)
+        if self.compared:
+            given = {**given, **_of_one_dtype(given, self._of_one_kind)}
+            shapes = {name: shape_of(given[name]) for name in given if name in self.compared}
+            wrong = self.refusal_of_shapes(shapes, given)
             if wrong:
                 raise ValueError(wrong)
         more = args[len(self.signature.positional) :]  # too many: Python's own error says so
@@ -198,9 +200,41 @@ class Loss(Declaration, Nameable):
         return tuple(tuple(group) for group in self.same_shape)
 
     @cached_property
-    def same_names(self) -> frozenset[str]:
-        """The names in `same_shape`."""
-        return frozenset(name for group in self.same_shapes for name in group)
+    def compared(self) -> frozenset[str]:
+        """The tensors of which shapes are compared, with each other or with a list's length."""
+        return frozenset(name for group in self._of_one_kind for name in group).union(
+            rule.tensor for _, rule in self._lists
+        )
+
+    @cached_property
+    def _of_one_kind(self) -> tuple[tuple[str, ...], ...]:
+        """Names of tensors whose shapes are equal, or differ by a list's length only."""
+        return (*self.same_shapes, *((r.each, r.tensor) for _, r in self._lists if r.each))
+
+    @cached_property
+    def _lists(self) -> tuple[tuple[str, PerColumn], ...]:
+        """The settings that have an entry for each column of a tensor."""
+        return tuple(
+            (name, constraint)
+            for name, rule in self.signature.rules.items()
+            for constraint in rule.constraints
+            if isinstance(constraint, PerColumn)
+        )
+
+    def refusal_of_shapes(
+        self, shapes: Mapping[str, Shape | None], settings: Mapping[str, Any]
+    ) -> str | None:
+        """The sentence that refuses shapes that differ, or a list of another length; or None.
+
+        Args:
+            shapes: by parameter, of `compared`; what is not known is not compared.
+            settings: those that were given.
+        """
+        wrong = different_shapes(self.same_shapes, shapes)
+        for name, rule in self._lists:
+            value = settings.get(name, self.settings[name])
+            wrong = wrong or wrong_length(name, value, rule, shapes)
+        return wrong
 
     @cached_property
     def signature(self) -> Signature:
@@ -239,6 +273,31 @@ class Function(Declaration, Nameable):
     bounds: Callable[..., tuple[float, float]] | None = field(default=None, compare=False)
 
     kind = "function"
+
+
+@dataclass(frozen=True, repr=False)
+class Network(Declaration, Nameable):
+    """A frozen network that a formula calls on tensors, `mse(vgg(prediction).block3, …)`.
+
+    The function gets (batch, …) and the names of layers, '' for the output, and returns a mapping
+    from each of them to its tensor. Nothing of it is trained; gradients flow to what it is called
+    on.
+
+    Attributes:
+        layers: from nothing to the names of its layers; None where any may be there.
+        shapes: from the shape of what it is called on and a layer's name to that layer's shape;
+            None where it is not known. It raises ValueError where the network cannot take that.
+        digest: from nothing to a text that is equal for equal networks.
+    """
+
+    layers: Callable[[], tuple[str, ...] | None] = field(default=lambda: None, compare=False)
+    shapes: Callable[[Shape, str], Shape | None] = field(
+        default=lambda given, layer: None, compare=False
+    )
+    digest: Callable[[], str] = field(default=lambda: "", compare=False)
+
+    kind = "network"
+    on: ClassVar[Context] = "tensors"
 
 
 # What the function of a balance may ask for; see `Balance`.
@@ -452,5 +511,6 @@ def _dtype(tensor: Any) -> str:
 
 def shown(value: Any) -> str:
     """A setting's value for a sentence: short, numbers as they were written."""
+    value = list(value) if isinstance(value, tuple) else value
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -56,6 +56,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         n_jobs: how many chunks of rows the teacher predicts at once.
         early_stopping: set some rows aside, stop where the total on them is no longer less, and
@@ -108,6 +109,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         cache: Any = None,
         allow_negative: bool = False,
         losses: Any = (),
+        networks: Any = None,
         registry: Any = None,
         n_jobs: int | None = None,
         early_stopping: bool = False,
@@ -138,6 +140,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.cache = cache
         self.allow_negative = allow_negative
         self.losses = losses
+        self.networks = networks
         self.registry = registry
         self.n_jobs = n_jobs
         self.early_stopping = early_stopping

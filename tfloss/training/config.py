@@ -72,6 +72,7 @@ class Config:
         teacher_inputs: what teachers see of the features: 'auto', 'scaled', 'unscaled' or 'frame'.
         augment: rows to add for the teachers to predict, per training row.
         augment_noise: how far they are moved, in standard deviations of each feature.
+        networks: frozen networks that the formula calls, 'vgg=file.keras'.
         model: the student, 'mlp:10,10'.
         optimizer: 'adam', 'sgd:learning_rate=0.05'.
         epochs: passes over the training rows.
@@ -122,6 +123,7 @@ class Config:
     teacher_inputs: str = "auto"
     augment: float = 0.0
     augment_noise: float = 0.1
+    networks: tuple[str, ...] = ()
     model: str = "mlp:10,10"
     optimizer: str = "adam"
     epochs: int = 200

@@ -22,7 +22,7 @@ from tfloss.formula import Node, as_node, to_text
 from tfloss.io.quiet_import import import_tensorflow
 from tfloss.objective import GradientMonitor, Objective
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student
+from tfloss.student import Student, with_networks
 from tfloss.student.build import is_built_by_name
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
@@ -80,6 +80,7 @@ def fit(
     n_iter_no_change: int = 10,
     initial_epoch: int = 0,
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     on_progress: OnProgress | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
@@ -135,6 +136,8 @@ def fit(
         initial_epoch: epochs done before, by which schedules and the order of the rows go on;
             `epochs` counts them too.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks by the name that the formula calls them by, Keras models or
+            `.keras` files: `networks={"vgg": model}` for `mse(vgg(prediction), vgg(labels))`.
         registry: what names stand for; default: everything installed.
         on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
             curves that grow (`tfloss.LiveCurves`), elsewhere nothing.
@@ -194,7 +197,7 @@ def fit(
     replication = replication_of(strategy, model, gather)
     peers = workers_of(replication)
     with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
-        registry = registry_with(registry, losses)
+        registry = with_networks(registry_with(registry, losses), networks)
         result = _trained(
             formula,
             _weighted(for_the_loss(data, formula, registry), class_weight),
@@ -263,6 +266,7 @@ def _trained(
     )
     teachers, seconds = _fitted(wanted, bound, checkpoints, peers)
     objective = bound.objective(teachers)
+    objective.gathers = replication is None or replication.gathers
     started = time.perf_counter()
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)

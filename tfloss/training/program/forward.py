@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from tfloss.lazy import tf
 from tfloss.objective import Objective, total_of
 from tfloss.student import Student
+from tfloss.student.averaged import computing_with
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.replication import Share
 
@@ -76,6 +78,7 @@ class StudentLoss:
         self.objective = objective
         self.student = student
         self._tapped = student.tapped(objective.needs)
+        self._averaged = student.tapped(objective.averaged) if objective.averaged else None
         self._adds_losses = bool(student.forward_model.losses)
         self.names = objective.names + ((MODEL_TERM,) if self._adds_losses else ())
 
@@ -151,6 +154,7 @@ class StudentLoss:
             sample_weight=batch.weight,
             step=step,
             training=training,
+            student=partial(self._with_weights, batch.tensors["inputs"]),
             replicas=share,
             again=again,
         )
@@ -160,3 +164,9 @@ class StudentLoss:
             terms.append(own if share is None else share.whole({MODEL_TERM: own})[MODEL_TERM])
         counts = [rows if count is None else count for count in outcome.counts]
         return terms, tf.stack(counts + [rows] * (len(terms) - len(counts))), outputs
+
+    def _with_weights(self, inputs: Any, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """The student's tensors with other weights, as in an evaluation."""
+        assert self._averaged is not None
+        with computing_with(self.student.forward_model, self.student.weights, weights):
+            return dict(self._averaged(inputs, training=False))
