@@ -17,6 +17,7 @@ from tfloss.report.catalogue import (
     rules_of,
     source_of,
 )
+from tfloss.report.held_against import held_against
 from tfloss_docs import pictures
 from tfloss_docs.curves import Drawn
 from tfloss_docs.decision import Choice
@@ -138,6 +139,7 @@ def page(
     lines += ["## Arguments", "", *_body(loss), "", *_facts(loss)]
     lines += ["## Example", "", *_example(loss, drawn)]
     lines += _elsewhere(elsewhere)
+    lines += _held_against(loss)
     lines += _sources(loss)
     names = ", ".join(f"[{other.name}]({other.name}.md)" for other in near)
     if names:
@@ -253,7 +255,12 @@ def _facts(loss: Loss) -> list[str]:
 def _example(loss: Loss, drawn: Drawn | None) -> Iterator[str]:
     formula = example_of(loss)
     yield from [f"In a formula: {code(formula)}", ""]
-    yield from block(f"tfloss explain {_quoted(formula)}\ntfloss losses {loss.name} --plot", "sh")
+    commands = [f"tfloss explain {_quoted(formula)}", f"tfloss losses {loss.name}"]
+    if drawn is None or drawn.lines:
+        commands[1] += " --plot"
+    yield from block("\n".join(commands), "sh")
+    yield from ["In a Keras model of yours:", ""]
+    yield from block(f"model = tfloss.attach(model, {_quoted(formula)})")
     if drawn is not None and drawn.tensors:
         yield from ["By itself, on tensors:", ""]
         yield from block(python_example(loss, drawn))
@@ -277,7 +284,33 @@ def _elsewhere(found: list[Equivalent]) -> list[str]:
     if not found:
         return []
     rows = [(one.peer, code(one.theirs), code(one.formula), escaped(one.note)) for one in found]
-    return ["## In other libraries", "", *table(("library", "its name", "here", ""), rows)]
+    head = ["library", "its name", "here", "note"]
+    if not any(one.note for one in found):
+        head, rows = head[:3], [row[:3] for row in rows]
+    return ["## In other libraries", "", *table(head, rows)]
+
+
+def _held_against(loss: Loss) -> list[str]:
+    """Which tests compare it with what is not this code, and how close it comes."""
+    found = held_against(loss)
+    if not found:
+        return []
+    rows = [
+        (escaped(", ".join(one.against)), _error(one.value), _error(one.gradient), code(one.test))
+        for one in found
+    ]
+    return [
+        "## Held against",
+        "",
+        "The largest difference in each test, relative to the largest number expected; noted by "
+        "`python -m tests.peers.closeness --write`. Printed values come with few digits.",
+        "",
+        *table(("", "value", "gradient", "test"), rows),
+    ]
+
+
+def _error(error: float | None) -> str:
+    return "" if error is None else f"{error:.1g}"
 
 
 def _sources(loss: Loss) -> list[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfloss.report.catalogue import built_in
+from tfloss.report.held_against import worst
 from tfloss_docs.files import Folder
 from tfloss_docs.markdown import code, escaped, table
 
@@ -76,8 +78,9 @@ def _index(peers: list[dict[str, Any]]) -> str:
         "",
         f"{total} losses of {len(peers)} sets of libraries, each with the formula that stands for "
         "it here. A test parses and evaluates every formula; values and gradients are compared "
-        "with Keras, and with numbers that torch computed (`tests/peers`). The peers' sources were "
-        "read in November 2026.",
+        "with Keras, and with numbers that torch, optax, torchvision, kornia, MONAI, auraloss, "
+        "lightly, pycox and pytorch-metric-learning computed (`tests/peers`). The peers' sources "
+        "were read in November 2026.",
         "",
     ]
     rows = [
@@ -89,6 +92,20 @@ def _index(peers: list[dict[str, Any]]) -> str:
         for peer in peers
     ]
     lines += table(("library", "has here", "left out"), rows)
+    lines += [
+        "## The ten largest differences",
+        "",
+        "Of values and gradients that tests compare with a library's, relative to the largest "
+        "number expected; noted by `python -m tests.peers.closeness --write`.",
+        "",
+        *table(
+            ("loss", "library", "of", "error", "test"),
+            [
+                (f"[{a}](../losses/{a}.md)", escaped(b), c, f"{d:.1g}", code(e))
+                for a, b, c, d, e in worst(built_in().values())
+            ],
+        ),
+    ]
     lines += ["```{toctree}", ":hidden:", ""]
     lines += [slug(peer["name"]) for peer in peers]
     return "\n".join([*lines, "```", ""])

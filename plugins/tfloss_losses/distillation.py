@@ -155,6 +155,9 @@ def kd_standardised(
 
     temperature: tau, positive, the base temperature.
 
+    Conventions: the deviation divides by C, as the paper writes it; the authors' code by C - 1,
+    which is this loss with temperature·√((C - 1)/C).
+
     Source: Sun et al. 2024, "Logit standardization in knowledge distillation", algorithm 1.
     """
     if columns(logits) < 3:

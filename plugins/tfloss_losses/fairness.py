@@ -15,6 +15,7 @@ from tfloss.constraints import Above
 from tfloss.ops import (
     LOWEST,
     as_distribution,
+    columns,
     log_probs,
     same_shape,
     squared_distances,
@@ -40,13 +41,17 @@ def _members(group: Any, like: Any, sample_weight: Any) -> Any:
     return tf.where(apart == 0, tf.ones_like(apart), 0 * apart)  # a NaN stays one
 
 
-def _gap(values: Any, members: Any) -> Any:
+def _gap(values: Any, sorts: Any, members: Any) -> Any:
     """Largest less smallest mean over the groups, among several sorts of people.
 
-    values: (batch, k).  members: (batch, sorts, groups), the weight of each.  Returns (sorts, k).
+    values: (batch, k).  sorts: (batch, sorts), the weight of each.  members: (batch, groups), who
+    is in which.  Returns (sorts, k).
     """
-    sizes = tf.reduce_sum(members, axis=0)[..., None]
-    means = tf.einsum("bsg,bk->sgk", members, values) / tf.maximum(sizes, 1e-12)
+    kinds, wide = columns(sorts), columns(values)
+    sizes = tf.transpose(tf.matmul(members, sorts, transpose_a=True))[..., None]
+    each = tf.reshape(sorts[:, :, None] * values[:, None, :], [-1, kinds * wide])
+    totals = tf.reshape(tf.matmul(members, each, transpose_a=True), [-1, kinds, wide])
+    means = tf.transpose(totals, [1, 0, 2]) / tf.maximum(sizes, 1e-12)
     lowest = tf.constant(LOWEST, values.dtype)
     highest = tf.reduce_max(tf.where(sizes == 0, lowest, means), axis=1)
     smallest = -tf.reduce_max(tf.where(sizes == 0, lowest, -means), axis=1)
@@ -79,8 +84,7 @@ def demographic_parity(logits: Any, group: Any, sample_weight: Any = None) -> An
     (logits, members), weight = weighted_rows(
         sample_weight, logits=logits, group=_members(group, logits, sample_weight)
     )
-    everybody = (weight[:, None] * members)[:, None, :]
-    return tf.reduce_mean(_gap(tf.exp(log_probs(logits)), everybody))
+    return tf.reduce_mean(_gap(tf.exp(log_probs(logits)), weight[:, None], members))
 
 
 @tfloss.loss(
@@ -108,8 +112,7 @@ def equalised_odds(labels: Any, logits: Any, group: Any, sample_weight: Any = No
         sample_weight, labels=labels, logits=logits, group=_members(group, logits, sample_weight)
     )
     p, classes = tf.exp(log_probs(logits)), as_distribution(labels)
-    each = weight[:, None, None] * classes[:, :, None] * members[:, None, :]
-    return tf.reduce_mean(_gap(p, each))
+    return tf.reduce_mean(_gap(p, weight[:, None] * classes, members))
 
 
 @tfloss.loss(

@@ -91,6 +91,9 @@ def vid(
     Held: projection, (m, k), and spread, (k,), whose softplus is the variance of each channel; both
     trained with the student.
 
+    Conventions: a spread that starts at 0, a variance of 0.69; the authors' code starts at a
+    variance of 5.
+
     Source: Ahn et al. 2019, "Variational information distillation for knowledge transfer", eq. 4
     to 6, with a linear mean.
     """
@@ -142,6 +145,10 @@ def crd(
 
     Held: teacher_layer and layer, the projections of each into the common space, trained with the
     student.
+
+    Conventions: one direction within the batch, the student looking for the teacher; the authors'
+    code adds the other, draws the wrong pairings from a memory of all training examples, and has
+    a bias in its projections.
 
     Source: Tian, Krishnan and Isola 2020, "Contrastive representation distillation", eq. 17 to 19.
     """

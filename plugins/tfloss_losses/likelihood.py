@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, Interval
-from tfloss.ops import columns, mean_per_example, same_shape
+from tfloss.ops import bounded, columns, mean_per_example, same_shape
 
 
 @tfloss.loss(
@@ -35,7 +35,7 @@ def gaussian_nll(
     Source: Nix and Weigend 1994, "Estimating the mean and variance of the target".
     """
     mean, log_variance = _halves(labels, prediction)
-    log_variance = tf.maximum(log_variance, math.log(smallest))
+    log_variance = bounded(log_variance, math.log(smallest), math.inf)
     square = tf.math.squared_difference(labels, mean) * tf.exp(-log_variance)
     return mean_per_example(math.log(2 * math.pi) + log_variance + square) / 2
 
@@ -66,12 +66,15 @@ def beta_nll(
     beta: 0 is gaussian_nll; at 1 the means learn as by the mean squared error.
     smallest: the variance below which none is taken, in the target's unit squared; positive.
 
+    Conventions: a mean over the targets, with the likelihood's constant; the authors' code sums
+    them and leaves ½ log 2π out, with the same gradient times k.
+
     Source: Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation with
     probabilistic neural networks".
     """
     mean, log_variance = _halves(labels, prediction)
     # Above e^80 a weight would leave float32.
-    log_variance = tf.clip_by_value(log_variance, math.log(smallest), 80.0)
+    log_variance = bounded(log_variance, math.log(smallest), 80.0)
     weight = tf.stop_gradient(tf.exp(beta * log_variance))
     square = tf.math.squared_difference(labels, mean) * tf.exp(-log_variance)
     return mean_per_example(weight * (math.log(2 * math.pi) + log_variance + square)) / 2
@@ -99,7 +102,7 @@ def laplace_nll(
     Source: the density of Laplace 1774; as a loss: Kendall and Gal 2017, section 3.
     """
     median, log_scale = _halves(labels, prediction)
-    log_scale = tf.maximum(log_scale, math.log(smallest))
+    log_scale = bounded(log_scale, math.log(smallest), math.inf)
     error = tf.abs(labels - median) * tf.exp(-log_scale)
     return mean_per_example(math.log(2) + log_scale + error)
 

@@ -27,7 +27,7 @@ def hinge(labels: Any, logits: Any) -> Any:
     Source: Cortes and Vapnik 1995; Hastie, Tibshirani and Friedman 2009, "The elements of
     statistical learning", eq. 12.25; as in Keras.
     """
-    return mean_per_example(_shortfall(labels, logits))
+    return mean_per_example(_shortfall("hinge", labels, logits))
 
 
 @tfloss.loss(
@@ -46,12 +46,23 @@ def squared_hinge(labels: Any, logits: Any) -> Any:
 
     Source: Chang, Hsieh and Lin 2008, eq. 2; as in Keras.
     """
-    return mean_per_example(tf.square(_shortfall(labels, logits)))
+    return mean_per_example(tf.square(_shortfall("squared_hinge", labels, logits)))
 
 
-def _shortfall(labels: Any, logits: Any) -> Any:
-    """How much each score lacks of a margin of one on its label's side."""
+def _shortfall(loss: str, labels: Any, logits: Any) -> Any:
+    """How much each score lacks of a margin of one on its label's side.
+
+    A label beyond 1, as of classes coded 1 and 2, is refused where its value can be seen, and makes
+    NaN in a program.
+    """
+    beyond = tf.abs(labels) > 1.01  # rounding is no code
+    if tf.executing_eagerly() and bool(tf.reduce_any(beyond)):
+        raise ValueError(
+            f"'{loss}' takes labels of 0 and 1, or of -1 and 1, but one is "
+            f"{float(tf.boolean_mask(labels, beyond)[0]):g}; code the classes so first."
+        )
     side = tf.where(labels < -0.5, labels, 2 * labels - 1)
+    side = tf.where(beyond, tf.constant(float("nan"), side.dtype), side)
     return tf.nn.relu(1 - side * logits)
 
 

@@ -108,7 +108,8 @@ def cross_batch_memory(
     (given, rows), weight = weighted_rows(sample_weight, labels=labels, embedding=embedding)
     members, unit = as_distribution(given), unit_length(rows)
     there = tf.cast(weight > 0, unit.dtype)
-    same_shape(labels=members[:1], classes=state["classes"][:1])
+    kinds = {"labels": members, "classes": state["classes"]}
+    same_shape(**{n: tf.reduce_sum(x, axis=0) for n, x in kinds.items()})
     own = tf.linalg.set_diag(tf.ones_like(weight)[:, None] * there, tf.zeros_like(weight))
     cost = tf.reduce_sum(own * _pair_costs(unit, members, unit, members, margin), axis=-1)
     past = _pair_costs(unit, members, state["rows"], state["classes"], margin)

@@ -9,7 +9,7 @@ import numpy as np
 
 import tfloss
 from tfloss import tf
-from tfloss.ops import columns, same_shape
+from tfloss.ops import bounded, columns, same_shape
 
 
 @tfloss.loss(
@@ -38,8 +38,9 @@ def multivariate_normal_nll(labels: Any, prediction: Any, factor: Any) -> Any:
         )
     same_shape(labels=labels[:, 0], factor=factor[:, 0])
     rows, across = np.tril_indices(wide)
-    logs = tf.clip_by_value(tf.gather(factor, np.flatnonzero(rows == across), axis=-1), -30, 30)
-    entries = tf.where(rows == across, tf.exp(tf.clip_by_value(factor, -30, 30)), factor)
+    kept = bounded(factor, -30, 30)  # of the logarithms on the diagonal
+    logs = tf.gather(kept, np.flatnonzero(rows == across), axis=-1)
+    entries = tf.where(rows == across, tf.exp(kept), factor)
     apart = labels - prediction
     products = entries * tf.gather(apart, rows, axis=-1)  # L_ij·e_i, to be summed for each j
     summed = tf.matmul(products, tf.constant(np.eye(wide)[across], products.dtype))

@@ -59,6 +59,9 @@ def sce(
     alpha, beta: weights of the cross-entropy and of the reverse one.
     log_zero: A, negative: what stands for the logarithm of a label of zero; above -16.
 
+    Conventions: log_zero=-4 is the A of the paper; the authors' code floors the labels at 1e-4,
+    log_zero=-9.21.
+
     Source: Wang et al. 2019, "Symmetric cross entropy for robust learning with noisy labels".
     """
     y, log_p = as_distribution(labels), log_probs(logits)

@@ -73,7 +73,7 @@ def cumulative_link(labels: Any, score: Any, *, state: Any) -> Any:
         raise ValueError(f"'score' has {columns(score)} columns, but its shape is (batch, 1).")
     same_shape(labels=labels[:, :1], score=score)
     held = state["thresholds"]
-    same_shape(labels=labels[0, 1:], thresholds=held)
+    same_shape(labels=tf.reduce_sum(labels, axis=0)[1:], thresholds=held)
     # Two thresholds that coincide would leave their class no probability at all.
     steps = tf.concat([held[:1], tf.nn.softplus(held[1:]) + 1e-6], axis=0)
     return -tf.reduce_sum(labels * _log_between(tf.cumsum(steps), steps[1:], score), axis=-1)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast
+from tfloss.constraints import Above, AtLeast, OneOf
 from tfloss.ops import centred, covariance, weighted_mean, weighted_rows, zero_without_weight
 
 
@@ -37,6 +37,9 @@ def barlow_twins(
     Returns a scalar. A column that is constant over the batch correlates with nothing.
 
     off_diagonal: lambda, the weight of the correlations between columns, 0 or more.
+
+    Conventions: the weight of the paper, 0.005; the authors' code has off_diagonal=0.0051. The
+    deviation divides by n in both.
 
     Source: Zbontar et al. 2021, "Barlow twins", eq. 1 and 2.
     """
@@ -80,6 +83,7 @@ def vicreg(
     variance: Annotated[float, AtLeast(0)] = 25.0,
     covariances: Annotated[float, AtLeast(0)] = 1.0,
     epsilon: Annotated[float, Above(0)] = 1e-4,
+    form: Annotated[str, OneOf("paper", "code")] = "paper",
 ) -> Any:
     """VICReg: two views agree, no column collapses to a constant, no two columns say the same.
 
@@ -89,11 +93,18 @@ def vicreg(
 
     invariance, variance, covariances: weights lambda, mu and nu of the three parts, 0 or more.
     epsilon: added to the variances below the root; positive.
+    form: whose sums: "paper" or "code".
+
+    Conventions: the sums are the paper's (form="paper"); with form="code" those of its authors,
+    lightly and pytorch-metric-learning, whose invariance is a mean over the columns and whose
+    variance is halved, so that their weights 25, 25 and 1 can be taken over.
 
     Source: Bardes, Ponce and LeCun 2022, "VICReg", eq. 1 to 6.
     """
     rows, weight = _two_views(first, second, sample_weight)
     apart = weighted_mean(tf.reduce_sum(tf.math.squared_difference(*rows), axis=-1), weight)
+    if form == "code":
+        apart, variance = apart / rows[0].shape[-1], variance / 2
     total = invariance * apart
     for view in rows:
         found = covariance(view, weight)

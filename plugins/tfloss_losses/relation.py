@@ -14,7 +14,6 @@ from tfloss import tf
 from tfloss.constraints import AtLeast
 from tfloss.ops import (
     as_rows,
-    few_enough_for_triples,
     floored_log,
     pair_weights,
     root,
@@ -26,6 +25,7 @@ from tfloss.ops import (
     weighted_rows,
     zero_without_weight,
 )
+from tfloss_losses.triples import mean_over_triples
 
 
 def _huber(error: Any) -> Any:
@@ -79,6 +79,9 @@ def rkd_distance(teacher: Any, prediction: Any, sample_weight: Any = None) -> An
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the mean Huber loss over pairs of distances, each in units of its own mean.
 
+    Conventions: a mean over pairs of different examples, n/(n - 1) times the authors' code, whose
+    mean counts the zeros of each example with itself.
+
     Source: Park et al. 2019, "Relational knowledge distillation", the distance-wise loss.
     """
     both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
@@ -106,33 +109,18 @@ def _distances(rows: Any, pairs: Any) -> Any:
 def rkd_angle(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     """Relational distillation of angles: three examples form the same angle for both.
 
-    teacher, prediction: (batch, …), of any widths. Memory grows with the cube of the batch, so
-    more than 1,000 examples are refused.
+    teacher, prediction: (batch, …), of any widths. Time grows with the cube of the batch, memory
+    with its square: above 161 examples the triples are taken in blocks.
     sample_weight: (batch,), or None for all ones.
     Returns a scalar: the mean Huber loss over cosines of triples of different examples.
 
+    Conventions: a mean over triples of different examples, n²/((n - 1)(n - 2)) times the authors'
+    code, whose mean counts the zeros of the others.
+
     Source: Park et al. 2019, "Relational knowledge distillation", the angle-wise loss.
     """
-    few_enough_for_triples("rkd_angle", prediction)
-    both, weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
-    target, ours = (_cosines(rows) for rows in both)
-    # At corner j: i differs from j, k from j, and i from k.
-    apart = pair_weights(tf.ones_like(weight))
-    triples = pair_weights(weight)[None, :, :] * (weight[:, None] * apart)[:, :, None]
-    return weighted_mean(_huber(ours - target), triples * apart[:, None, :])
-
-
-def _cosines(rows: Any) -> Any:
-    """Cosine at corner j between i and k, (batch, batch, batch) in the order j, i, k.
-
-    By the law of cosines, so that memory does not grow with the rows' width as well.
-    """
-    square = squared_distances(tf.cast(rows, tf.float64), tf.cast(rows, tf.float64))
-    near = square <= 1e-12
-    inverse = tf.math.rsqrt(tf.where(near, tf.ones_like(square), square))
-    inverse = tf.where(near, tf.zeros_like(square), inverse)
-    inner = (square[:, :, None] + square[:, None, :] - square[None, :, :]) / 2
-    return tf.cast(inner * inverse[:, :, None] * inverse[:, None, :], rows.dtype)
+    (target, ours), weight = weighted_rows(sample_weight, teacher=teacher, prediction=prediction)
+    return mean_over_triples(_huber, target, ours, weight)
 
 
 @tfloss.loss(
@@ -151,6 +139,9 @@ def pkt(teacher: Any, prediction: Any, sample_weight: Any = None) -> Any:
     teacher, prediction: (batch, …), of any widths. Neighbourhood is by cosine.
     sample_weight: (batch,), or None for all ones.
     Returns a scalar, in nats: the mean divergence of neighbourhoods, the teacher's first.
+
+    Conventions: no example is its own neighbour, and the value is a mean over examples; the
+    authors' code keeps the diagonal and divides by n², which is about n times less.
 
     Source: Passalis and Tefas 2018, "Learning deep representations with probabilistic knowledge
     transfer".
@@ -241,6 +232,9 @@ def attention_transfer(
     Returns (batch,), between 0 and 2.
 
     power: r, 1 or more: how much the strongest channels count.
+
+    Conventions: the square of the paper's norm, summed over the places; the authors' code takes
+    the mean over them, so that its weight β is that of this loss times the number of places.
 
     Source: Zagoruyko and Komodakis 2017, "Paying more attention to attention", eq. 2, squared.
     """

@@ -18,6 +18,7 @@ from tfloss.ops import mean_per_example
     zero_at_optimum=True,
     symmetric=True,
     kinks=("labels == 0", "prediction == 0"),
+    exempt={"gradient is not clipped away": "a prediction below 0 counts as 0, as in Keras"},
     family="regression",
 )
 def msle(labels: Any, prediction: Any) -> Any:
@@ -62,6 +63,7 @@ def mape(labels: Any, prediction: Any, *, epsilon: Annotated[float, Above(0)] = 
     zero_at_optimum=True,
     symmetric=True,
     kinks=("labels == prediction", "labels == 0", "prediction == 0"),
+    exempt={"gradient is not clipped away": "of opposite signs the ratio is 2, its largest"},
     family="regression",
 )
 def smape(labels: Any, prediction: Any, *, epsilon: Annotated[float, Above(0)] = 1e-7) -> Any:

@@ -96,6 +96,8 @@ def crf(tokens: Any, logits: Any, *, state: Any) -> Any:
     tokens = tf.cast(tokens, tf.int32)
     there = tf.cast(tokens >= 0, logits.dtype)
     chosen = tf.one_hot(tokens, columns(logits), dtype=logits.dtype)
+    unknown = tf.constant(float("nan"), logits.dtype)
+    chosen = tf.where((tokens < columns(logits))[:, :, None], chosen, unknown)
     # Where a tag is left out the one before it stays.
     alpha, last = there[:, 0, None] * logits[:, 0], chosen[:, 0]
     started, own = there[:, 0], tf.reduce_sum(chosen[:, 0] * logits[:, 0], axis=-1)

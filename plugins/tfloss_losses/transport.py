@@ -149,7 +149,7 @@ def _transport(costs: Any, shares: Any, epsilon: float, iterations: int, toleran
 
     fixed = tf.stop_gradient(costs)
     turned = tf.linalg.matrix_transpose(fixed)
-    columns = tf.zeros_like(fixed[:, 0])
+    columns = tf.zeros_like(tf.reduce_sum(fixed, axis=-1))  # there may be no rows
 
     def step(number: Any, columns: Any, moves: Any) -> tuple[Any, Any, Any]:
         del moves

@@ -305,3 +305,17 @@ def test_hinge_takes_both_codes_of_no(name, expected, no):
     np.testing.assert_allclose(value, expected, rtol=1e-6)
     keras = getattr(tf.keras.losses, name)(f([[no], [1.0]]), f([[0.3], [0.3]]))
     np.testing.assert_allclose(value, keras, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["hinge", "squared_hinge"])
+def test_classes_coded_one_and_two_are_answered(name):
+    loss, labels, logits = getattr(losses, name), f([[1.0], [2.0]]), f([[0.3], [0.3]])
+    with pytest.raises(ValueError, match=f"'{name}' takes labels of 0 and 1.* but one is 2"):
+        loss(labels, logits)
+    np.testing.assert_array_equal(np.isnan(tf.function(loss)(labels, logits)), [False, True])
+
+
+def test_the_title_of_listnet():
+    assert '"Learning to rank: from pairwise approach to listwise approach"' in " ".join(
+        losses.listnet.description.split()
+    )

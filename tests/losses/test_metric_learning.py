@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tfloss import tf
 from tfloss_losses import metric_learning
 from tfloss_losses.metric_learning import (
     angular,
@@ -124,3 +125,9 @@ def test_intra_pair_variance():
     low, high = 0.9 * S[LIKE].mean() - S[LIKE], S[UNLIKE] - 1.2 * S[UNLIKE].mean()
     expected = np.mean(np.maximum(low, 0) ** 2) + np.mean(np.maximum(high, 0) ** 2)
     assert_agrees(intra_pair_variance, DATA, expected, slack_like=0.1, slack_unlike=0.2)
+
+
+def test_triples_that_do_not_fit_are_refused_with_what_they_need():
+    rows = tf.zeros((2_000, 2))
+    with pytest.raises(ValueError, match=r"'angular' .* 2000 examples need 60 GiB"):
+        angular(rows, rows)

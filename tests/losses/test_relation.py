@@ -9,7 +9,9 @@ import pytest
 from scipy import special, stats
 from scipy.spatial import distance
 
+from tfloss import tf
 from tfloss_losses.relation import (
+    _huber,
     attention_transfer,
     dist,
     pkt,
@@ -17,6 +19,7 @@ from tfloss_losses.relation import (
     rkd_distance,
     similarity_preserving,
 )
+from tfloss_losses.triples import mean_over_triples
 
 from .checks import assert_derivative, assert_finite_and_equal_modes, case, extreme, moderate, of
 
@@ -195,10 +198,39 @@ def test_a_nan_comes_out_of_what_is_brought_to_length_one(place):
     assert np.isnan(attention).tolist() == [row == 1 for row in range(len(attention))]
 
 
-@pytest.mark.parametrize("name", ["rkd_angle", "angular"])
-def test_triples_that_do_not_fit_are_refused_with_what_they_need(name):
-    from tfloss import losses, tf
+def triples_one_by_one(data):
+    """The weighted mean over triples of different examples, in a loop."""
+    total = counted = 0.0
+    for i, j, k in itertools.permutations(range(len(data["teacher"])), 3):
+        cosines = [
+            1 - distance.cosine(features[i] - features[j], features[k] - features[j])
+            for features in (data["teacher"], data["prediction"])
+        ]
+        weight = np.prod(data["sample_weight"][[i, j, k]])
+        total, counted = total + weight * huber(cosines[1] - cosines[0]), counted + weight
+    return total / counted
 
-    rows = tf.zeros((2_000, 2))
-    with pytest.raises(ValueError, match=f"'{name}' .* 2000 examples need 60 GiB"):
-        losses.__getattr__(name)(rows, rows)
+
+@pytest.mark.parametrize("block", [1, 2 * 7 * 7, 7**3])
+@pytest.mark.parametrize("xla", [False, True])
+def test_triples_in_blocks_are_all_of_them(block, xla):
+    """A corner at a time; two at a time, which seven do not divide by; all at once."""
+    data = {name: tf.constant(value) for name, value in hidden(rows=7).items()}
+    expected = triples_one_by_one(hidden(rows=7))
+
+    @tf.function(jit_compile=xla)
+    def derived(block):
+        with tf.GradientTape() as tape:
+            tape.watch(data["prediction"])
+            value = mean_over_triples(
+                _huber, data["teacher"], data["prediction"], data["sample_weight"], block
+            )
+        return value, tape.gradient(value, data["prediction"])
+
+    value, slope = derived(block)
+    assert float(value) == pytest.approx(expected, rel=1e-9)
+    moved = hidden(rows=7)
+    moved["prediction"][2, 1] += 1e-6
+    assert float(slope[2, 1]) == pytest.approx(
+        (triples_one_by_one(moved) - expected) / 1e-6, rel=1e-3
+    )

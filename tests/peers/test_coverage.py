@@ -26,6 +26,14 @@ STANDS = [stand for peer in peers() for stand in peer.ours]
 COMPUTED = {*REGISTRY.losses, *(example_of(loss) for loss in REGISTRY.losses.values())}
 FORMULAS = sorted({stand.formula for stand in STANDS} - COMPUTED)
 TORCH = json.loads(Path(__file__).with_name("torch.json").read_text(encoding="utf-8"))
+OTHERS = [
+    (library, kept)
+    for library, found in json.loads(
+        Path(__file__).with_name("others.json").read_text(encoding="utf-8")
+    ).items()
+    for kept in found["losses"]
+]
+DATA = ("labels", "time", "event", "image")
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
@@ -49,7 +57,7 @@ def test_names_are_said_once_and_reasons_given():
 def ours(formula, kind):
     """Value and gradient by what the student gives, on the inputs of one kind."""
     tensors = {name: tf.constant(x, tf.float32) for name, x in INPUTS[kind].items()}
-    scope = Scope([Entry(n, "test", known_outside=n == "labels") for n in tensors])
+    scope = Scope([Entry(n, "test", known_outside=n in DATA) for n in tensors])
     objective = Objective(formula, REGISTRY, scope)
     with tf.GradientTape() as tape:
         tape.watch(tensors)
@@ -102,6 +110,17 @@ def test_keras_divergence_of_labels():
 
 @pytest.mark.parametrize("kept", TORCH["losses"], ids=lambda kept: kept["theirs"])
 def test_torchs_numbers(kept):
+    found, gradients = ours(kept["formula"], kept["kind"])
+    assert found == pytest.approx(kept["value"], rel=1e-5)
+    for name, slope in kept["gradients"].items():
+        np.testing.assert_allclose(gradients[name], slope, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("library", "kept"), OTHERS, ids=lambda v: v if isinstance(v, str) else v["theirs"]
+)
+def test_other_libraries_numbers(library, kept):
+    """Value and gradients of those that tests/peers/make_others.py installs."""
     found, gradients = ours(kept["formula"], kept["kind"])
     assert found == pytest.approx(kept["value"], rel=1e-5)
     for name, slope in kept["gradients"].items():

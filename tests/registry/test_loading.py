@@ -177,7 +177,7 @@ def test_every_module_with_a_hook_is_an_entry_point():
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     named = set(project["project"]["entry-points"]["tfloss"].values())
     modules = {
-        ".".join(path.relative_to(root / "plugins").with_suffix("").parts)
+        ".".join(path.relative_to(root / "plugins").with_suffix("").parts).removesuffix(".__init__")
         for path in (root / "plugins").rglob("*.py")
         if "@tfloss.hookimpl" in path.read_text(encoding="utf-8")
     }

@@ -11,8 +11,8 @@ import numpy as np
 from scipy import special
 
 import tfloss
-from tfloss import tf
-from tfloss.constraints import AtLeast
+from tfloss import ops, tf
+from tfloss.constraints import AtLeast, Learnable
 
 BROKEN = []
 
@@ -84,6 +84,12 @@ def returns_float64(labels, prediction):
 def broadcasts(labels, prediction):
     """Labels (n,) against (n, 1) become (n, n); (n, 1) against (n, 2) as well (deepxde#2101)."""
     return tf.reduce_mean(tf.square(labels - prediction), axis=-1)
+
+
+@caught_by("empty batch", per="batch")
+def mean_of_nothing(labels, prediction):
+    """A mean over the batch, which may have no rows on a replica."""
+    return tf.reduce_mean(squares(labels, prediction))
 
 
 # -- values --------------------------------------------------------------------------------------
@@ -158,7 +164,7 @@ def works_in_place(labels, prediction):
     return values
 
 
-@caught_by("examples without weight do not count", per="batch")
+@caught_by("examples without weight do not count", "empty batch", per="batch")
 def forgets_the_weight(labels, prediction, sample_weight=None):
     """Missing examples count as much as others."""
     values = squares(labels, prediction)
@@ -167,7 +173,7 @@ def forgets_the_weight(labels, prediction, sample_weight=None):
     return tf.reduce_mean(values) * tf.reduce_mean(weight)
 
 
-@caught_by("examples without weight do not count", per="batch")
+@caught_by("examples without weight do not count", "empty batch", per="batch")
 def divides_by_all_rows(labels, prediction, sample_weight=None):
     """Missing examples count in the mean's divisor."""
     values = squares(labels, prediction)
@@ -185,7 +191,7 @@ def multiplies_what_is_missing_by_zero(labels, prediction, sample_weight=None):
     return tf.reduce_sum(values * weight) / tf.maximum(tf.reduce_sum(weight), 1e-12)
 
 
-@caught_by("examples without weight do not count", per="batch")
+@caught_by("examples without weight do not count", "empty batch", per="batch")
 def charges_an_empty_batch(labels, prediction, sample_weight=None):
     """A batch in which nobody has a weight costs one."""
     values = squares(labels, prediction)
@@ -200,6 +206,17 @@ def weighs_twice(labels, prediction, sample_weight=None):
     """It multiplies by the weight, which the objective does as well."""
     values = squares(labels, prediction)
     return values if sample_weight is None else values * sample_weight
+
+
+@caught_by("whole numbers")
+def one_hot_of_any_number(labels, logits):
+    """A class number below 0 or above the last one is a row of zeros, which costs nothing."""
+    classes(logits)
+    if labels.dtype.is_integer and len(labels.shape) == 1:
+        labels = tf.one_hot(labels, logits.shape[-1])
+    labels = tf.cast(labels, logits.dtype)
+    same(labels, logits)
+    return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
 
 
 # -- gradients -----------------------------------------------------------------------------------
@@ -223,6 +240,16 @@ def power_of_a_huge_error(labels, prediction, *, beta: Annotated[float, AtLeast(
     return tf.reduce_mean(tf.abs(labels - prediction) ** beta, axis=-1)
 
 
+@caught_by("settings that are learned")
+def branch_on_a_learned_setting(
+    labels, prediction, *, beta: Annotated[float, AtLeast(1), Learnable()] = 2.0
+):
+    """Python's `if` on a setting that may be a tensor."""
+    same(labels, prediction)
+    factor = beta if beta > 1.5 else 1.5
+    return factor * squares(labels, prediction)
+
+
 @caught_by("gradient equals finite differences")
 def half_the_gradient(labels, prediction):
     """stop_gradient on one of two factors."""
@@ -235,6 +262,15 @@ def half_the_gradient(labels, prediction):
 def no_gradient_at_all(labels, prediction):
     """A value that nothing can be learned from, as Ludwig's GradNorm."""
     return tf.stop_gradient(squares(labels, prediction))
+
+
+@caught_by("gradient is not clipped away", range=(0, None))
+def clips_the_logits(labels, logits):
+    """Logits are clipped, so that nothing pulls an example back that is further off."""
+    same(labels, logits)
+    classes(logits)
+    log_p = tf.nn.log_softmax(tf.clip_by_value(logits, -30.0, 30.0))
+    return -tf.reduce_sum(labels * log_p, axis=-1)
 
 
 # -- declared properties -------------------------------------------------------------------------
@@ -346,6 +382,14 @@ def temperature_not_squared(teacher, logits, *, temperature=2.0):
 def scale_changes_with_alpha(teacher, logits, *, temperature=2.0, alpha=0.5):
     """The weight of another term scales this one (torchdistill's KDLoss)."""
     return alpha * temperature**2 * softened_kl(teacher, logits, temperature) / 0.5
+
+
+@caught_by("memory of a large batch", per="batch")
+def every_pair_written_out(prediction, sample_weight=None):
+    """Differences of all pairs of rows, column by column: batch² times width numbers."""
+    (rows,), weight = ops.weighted_rows(sample_weight, prediction=prediction)
+    apart = rows[:, None, :] - rows[None, :, :]
+    return ops.weighted_mean(tf.reduce_mean(tf.square(apart), -1), ops.pair_weights(weight))
 
 
 # -- execution -----------------------------------------------------------------------------------

@@ -20,9 +20,14 @@ _SIDE_BY_SIDE = 4  # so many losses fit as columns
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME|MODULE|DISTRIBUTION]...")
 @click.option("--all", "everything", is_flag=True, help="Every loss of every plugin.")
+@click.option(
+    "--sizes", is_flag=True, help="Measure time and memory of 256, 1,024 and 4,096 rows as well."
+)
 @click.option("--quiet", is_flag=True, help="Print the failures only.")
 @click.pass_context
-def check(context: click.Context, names: tuple[str, ...], everything: bool, quiet: bool) -> None:
+def check(
+    context: click.Context, names: tuple[str, ...], everything: bool, sizes: bool, quiet: bool
+) -> None:
     """Check losses: shapes, values, gradients, declared properties, ways to run them, packaging.
 
     A NAME is that of a loss; a MODULE need not be installed; a DISTRIBUTION is checked as a whole.
@@ -36,6 +41,8 @@ def check(context: click.Context, names: tuple[str, ...], everything: bool, quie
     if not quiet:
         print_tables([_table(by_loss)])
         _legend(by_loss)
+    if sizes:
+        print_tables([_costs(losses)])
     for result in failures:
         click.echo(f"\n{result.loss}: {result.check}\n  {result.message}")
     if failures:
@@ -105,7 +112,7 @@ def _imported(name: str) -> ModuleType:
 def _run(losses: Sequence[Loss], quiet: bool) -> dict[str, Any]:
     import logging
 
-    from tfloss.cli.quiet_import import import_tensorflow
+    from tfloss.io.quiet_import import import_tensorflow
     from tfloss.testing import check_loss
     from tfloss.testing.replicas import prepare_devices
 
@@ -170,3 +177,19 @@ def _legend(by_loss: dict[str, Any]) -> None:
     for result in results:
         if result.status == "exempt":
             click.echo(f"{result.loss} is exempt from '{result.check}': {result.message}")
+
+
+def _costs(losses: Sequence[Loss]) -> Any:
+    """A row per loss: milliseconds and megabytes of value and gradient, by rows of the batch."""
+    from tfloss.report.tables import text_table
+    from tfloss.testing.cost import SIZES, costs
+
+    rows = [(loss.name, *map(_cost, costs(loss))) for loss in losses]
+    return text_table("Cost of value and gradient", ("", *(f"{n:,} rows" for n in SIZES)), rows)
+
+
+def _cost(cost: Any) -> str:
+    if cost.seconds is None:
+        return str(cost.note)
+    memory = "" if cost.bytes is None else f", {cost.bytes / 2**20:,.0f} MB"
+    return f"{1e3 * cost.seconds:.3g} ms{memory}"

@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cli.resumed_command import command_name, resumed_arguments
 from tfloss.cluster.description import Cluster
 from tfloss.cluster.devices import Devices, parse_devices
@@ -31,6 +30,7 @@ from tfloss.cluster.watch import Watch
 from tfloss.cluster.workers import LocalWorkers, parse_workers
 from tfloss.errors import TflossError, UsageError, WorkerError
 from tfloss.io.atomic import new_folder
+from tfloss.io.quiet_import import import_tensorflow
 
 _OPTIONS = [
     click.option(

@@ -13,6 +13,7 @@ from tfloss.cli.common import print_tables, registry_of
 from tfloss.cli.listings import describe
 from tfloss.errors import UsageError
 from tfloss.registry import Loss, Registry
+from tfloss.report import held_against
 from tfloss.report.catalogue import by_family, example_of, properties_of
 
 
@@ -130,12 +131,15 @@ def _about(loss: Loss) -> Iterator[str]:
         yield f"Of one shape: {'; '.join(', '.join(group) for group in loss.same_shapes)}"
     yield f"Example: {example_of(loss)}"
     yield f"Plot: tfloss losses {loss.name} --plot"
+    if compared := list(held_against.lines(loss)):
+        yield "Held against (largest relative error):"
+        yield from compared
 
 
 def _draw(loss: Loss, settings: dict[str, Any], plot: bool, save: Path | None) -> None:
     from rich.console import Console
 
-    from tfloss.cli.quiet_import import import_tensorflow
+    from tfloss.io.quiet_import import import_tensorflow
     from tfloss.report.profile import as_text, check_path
     from tfloss.report.profile import save as write
 

@@ -58,7 +58,7 @@ class AttachedStep(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         self._guarded.step(lambda: self._update(data))
-        return self._guarded.with_batch(self.get_metrics_result(), data)
+        return self._guarded.with_outcome(self.get_metrics_result(), data)
 
     def _update(self, data: Any) -> Any:
         """One step: forward, gradients, update; returns (1 + terms,), the total and the terms."""

@@ -18,13 +18,13 @@ from tfloss.errors import NumericsError, UsageError
 from tfloss.keras_integration.bad_batch import BatchForward, batch_of
 from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import batches_done, rate_is_a_schedule
-from tfloss.training.loop.nan_guard import NanGuard
+from tfloss.training.loop.nan_guard import NanGuard, rate_of
 from tfloss.training.options import ON_NAN, OnNan, one_of
 from tfloss.training.program.chunk_log import ChunkLog
 from tfloss.training.program.step import TrainStep, are_finite, rolled_back_unless_finite
 
 _STEPS_BACK = 16  # at most so far goes a lower learning rate back
-_BATCH = "_batch"
+_BATCH, _ROLLED_BACK = "_batch", "_rolled_back"
 _NO_END = 2**31  # steps in an epoch that nobody can count
 
 
@@ -52,7 +52,8 @@ class GuardedSteps:
         self._forward: BatchForward | None = None
         self._steps: TrainStep | None = None
         self._steps_per_epoch = _NO_END
-        self._batch: Any = None  # of the last step
+        self._prepared = False
+        self._latest: Any = ()  # batch, as the last step returned it
         self._since: list[Any] = []  # batches since `_start`
         self._start: list[Any] = []
         self._epoch_at = -1  # which of them begins an epoch
@@ -108,22 +109,25 @@ class GuardedSteps:
                     stacklevel=2,
                 )
 
-    def with_batch(self, logs: dict[str, Any], batch: Any) -> dict[str, Any]:
-        """What a step answers, and its batch, which is free to hand out and names the rows."""
-        if (
-            self._rolled_back is None
-            or self._several_devices
-            or self._model.steps_per_execution != 1
-        ):
+    def with_outcome(self, logs: dict[str, Any], batch: Any) -> dict[str, Any]:
+        """What a step answers, with how many were rolled back and, to name its rows, its batch.
+
+        As outputs of the program they are free; each operation from Python would take a twentieth
+        of a small step.
+        """
+        if self._rolled_back is None or self._several_devices:
             return logs
-        return {**logs, _BATCH: _without_none(batch)}
+        logs = {**logs, _ROLLED_BACK: tf.identity(self._rolled_back)}
+        if self._model.steps_per_execution == 1:
+            logs[_BATCH] = _without_none(batch)
+        return logs
 
     # -- around it -------------------------------------------------------------------------------
 
     def around(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Keras' compiled train function, guarded."""
         self._check()
-        self._function = function
+        self._function, self._prepared = function, False
         if self._several_devices:
             return lambda iterator: self._from_outside(lambda: function(iterator))
 
@@ -154,25 +158,28 @@ class GuardedSteps:
 
     def _prepare(self, batch: Callable[[], Any]) -> None:
         """Make every variable before the step is traced, which has to know them all."""
+        if self._prepared:
+            return
         if self._rolled_back is None:
             width = 1 + len(self._model.term_trackers)
             self._rolled_back = tf.Variable(0.0, trainable=False)
             self._bad = tf.Variable(np.zeros(width, np.float32), trainable=False)
             self._nothing = tf.Variable(np.zeros(width, np.int32), trainable=False)
         self._model.make_variables(batch)
+        self._prepared = True
 
     def _run(self, call: Callable[[], Any]) -> Any:
         """Take the steps of one call, and handle what was not finite in them."""
         if self.on_nan == "lower":
             self._begin_chunk()
-        log, logs = self._once(call)
+        rolled_back, logs = self._once(call)
         if self.on_nan == "lower":
             self._since.append(self._batch)
-        if log.bad is None and (self._guard is None or not self._guard.skipped):
+        if not rolled_back and (self._guard is None or not self._guard.skipped):
             return logs
         if self._guard is None:
             self._guard = self._new_guard()
-        waiting = [log]
+        waiting = [self._log(rolled_back)]
 
         def run(policy: Any) -> ChunkLog:
             nonlocal logs
@@ -184,16 +191,26 @@ class GuardedSteps:
         self._guard(run, self._failed, guarded=True)
         return logs
 
-    def _once(self, call: Callable[[], Any]) -> tuple[ChunkLog, Any]:
+    def _once(self, call: Callable[[], Any]) -> tuple[int, Any]:
+        """How many steps of this call were rolled back, and what it answers."""
         if self._counted:  # an operation from Python takes a tenth of a small step
             self._rolled_back.assign(0.0)
         self._counted = 1  # for all that is known, should the call fail
         logs = dict(call())
-        self._counted = rolled_back = int(self._rolled_back.numpy())
+        self._counted = rolled_back = int(logs.pop(_ROLLED_BACK).numpy())
+        self._latest = logs.pop(_BATCH, ())
+        return rolled_back, logs
+
+    def _log(self, rolled_back: int) -> ChunkLog:
+        """The same for the guard."""
         bad = (self._steps_done, self._bad_values) if rolled_back else None
-        self._batch = _with_none(logs.pop(_BATCH, ()))
         steps = self._model.steps_per_execution
-        return ChunkLog(np.empty(0), None, bad, rolled_back, steps, finite=not rolled_back), logs
+        return ChunkLog(np.empty(0), None, bad, rolled_back, steps, finite=not rolled_back)
+
+    @property
+    def _batch(self) -> Any:
+        """Of the last step; None where nobody can say."""
+        return _with_none(self._latest)
 
     # -- the last steps again, with a lower learning rate ----------------------------------------
 
@@ -208,16 +225,16 @@ class GuardedSteps:
 
     def _again(self) -> tuple[ChunkLog, Any]:
         assert self._steps is not None
-        rate = float(self._model.optimizer.learning_rate)
+        rate = rate_of(self._model.optimizer)
         self._steps.restore(self._start)
         self._model.optimizer.learning_rate = rate
         for number, batch in enumerate(self._since):
             if number == self._epoch_at:
                 self._model.reset_metrics()
-            log, logs = self._once(partial(self._function, iter([batch])))
-            if log.bad is not None:
+            rolled_back, logs = self._once(partial(self._function, iter([batch])))
+            if rolled_back:
                 break
-        return log, logs
+        return self._log(rolled_back), logs
 
     def begin_epoch(self, steps: int | None) -> None:
         """Told by a callback.

@@ -11,6 +11,7 @@ Every function is finite, with finite gradients, at the limits of what it takes 
 broadcast.
 """
 
+from tfloss.ops.bounds import bounded
 from tfloss.ops.checks import columns, few_enough_for_triples, same_shape, several_columns
 from tfloss.ops.distances import root, squared_distances, unit_length
 from tfloss.ops.distributions import FLOOR, as_distribution, floored_log, log_odds, log_probs
@@ -33,6 +34,7 @@ __all__ = [
     "LOWEST",
     "as_distribution",
     "as_rows",
+    "bounded",
     "centred",
     "columns",
     "covariance",

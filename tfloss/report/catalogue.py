@@ -40,7 +40,17 @@ def by_family(losses: Iterable[Loss]) -> dict[str, list[Loss]]:
 
 def source_of(loss: Loss) -> str:
     """What the docstring says behind 'Source:', in one line; '' where it says nothing."""
-    found = re.search(r"\b[Ss]ources?:\s*(.*?)(\n\n|\Z)", loss.description, re.DOTALL)
+    return _behind(r"[Ss]ources?", loss)
+
+
+def conventions_of(loss: Loss) -> str:
+    """Where papers and their authors' code differ, which it follows: behind 'Conventions:'."""
+    return _behind("Conventions", loss)
+
+
+def _behind(word: str, loss: Loss) -> str:
+    """A docstring's paragraph from a word on, in one line."""
+    found = re.search(rf"\b{word}:\s*(.*?)(\n\n|\Z)", loss.description, re.DOTALL)
     return " ".join(found[1].split()) if found else ""
 
 

@@ -150,6 +150,12 @@ DOMAINS: dict[str, Domain] = {
         ),
         Domain("log_amounts", "logarithms of amounts, up to ±30", _numbers, _limits(30.0)),
         Domain(
+            "log_chances",
+            "logarithms of probabilities, below 0",
+            lambda rng, rows, columns: np.log(rng.uniform(0.05, 0.95, (rows, columns))),
+            lambda columns: np.stack([np.full(columns, size) for size in (-1e4, -1.0, -1e-6)]),
+        ),
+        Domain(
             "unit",
             "numbers between -1 and 1, cosines for example",
             _unit,

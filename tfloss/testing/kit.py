@@ -11,12 +11,15 @@ from tfloss.registry import Loss
 
 # Importing these modules fills CHECKS, in this order.
 from tfloss.testing import (  # noqa: F401
+    dtypes,
     execution,
     gradients,
     packaging,
     properties,
     ranges,
+    saturation,
     shapes,
+    sizes,
     state,
     values,
 )
@@ -31,9 +34,12 @@ Domains = Mapping[str, "str | Domain"]
 _IDEAS = (
     "shapes",
     "values",
+    "dtypes",
     "gradients",
+    "saturation",
     "properties",
     "ranges",
+    "sizes",
     "execution",
     "state",
     "packaging",

@@ -61,6 +61,32 @@ def batch_of_one(subject: Subject) -> int:
     return len(subject.widths)
 
 
+@check("empty batch")
+def empty_batch(subject: Subject) -> int:
+    """A batch of no examples gives no values, or, per batch, a number with a gradient; no NaN."""
+    inputs = subject.moderate(subject.width)
+    if all(isinstance(value, list) for value in inputs.values()):
+        raise NotApplicable("it looks at weights only")
+    empty = take(inputs, slice(0))
+    values = _expect_shape(subject, empty, "a batch of no examples")
+    weighted = not subject.per_example and "sample_weight" in subject.loss.signature.positional
+    if not np.all(np.isfinite(values)) or (weighted and abs(float(values)) > 1e-6):
+        raise CheckFailure(
+            f"{subject.loss.name} of no examples is {values}.",
+            tried="a batch of no examples",
+            cause="a mean or a maximum over nothing: divide by tf.maximum(count, 1), or return 0 "
+            "with tfloss.ops.zero_without_weight(value, weight).",
+        )
+    gradients = subject.with_gradients(as_tensors(empty))[1]
+    if not all(np.all(np.isfinite(g)) for g in tf.nest.flatten(gradients)):
+        raise CheckFailure(
+            f"{subject.loss.name} of no examples has a gradient that is not finite.",
+            tried="a batch of no examples",
+            cause="a quotient of sums that are both zero; floor the divisor inside.",
+        )
+    return 1
+
+
 def _expect_shape(subject: Subject, inputs: Inputs, tried: str) -> np.ndarray:
     rows = row_count(inputs)
     expected = (rows,) if subject.per_example else ()

@@ -132,7 +132,8 @@ class Subject:
         with tf.init_scope():  # it must not belong to a program that is being traced
             held = self._once(key, lambda: held_variables(self.loss, shapes, settings, seed=0))
         floats = [t.dtype for t in tf.nest.flatten(dict(tensors)) if t.dtype.is_floating]
-        return State(held, dtype=floats[0] if floats else tf.float32)
+        # A loss gets half precision in float32.
+        return State(held, dtype=floats[0] if floats and floats[0].size > 2 else tf.float32)
 
     def values(self, inputs: Inputs, dtype: str = "float32", **settings: Any) -> np.ndarray:
         """The loss's values on arrays, eagerly."""

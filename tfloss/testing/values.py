@@ -111,16 +111,27 @@ def _half_precision(subject: Subject) -> int:
     for dtype in ("float16", "bfloat16"):
         halves = map_arrays(partial(_rounded, dtype), inputs)
         total = bound(subject, halves, dtype)(subject.loss.name).total
+        direct = subject.call(as_tensors(halves, dtype))
         if not np.isfinite(total):
             raise CheckFailure(
                 f"{subject.loss.name} on {dtype} tensors is {float(total)}.",
                 tried=f"{row_count(inputs)} examples in {dtype}, through an Objective",
                 cause="it returns to half precision inside; compute in the tensors' own dtype.",
             )
+        if direct.dtype.size < 4 or not np.all(np.isfinite(direct)):
+            raise CheckFailure(
+                f"{subject.loss.name} called on {dtype} tensors is {np.asarray(direct)} "
+                f"({direct.dtype.name}).",
+                tried=f"{row_count(inputs)} examples in {dtype}, called directly",
+                cause="tensors in a list, or in a structure that is not turned into float32; cast "
+                "them.",
+            )
     return 2 * row_count(inputs)
 
 
 def _rounded(dtype: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind != "f":
+        return array
     return np.asarray(tf.cast(array, dtype), np.float64)
 
 

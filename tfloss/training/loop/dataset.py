@@ -12,6 +12,7 @@ from tfloss.data import Columns
 from tfloss.errors import DataError
 from tfloss.io.checked_npz import digest_of
 from tfloss.lazy import tf
+from tfloss.training.loop.autotuning import without_idle_tuning
 from tfloss.training.loop.chunk_size import steps_per_call
 from tfloss.training.loop.nan_report import StepRows
 from tfloss.training.loop.source import Segment
@@ -235,7 +236,7 @@ class DatasetSource(TrainStep):
         blocks = rows.rebatch(shape[0] * shape[1], drop_remainder=True)
         if self._work is not None:  # no more than that is read
             blocks = blocks.take(-(-(self._work - skipped) // shape[0]))
-        return iter(blocks.map(stack).prefetch(_BLOCKS_AHEAD))
+        return iter(without_idle_tuning(blocks.map(stack).prefetch(_BLOCKS_AHEAD)))
 
     def _cast(self, rows: Mapping[str, Any]) -> dict[str, Any]:
         """The columns that the objective needs, fractions as float32."""

@@ -1,0 +1,1 @@
+"""Tests of what losses are made of."""
