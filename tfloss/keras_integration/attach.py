@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tfloss.formula import Node
 from tfloss.keras_integration.model import Attached
+from tfloss.objective import GradientMonitor
 from tfloss.registry import Declaration
 from tfloss.training.options import OnNan
 
@@ -29,6 +30,7 @@ def attach(
     teacher_fit: str = "auto",
     teacher_calibrate: str = "auto",
     cache: str | Path | None = None,
+    watch: GradientMonitor | str | None = None,
     seed: int | None = None,
 ) -> Attached:
     """A Keras model that trains yours to minimise a formula; yours stays yours.
@@ -66,6 +68,7 @@ def attach(
             steps of an epoch are such; 'lower' repeats it with half the learning rate, ten times at
             most, unless the data themselves are not finite. `compile(on_nan=…)` overrides it.
         teacher_fit, teacher_calibrate, cache: as for `tfloss.fit`, of teachers that `fit` fits.
+        watch: as for `tfloss.fit`; `model.remarks` says what was seen.
         seed: of their folds and random states; default: that of `keras.utils.set_random_seed`,
             else 0.
 
@@ -89,5 +92,6 @@ def attach(
         teacher_fit=teacher_fit,
         teacher_calibrate=teacher_calibrate,
         cache=cache,
+        watch=watch,
         seed=seed,
     )

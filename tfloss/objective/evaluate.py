@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.objective.balances import Balanced, balanced
+from tfloss.objective.gradient_monitor import GradientMonitor, measured
 from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
 from tfloss.objective.missing import (
@@ -264,18 +265,29 @@ class Evaluator:
     def balanced(self, use: BalanceUse, losses: Sequence[Tensor]) -> Balanced:
         """The members of a balance, weighed."""
         paths = () if use.by is None else self.scope.matching_weights(use.by.pattern)
-        weights = self.tensors["weights"] if use.balance.needs_gradients else {}
-        variables = [weights[path] for path in paths or weights]
         return balanced(
             use,
             losses,
             state=self.states.of_balance(use, len(losses), self.training),
-            variables=[getattr(variable, "value", variable) for variable in variables],
+            variables=self._weights(paths) if use.balance.needs_gradients else [],
             step=self.step,
             steps_per_epoch=self.steps_per_epoch,
             training=self.training,
             mean=None if self.replicas is None else self.replicas.mean,
         )
+
+    def gradients(
+        self, monitor: GradientMonitor, terms: Callable[[], Sequence[Tensor]]
+    ) -> list[Tensor]:
+        """What a monitor logs; `terms` computes the weighted terms for a measurement."""
+        state = self.states.of_gradients(self.training)
+        return measured(monitor, terms, self._weights, state, self.step, self.training)
+
+    def _weights(self, paths: Sequence[str] = ()) -> list[Tensor]:
+        """The weights of these paths, or all, as tensors that gradients are taken by."""
+        weights = self.tensors["weights"]
+        chosen = [weights[path] for path in paths or weights]
+        return [getattr(variable, "value", variable) for variable in chosen]
 
     # -- inside arguments ------------------------------------------------------------------------
 

@@ -11,11 +11,13 @@ import numpy as np
 from tfloss.errors import DataError, PluginError
 from tfloss.lazy import keras, tf
 from tfloss.objective.learned import Learned
+from tfloss.objective.names import numbered
 from tfloss.objective.plan import AverageUse, BalanceUse, LossUse, Term
 from tfloss.registry import Declaration, Loss, LossVariable
 
 UPDATES = "updates"  # how many steps an average has seen
 LATEST = "weight"  # the weights that a balance gave its members in the last step
+_GRADIENTS = -1  # no id of a use: the state of what watches gradients
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 
@@ -61,9 +63,10 @@ class States:
     Args:
         terms: the objective's plan.
         seed: of the initial values.
+        watched: how many numbers are measured of gradients.
     """
 
-    def __init__(self, terms: Iterable[Term], seed: int = 0) -> None:
+    def __init__(self, terms: Iterable[Term], seed: int = 0, watched: int = 0) -> None:
         terms = list(terms)
         self._names: dict[Any, str] = {
             id(use): name for term in terms for use, name in _stateful(term)
@@ -74,9 +77,11 @@ class States:
             for use, name in _stateful(term)
             for setting, one in use.learned.items()
         ]
+        self._names |= _balances(terms)
+        self._watched = watched
+        if watched:
+            self._names[_GRADIENTS] = "gradients"
         for term in terms:
-            if term.balance is not None:
-                self._names[id(term.balance)] = term.balance.text
             for use in term.body.walk():
                 if isinstance(use, AverageUse):
                     self._names[use.decay] = f"ema(decay={use.decay!r})"
@@ -108,6 +113,14 @@ class States:
     def of_balance(self, use: BalanceUse, members: int, training: bool) -> State:
         """The variables of one balance, its last weights among them."""
         return self._state(id(use), partial(_of_balance, use, members), training)
+
+    def of_gradients(self, training: bool) -> State:
+        """The last measurement of gradients."""
+        return self._state(_GRADIENTS, self._last_measurement, training)
+
+    def _last_measurement(self, seed: int) -> dict[str, Any]:
+        zeros = np.zeros(self._watched, np.float32)
+        return {LATEST: keras.Variable(zeros, trainable=False, name=LATEST)}
 
     def averages(self, decay: float, weights: Mapping[str, Any], training: bool) -> dict[str, Any]:
         """The moving averages of the student's weights, by path; see `moving_averages`."""
@@ -173,11 +186,21 @@ class States:
                 self._loaded[path] = np.asarray(value)
 
 
+def _balances(terms: Iterable[Term]) -> dict[int, str]:
+    """The name of each balance by its use: its text, and of the second of one text 'text#2'."""
+    uses = {id(term.balance): term.balance for term in terms if term.balance is not None}
+    return dict(zip(uses, numbered(use.text for use in uses.values()), strict=True))
+
+
 def _stateful(term: Term) -> Iterator[tuple[LossUse, str]]:
-    """The uses of stateful losses in a term; the second is named 'term/2'."""
+    """The uses of stateful losses in a term; the second is named 'term/2'.
+
+    One that is constrained is 'term/1', since the constraint has the name of the term.
+    """
     uses = [use for use in term.losses if use.holds_variables]
     for number, use in enumerate(uses, start=1):
-        yield use, term.name if number == 1 else f"{term.name}/{number}"
+        plain = number == 1 and not term.constrained
+        yield use, term.name if plain else f"{term.name}/{number}"
 
 
 def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
@@ -211,7 +234,9 @@ def held_variables(
 
 def _of_balance(use: BalanceUse, members: int, seed: int) -> dict[str, Any]:
     """A balance's own variables, and its last weights, which a holdout is weighed with."""
-    balance, declared = use.balance, {LATEST: LossVariable((members,), 1.0, trainable=False)}
+    balance, declared = use.balance, {}
+    if not balance.is_constraint:
+        declared[LATEST] = LossVariable((members,), 1.0, trainable=False)
     if balance.state is not None:
         declared |= balance.state(members, {**balance.settings, **use.settings})
     return _made(balance, declared, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tfloss.display import renderer
@@ -10,8 +11,10 @@ from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
 from tfloss.objective.across_replicas import Replicas, values_of
-from tfloss.objective.evaluate import Evaluator
+from tfloss.objective.evaluate import Evaluator, Value
+from tfloss.objective.gradient_monitor import GradientMonitor, names_of
 from tfloss.objective.loss_variables import States
+from tfloss.objective.names import numbered
 from tfloss.objective.plan import (
     AverageUse,
     BalanceUse,
@@ -57,12 +60,14 @@ class Objective:
         steps_per_epoch: turns the epochs of schedules into steps.
         allow_negative: accept coefficients below zero.
         seed: of the variables that losses hold.
+        watch: measures the gradients of the terms.
 
     Attributes:
         terms: the plan of each term.
-        names: what is logged, in order: the terms, then what balances add to the total, then each
-            balance's weights, `weight(TERM)`, and the settings that are learned,
-            `temperature(TERM)`, which are no part of it.
+        names: what is logged, in order: the terms, then what balances add to the total, then what
+            is no part of it: `weight(TERM)` of balances, `multiplier(TERM)` of constraints,
+            `gradient(TERM)` where gradients are watched, `temperature(TERM)` of learned settings.
+        logged: those that are no part of the total.
         states: the variables that losses hold.
         parts: the layers that are wanted of each call of a frozen network; see `NetworkUse.call`.
         gathers: whether losses about the whole batch see the rows of all replicas, where there are
@@ -81,6 +86,7 @@ class Objective:
         steps_per_epoch: float = 1.0,
         allow_negative: bool = False,
         seed: int = 0,
+        watch: GradientMonitor | None = None,
     ) -> None:
         self.formula = as_node(formula)
         self.text = to_text(self.formula)
@@ -88,10 +94,13 @@ class Objective:
         self.steps_per_epoch = float(steps_per_epoch)
         self.terms = plan_terms(formula, registry, scope, allow_negative=allow_negative)
         self.balances = _balances(self.terms)
-        self.states = States(self.terms, seed)
-        self.names = (*_names(self.terms, self.balances), *self.states.learned_names)
-        shown = [term for term in self.terms if term.balance is not None]
-        self._summands = len(self.names) - len(shown) - len(self.states.learned_names)
+        self.watch = watch
+        summands, logged = _names(self.terms, self.balances)
+        watched = names_of([term.name for term in self.terms]) if watch else ()
+        self.states = States(self.terms, seed, len(watched))
+        self.logged = (*logged, *watched, *self.states.learned_names)
+        self.names = (*summands, *self.logged)
+        self._summands = len(summands)
         self.gathers = True
         self._mean = _default_reduction(registry)
         self.parts = _parts(self.terms)
@@ -128,7 +137,7 @@ class Objective:
                     names.add(use.name)
                 elif isinstance(use, (WeightsUse, AverageUse)):
                     names.add("weights")
-        if any(use.balance.needs_gradients for use in self.balances):
+        if self.watch or any(use.balance.needs_gradients for use in self.balances):
             names.add("weights")
         return frozenset(names)
 
@@ -155,6 +164,7 @@ class Objective:
         training: bool = False,
         student: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
         replicas: Replicas | None = None,
+        again: Callable[[], Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """The total and each weighted term on one batch.
 
@@ -170,6 +180,8 @@ class Objective:
             student: where `averaged` is not empty: computes these of the student, on the same rows,
                 with the weights that it is given by path.
             replicas: where these are some rows of a batch whose others are on other devices.
+            again: computes `tensors` and `by_element`, by these names, once more; for a measurement
+                of gradients, which is a computation of its own. Without it every step measures.
 
         Raises:
             UsageError: shapes that do not match.
@@ -191,26 +203,61 @@ class Objective:
             student=student,
             replicas=replicas,
         )
-        shared = None if replicas is None else values_of(self.terms, evaluator, replicas)
-        found, weighted = [], []
-        for number, term in enumerate(self.terms):
-            coefficient = evaluator.coefficient(term.coefficient)
-            found.append(evaluator.reduced(term.body) if shared is None else shared[number])
-            weighted.append(coefficient * found[-1].tensor)
-        added, weights = [], []
+        if self.watch is not None and replicas is not None:
+            raise UsageError(
+                "watch= measures gradients on one device; leave it out, or leave the strategy out."
+            )
+        if replicas is None:
+            found = [evaluator.reduced(term.body) for term in self.terms]
+        else:
+            found = values_of(self.terms, evaluator, replicas)
+        weighted = self._weighted(evaluator, found)
+        factors: list[Any] = [1.0] * len(weighted)
+        added: list[Any] = []
+        logged: list[Any] = []
         for use in self.balances:
             members = [at for at, term in enumerate(self.terms) if term.balance is use]
             result = evaluator.balanced(use, [weighted[at] for at in members])
-            for at, value in zip(members, result.members, strict=True):
-                weighted[at] = value
+            for number, at in enumerate(members):
+                weighted[at], factors[at] = result.members[number], result.weights[number]
             added += [] if result.added is None else [result.added]
-            weights += tf.unstack(tf.stop_gradient(result.weights))
-        values = (*weighted, *added, *weights, *self.states.learned().values())
+            logged += result.logged
+        if self.watch is not None:
+            logged += evaluator.gradients(self.watch, self._anew(evaluator, factors, again))
+        values = (*weighted, *added, *logged, *self.states.learned().values())
         counts = [value.count for value in found]
         counts += [None] * (len(values) - len(counts))
         outcome = Outcome(self.total(values), values)
         outcome.counts = tuple(counts)
         return outcome
+
+    def _weighted(self, evaluator: Evaluator, found: Sequence[Value]) -> list[Any]:
+        """The terms with their own coefficients."""
+        pairs = zip(self.terms, found, strict=True)
+        return [evaluator.coefficient(term.coefficient) * one.tensor for term, one in pairs]
+
+    def _anew(
+        self,
+        evaluator: Evaluator,
+        factors: Sequence[Any],
+        again: Callable[[], Mapping[str, Any]] | None,
+    ) -> Callable[[], list[Any]]:
+        """Computes the weighted terms once more, for a measurement of their gradients."""
+
+        def terms() -> list[Any]:
+            own = evaluator
+            if again is not None:
+                given = again()
+                own = replace(
+                    own,
+                    tensors=Tensors(given["tensors"], self.scope),
+                    by_element=given.get("by_element") or {},
+                    answers={},
+                )
+            found = [own.reduced(term.body) for term in self.terms]
+            return [f * v for f, v in zip(factors, self._weighted(own, found), strict=True)]
+
+        return terms
 
     def total(self, values: Sequence[Any]) -> Any:
         """The sum of logged values: of the terms, what balances add, and what follows `names`.
@@ -255,11 +302,22 @@ def _balances(terms: Iterable[Term]) -> tuple[BalanceUse, ...]:
     return tuple(use for use in found.values() if use is not None)
 
 
-def _names(terms: Iterable[Term], balances: Iterable[BalanceUse]) -> tuple[str, ...]:
+def _names(
+    terms: Iterable[Term], balances: Iterable[BalanceUse]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What adds up to the total, and what is logged as well; a name is given once, then kl#2."""
     terms, balances = list(terms), list(balances)
-    added = [use.balance.name for use in balances if use.balance.adds]
-    weights = [f"weight({term.name})" for use in balances for term in terms if term.balance is use]
-    return (*(term.name for term in terms), *added, *weights)
+    adding = [use for use in balances if use.balance.adds and not use.balance.is_constraint]
+    logged = [
+        f"{what}({term.constrained or term.name})"
+        for use in balances
+        for what in use.balance.logs or ("weight",)
+        for term in terms
+        if term.balance is use
+    ]
+    names = [*(term.name for term in terms), *(use.balance.name for use in adding), *logged]
+    unique = numbered(names)
+    return unique[: len(terms) + len(adding)], unique[len(terms) + len(adding) :]
 
 
 def _default_reduction(registry: Registry) -> Reduction:

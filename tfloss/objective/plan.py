@@ -177,12 +177,14 @@ class Term:
         coefficient: a use without losses or tensors: constants and schedules.
         body: the rest, reduced to one number per batch.
         balance: what gives it one more weight in each step; None for a plain term.
+        constrained: of a constraint, what is to stay within bounds, as a term would be named.
     """
 
     name: str
     coefficient: Use
     body: Use
     balance: BalanceUse | None = None
+    constrained: str = ""
 
     @property
     def losses(self) -> list[LossUse]:

@@ -91,11 +91,7 @@ class Resolver:
         if isinstance(found, Schedule):
             return self._schedule(self._called(node, found), found)
         if isinstance(found, Balance):
-            raise self._error(
-                node,
-                f"'{found.name}' weighs terms against each other, so it stands alone between the "
-                f"signs of the formula; write coefficients in front of its members.",
-            )
+            raise self._error(node, self._stands_alone(found))
         return self._outside_tensor(node)
 
     def _outside_tensor(self, node: Name | Call) -> Use:
@@ -126,6 +122,17 @@ class Resolver:
             node, f"There is no {what} called '{node.name}'.{near or ' See `tfloss losses`.'}"
         )
 
+    def _stands_alone(self, found: Balance) -> str:
+        if found.is_constraint:
+            return (
+                f"'{found.name}' finds its weight itself, so it stands alone between the signs of "
+                f"the formula, without a coefficient, and in no balance."
+            )
+        return (
+            f"'{found.name}' weighs terms against each other, so it stands alone between the signs "
+            f"of the formula; write coefficients in front of its members."
+        )
+
     def balance(self, node: Node) -> BalanceUse | None:
         """The balance that a summand is a call of; None for any other summand."""
         if not isinstance(node, (Name, Call)):
@@ -133,7 +140,12 @@ class Resolver:
         found = self.registry.in_formula(node.name, "losses")
         if not isinstance(found, Balance):
             return None
-        if isinstance(node, Name) or len(node.args) < 2:
+        if found.is_constraint:
+            if isinstance(node, Name) or len(node.args) != 1:
+                raise self._error(
+                    node, f"'{found.name}' takes one term, or a sum of some: {found.name}(kl, …)."
+                )
+        elif isinstance(node, Name) or len(node.args) < 2:
             raise self._error(
                 node, f"'{found.name}' weighs two terms or more: {found.name}(bce, 0.1*kl)."
             )

@@ -263,11 +263,14 @@ class Function(Declaration, Nameable):
         latex: a LaTeX template with `{0}`, `{1}`, … for its arguments.
         across_batch: whether one example's value depends on the others; it is then refused where
             rows are missing, since a missing row holds zeros that it would count.
+        bounds: from the (lowest, highest) value of each argument to its own, infinite where there
+            is no end; None: it may take any value.
     """
 
     on: Context = "both"
     latex: str = ""
     across_batch: bool = False
+    bounds: Callable[..., tuple[float, float]] | None = field(default=None, compare=False)
 
     kind = "function"
 
@@ -298,7 +301,8 @@ class Network(Declaration, Nameable):
 
 
 # What the function of a balance may ask for; see `Balance`.
-BALANCE_INPUTS = ("losses", "gramian", "step", "new_epoch")
+OF_GRADIENTS = ("gramian", "largest", "mean_size")
+BALANCE_INPUTS = ("losses", *OF_GRADIENTS, "step", "new_epoch")
 
 
 @dataclass(frozen=True, repr=False)
@@ -307,8 +311,13 @@ class Balance(Declaration, Nameable):
 
     The function asks, by name, for what it needs, float32 tensors without a gradient: `losses`
     (m,), the members with their own coefficients; `gramian` (m, m), the inner products of their
-    gradients; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
-    returns the weights (m,), or a pair: the weights and a scalar that is added to the total.
+    gradients; `largest` and `mean_size` (m,), the largest and the mean absolute entry of each
+    gradient; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
+    returns the weights (m,), or a pair: the weights and a scalar that is added to the total; with
+    `logs` a third, a mapping from these names to (m,).
+
+    A **constraint** is a balance of one member that is to stay within bounds: its weight grows
+    until it does. What it adds belongs to its term, and it is weighed on a holdout as well.
 
     Attributes:
         state: from the number of members and the settings to a mapping from name to
@@ -317,6 +326,10 @@ class Balance(Declaration, Nameable):
         positive: whether members have to be positive; a loss that declares a lower end below zero,
             or none, is refused.
         adds: whether it returns a pair; what it adds is a term of its own name.
+        logs: the names of what is logged of each member, `multiplier(kl)`; default: the weights.
+        bounds: of a constraint: from the settings to the lowest and the highest value that its
+            member may have, None for no bound; raises ValueError with a sentence where the settings
+            contradict each other.
     """
 
     state: Callable[[int, Mapping[str, Any]], Mapping[str, LossVariable]] | None = field(
@@ -324,6 +337,10 @@ class Balance(Declaration, Nameable):
     )
     positive: bool = False
     adds: bool = False
+    logs: tuple[str, ...] = ()
+    bounds: Callable[[Mapping[str, Any]], tuple[float | None, float | None]] | None = field(
+        default=None, compare=False
+    )
 
     kind = "balance"
 
@@ -341,9 +358,14 @@ class Balance(Declaration, Nameable):
         return _without_state(self, read_signature(self.function))
 
     @property
+    def is_constraint(self) -> bool:
+        """Whether it keeps one member within bounds."""
+        return self.bounds is not None
+
+    @property
     def needs_gradients(self) -> bool:
-        """Whether it asks for the inner products of gradients."""
-        return "gramian" in self.signature.positional
+        """Whether it asks for something of the members' gradients."""
+        return any(name in self.signature.positional for name in OF_GRADIENTS)
 
 
 @dataclass(frozen=True, repr=False)

@@ -36,7 +36,7 @@ TEACHERS = {
 }
 TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
-    *("compile", "on_nan", "precision", "allow_negative", "scale_target"),
+    *("compile", "on_nan", "precision", "watch", "allow_negative", "scale_target"),
     *("early_stopping", "validation_fraction", "n_iter_no_change"),
 )
 
@@ -84,6 +84,7 @@ class Config:
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
+        watch: 'gradients' or 'gradients:every=20', which are measured while training.
         allow_negative: accept coefficients below zero.
         scale_target: whether a regressor starts at the target's mean, in steps of its deviation.
         early_stopping: stop where rows set aside from training are no better predicted, and keep
@@ -134,6 +135,7 @@ class Config:
     compile: str = "auto"
     on_nan: str = "stop"
     precision: str = "float32"
+    watch: str | None = None
     allow_negative: bool = False
     scale_target: bool = True
     early_stopping: bool = False
@@ -145,6 +147,10 @@ class Config:
             check_value(name, getattr(self, name), hint)
         if not self.formula.strip():
             raise UsageError('No formula was given; say --loss "bce", or --recipe article.')
+        if self.watch is not None:
+            from tfloss.objective import GradientMonitor
+
+            GradientMonitor.of(self.watch)
         if self.task is not None:
             one_of("task", self.task, TASKS)
         if self.decimal is not None:

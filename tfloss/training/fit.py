@@ -20,7 +20,7 @@ from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.io.quiet_import import import_tensorflow
-from tfloss.objective import Objective
+from tfloss.objective import GradientMonitor, Objective
 from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.student import Student, with_networks
 from tfloss.student.build import is_built_by_name
@@ -70,6 +70,7 @@ def fit(
     compile: Compile = "auto",
     on_nan: OnNan = "stop",
     precision: Precision = "float32",
+    watch: GradientMonitor | str | None = None,
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     scale_target: bool = True,
@@ -119,6 +120,8 @@ def fit(
         on_nan: at a step that is not finite: 'stop'; 'skip' it; or 'lower': go back a chunk and
             halve the learning rate. Such a step never gets into the weights.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
+        watch: 'gradients' or a `tfloss.GradientMonitor`: the norm of each term's gradient and the
+            cosine of every two, measured every few steps and logged next to the terms.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
         scale_target: let the outputs of a regressor that is built here start at the target's mean,
@@ -173,6 +176,7 @@ def fit(
         compile=compile,
         on_nan=on_nan,
         precision=precision,
+        watch=GradientMonitor.of(watch),
         early_stopping=early_stopping,
         validation_fraction=validation_fraction,
         n_iter_no_change=n_iter_no_change,
@@ -250,7 +254,16 @@ def _trained(
     trains, validates = _sides(data, options)
     order = _order(len(trains), options)
     per_epoch = order.steps_per_epoch
-    bound = BoundFormula(formula, student, data, registry, per_epoch, allow_negative, options.seed)
+    bound = BoundFormula(
+        formula,
+        student,
+        data,
+        registry,
+        per_epoch,
+        allow_negative,
+        options.seed,
+        options.watch,
+    )
     teachers, seconds = _fitted(wanted, bound, checkpoints, peers)
     objective = bound.objective(teachers)
     objective.gathers = replication is None or replication.gathers
