@@ -61,11 +61,12 @@ def as_text(objective: Objective) -> str:
 
 
 def _coefficient(term: Term) -> str:
-    plain = _plain_coefficient(term)
+    plain = coefficient_text(term)
     return f"{plain}, weighed by {term.balance.balance.name}" if term.balance else plain
 
 
-def _plain_coefficient(term: Term) -> str:
+def coefficient_text(term: Term) -> str:
+    """A term's own coefficient as a formula writes it."""
     value = constant_value(term.coefficient)
     if value is not None:
         return f"{value:g}"
