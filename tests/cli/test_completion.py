@@ -57,7 +57,12 @@ def plain(line: str) -> list[str]:
         ("tfloss train --model ml", ["mlp"]),
         ("tfloss train --teacher rf:n_est", ["rf:n_estimators="]),
         ("tfloss train --teacher soft=svc:C=2,gam", ["soft=svc:C=2,gamma="]),
+        ("tfloss train --model mlp:10,activ", ["mlp:10,activation="]),
         ("tfloss train --optimizer sg", ["sgd"]),
+        (
+            'tfloss train --optimizer "sgd(learning_rate=0.1,mom',
+            ["sgd(learning_rate=0.1,momentum="],
+        ),
         ("tfloss train --optimizer adam:learn", ["adam:learning_rate="]),
         ("tfloss train --track tensor", ["tensorboard"]),
         ('tfloss train --loss "ce + kd(temp', ["ce + kd(temperature="]),
@@ -129,10 +134,38 @@ def test_losses_in_python():
         _ = package.losses.abs_kll
 
 
+HEADER = 'age,"amount, net",answer\n1,2,3\n'
+
+
 def test_columns_of_the_file_for_the_target(tmp_path):
-    (tmp_path / "rows.csv").write_text('age,"amount, net",answer\n1,2,3\n')
+    (tmp_path / "rows.csv").write_text(HEADER)
     assert plain(f"tfloss train --data {tmp_path}/rows.csv --target a") == [
         "age",
         "amount, net",
         "answer",
     ]
+    (tmp_path / "run").mkdir()
+    asked = f"tfloss predict {tmp_path}/run {tmp_path}/rows.csv --id age,an"
+    assert plain(asked) == ["age,answer"]
+
+
+def test_columns_of_every_kind_of_file(tmp_path):
+    import gzip
+
+    import pyarrow
+    from pyarrow import feather, parquet
+
+    from tfloss.cli.column_names import column_names
+
+    names = ["age", "amount, net", "answer"]
+    (tmp_path / "rows.csv").write_text("\ufeff" + HEADER)
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(HEADER.encode()))
+    (tmp_path / "rows.tsv").write_text("\t".join(names) + "\n")
+    table = pyarrow.table({name: [1, 2] for name in names})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    feather.write_feather(table, tmp_path / "rows.feather")
+    for ending in ("csv", "csv.gz", "tsv", "parquet", "feather"):
+        assert column_names(tmp_path / f"rows.{ending}") == names, ending
+    (tmp_path / "bad.parquet").write_text(HEADER)
+    assert column_names(tmp_path / "bad.parquet") == []
+    assert column_names(tmp_path / "rows.npz") == []

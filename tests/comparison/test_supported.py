@@ -30,6 +30,7 @@ SHOWN = {
         "the table is one for all seeds: Config.table; tests.data.test_difficult_tables",
     ),
     "categories": "tests.runs.test_tables: encoded by each seed's rows",
+    "embed": "tests.runs.test_tables: encoded by each seed's rows",
     "scale_target": "tests.training.test_target_units: a replicate has the units of its seed",
     "teacher_inputs": "Config.fit_teachers for each seed; tests.teachers.test_views",
     "split_seed": "tests.comparison.test_seeds: one split for all seeds",

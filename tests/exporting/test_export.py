@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -100,10 +101,17 @@ def test_an_onnx_file_says_what_goes_in_and_comes_out(result, tmp_path):
     assert found["classes"] == source.target_names.tolist()
 
 
-def test_litert_answers_as_the_student(result, tmp_path):
+def test_litert_answers_as_the_student_and_has_the_names(result, tmp_path):
+    from sklearn.datasets import load_breast_cancer
+
     written = tfloss.export(result, tmp_path / "s.tflite", with_scaler=True)
     assert written.answer == "logits"
-    assert written.difference < 1e-4
+    assert written.difference < 1e-4  # asked with the names in it
+    with zipfile.ZipFile(tmp_path / "s.tflite") as archive:
+        found = {name: json.loads(archive.read(name)) for name in archive.namelist()}
+    source = load_breast_cancer()
+    assert found["features.json"] == source.feature_names.tolist()
+    assert found["classes.json"] == source.target_names.tolist()
 
 
 def test_several_classes_and_regression(tmp_path):

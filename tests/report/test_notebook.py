@@ -81,6 +81,21 @@ def test_a_result_shows_its_last_losses_and_scores(result):
     assert f"{result.scores['soft on holdout']['accuracy']:.4f}" in shown.cells
 
 
+def test_metrics_have_one_name_wherever_a_person_reads_them(result):
+    from tfloss.report.tables import result_tables
+
+    shown = Cells(result._repr_html_()).cells
+    said = str(result).split("\n")
+    (scores,) = result_tables({}, result.scores, result.labels)
+    table = [str(cell) for cell in scores.columns[0].cells]
+    for name in result.scores["student on holdout"]:
+        label = result.labels[name]
+        assert label in table
+        assert label in shown
+        assert any(line.startswith(f"{label}  ") for line in said)
+    assert result.labels["log_loss"] == "log-loss"
+
+
 def test_plot_draws_the_history(result, tmp_path):
     figure = result.plot()
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
@@ -139,6 +154,20 @@ def test_live_curves_draw_the_end_and_not_too_often(result, handle):
     assert live.pictures == 3
 
 
+def test_a_result_in_the_same_cell_takes_the_picture_over(result, handle, monkeypatch):
+    from tfloss.report import live
+
+    cell = [1]
+    monkeypatch.setattr(live, "_cell", lambda: cell[0])
+    LiveCurves().done(result.history)
+    cell[0] = 2
+    result._repr_html_()
+    assert len(handle.shown) == 1  # of another cell
+    LiveCurves().done(result.history)
+    assert "svg" in result._repr_html_()
+    assert handle.shown[-1] == ""
+
+
 def test_live_curves_as_a_keras_callback(handle):
     callback = LiveCurves(every=1000).callback()
     callback.on_train_begin()
@@ -164,6 +193,7 @@ CELLS = (
     "result.objective",
     "result",
     "result.plot()",
+    "result = tfloss.fit('bce', data, 'mlp:4', epochs=3)\nresult",
 )
 
 
@@ -176,13 +206,18 @@ def test_a_real_notebook(tmp_path):
     client = nbclient.NotebookClient(
         notebook, timeout=300, resources={"metadata": {"path": tmp_path}}
     )
-    client.execute()
-    live, objective, result, figure = (
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)  # as a user has it
+        client.execute()
+    live, objective, result, figure, both = (
         [output["data"] for output in cell.outputs if "data" in output]
         for cell in notebook.cells[1:]
     )
+    said = [output for cell in notebook.cells for output in cell.outputs if "data" not in output]
+    assert not said, said  # no log lines
     assert len(live) == 1  # one picture, updated in place
     assert "total, holdout" in live[0]["text/html"]
     assert {"text/html", "text/latex"} <= set(objective[0])
     assert "<svg" in result[0]["text/html"]
     assert figure[0]["image/png"].startswith("iVBOR")
+    assert sum("<svg" in one["text/html"] for one in both) == 1

@@ -11,6 +11,7 @@ import pytest
 import tfloss
 from tests.cli.running import tfloss as command
 from tests.report.builders import results_with
+from tfloss.report.comparison import number_text
 from tfloss.report.html import html_page
 from tfloss.report.plots import class_colour
 
@@ -39,15 +40,42 @@ def test_teachers_figures_and_notes_stay_in_the_run(folder):
 def test_the_page_has_one_matrix_and_pictures_of_regression(folder):
     page = (folder / "report.html").read_text()
     headings = re.findall(r"<h2>([^<]*)</h2>", page)
-    assert "Teachers" in headings
+    assert "Teachers" not in headings
     assert "Predictions" in headings
     assert page.count("<td>RMSE (lower is better)</td>") == 1
+    assert re.findall(r'colgroup">([^<]*)<', page) == [
+        "student",
+        "good: br",
+        "idle: rfr:n_estimators=5",
+    ]
+    scores = tfloss.read_run(folder).result["teacher_scores"]["good"]
+    for side in ("own rows", "out of fold", "holdout"):
+        assert f"<b>{number_text(scores[side]['r2'])}</b>" in page
     assert "Residuals: true minus predicted" in page
     for note in tfloss.read_run(folder).result["teacher_notes"]:
         assert note.replace("'", "&#39;") in page
     (answers,) = [json.loads((folder / "answers.json").read_text())["predicted"]]
     holdout = tfloss.read_run(folder).kept_rows().holdout
     np.testing.assert_allclose(answers["true"], holdout.labels[:, 0], rtol=1e-5)
+
+
+def test_the_page_says_what_was_understood(folder):
+    page = (folder / "report.html").read_text()
+    assert "<h2>What was understood</h2>" in page
+    understood = dict(tfloss.read_run(folder).result["understood"])
+    assert understood["rows"] == "397 train, 45 are held out"
+    assert understood["task"] == "regression"
+    for name, text in understood.items():
+        assert f"<dt>{name}</dt><dd>{text}</dd>" in page
+
+
+def test_training_and_holdout_are_one_picture(folder):
+    page = (folder / "report.html").read_text()
+    assert "The same terms on the holdout" not in page
+    (section,) = re.findall(r"<h2>Terms while training</h2>(.*?)</section>", page, re.DOTALL)
+    assert section.count("<figure>") == 1
+    assert "on the holdout" in section
+    assert section.count("stroke-dasharray") >= 4  # the total and both terms, and their key
 
 
 def test_many_classes_have_colours_of_their_own_and_tables_that_fit():

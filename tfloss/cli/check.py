@@ -112,7 +112,7 @@ def _imported(name: str) -> ModuleType:
 def _run(losses: Sequence[Loss], quiet: bool) -> dict[str, Any]:
     import logging
 
-    from tfloss.cli.quiet_import import import_tensorflow
+    from tfloss.io.quiet_import import import_tensorflow
     from tfloss.testing import check_loss
     from tfloss.testing.replicas import prepare_devices
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 
-from tfloss.cli.quiet_import import import_tensorflow
 from tfloss.cli.resumed_command import command_name, resumed_arguments
 from tfloss.cluster.description import Cluster
 from tfloss.cluster.devices import Devices, parse_devices
@@ -31,6 +30,7 @@ from tfloss.cluster.watch import Watch
 from tfloss.cluster.workers import LocalWorkers, parse_workers
 from tfloss.errors import TflossError, UsageError, WorkerError
 from tfloss.io.atomic import new_folder
+from tfloss.io.quiet_import import import_tensorflow
 
 _OPTIONS = [
     click.option(
@@ -187,17 +187,21 @@ class RunFolder:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Meanwhile Ctrl-C ends the process at once: TensorFlow waits without asking Python."""
+    """Meanwhile Ctrl-C ends the process at once, since TensorFlow waits without asking Python.
+
+    What SIGTERM did before it does afterwards: TensorFlow would note it, and go on.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if before[signal.SIGINT] is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

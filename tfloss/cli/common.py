@@ -110,16 +110,36 @@ _OPTIONS = [
         shell_complete=completions.columns_of_file,
         help="The file's column to predict, or several of numbers.",
     ),
-    click.option("--weight", metavar="COLUMN", help="The column of sample weights."),
     click.option(
-        "--columns", multiple=True, metavar="COLUMN", help="A column that the formula may name."
+        "--weight",
+        metavar="COLUMN",
+        shell_complete=completions.columns_of_file,
+        help="The column of sample weights.",
+    ),
+    click.option(
+        "--columns",
+        multiple=True,
+        metavar="COLUMN",
+        shell_complete=completions.columns_of_file,
+        help="A column that the formula may name.",
     ),
     *(
-        click.option(f"--{name}", multiple=True, metavar="COLUMN[,COLUMN]", help=help)
+        click.option(
+            f"--{name}",
+            multiple=True,
+            metavar="COLUMN[,COLUMN]",
+            shell_complete=completions.columns_of_file,
+            help=help,
+        )
         for name, help in (
             ("features", "The features; default: all columns without another use."),
             ("drop", "Columns that are left out."),
             ("categories", "Features that are categories even where they look like numbers."),
+            (
+                "embed",
+                "Categories of which the student learns a vector for each value; a number: all "
+                "with more values than it.",
+            ),
         )
     ),
     click.option(
@@ -172,6 +192,13 @@ _OPTIONS = [
         help="A teacher; can be repeated, each with an alias of its own.",
     ),
     click.option(
+        "--network",
+        "networks",
+        multiple=True,
+        metavar="NAME=FILE.keras",
+        help="A frozen network that the formula calls, mse(vgg(prediction).block3, …); repeatable.",
+    ),
+    click.option(
         "--teacher-fit",
         type=click.Choice(["auto", "cross", "train"]),
         help="How a teacher answers for its own training rows: out of fold, or as it is.",
@@ -206,7 +233,7 @@ _OPTIONS = [
     click.option(
         "--model",
         metavar="NAME[:SETTINGS]",
-        shell_complete=completions.names_of("models", or_file=True),
+        shell_complete=completions.models,
         help="The student: mlp:10,10, FILE.keras, MODULE:FACTORY.",
     ),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random."),

@@ -6,7 +6,6 @@ Nothing here imports TensorFlow or scikit-learn: a shell waits for it at every T
 from __future__ import annotations
 
 import ast
-import csv
 import re
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
@@ -16,13 +15,16 @@ from typing import Any, Literal
 import click
 from click.shell_completion import CompletionItem
 
+from tfloss.cli.column_names import column_names
 from tfloss.registry import Registry, load_registry
 
-Kind = Literal["teachers", "datasets", "models", "recipes", "metrics", "trackers", "losses"]
+Kind = Literal[
+    "teachers", "datasets", "models", "recipes", "metrics", "trackers", "losses", "balances"
+]
 
 _LAST_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*$")
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\($")
-_LONGEST_LINE = 100_000  # characters of a header
+_OPENING = re.compile(r"[:(]")  # of settings
 _TENSORS = ("labels", "logits", "probs", "prediction", "inputs", "teacher")
 
 
@@ -50,8 +52,8 @@ def teachers(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Names of teachers; behind 'rf:' the parameters of its estimator, as scikit-learn has them."""
-    before, colon, settings = incomplete.partition(":")
-    if not colon:
+    before, settings = _parted(incomplete)
+    if settings is None:
         return names_of("teachers", or_file=True)(context, parameter, incomplete)
     name = before.rpartition("=")[2]
     declared = _registry(context).teachers.get(name)
@@ -67,8 +69,8 @@ def settings_of(names: Mapping[str, Iterable[str]]) -> Any:
     def complete(
         context: click.Context, parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        name, colon, settings = incomplete.partition(":")
-        if colon:
+        name, settings = _parted(incomplete)
+        if settings is not None:
             return _settings_after(incomplete, settings, names.get(name, ()))
         return [CompletionItem(one) for one in names if one.startswith(incomplete)]
 
@@ -83,21 +85,44 @@ def trackers(
     return settings_of(known)(context, parameter, incomplete)
 
 
+def models(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of models, and behind the colon their settings."""
+    name, settings = _parted(incomplete)
+    if settings is None:
+        return names_of("models", or_file=True)(context, parameter, incomplete)
+    declared = _registry(context).models.get(name)
+    return [] if declared is None else _settings_after(incomplete, settings, declared.settings)
+
+
 def columns_of_file(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """The columns in the first line of the text file that `--data` names."""
-    path = Path(str(context.params.get("data") or ""))
-    if path.suffix.lower() not in (".csv", ".tsv", ".data") or not path.is_file():
+    """The columns of the file that the command line names; the last of several with commas."""
+    # Arguments without a name stay in `args` while the last option has no value.
+    named = [context.params.get("data"), *reversed(context.args)]
+    path = next((Path(str(one)) for one in named if one and Path(str(one)).is_file()), None)
+    if path is None:
         return []
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            line = file.readline(_LONGEST_LINE).strip()
-    except OSError:
-        return []
-    separator = max(",;\t|", key=line.count)
-    columns = next(csv.reader([line], delimiter=separator), [])
-    return [CompletionItem(name) for name in columns if name.startswith(incomplete)]
+    before, comma, start = (
+        incomplete.rpartition(",") if parameter.multiple else ("", "", incomplete)
+    )
+    return [
+        CompletionItem(f"{before}{comma}{name}")
+        for name in column_names(path)
+        if name.startswith(start)
+    ]
+
+
+def _parted(incomplete: str) -> tuple[str, str | None]:
+    """'rf:n_est' and 'rf(n_est' as a name and what has been written of its settings."""
+    found = _OPENING.search(incomplete)
+    return (
+        (incomplete, None)
+        if found is None
+        else (incomplete[: found.start()], found.string[found.end() :])
+    )
 
 
 def _settings_after(incomplete: str, settings: str, known: Iterable[str]) -> list[CompletionItem]:

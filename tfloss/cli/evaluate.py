@@ -6,15 +6,24 @@ from pathlib import Path
 
 import click
 
+from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of, warn_of_leaks
-from tfloss.cli.quiet_import import import_tensorflow
+from tfloss.io.quiet_import import import_tensorflow
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", metavar="NAME|FILE", help="Other data; default: the run's own holdout.")
 @click.option(
-    "--target", metavar="COLUMN", help="The file's column to predict; default: the run's."
+    "--data",
+    metavar="NAME|FILE",
+    shell_complete=completions.names_of("datasets", or_file=True),
+    help="Other data; default: the run's own holdout.",
+)
+@click.option(
+    "--target",
+    metavar="COLUMN",
+    shell_complete=completions.columns_of_file,
+    help="The file's column to predict; default: the run's.",
 )
 @click.pass_context
 def evaluate(context: click.Context, run: Path, data: str | None, target: str | None) -> None:

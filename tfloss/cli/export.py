@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tfloss.cli.common import registry_of
-from tfloss.cli.quiet_import import import_tensorflow, quietly
+from tfloss.io.quiet_import import import_tensorflow, quietly
 
 
 @click.command()

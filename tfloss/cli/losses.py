@@ -139,7 +139,7 @@ def _about(loss: Loss) -> Iterator[str]:
 def _draw(loss: Loss, settings: dict[str, Any], plot: bool, save: Path | None) -> None:
     from rich.console import Console
 
-    from tfloss.cli.quiet_import import import_tensorflow
+    from tfloss.io.quiet_import import import_tensorflow
     from tfloss.report.profile import as_text, check_path
     from tfloss.report.profile import save as write
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from tfloss.cli import completions
 from tfloss.cli.common import registry_of
-from tfloss.cli.quiet_import import import_tensorflow
+from tfloss.io.quiet_import import import_tensorflow
 
 
 @click.command()
@@ -18,6 +19,7 @@ from tfloss.cli.quiet_import import import_tensorflow
     "ids",
     multiple=True,
     metavar="COLUMN",
+    shell_complete=completions.columns_of_file,
     help="A column of FILE to write before the predictions; repeatable.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="A CSV file; default: stdout.")

@@ -1,6 +1,7 @@
 """From a table of rows to the columns that training needs; no TensorFlow."""
 
 from tfloss.data.augment import augment
+from tfloss.data.categories import Embedding
 from tfloss.data.chunks import rows_at_once
 from tfloss.data.classes import Classes
 from tfloss.data.columns import Columns
@@ -24,6 +25,7 @@ __all__ = [
     "Classes",
     "Columns",
     "Doubt",
+    "Embedding",
     "Encoder",
     "FeatureSource",
     "PreparedData",

@@ -12,11 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data.categories import (
+    MISSING,
+    RARE,
+    Category,
+    Embedded,
+    Embedding,
+    embedded_columns,
+)
 from tfloss.data.kinds import CATEGORY
 from tfloss.data.table import Table
 from tfloss.errors import DataError
-
-MISSING, RARE = "(missing)", "(rare)"  # categories in addition to those in the data
 
 _RARE_SHARE = 100  # a category of fewer training rows than one in so many is rare
 _RARE_FROM = 50  # training rows; in fewer, no category is called rare
@@ -25,31 +31,20 @@ _FEW = 10  # different values are always a category
 
 
 @dataclass(frozen=True, eq=False)
-class Category:
-    """A column of text.
-
-    Attributes:
-        levels: the texts, and '(missing)' for a gap, that have an encoded column each.
-        rare: whether the other texts share a column. Without it they are 0 in all columns.
-    """
-
-    levels: tuple[str, ...]
-    rare: bool
-
-
-@dataclass(frozen=True, eq=False)
 class Encoder:
     """From features as they stand in the data to numbers without gaps.
 
     First come the numbers, then for each that had gaps in training 1 where it is missing, then the
-    columns of the categories, 1 where the row is of that category.
+    columns of the categories, 1 where the row is of that category, then for each embedded one the
+    position of its vector.
 
     Attributes:
         names: d names of the features that are used.
         kinds: by name, see `tfloss.data.kinds`.
         fill: by name of a number, what stands for a gap: the median of the training rows.
         gaps: the numbers that had gaps in training.
-        categories: by name.
+        categories: by name, those with a column for each.
+        embedded: by name, those of which the student learns a vector for each.
         left_out: by name, why another feature is not used.
     """
 
@@ -58,17 +53,25 @@ class Encoder:
     fill: Mapping[str, float]
     gaps: tuple[str, ...] = ()
     categories: Mapping[str, Category] = field(default_factory=dict)
+    embedded: Mapping[str, Embedded] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def fitted_on(cls, table: Table, rows: np.ndarray) -> Encoder:
+    def fitted_on(cls, table: Table, rows: np.ndarray, embed: Sequence[str] = ()) -> Encoder:
         """The encoder of these rows, (n,) row numbers; give it those that train.
 
+        Args:
+            table: with the features.
+            rows: row numbers.
+            embed: categories that are embedded: names, or a number: all with more values than it.
+
         Raises:
-            DataError: no feature is of any use.
+            DataError: no feature is of any use, or one that cannot be embedded.
         """
         features = table.features[rows]
         left_out = _useless(table, features)
+        vectors = embedded_columns(table, features, embed, left_out)
+        left_out = {name: why for name, why in left_out.items() if name not in vectors}
         used = [name for name in table.feature_names if name not in left_out]
         if not used:
             reasons = "; ".join(f"'{name}' {reason}" for name, reason in left_out.items())
@@ -91,8 +94,9 @@ class Encoder:
             found = parts["texts"]
             known = zip(texts, found.categories_, found.infrequent_categories_, strict=True)
             categories = {n: _category(table.levels[n], all_, rare) for n, all_, rare in known}
+        embedded = {n: Embedded(levels, categories.pop(n)) for n, levels in vectors.items()}
         kinds = {name: table.kinds[name] for name in used}
-        return cls(tuple(used), kinds, fill, gaps, categories, left_out)
+        return cls(tuple(used), kinds, fill, gaps, categories, embedded, left_out)
 
     @property
     def n_numbers(self) -> int:
@@ -107,7 +111,35 @@ class Encoder:
             for name, category in self.categories.items()
             for level in (*category.levels, *([RARE] if category.rare else []))
         ]
-        return (*self.fill, *(f"{name} missing" for name in self.gaps), *spread)
+        gaps = (f"{name} missing" for name in self.gaps)
+        return (*self.fill, *gaps, *spread, *self.embedded)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names of all categories, embedded or not."""
+        return (*self.categories, *self.embedded)
+
+    @property
+    def embeddings(self) -> tuple[Embedding, ...]:
+        """What a student needs for the embedded columns, the last of the encoded ones."""
+        return tuple(one.embedding(name) for name, one in self.embedded.items())
+
+    def spread_out(self, encoded: np.ndarray) -> np.ndarray:
+        """Encoded rows (n, m), scaled or not, with columns of 0 and 1 in place of positions.
+
+        So teachers see embedded columns, which learn no vectors, as they see other categories.
+        """
+        count = len(self.embedded)
+        if not count:
+            return encoded
+        parts = [encoded[:, :-count]]
+        for at, one in enumerate(self.embedded.values()):
+            width = len(one.spread.levels) + one.spread.rare
+            columns = _columns_of(one.spread, one.levels)
+            columns[-1] = width - 1 if one.spread.rare else -1  # of position 0, all others
+            chosen = columns[encoded[:, at - count].astype(np.int64) - 1]
+            parts.append((chosen[:, None] == np.arange(width)).astype(encoded.dtype))
+        return np.concatenate(parts, axis=1)
 
     def encode(self, table: Table, rows: np.ndarray | None = None) -> np.ndarray:
         """(n, m) float64 of these rows (default: all).
@@ -140,6 +172,9 @@ class Encoder:
             there = np.flatnonzero(chosen >= 0)
             encoded[there, at + chosen[there]] = 1.0
             at += width
+        for name, one in self.embedded.items():
+            encoded[:, at] = _positions_of(one, features[:, place[name]], levels.get(name, ()))
+            at += 1
         return encoded
 
     def _refuse_other_kinds(self, table: Table) -> None:
@@ -155,7 +190,7 @@ class Encoder:
                     f"The feature '{name}' of '{table.name}' holds {text!r} in row {there[0]} "
                     f"(counted from 0), but training had numbers in it; fix the column."
                 )
-        for name in self.categories:
+        for name in self.texts:
             if table.kinds[name] != CATEGORY:
                 raise DataError(
                     f"The feature '{name}' of '{table.name}' holds numbers, but training had text "
@@ -169,19 +204,18 @@ class Encoder:
             "kinds": dict(self.kinds),
             "fill": dict(self.fill),
             "gaps": list(self.gaps),
-            "categories": {
-                name: {"levels": list(one.levels), "rare": one.rare}
-                for name, one in self.categories.items()
-            },
+            "categories": {name: one.to_values() for name, one in self.categories.items()},
+            "embedded": {name: one.to_values() for name, one in self.embedded.items()},
             "left_out": dict(self.left_out),
         }
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Encoder:
         """The encoder that `to_values` described."""
-        categories = {
-            name: Category(tuple(one["levels"]), bool(one["rare"]))
-            for name, one in values["categories"].items()
+        categories = {name: Category.from_values(one) for name, one in values["categories"].items()}
+        embedded = {
+            name: Embedded(tuple(one["levels"]), Category.from_values(one["spread"]))
+            for name, one in values["embedded"].items()
         }
         return cls(
             tuple(values["names"]),
@@ -189,6 +223,7 @@ class Encoder:
             dict(values["fill"]),
             tuple(values["gaps"]),
             categories,
+            embedded,
             dict(values["left_out"]),
         )
 
@@ -242,6 +277,13 @@ def _among(code: float, codes: set[float]) -> bool:
 
 def _text(levels: Sequence[str], code: float) -> str:
     return MISSING if code != code else levels[int(code)]
+
+
+def _positions_of(one: Embedded, column: np.ndarray, levels: Sequence[str]) -> np.ndarray:
+    """(n,) which vector each row has: 0 is that of all texts without one of their own."""
+    place = {text: at for at, text in enumerate(one.levels, start=1)}
+    positions = np.array([place.get(text, 0) for text in (*levels, MISSING)], dtype=np.int64)
+    return positions[np.where(np.isnan(column), len(levels), column).astype(np.int64)]
 
 
 def _columns_of(category: Category, levels: Sequence[str]) -> np.ndarray:

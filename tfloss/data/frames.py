@@ -28,3 +28,9 @@ def as_array(column: Any) -> np.ndarray:
     if hasattr(column, "to_numpy"):
         return np.asarray(column.to_numpy())
     return np.asarray(column)
+
+
+def names_in(given: Any) -> tuple[str, ...]:
+    """Names from a list, or from text with commas between them."""
+    parts = given.split(",") if isinstance(given, str) else given or ()
+    return tuple(str(part).strip() for part in parts)

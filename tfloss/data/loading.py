@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data.frames import columns_of_frame, is_frame
+from tfloss.data.frames import columns_of_frame, is_frame, names_in
 from tfloss.data.table import Table
 from tfloss.errors import (
     DataError,
@@ -158,9 +158,3 @@ def _chosen(given: Any, target: Any, features: Any, drop: Any, options: Mapping[
         categories = names_in(options.get("categories"))
         return Table(kept, target, **{**options, "categories": categories})
     return choose_features(Table(given, target, **options), features=features, drop=drop)
-
-
-def names_in(given: Any) -> tuple[str, ...]:
-    """Names from a list, or from text with commas between them."""
-    parts = given.split(",") if isinstance(given, str) else given or ()
-    return tuple(str(part).strip() for part in parts)

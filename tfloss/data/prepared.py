@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data.categories import Embedding, embedded_columns
 from tfloss.data.class_weights import with_class_weights
 from tfloss.data.classes import Classes
 from tfloss.data.columns import Columns
 from tfloss.data.encoder import Encoder
-from tfloss.data.frames import columns_of_frame, is_frame
+from tfloss.data.frames import columns_of_frame, is_frame, names_in
 from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
 from tfloss.data.scaling import LeadingScaler, Scaler, refuse_unknown_scale
@@ -60,6 +61,7 @@ class PreparedData:
             are numbers without gaps.
         source: the table's own features: names, kinds and levels; None where it is not known.
         guessed: whether the task was guessed from the target.
+        embeddings: what a student needs for the last columns of `inputs`, which are positions.
         target_names: of several targets; () of one.
         multilabel: whether several targets are labels of 0 and 1, each by itself.
     """
@@ -75,6 +77,7 @@ class PreparedData:
     encoder: Encoder | None = None
     source: FeatureSource | None = None
     guessed: bool = False
+    embeddings: tuple[Embedding, ...] = ()
     target_names: tuple[str, ...] = ()
     multilabel: bool = False
 
@@ -135,7 +138,7 @@ class PreparedData:
                     f"The features have shape {features.shape}; give one row per example, each "
                     f"of shape ({len(names)},)."
                 )
-        texts = () if self.encoder is None else tuple(self.encoder.categories)
+        texts = () if self.encoder is None else self.encoder.texts
         return Table(features, None, names, "the features", categories=texts)
 
     def inputs_of(self, table: Table) -> np.ndarray:
@@ -158,6 +161,7 @@ def prepare(
     seed: int = 0,
     sample_weight: str | None = None,
     columns: Sequence[str] | None = None,
+    embed: str | Sequence[str] = (),
 ) -> PreparedData:
     """Split, scale and encode a table.
 
@@ -175,10 +179,12 @@ def prepare(
             classes to weights; scores count all rows alike.
         sample_weight: the column that holds sample weights; default: the table's own.
         columns: the columns to take along; default: all of them.
+        embed: categories of which the student learns a vector for each value: their names, or a
+            number: all with more different values than it; commas between several.
 
     Raises:
         OneClassError: all training rows belong to one class.
-        DataError: no labels.
+        DataError: no labels, or a feature that cannot be embedded.
         UsageError: impossible sizes, an unknown leak, or a column that is not there.
     """
     refuse_unknown_leaks(leak)
@@ -212,7 +218,7 @@ def prepare(
         )
     if classes is not None:
         _refuse_single_class(classes, codes[split.train], table.name)
-    encoder = None if table.numbers_only else Encoder.fitted_on(table, split.train)
+    encoder = _encoder(table, split.train, [n for part in _listed(embed) for n in names_in(part)])
     scaler = fit_scaler(table, None if "scaling" in leak else split.train, encoder, scale)
     train, holdout = (
         arrange(
@@ -240,9 +246,22 @@ def prepare(
         encoder,
         FeatureSource.of(table),
         table.guessed,
+        () if encoder is None else encoder.embeddings,
         table.target_names,
         table.multilabel,
     )
+
+
+def _listed(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _encoder(table: Table, rows: np.ndarray, embed: Sequence[str]) -> Encoder | None:
+    """What these rows need; None for numbers without gaps."""
+    if table.numbers_only:
+        embedded_columns(table, table.features[rows], embed, {})  # which refuses a name
+        return None
+    return Encoder.fitted_on(table, rows, embed)
 
 
 def fit_scaler(

@@ -65,6 +65,13 @@ def _encoded(data: PreparedData, encoder: Encoder) -> list[tuple[str, str]]:
     ]
     if spread:
         lines.append(("categories", _some(spread)))
+    vectors = [
+        f"{one.name} (a vector of {one.units} for each of {one.vectors - 1} values, and one for "
+        f"all others)"
+        for one in data.embeddings
+    ]
+    if vectors:
+        lines.append(("embedded", _some(vectors)))
     lines += [("left out", f"'{name}' {why}") for name, why in encoder.left_out.items()]
     return lines
 

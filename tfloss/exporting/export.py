@@ -87,8 +87,8 @@ def refuse_text(format: str, encoder: Encoder) -> None:
     Raises:
         UsageError: with what to do.
     """
-    if encoder.categories and not FORMATS[format].text:
-        names = listed(encoder.categories)
+    if encoder.texts and not FORMATS[format].text:
+        names = listed(encoder.texts)
         raise UsageError(
             f"A student exported as {format} cannot look up the text of {names}; export it as "
             f"keras or savedmodel, or without the preprocessing (no --with-scaler): it then takes "

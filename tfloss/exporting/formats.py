@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -49,20 +50,11 @@ def _ask_onnx(path: Path, rows: np.ndarray) -> np.ndarray:
     return session.run(None, {only.name: rows})[0]
 
 
-def describe(format: str, path: Path, words: Mapping[str, Sequence[str]]) -> None:
-    """Put names into the file's metadata, as JSON; of these formats only ONNX has such a place.
-
-    Args:
-        format: of the file.
-        path: where it lies.
-        words: 'features' and 'classes', in their order.
-    """
-    if format != "onnx" or not words:
-        return
+def _describe_onnx(path: Path, texts: Mapping[str, str]) -> None:
     import onnx
 
     model = onnx.load(str(path))
-    onnx.helper.set_model_props(model, {n: json.dumps(list(v)) for n, v in words.items()})
+    onnx.helper.set_model_props(model, dict(texts))
     onnx.save(model, str(path))
 
 
@@ -78,6 +70,18 @@ def _ask_litert(path: Path, rows: np.ndarray) -> np.ndarray:
     interpreter.set_tensor(place, rows)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def _describe_litert(path: Path, texts: Mapping[str, str]) -> None:
+    """Pack files behind the model, where LiteRT's tools look for labels: the file is a ZIP too.
+
+    Source: "Pack metadata and associated files into the model",
+    https://ai.google.dev/edge/litert/conversion/tensorflow/metadata. The flatbuffer of metadata
+    that goes with them can only be written by a package that is not maintained for today's Python.
+    """
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, text in texts.items():
+            archive.writestr(f"{name}.json", text)
 
 
 def _litert_interpreter() -> Any:
@@ -97,6 +101,7 @@ class Format:
         ask: what the file answers for rows (n, d) float32, by the format's own runtime.
         needs: packages besides tfloss' own, and the extra that brings them.
         text: whether it can look text up.
+        describe: puts texts by name into a file that was written; None: there is no such place.
     """
 
     suffix: str
@@ -105,14 +110,35 @@ class Format:
     needs: tuple[str, ...] = ()
     extra: str = ""
     text: bool = False
+    describe: Callable[[Path, Mapping[str, str]], None] | None = None
 
 
 FORMATS = {
     "keras": Format(".keras", _write_keras, _ask_keras, text=True),
     "savedmodel": Format("", _write_savedmodel, _ask_savedmodel, text=True),
-    "onnx": Format(".onnx", _write_onnx, _ask_onnx, ("tf2onnx", "onnx", "onnxruntime"), "onnx"),
-    "litert": Format(".tflite", _write_litert, _ask_litert),
+    "onnx": Format(
+        ".onnx",
+        _write_onnx,
+        _ask_onnx,
+        ("tf2onnx", "onnx", "onnxruntime"),
+        "onnx",
+        describe=_describe_onnx,
+    ),
+    "litert": Format(".tflite", _write_litert, _ask_litert, describe=_describe_litert),
 }
+
+
+def describe(format: str, path: Path, words: Mapping[str, Sequence[str]]) -> None:
+    """Put names into the file, as JSON: metadata of ONNX, files that are packed into LiteRT's.
+
+    Args:
+        format: of the file.
+        path: where it lies.
+        words: 'features' and 'classes', in their order.
+    """
+    into = FORMATS[format].describe
+    if into is not None and words:
+        into(path, {name: json.dumps(list(values)) for name, values in words.items()})
 
 
 def format_of(path: Path, format: str | None) -> str:

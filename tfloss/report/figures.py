@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfloss.report import plots
+from tfloss.report.logged import logged_sections
 from tfloss.report.theme import INK
 
 Pairs = Sequence[tuple[int, str, Mapping[str, Any]]]  # style, label, curves
+
+_TERMS = "Terms while training"
 
 
 def sections(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -30,9 +33,8 @@ def sections(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     figures = list(_metric_figures(results, pairs))
     legend = [legend_entry(label, style) for style, label, _ in pairs]
     yield _section("Convergence on the holdout", f"{band}{first}".strip(), figures, legend)
-    yield _terms("Terms while training", "train", "training rows", pairs, band)
-    if not many:
-        yield _terms("The same terms on the holdout", "holdout", "holdout", pairs, "")
+    yield _terms_of_many(pairs, band) if many else _terms_of_one(pairs)
+    yield from _logged(results, pairs)
     yield _shares(results, pairs)
     yield _calibration(results, many)
     yield _predicted(results)
@@ -104,19 +106,51 @@ def _metric_figures(results: Mapping[str, Any], pairs: Pairs) -> Iterator[str]:
             yield plots.curves(metric["label"], lines, goal=goals.get(name))
 
 
-def _terms(title: str, split: str, rows: str, pairs: Pairs, band: str) -> dict[str, Any]:
+def _terms_of_many(pairs: Pairs, band: str) -> dict[str, Any]:
     names = _term_names(pairs)
-    figures = []
+    figures = [
+        plots.curves(label, list(_term_lines(curve, "train", "steps", names)))
+        for _, label, curve in pairs
+        if len(curve["steps"]) > 1
+    ]
+    text = f"Each weighted term on the training rows, and their total.{band}"
+    return _section(_TERMS, text, figures, [legend_entry("total", -1), *_term_legend(names)])
+
+
+def _terms_of_one(pairs: Pairs) -> dict[str, Any]:
+    """Training rows and holdout in one picture, so that their distance can be seen."""
+    names, figures = _term_names(pairs), []
+    seen = any(curve["eval_steps"] for _, _, curve in pairs)
     for _, label, curve in pairs:
-        steps = curve["steps" if split == "train" else "eval_steps"]
-        lines = [
-            (-1 if name == "total" else names.index(name), steps, values)
-            for name, values in curve[split].items()
-        ]
-        if len(steps) > 1:
-            figures.append(plots.curves(label, lines))
-    text = f"Each weighted term on the {rows}, and their total.{band}"
-    return _section(title, text, figures, [legend_entry("total", -1), *_term_legend(names)])
+        lines = list(_term_lines(curve, "train", "steps", names))
+        dotted = list(_term_lines(curve, "holdout", "eval_steps", names))
+        if len(curve["steps"]) > 1:
+            figures.append(plots.curves(label, lines, dotted=dotted))
+    legend = [legend_entry("total", -1), *_term_legend(names)]
+    if seen:
+        plain = [{**entry, "dashes": ""} for entry in legend]
+        legend = [*plain, {**legend_entry("on the holdout", -1), "dashes": "2.5 4"}]
+    text = "Each weighted term and their total"
+    return _section(
+        _TERMS, f"{text}; dotted: on the holdout." if seen else f"{text}.", figures, legend
+    )
+
+
+def _term_lines(
+    curve: Mapping[str, Any], split: str, steps: str, names: Sequence[str]
+) -> Iterator[plots.Curve]:
+    if curve[steps]:
+        for name, values in curve[split].items():
+            yield (-1 if name == "total" else names.index(name)), curve[steps], values
+
+
+def _logged(results: Mapping[str, Any], pairs: Pairs) -> Iterator[dict[str, Any]]:
+    """What balances, constraints and monitors logged of single trainings."""
+    logged = results.get("logged", [])[: plots.MOST]
+    labels = [label for _, label, _ in pairs][: len(logged)]
+    for title, text, figures, names in logged_sections(labels, logged):
+        legend = [legend_entry(name, style) for style, name in enumerate(names)]
+        yield _section(title, text, figures, legend)
 
 
 def _term_names(pairs: Pairs) -> list[str]:

@@ -16,6 +16,7 @@ from tfloss.comparison.analysis.verdicts import (
 from tfloss.report.comparison import number_text
 from tfloss.report.figures import answers_shown, label_of, legend_entry, sections
 from tfloss.report.plots import MOST
+from tfloss.report.score_matrix import score_matrix
 from tfloss.report.theme import math_svg
 
 _ROOMY = 6  # classes of a confusion table with room around its numbers
@@ -39,6 +40,7 @@ def html_page(results: Mapping[str, Any]) -> str:
         definitions=[
             (name, math_svg(latex), latex) for name, latex in results["definitions"].items()
         ],
+        understood=results.get("understood", ()),
         words=list(_words(results)),
         remarks=_remarks(results),
         tables=[*_metric_tables(results), *_reach_tables(results)],
@@ -130,70 +132,9 @@ def _judged(row: Mapping[str, Any], better: str | None) -> str:
     return "good" if (row["significant"] == "up") == (better == "higher") else "bad"
 
 
-def _score_matrix(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One training, or several: a row for each metric, a column for each student and teacher."""
-    for table in results["tables"]:
-        labels = list(dict.fromkeys(row["formula"] for row in table["rows"]))
-        single = len(labels) == 1
-        columns = ["training rows", "holdout"] if single else labels
-        signs = {"higher": "higher is better", "lower": "lower is better", None: ""}
-        rows = []
-        for name, metric in results["metrics"].items():
-            own = {row["formula"]: row for row in table["rows"] if row["metric"] == name}
-            cells = [_plain(own.get(label, {}).get("mean")) for label in labels]
-            if single:
-                cells.insert(0, _plain(own.get(labels[0], {}).get("train")))
-            for teacher in results["teachers"].values():
-                cells.append(_plain(teacher["metrics"].get(name)))
-            if own:
-                rows.append((f"{metric['label']}", "", cells, signs[metric["better"]]))
-        if rows:
-            yield {
-                "title": f"Scores, step {table['step']}",
-                "caption": "" if single else "On the holdout.",
-                "columns": [
-                    "metric",
-                    *columns,
-                    *(
-                        f"{alias}: {one['text']}, holdout"
-                        for alias, one in results["teachers"].items()
-                    ),
-                ],
-                "groups": [{"label": "", "hint": "", "rows": [_hinted(*row) for row in rows]}],
-            }
-
-
-def _hinted(label: str, kind: str, cells: list[Any], hint: str) -> tuple[str, str, list[Any]]:
-    return (f"{label} ({hint})" if hint else label, kind, cells)
-
-
-def _plain(value: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {"text": "" if value is None else number_text(value["mean"]), "subs": [], "kind": ""}
-
-
-def _trust_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """How good each teacher is on rows that it was fitted on, and on others."""
-    sides = ("own rows", "out of fold", "holdout")
-    groups = []
-    for alias, scores in results.get("trust", {}).items():
-        if "own rows" not in scores or len(scores) < 2:
-            continue
-        rows = []
-        for name in scores["own rows"]:
-            label = results["metrics"].get(name, {}).get("label", name)
-            values = [scores.get(side, {}).get(name) for side in sides]
-            cells = [_plain(None if value is None else {"mean": value}) for value in values]
-            rows.append((label, "", cells))
-        groups.append({"label": alias, "hint": results["teachers"][alias]["text"], "rows": rows})
-    if groups:
-        yield {"title": "Teachers", "caption": "", "columns": ["metric", *sides], "groups": groups}
-
-
 def _metric_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    many = len(results["seeds"]) > 1
-    if not many:
-        yield from _score_matrix(results)
-        yield from _trust_tables(results)
+    if len(results["seeds"]) < 2:
+        yield from score_matrix(results)
         return
     baseline = results["formulas"][results["baseline"]]
     hints = {"higher": "higher is better", "lower": "lower is better", None: ""}
@@ -201,10 +142,10 @@ def _metric_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         groups = []
         for name, metric in results["metrics"].items():
             own = [row for row in table["rows"] if row["metric"] == name]
-            rows = [(row["formula"], "", _cells(row, metric["better"], many)) for row in own]
+            rows = [(row["formula"], "", _cells(row, metric["better"])) for row in own]
             for alias, teacher in results["teachers"].items():
                 if name in teacher["metrics"]:
-                    cells = _cells({"mean": teacher["metrics"][name]}, None, many)
+                    cells = _cells({"mean": teacher["metrics"][name]}, None)
                     rows.append((f"{alias} alone: {teacher['text']}", "teacher", cells))
             if rows:
                 groups.append(
@@ -213,12 +154,8 @@ def _metric_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             "title": f"Holdout, step {table['step']}",
             "caption": f"Means over the seeds with 95 % intervals beneath; p corrected for "
-            f"{table['comparisons']} comparisons (Holm)."
-            if many
-            else "",
-            "columns": ["loss", "mean", f"minus {baseline}", "better, p"]
-            if many
-            else ["loss", "value"],
+            f"{table['comparisons']} comparisons (Holm).",
+            "columns": ["loss", "mean", f"minus {baseline}", "better, p"],
             "groups": groups,
         }
 
@@ -230,7 +167,7 @@ def _reach_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             continue
         groups: dict[str, list[Any]] = {}
         for row in table["reach"]:
-            cells = _cells({**row, "mean": row["steps"]}, "lower", True)[:2]
+            cells = _cells({**row, "mean": row["steps"]}, "lower")[:2]
             cells[1]["subs"] += [f"p {p_text(row['p_holm'])}"] if "p" in row else []
             share = {key: 100 * row["reached"][key] for key in ("mean", "low", "high")}
             cells.append(_cell(share, form="{:.0f} %"))
@@ -247,10 +184,8 @@ def _reach_tables(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _cells(row: Mapping[str, Any], better: str | None, many: bool) -> list[dict[str, Any]]:
+def _cells(row: Mapping[str, Any], better: str | None) -> list[dict[str, Any]]:
     """Mean, difference to the baseline, and how often and how surely it is better."""
-    if not many:
-        return [{"text": number_text(row["mean"]["mean"]), "subs": [], "kind": ""}]
     nothing: dict[str, Any] = {"text": "", "subs": [], "kind": ""}
     if "p" not in row:
         return [_cell(row["mean"]), nothing, nothing]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +45,7 @@ class LiveCurves:
     def done(self, history: Any) -> None:
         """Draw the end, whatever the time; the next training has a picture of its own."""
         self._draw(_lines_of(history))
+        _note(history, self._handle)
         self._begin()
 
     def callback(self) -> Any:
@@ -92,6 +95,30 @@ class LiveCurves:
         self.pictures += 1
         now = time.monotonic()
         self._next = now + max(self._every, (now - started) / _SHARE)
+
+
+_finished: list[tuple[Any, Any, Any]] = []  # the last picture: its history, handle and cell
+
+
+def _note(history: Any, handle: Any) -> None:
+    _finished[:] = [(weakref.ref(history), handle, _cell())]
+
+
+def take_over(history: Any) -> None:
+    """Remove the live picture of a training whose result shows its curves in the same cell."""
+    for drawn, handle, cell in _finished:
+        if drawn() is history and handle is not None and cell is not None and cell == _cell():
+            from IPython.display import HTML
+
+            handle.update(HTML(""))
+            _finished.clear()
+
+
+def _cell() -> int | None:
+    """The number of the notebook's cell that is running."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "execution_count", None)
 
 
 def _lines_of(history: Any) -> Iterator[Line]:

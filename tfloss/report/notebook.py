@@ -9,7 +9,7 @@ from typing import Any
 from tfloss.display import in_notebook
 from tfloss.objective.explain import bindings_of, terms_of
 from tfloss.report.html import LONGEST_MATH
-from tfloss.report.live import LiveCurves
+from tfloss.report.live import LiveCurves, take_over
 from tfloss.report.losses import history_lines, losses_figure
 from tfloss.report.theme import as_svg, math_svg
 
@@ -50,11 +50,15 @@ def result_html(result: Any) -> str:
     ]
     shown = {name: values for name, values in result.scores.items() if values}
     metrics = dict.fromkeys(name for values in shown.values() for name in values)
-    scores = [(name, *(_figure(values.get(name)) for values in shown.values())) for name in metrics]
+    scores = [
+        (result.labels.get(name, name), *(_figure(values.get(name)) for values in shown.values()))
+        for name in metrics
+    ]
     tables: list[Any] = [("Scores", ("", *shown), scores)] if scores else []
     if losses:
         title = f"Epoch {last['epoch']}, step {last['step']}"
         tables.insert(0, (title, ("weighted term", "train", "holdout"), losses))
+    take_over(result.history)
     return _page(
         text=result.objective.text,
         tables=tables,

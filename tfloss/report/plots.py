@@ -45,21 +45,40 @@ def line_options(number: int) -> dict[str, Any]:
     return {"color": colour, "linestyle": (0, dashes) if dashes else "-", "linewidth": 1.5}
 
 
-def curves(title: str, lines: Sequence[Curve], *, goal: float | None = None) -> str:
-    """Means over steps with their intervals as bands."""
+def curves(
+    title: str,
+    lines: Sequence[Curve],
+    *,
+    dotted: Sequence[Curve] = (),
+    goal: float | None = None,
+) -> str:
+    """Means over steps with their intervals as bands.
+
+    Args:
+        title: of the figure.
+        lines: the curves.
+        dotted: further ones; next to these the others have no dashes.
+        goal: a value to draw a line at.
+    """
     figure, axes = new_figure(title)
     for style, steps, band in lines:
         mean = _floats(band["mean"])
         if not len(mean):
             continue  # every training diverged
-        axes.plot(steps, mean, **line_options(style))
+        plain = {"linestyle": "-"} if dotted else {}
+        axes.plot(steps, mean, **{**line_options(style), **plain})
         low, high = _floats(band["low"]), _floats(band["high"])
         if np.isfinite(low).any() and (low != high).any():
             colour = line_style(style)[0]
             axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+    for style, steps, band in dotted:
+        marker = "o" if len(steps) == 1 else None  # a single point, which no line would show
+        options = {**line_options(style), "linestyle": ":", "linewidth": 1.8}
+        axes.plot(steps, _floats(band["mean"]), marker=marker, markersize=3, **options)
     if goal is not None:
         axes.axhline(goal, color=INK, linewidth=0.8, linestyle=":")
-    if not logarithmic(axes, [band[key] for _, _, band in lines for key in ("mean", "low")]):
+    every = [band[key] for _, _, band in (*lines, *dotted) for key in ("mean", "low")]
+    if not logarithmic(axes, every):
         axes.locator_params(axis="y", nbins=5)
     axes.locator_params(axis="x", nbins=5)
     axes.margins(x=0.01)

@@ -45,7 +45,8 @@ def write_run_report(folder: Path, registry: Registry) -> Path:
 
 def _answers(result: Any, batch_size: int) -> dict[str, Any]:
     data = result.data
-    norms = gradients_of(result, batch_size)
+    found_norms = gradients_of(result, batch_size)
+    norms = {n: v for n, v in found_norms.items() if n not in result.objective.logged}
     found: dict[str, Any] = {
         "pca": pca_points(data),
         "student": None,
@@ -124,10 +125,12 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
             "holdout": len(first.rows["holdout"]),
             "classes": data["class_names"],
         },
+        "understood": first.result["understood"],
         "metrics": metrics,
         "tables": [_table(runs, labels, metrics)],
         "teachers": teachers,
         "curves": [curves_of(run.history, run.result["terms"]) for run in runs],
+        "logged": [curves_of(run.history, run.result["logged"]) for run in runs],
         "gradients": [one.get("gradients", {}) for one in described],
         "predictions": answers,
         "predicted": _predicted(described, labels),
@@ -182,7 +185,7 @@ def _teachers(runs: Sequence[Run], metrics: Mapping[str, Any]) -> dict[str, Any]
         for alias, text in run.result["teachers"].items():
             scores = run.result["scores"].get(f"{alias} on holdout", {})
             own = {name: _alone(scores[name]) for name in metrics if name in scores}
-            found.setdefault(alias, {"text": text, "metrics": own})
+            found.setdefault(alias, {"text": text.removeprefix(f"{alias}="), "metrics": own})
     return found
 
 

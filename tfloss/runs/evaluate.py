@@ -118,7 +118,8 @@ def _reading(run: Run, data: str, registry: Registry) -> dict[str, Any]:
     if "features" not in known:
         return {}
     own = run.manifest["data"]
-    categories = [] if own["encoder"] is None else list(own["encoder"]["categories"])
+    encoder = run.preprocessing().encoder
+    categories = [] if encoder is None else list(encoder.texts)
     layout = {name: getattr(run.config, name) for name in LAYOUT if name in known}
     return {"features": list(own["features"]), "categories": categories, **layout}
 

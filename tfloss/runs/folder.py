@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, Encoder, PreparedData, Scaler
+from tfloss.data import Classes, Encoder, PreparedData, Scaler, understood
 from tfloss.data.scoring import reasons
 from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
@@ -122,7 +122,9 @@ def write_run(
 def _summary(result: Result) -> dict[str, Any]:
     return {
         "formula": result.objective.text,
-        "terms": list(result.history.names),
+        "terms": [n for n in result.history.names if n not in result.objective.logged],
+        "logged": list(result.objective.logged),
+        "understood": [list(line) for line in understood(result.data)],
         "last": result.history.as_summary(),
         "scores": result.scores,
         "failed_metrics": reasons(result.scores),
@@ -132,7 +134,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         "compiled_as": result.compiled_as,
         "compiled_because": result.compiled_because,
-        "events": result.events,
+        "events": [*result.events, *result.remarks],
         "best_epoch": result.history.best_epoch,
         "validation": list(result.history.validation),
     }
@@ -256,6 +258,7 @@ class Run:
             scaler,
             data["name"],
             encoder=encoder,
+            embeddings=() if encoder is None else encoder.embeddings,
             target_names=tuple(data["targets"]),
             multilabel=data["multilabel"],
         )

@@ -139,6 +139,7 @@ def _bound(config: Config, data: PreparedData, registry: Registry) -> Objective:
         outputs=data.n_outputs,
         registry=registry,
         seed=config.seed,
+        embeddings=data.embeddings,
     )
     bound = BoundFormula(
         config.formula,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import ShortText, parse_short_text
 from tfloss.registry import Model, Registry, call_plugin
+from tfloss.student.embeddings import Embedding, behind_vectors, width_of
 from tfloss.student.student import Student, wrap_model
 
 
@@ -51,7 +52,13 @@ def known_layers(text: str, registry: Registry) -> tuple[str, ...] | None:
 
 
 def make_student(
-    text: str | Any, *, inputs: int, outputs: int, registry: Registry, seed: int = 0
+    text: str | Any,
+    *,
+    inputs: int,
+    outputs: int,
+    registry: Registry,
+    seed: int = 0,
+    embeddings: Sequence[Embedding] = (),
 ) -> Student:
     """Build the student that a text describes, or take a Keras model as it is.
 
@@ -61,6 +68,8 @@ def make_student(
         outputs: the number of logits: 1 for two classes, C for C classes.
         registry: where models are looked up.
         seed: of the initial weights and of what is random in the layers.
+        embeddings: for the last of the inputs, which are positions; a model that exists already
+            gets the positions.
 
     Raises:
         UsageError: an unknown model or setting, or a model that does not fit the data.
@@ -69,14 +78,35 @@ def make_student(
     if not isinstance(text, str):
         student = wrap_model(text)
     else:
-        model, specification = check_model(text, registry)
-        with seeded(seed):
-            built = call_plugin(
-                model, text, inputs, outputs, *specification.values, **specification.settings
-            )
+        built = built_model(text, inputs, outputs, registry, seed, embeddings)
         student = wrap_model(built, text=text)
     _check_fit(student, inputs, outputs)
     return student
+
+
+def built_model(
+    text: str,
+    inputs: int,
+    outputs: int,
+    registry: Registry,
+    seed: int,
+    embeddings: Sequence[Embedding] = (),
+) -> Any:
+    """The Keras model that a text describes, before it is a student; see `make_student`."""
+    model, specification = check_model(text, registry)
+    if not is_built_by_name(text):
+        embeddings = ()
+    width = width_of(inputs, embeddings)
+    with seeded(seed):
+        built = call_plugin(
+            model, text, width, outputs, *specification.values, **specification.settings
+        )
+        return behind_vectors(built, inputs, embeddings) if embeddings else built
+
+
+def is_built_by_name(model: Any) -> bool:
+    """Whether a model is a text that names a new one, and no file of a trained one."""
+    return isinstance(model, str) and not model.lower().endswith(".keras")
 
 
 @contextmanager

@@ -49,6 +49,22 @@ def never_called(layer: Any, **attributes: Any) -> Any:
     return twin
 
 
+def called_by_twins(graph: Any, tensor: Any) -> Any:
+    """What a graph of one input returns for another symbolic tensor, in the graph of that tensor.
+
+    Each layer is called as a twin, which shares its name and variables; the layers themselves stay
+    in the graph that they are in.
+    """
+    twins: dict[int, Any] = {}
+
+    def twin(operation: Any) -> Any:
+        if id(operation) not in twins:
+            twins[id(operation)] = never_called(operation)
+        return twins[id(operation)]
+
+    return graph._run_through_graph(tensor, operation_fn=twin)
+
+
 def takes_training(model: Any) -> bool:
     """Whether a model's `call` has the argument `training`."""
     return bool(model._call_has_training_arg)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfloss.data import Columns, PreparedData, Scaler
 from tfloss.data.links import to_units
-from tfloss.errors import DataError, PluginError, UsageError
+from tfloss.errors import DataError, PluginError, UsageError, listed
 from tfloss.lazy import keras, tf
 from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
 from tfloss.teachers.fitting.classifiers import FAILURES, failed
@@ -132,6 +132,12 @@ def check_network(
     """
     model = known.estimator
     view = _own_view(known, data, name)
+    if data.embeddings and view is None:
+        columns = listed(one.name for one in data.embeddings)
+        raise UsageError(
+            f"The teacher '{name}' is a network, which would take the positions of embedded "
+            f"categories ({columns}) for numbers; leave embed out, or take an estimator."
+        )
     if view is None:
         refuse_lost_features(known, data, name)
         refuse_other_features(known.features or data.feature_names, data, name)
@@ -189,7 +195,7 @@ def _own_view(known: PrefittedTeacher, data: PreparedData, name: str) -> View | 
             f"The teacher '{name}' was trained on the feature '{(missing or ['?'])[0]}', which "
             f"'{data.name}' does not have; use one that was trained on these data."
         )
-    return View(UNSCALED, encoder=known.encoder, source=source)
+    return View(UNSCALED, encoder=known.encoder, source=source, positions=True)
 
 
 def _is_graph(model: Any) -> bool:

@@ -26,6 +26,7 @@ class View:
         scaler, encoder, source: of the data; see `tfloss.data.PreparedData`.
         names: of a frame, its columns; default: all features of the data.
         sparse: whether the estimator takes scipy's sparse rows; else it gets them dense.
+        positions: whether embedded columns stay positions, as a student of that encoder has them.
     """
 
     kind: str
@@ -34,18 +35,19 @@ class View:
     source: FeatureSource | None = None
     names: tuple[str, ...] = ()
     sparse: bool = False
+    positions: bool = False
 
     @property
     def identity(self) -> Any:
         """All that what is shown depends on, besides the rows."""
         encoder = None if self.encoder is None else self.encoder.to_values()
         source = None if self.source is None else (self.source.names, dict(self.source.levels))
-        return self.kind, self.names, encoder, source, self.sparse
+        return self.kind, self.names, encoder, source, self.sparse, self.positions
 
     def rows(self, part: Columns) -> np.ndarray:
         """A part's rows as numbers, of which any can be taken before they are shown."""
         if self.kind == SCALED:
-            return part.inputs
+            return self._spread(part.inputs)
         if part.features is None or self.source is None:
             if self.kind == FRAME and self.encoder is not None:
                 raise UsageError(
@@ -53,12 +55,17 @@ class View:
                     "`PreparedData.arrange` makes of a table."
                 )
             inputs = np.asarray(part.inputs, np.float64)
-            return inputs if self.scaler is None else self.scaler.restore(inputs)
+            return self._spread(inputs if self.scaler is None else self.scaler.restore(inputs))
         if self.kind == FRAME or self.encoder is None:
             return part.features
         source = self.source
         places = [source.names.index(name) for name in self.encoder.names]
-        return self.encoder.transform(part.features[:, places], source.levels)
+        return self._spread(self.encoder.transform(part.features[:, places], source.levels))
+
+    def _spread(self, encoded: np.ndarray) -> np.ndarray:
+        if self.encoder is None or self.positions:
+            return encoded
+        return self.encoder.spread_out(encoded)
 
     def show(self, rows: np.ndarray) -> Any:
         """These rows as the estimator gets them: (n, d) float64, sparse rows, or a frame."""

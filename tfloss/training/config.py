@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # What each step of a training takes of a configuration; together with `table` all of it.
 SPLIT = (
     *("train_fraction", "train_size", "test_size", "stratify"),
-    *("scale", "bootstrap", "leak", "class_weight"),
+    *("scale", "bootstrap", "leak", "class_weight", "embed"),
 )
 CHOICE = ("features", "drop", "categories")  # of the features of a data set
 LAYOUT = ("separator", "encoding", "header", "decimal")  # of a text file
@@ -36,7 +36,7 @@ TEACHERS = {
 }
 TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
-    *("compile", "on_nan", "precision", "allow_negative", "scale_target"),
+    *("compile", "on_nan", "precision", "watch", "allow_negative", "scale_target"),
     *("early_stopping", "validation_fraction", "n_iter_no_change"),
 )
 
@@ -54,6 +54,8 @@ class Config:
         features, drop: the features that are used, and columns that are left out; default: all
             columns that have no other use are features.
         categories: features that are categories even where they look like numbers.
+        embed: categories of which the student learns a vector for each value: names, or a number:
+            all with more different values than it.
         task: 'classification' or 'regression'; default: by the loss, else guessed from the target.
         separator, encoding, header, decimal: how a text file is written; default: found.
         train_fraction, train_size, test_size: how the rows are split; at most one of the first two.
@@ -70,6 +72,7 @@ class Config:
         teacher_inputs: what teachers see of the features: 'auto', 'scaled', 'unscaled' or 'frame'.
         augment: rows to add for the teachers to predict, per training row.
         augment_noise: how far they are moved, in standard deviations of each feature.
+        networks: frozen networks that the formula calls, 'vgg=file.keras'.
         model: the student, 'mlp:10,10'.
         optimizer: 'adam', 'sgd:learning_rate=0.05'.
         epochs: passes over the training rows.
@@ -81,6 +84,7 @@ class Config:
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
+        watch: 'gradients' or 'gradients:every=20', which are measured while training.
         allow_negative: accept coefficients below zero.
         scale_target: whether a regressor starts at the target's mean, in steps of its deviation.
         early_stopping: stop where rows set aside from training are no better predicted, and keep
@@ -97,6 +101,7 @@ class Config:
     features: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    embed: tuple[str, ...] = ()
     task: str | None = None
     separator: str | None = None
     encoding: str | None = None
@@ -118,6 +123,7 @@ class Config:
     teacher_inputs: str = "auto"
     augment: float = 0.0
     augment_noise: float = 0.1
+    networks: tuple[str, ...] = ()
     model: str = "mlp:10,10"
     optimizer: str = "adam"
     epochs: int = 200
@@ -129,6 +135,7 @@ class Config:
     compile: str = "auto"
     on_nan: str = "stop"
     precision: str = "float32"
+    watch: str | None = None
     allow_negative: bool = False
     scale_target: bool = True
     early_stopping: bool = False
@@ -140,6 +147,10 @@ class Config:
             check_value(name, getattr(self, name), hint)
         if not self.formula.strip():
             raise UsageError('No formula was given; say --loss "bce", or --recipe article.')
+        if self.watch is not None:
+            from tfloss.objective import GradientMonitor
+
+            GradientMonitor.of(self.watch)
         if self.task is not None:
             one_of("task", self.task, TASKS)
         if self.decimal is not None:

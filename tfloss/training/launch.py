@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfloss.data import PreparedData
+from tfloss.data import Embedding, PreparedData
 from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import Student, make_student
@@ -36,7 +36,12 @@ class Trained(NamedTuple):
 
 
 def student_of(
-    model: str | Student | Any, inputs: int, outputs: int, registry: Registry, options: LoopOptions
+    model: str | Student | Any,
+    inputs: int,
+    outputs: int,
+    registry: Registry,
+    options: LoopOptions,
+    embeddings: Sequence[Embedding] = (),
 ) -> Student:
     """The student, built in the precision of the options or taken as it is.
 
@@ -46,12 +51,13 @@ def student_of(
         outputs: the number of logits.
         registry: what names stand for.
         options: whose seed and precision count.
+        embeddings: of the data.
 
     Raises:
         UsageError: an unknown model, one that does not fit the data, or a precision for a model
             that exists already.
     """
-    sizes: dict[str, Any] = {"inputs": inputs, "outputs": outputs}
+    sizes: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "embeddings": embeddings}
     if isinstance(model, str):
         with computing_in(options.precision):
             return make_student(model, **sizes, registry=registry, seed=options.seed)
@@ -86,7 +92,11 @@ def fingerprint_of(
     if checkpoints is None:
         return {}
     own = [model if isinstance(model, str) else "", *model_fingerprint(student.model)]
-    return training_fingerprint(objective.text, rows(), own, optimizer, **options.fingerprint())
+    more = {
+        **options.fingerprint(),
+        **({"networks": found} if (found := objective.networks) else {}),
+    }
+    return training_fingerprint(objective.text, rows(), own, optimizer, **more)
 
 
 def run_loop(
@@ -157,4 +167,5 @@ def result_of(
         compiled_because=trained.compiled_because,
         events=[*trained.events, *remarks(student, objective, data)],
         traces=traces,
+        labels={name: metric.label or name for name, metric in registry.metrics.items()},
     )

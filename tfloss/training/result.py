@@ -12,6 +12,7 @@ from tfloss.data import PreparedData, score
 from tfloss.display import renderer
 from tfloss.errors import DataError
 from tfloss.objective import Objective
+from tfloss.objective.remarks import remarks_of, static_formula
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
@@ -37,6 +38,7 @@ class Result:
         events: what was done where numbers were not finite, and what is remarkable about the
             student, a sentence each.
         traces: how often the program was traced.
+        labels: by metric, how a table names it.
     """
 
     student: Student
@@ -50,6 +52,7 @@ class Result:
     compiled_because: str = ""
     events: list[str] = field(default_factory=list)
     traces: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def predict(self, features: Any) -> np.ndarray:
         """Probabilities (n, classes) for features as they stand in the data.
@@ -87,6 +90,22 @@ class Result:
             features = self.data.scaler.transform(features)
         return features.astype(np.float32)
 
+    @property
+    def static_formula(self) -> str | None:
+        """The formula with fixed coefficients that weighs as its balances did on average, or None.
+
+        `0.83*bce + 1.17*kl` for a training by `uncertainty(bce, kl)`.
+        """
+        return static_formula(self.objective, self._curves())
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the training showed of weights, constraints and gradients, a sentence each."""
+        return remarks_of(self.objective, self._curves())
+
+    def _curves(self) -> dict[str, np.ndarray]:
+        return {name: self.history.column(name) for name in self.history.names}
+
     def plot(self) -> Any:
         """The total and each weighted term by step: a matplotlib Figure."""
         return renderer().history_figure(self)
@@ -95,7 +114,7 @@ class Result:
         return renderer().result_html(self)
 
     def __str__(self) -> str:
-        return summary_text(self.history.as_summary(), self.scores)
+        return summary_text(self.history.as_summary(), self.scores, self.labels)
 
 
 def all_scores(

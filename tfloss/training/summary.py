@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def summary_text(last: Mapping[str, Any], scores: Mapping[str, Mapping[str, float]]) -> str:
+def summary_text(
+    last: Mapping[str, Any],
+    scores: Mapping[str, Mapping[str, float]],
+    labels: Mapping[str, str],
+) -> str:
     """The last losses, then every score.
 
     Args:
         last: `{"epoch", "step", "train": {"total", terms…}, "holdout": …}`.
         scores: metrics by 'student on holdout', 'teacher on holdout', ….
+        labels: how a table names a metric.
     """
     parts = []
     if last:
@@ -21,7 +26,10 @@ def summary_text(last: Mapping[str, Any], scores: Mapping[str, Mapping[str, floa
     shown = {name: values for name, values in scores.items() if values}
     if shown:
         names = dict.fromkeys(name for values in shown.values() for name in values)
-        scored = [(name, *(values.get(name) for values in shown.values())) for name in names]
+        scored = [
+            (labels.get(name, name), *(values.get(name) for values in shown.values()))
+            for name in names
+        ]
         parts.append(_aligned(("", *shown), scored))
     return "\n\n".join(parts)
 

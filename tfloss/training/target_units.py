@@ -7,8 +7,6 @@ teachers and predictions keep the user's.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tfloss.data import Columns, PreparedData
@@ -88,8 +86,3 @@ def units_places(student: Student) -> tuple[int, int] | None:
     variables = student.forward_model.variables
     found = [at for at, one in enumerate(variables) if one.path.split("/")[-2:-1] == [LAYER]]
     return (found[0], found[1]) if len(found) == 2 else None
-
-
-def is_built_by_name(model: Any) -> bool:
-    """Whether a model is a text that names a new one, and no file of a trained one."""
-    return isinstance(model, str) and not model.lower().endswith(".keras")

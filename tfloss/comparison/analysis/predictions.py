@@ -48,8 +48,7 @@ def pca_points(data: PreparedData) -> dict[str, Any]:
     The components are those of the features as they are trained on, as scikit-learn's PCA fitted on
     the training rows finds them; held-out rows are projected onto them.
     """
-    train_inputs = np.reshape(data.train.inputs, (len(data.train), -1)).astype(np.float64)
-    inputs = np.reshape(data.holdout.inputs, (len(data.holdout), -1)).astype(np.float64)
+    train_inputs, inputs = (_as_numbers(part.inputs, data) for part in (data.train, data.holdout))
     inputs = np.concatenate([train_inputs, inputs])
     train = np.arange(len(inputs)) < len(data.train)
     middle = train_inputs.mean(axis=0)
@@ -70,6 +69,12 @@ def pca_points(data: PreparedData) -> dict[str, Any]:
         "classes": [str(name) for name in names],
         "left_out": len(points) - len(keep),
     }
+
+
+def _as_numbers(inputs: np.ndarray, data: PreparedData) -> np.ndarray:
+    """(n, m) float64; embedded columns as 0 and 1, since positions have no distances."""
+    rows = inputs.reshape(len(inputs), -1).astype(np.float64)
+    return rows if data.encoder is None else data.encoder.spread_out(rows)
 
 
 def _rounded(values: np.ndarray) -> Any:

@@ -19,9 +19,9 @@ import numpy as np
 
 from tfloss.data import PreparedData
 from tfloss.lazy import keras
-from tfloss.registry import Model, Registry, call_plugin
-from tfloss.student import Student, check_model
-from tfloss.student.build import generators_kept, seeded
+from tfloss.registry import Registry
+from tfloss.student import Student
+from tfloss.student.build import built_model, generators_kept
 from tfloss.training.config import Config
 from tfloss.training.target_units import units_of, units_places
 
@@ -148,14 +148,6 @@ def _seeds_drawn(seed: int, count: int) -> list[int]:
 
 def _built(config: Config, data: PreparedData, seed: int, registry: Registry) -> Any:
     """The Keras model as its plugin makes it: what `make_student` wraps, without the wrapping."""
-    model, specification = check_model(config.model, registry)
-    assert isinstance(model, Model)
-    with seeded(seed):
-        return call_plugin(
-            model,
-            config.model,
-            data.n_features,
-            data.n_outputs,
-            *specification.values,
-            **specification.settings,
-        )
+    return built_model(
+        config.model, data.n_features, data.n_outputs, registry, seed, data.embeddings
+    )

@@ -14,6 +14,7 @@ from tfloss.data import PreparedData, Table, augment, with_same_inputs
 from tfloss.errors import OneClassError
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
+from tfloss.student.build import is_built_by_name
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
 from tfloss.training.config import Config
@@ -21,7 +22,6 @@ from tfloss.training.loop.shuffling import steps_per_epoch
 from tfloss.training.target_kind import table_for_the_loss
 from tfloss.training.target_units import (
     in_target_units,
-    is_built_by_name,
     link_of,
 )
 from tfloss.training.teachers import Teachers, names_in
@@ -222,6 +222,7 @@ def student_of(config: Config, data: PreparedData, seed: int, registry: Registry
         outputs=data.n_outputs,
         registry=registry,
         seed=seed,
+        embeddings=data.embeddings,
     )
     if not (config.scale_target and is_built_by_name(config.model)):
         return student

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tfloss.cli.quiet_import import quietly
 from tfloss.errors import UsageError
+from tfloss.io.quiet_import import quietly
 
 # Written by a C library: past Python's `sys.stderr`.
 LOGGED = b"E0000 00:00:17.9 10 util.cc:131] oneDNN supports DT_HALF only on some platforms.\n"
@@ -43,7 +43,7 @@ def test_later_lines_are_filtered_unless_the_user_asked_for_them(own, level):
     """Level 3 keeps even lines marked as errors, such as that a processor lacks AVX-512."""
     program = (
         "import os, sys, types\n"
-        "from tfloss.cli.quiet_import import import_tensorflow\n"
+        "from tfloss.io.quiet_import import import_tensorflow\n"
         "config = types.SimpleNamespace(list_logical_devices=lambda: [])\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
