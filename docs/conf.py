@@ -26,7 +26,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples/plugins", "examples/plain_keras", "tfloss_docs"]
 templates_path = ["_templates"]
-nitpicky = False
+toc_object_entries = False  # every name has a heading already
 suppress_warnings = [
     "myst.header",  # a page may begin with a smaller heading
     "misc.highlighting_failure",  # terminals print what no lexer expects

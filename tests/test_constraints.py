@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tfloss.constraints import Above, AtLeast, Each, Except, Interval, Length, OneOf
+from tfloss.constraints import Above, AtLeast, Each, Except, Interval, Length, OneOf, PerColumn
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,17 @@ def test_an_interval_takes_finite_numbers_only(value):
 @pytest.mark.parametrize("rule", [Length(2), Each(Above(0))])
 def test_a_rule_for_lists_takes_lists_only(rule, value):
     assert rule.refusal(value) == "must be a [list]"
+
+
+def test_a_number_may_stand_for_a_list_of_such():
+    rule = Each(Above(0), alone=True)
+    assert rule.refusal(2) is None
+    assert rule.refusal([1, 2]) is None
+    assert rule.refusal(0) == "must be positive"
+    assert rule.refusal((1, 0)) == "must be positive, each"
+    assert PerColumn("logits").refusal([]) == "must not be empty"
+    assert rule.examples(1.0) == Above(0).examples(1.0)
+    assert rule.search_range(1.0) == Above(0).search_range(1.0)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ Which function for what:
                   attach(model, formula): the same model, with Keras' own compile and fit
                   Loss(formula): for compile(loss=…); tap(name, tensor): names an inner tensor
                   Checkpoint(folder): a Keras callback that resumes to the same bytes
+                  GradientMonitor(every): watch=, which terms pull against each other
     comparing     compare([formulas]): many seeds, and which formula is better, how surely
                   search(formula with ranges): coefficients and settings, confirmed on other rows
     understanding explain(formula), bind(formula, data): terms and tensors; nothing is trained
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from tfloss.data import Table
     from tfloss.formula import FormulaError, parse
     from tfloss.keras_integration import Checkpoint, Loss, attach, fit_model
+    from tfloss.objective import GradientMonitor
     from tfloss.registry.names import losses
     from tfloss.report.live import LiveCurves
     from tfloss.runs.folder import read_run
@@ -127,6 +129,7 @@ _LATER = {
     "explain": "tfloss.api",
     "export": "tfloss.api",
     "FormulaError": "tfloss.formula",
+    "GradientMonitor": "tfloss.objective",
     "Result": "tfloss.training.result",
     "Table": "tfloss.data",
     "fit": "tfloss.training.fit",
@@ -144,6 +147,7 @@ __all__ = [
     "ComparisonResult",
     "DataError",
     "FormulaError",
+    "GradientMonitor",
     "Interrupted",
     "LiveCurves",
     "Loss",

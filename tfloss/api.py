@@ -24,7 +24,7 @@ from tfloss.registry import Declaration, Registry, registry_with
 from tfloss.runs.evaluate import score_run
 from tfloss.runs.folder import Run, read_run
 from tfloss.runs.train import objective_of
-from tfloss.student import make_student
+from tfloss.student import make_student, with_networks
 from tfloss.training.config import SPLIT, Config
 from tfloss.training.preflight import check
 from tfloss.training.result import Result
@@ -76,6 +76,7 @@ def bind(
     *,
     teacher: Mapping[str, str] | None = None,
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     allow_negative: bool = False,
 ) -> Objective:
@@ -87,6 +88,7 @@ def bind(
         model: as for `tfloss.fit`.
         teacher: the names of teachers, with a text that says what each is.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         allow_negative: accept coefficients below zero.
 
@@ -97,7 +99,7 @@ def bind(
         >>> objective = tfloss.bind("bce + 1e-3*l2('*/kernel')", data)
         >>> objective.needs
     """
-    registry = registry_with(registry, losses)
+    registry = with_networks(registry_with(registry, losses), networks)
     built = make_student(
         model,
         inputs=data.n_features,
@@ -116,6 +118,7 @@ def explain(
     *,
     teacher: str | Iterable[str] = (),
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     **options: Any,
 ) -> Objective:
@@ -127,6 +130,7 @@ def explain(
         model: 'mlp:10,10', 'package.module:factory', 'file.keras'.
         teacher: 'gpc', or several: `["soft=gpc", "hard=rf"]`.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         **options: of `tfloss train`, by the names of `tfloss.training.config.Config`: target,
             columns, weight, train_size, allow_negative, ….
@@ -145,7 +149,7 @@ def explain(
     named = [teacher] if isinstance(teacher, str) else list(teacher)
     values = {"formula": to_text(as_node(formula)), "data": data, "model": model, **options}
     config = Config.from_mapping({**values, "teacher": named}, origin="tfloss.explain")
-    registry = registry_with(registry, losses)
+    registry = with_networks(registry_with(registry, losses), networks)
     check(config, registry)
     return objective_of(config, registry)
 

@@ -16,13 +16,30 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
 
-__all__ = ["Above", "AtLeast", "Constraint", "Each", "Except", "Interval", "Length", "OneOf"]
+__all__ = [
+    "Above",
+    "AtLeast",
+    "Constraint",
+    "Each",
+    "Except",
+    "Interval",
+    "Learnable",
+    "Length",
+    "OneOf",
+    "PerColumn",
+]
 
 _INSIDE = 0.01  # of a range: how far within an open end a value is tried
 
 
 class Constraint:
-    """A rule for a setting's value; subclass it for a rule of your own."""
+    """A rule for a setting's value; subclass it for a rule of your own.
+
+    Attributes:
+        takes_lists: whether a list can obey it.
+    """
+
+    takes_lists = False
 
     def refusal(self, value: Any) -> str | None:
         """Why a value is refused, to stand behind 'but' ('must be positive'); None if it is not."""
@@ -194,8 +211,10 @@ class Length(Constraint):
     least: int
     most: int | None = None
 
+    takes_lists = True
+
     def refusal(self, value: Any) -> str | None:
-        if isinstance(value, str) or not isinstance(value, Sequence):
+        if not is_list(value):
             return "must be a [list]"
         count = len(value)
         fits = count >= self.least and (self.most is None or count <= self.most)
@@ -211,15 +230,80 @@ class Length(Constraint):
 
 @dataclass(frozen=True)
 class Each(Constraint):
-    """A list whose entries all obey a rule: `Annotated[Sequence[float], Each(Above(0))]`."""
+    """A list whose entries all obey a rule: `Annotated[Sequence[float], Each(Above(0))]`.
+
+    Args:
+        rule: of each entry.
+        alone: whether one value, without a list around it, is allowed as well.
+    """
 
     rule: Constraint
+    alone: bool = False
+
+    takes_lists = True
 
     def refusal(self, value: Any) -> str | None:
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            return "must be a [list]"
+        if not is_list(value):
+            return self.rule.refusal(value) if self.alone else "must be a [list]"
         wrong = next((refusal for entry in value if (refusal := self.rule.refusal(entry))), None)
         return wrong and f"{wrong}, each"
 
+    def examples(self, default: Any) -> tuple[Any, ...]:
+        return self.rule.examples(default) if self.alone else ()
+
+    def search_range(self, default: Any) -> str | None:
+        return self.rule.search_range(default) if self.alone else None
+
     def __str__(self) -> str:
-        return f"each {self.rule}"
+        return f"{self.rule}, or a list of such" if self.alone else f"each {self.rule}"
+
+
+@dataclass(frozen=True)
+class PerColumn(Constraint):
+    """A list with one entry for each column of a tensor, which is compared before training.
+
+        class_weights: Annotated[Sequence[float], Each(AtLeast(0)), PerColumn("logits")]
+
+    Args:
+        tensor: the parameter whose columns, the last axis, count.
+        classes: whether one column stands for two classes, so that it needs two entries.
+        each: another parameter: `tensor` has its shape with so many columns for each of its
+            columns as there are entries, one for a number without a list.
+    """
+
+    tensor: str
+    classes: bool = False
+    each: str = ""
+
+    takes_lists = True
+
+    def refusal(self, value: Any) -> str | None:
+        # The rest needs shapes: `tfloss.registry.shapes`.
+        return "must not be empty" if is_list(value) and not len(value) else None
+
+    def __str__(self) -> str:
+        if self.each:
+            return f"one for each column of {self.tensor} per column of {self.each}"
+        return f"one for each {'class' if self.classes else 'column'} of {self.tensor}"
+
+
+@dataclass(frozen=True)
+class Learnable(Constraint):
+    """A setting that may be a tensor, so that a formula can have it learned.
+
+        temperature: Annotated[float, Above(0), Learnable()] = 0.1
+
+    lets a formula say `info_nce(temperature=learned(0.07))`: a scalar that is trained with the
+    student and stays inside of its range.
+    """
+
+    def refusal(self, value: Any) -> str | None:
+        return None
+
+    def __str__(self) -> str:
+        return "can be learned"
+
+
+def is_list(value: Any) -> bool:
+    """Whether a setting's value is a list, as a formula writes it in brackets."""
+    return isinstance(value, Sequence) and not isinstance(value, str)

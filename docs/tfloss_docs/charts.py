@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tfloss.report.plots import COLOURS, line_options
 from tfloss.report.theme import INK, as_svg, new_figure, new_panels
@@ -61,6 +62,7 @@ def speed(page: str) -> str:
         axes.bar_label(bars, [f" {value:,.0f}" for value in values.values()], fontsize=7.5)
         axes.set_xscale("log")
         axes.set_xlim(min(values.values()) / 2, max(values.values()) * 12)
+        _plain_ticks(axes.xaxis)
         axes.set_ylim(len(values) - 0.5, -0.5)
         axes.set_yticks(places, list(values) if number == 0 else [""] * len(values))
         axes.grid(visible=False)
@@ -75,8 +77,21 @@ def growth(page: str) -> str:
     for axes, (_, table) in zip(panels, found, strict=True):
         points = [(float(row[0]), float(row[1].replace(",", ""))) for row in rows_of(table)]
         axes.loglog(*zip(*points, strict=True), marker="o", markersize=3, **line_options(0))
+        _plain_ticks(axes.xaxis)
+        _plain_ticks(axes.yaxis)
     panels[0].set_ylabel("µs per step")
     return as_svg(figure, "Time per step against depth, width, batch, terms and teachers")
+
+
+def _plain_ticks(axis: Any) -> None:
+    """Powers of ten, and where these are few numbers between them, written out."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    subs = (1.0,) if high > 300 * low else (1.0, 3.0)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def terms(history: Mapping[str, list[float]]) -> str:

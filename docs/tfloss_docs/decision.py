@@ -52,8 +52,8 @@ def write(folder: Folder, page: Path) -> None:
 
 _LINE = 24
 _GAP = 14
-_ROOT_X, _TASK_X, _SYMPTOM_X, _FORMULA_X, _WIDTH = 8, 150, 430, 735, 1080
-_TASK_WIDTH = 250
+_ROOT_X, _TASK_X, _SYMPTOM_X, _FORMULA_X, _WIDTH = 8, 150, 462, 770, 1110
+_TASK_WIDTH = 285
 
 
 def picture(found: list[Choice]) -> str:
@@ -80,7 +80,8 @@ def picture(found: list[Choice]) -> str:
 
 def _leaves(found: list[Choice]) -> list[Choice]:
     """The first few whose formula is short enough to be read in a picture."""
-    return [choice for choice in found if len(choice.formula) <= 42][:_SHOWN] or found[:1]
+    short = [choice for choice in found if len(choice.formula) <= 42]
+    return short[:_SHOWN] or [min(found, key=lambda choice: len(choice.formula))]
 
 
 def _root(middle: float, middles: list[float]) -> Iterator[str]:

@@ -255,7 +255,12 @@ def _facts(loss: Loss) -> list[str]:
 def _example(loss: Loss, drawn: Drawn | None) -> Iterator[str]:
     formula = example_of(loss)
     yield from [f"In a formula: {code(formula)}", ""]
-    yield from block(f"tfloss explain {_quoted(formula)}\ntfloss losses {loss.name} --plot", "sh")
+    commands = [f"tfloss explain {_quoted(formula)}", f"tfloss losses {loss.name}"]
+    if drawn is None or drawn.lines:
+        commands[1] += " --plot"
+    yield from block("\n".join(commands), "sh")
+    yield from ["In a Keras model of yours:", ""]
+    yield from block(f"model = tfloss.attach(model, {_quoted(formula)})")
     if drawn is not None and drawn.tensors:
         yield from ["By itself, on tensors:", ""]
         yield from block(python_example(loss, drawn))
@@ -279,7 +284,10 @@ def _elsewhere(found: list[Equivalent]) -> list[str]:
     if not found:
         return []
     rows = [(one.peer, code(one.theirs), code(one.formula), escaped(one.note)) for one in found]
-    return ["## In other libraries", "", *table(("library", "its name", "here", ""), rows)]
+    head = ["library", "its name", "here", "note"]
+    if not any(one.note for one in found):
+        head, rows = head[:3], [row[:3] for row in rows]
+    return ["## In other libraries", "", *table(head, rows)]
 
 
 def _held_against(loss: Loss) -> list[str]:

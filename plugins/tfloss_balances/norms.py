@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import LossVariable, tf
-from tfloss.constraints import Above, AtLeast
+from tfloss.constraints import Above, AtLeast, Interval
 
 _SMALLEST = 1e-12
 
@@ -55,7 +55,33 @@ def gradnorm(
     return weights
 
 
+def _annealed_weights(members: int, settings: Mapping[str, Any]) -> dict[str, LossVariable]:
+    return {"weights": LossVariable((members,), 1.0, trainable=False)}
+
+
+@tfloss.balance(state=_annealed_weights)
+def annealed(
+    largest: Any, mean_size: Any, *, alpha: Annotated[float, Interval(0, 1)] = 0.1, state: Any
+) -> Any:
+    """Learning-rate annealing: gradients come to the size of the first member's, whose weight is 1.
+
+    largest, mean_size: (m,), the largest and the mean absolute entry of each member's gradient.
+    Returns (m,): 1 for the first member, in a physics-informed network the equation; for any other
+    a running mean of the first member's largest entry over its own mean entry, from 1 on.
+
+    alpha: how fast the running mean follows; the authors' code keeps 0.9 of the past.
+
+    Source: Wang, Teng and Perdikaris 2021, "Understanding and mitigating gradient flow pathologies
+    in physics-informed neural networks", algorithm 1.
+    """
+    wanted = largest[0] / tf.maximum(mean_size, _SMALLEST)
+    moved = (1.0 - alpha) * state["weights"] + alpha * wanted
+    weights = tf.concat([tf.ones_like(moved[:1]), moved[1:]], 0)
+    state.update("weights", weights)
+    return weights
+
+
 @tfloss.hookimpl
 def tfloss_balances() -> list[Any]:
     """Register this module's balances."""
-    return [gradnorm]
+    return [gradnorm, annealed]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
+from tfloss.constraints import AtLeast
 
 
 @tfloss.function(on="tensors", latex=r"\mathrm{{softmax}}\left({0}\right)")
@@ -69,6 +70,52 @@ def column(x: Any, *, index: int = 0) -> Any:
     return tf.expand_dims(chosen, -1)
 
 
+@tfloss.function(on="tensors", name="slice", latex=r"{0}_{{a:b}}")
+def columns_from_to(x: Any, *, start: int = 0, stop: int | None = None) -> Any:
+    """Some columns of the last axis, next to each other: slice(hidden2, start=4, stop=8).
+
+    x: (batch, …, k).  start, stop: from 0, as in Python; below 0 from the end; no stop: to the end.
+    Returns (batch, …, as many as there are).
+
+    Raises:
+        ValueError: no column is left, or there are not so many.
+    """
+    width = x.shape[-1]
+    if width is not None:
+        first, last, _ = slice(start, stop).indices(width)
+        beyond = any(end is not None and not -width <= end <= width for end in (start, stop))
+        if beyond or last <= first:
+            end = "the end" if stop is None else stop
+            raise ValueError(
+                f"'slice' from {start} to {end} is empty or not within {width} columns."
+            )
+    return x[..., start:stop]
+
+
+@tfloss.function(on="tensors", latex=r"\mathrm{{increasing}}\left({0}\right)")
+def increasing(x: Any, *, columns: Annotated[int, AtLeast(2)] | None = None) -> Any:
+    """Columns that rise: the first as it is, each other one the one before plus its softplus.
+
+    quantile(prediction=increasing(prediction), levels=[0.1, 0.5, 0.9]) has quantiles that never
+    cross. What the model itself predicts stays as it was: build the same into it, as docs/keras.md
+    does, where its predictions are to be used.
+
+    x: (batch, …, k).  Returns the same shape.
+
+    columns: how many columns belong together, where there are several targets; default: all.
+
+    Source: Gasthaus et al. 2019, "Probabilistic forecasting with spline quantile function RNNs",
+    for increments that are positive.
+    """
+    width = x.shape[-1]
+    size = columns or width
+    if width is None or width % size:
+        raise ValueError(f"'increasing' cannot take {width} columns {size} by {size}.")
+    groups = tf.reshape(x, tf.concat([tf.shape(x)[:-1], [width // size, size]], 0))
+    steps = tf.concat([groups[..., :1], tf.nn.softplus(groups[..., 1:])], axis=-1)
+    return tf.reshape(tf.cumsum(steps, axis=-1), tf.shape(x))
+
+
 @tfloss.function(on="tensors", latex=r"\nabla_{{{1}}}\,{0}")
 def grad(y: Any, x: Any) -> Any:
     """Gradient of the sum of y's columns with respect to x, to teach slopes: grad(probs, inputs).
@@ -112,4 +159,16 @@ def _gradient(name: str, y: Any, x: Any) -> Any:
 @tfloss.hookimpl
 def tfloss_functions() -> list[Any]:
     """Register this module's functions."""
-    return [softmax, log_softmax, sigmoid, flatten, normalize, concat, column, grad, jacobian]
+    return [
+        softmax,
+        log_softmax,
+        sigmoid,
+        flatten,
+        normalize,
+        concat,
+        column,
+        columns_from_to,
+        increasing,
+        grad,
+        jacobian,
+    ]

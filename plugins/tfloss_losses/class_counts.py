@@ -12,17 +12,15 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast, Each, Interval
+from tfloss.constraints import Above, AtLeast, Each, Interval, PerColumn
 from tfloss.ops import as_distribution, columns, log_probs, several_columns
+
+Counts = Annotated[Sequence[float], Each(Above(0)), PerColumn("logits", classes=True)] | None
 
 
 def _counted(counts: Sequence[float] | None, classes: int) -> list[float]:
     """How many examples each class has; all alike where it is not said."""
-    if counts is None:
-        return [1.0] * classes
-    if len(counts) != classes:
-        raise ValueError(f"'counts' has {len(counts)} numbers, not {classes}, one for each class.")
-    return [float(count) for count in counts]
+    return [1.0] * classes if counts is None else [float(count) for count in counts]
 
 
 def _two_or_more(logits: Any) -> Any:
@@ -42,7 +40,7 @@ def logit_adjusted(
     labels: Any,
     logits: Any,
     *,
-    counts: Annotated[Sequence[float], Each(Above(0))] | None = None,
+    counts: Counts = None,
     tau: Annotated[float, AtLeast(0)] = 1.0,
 ) -> Any:
     """Logit-adjusted cross-entropy: every class counts alike, however rare it is.
@@ -75,7 +73,7 @@ def ldam(
     labels: Any,
     logits: Any,
     *,
-    counts: Annotated[Sequence[float], Each(Above(0))] | None = None,
+    counts: Counts = None,
     margin: Annotated[float, AtLeast(0)] = 0.5,
     scale: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
@@ -110,7 +108,7 @@ def class_balanced(
     labels: Any,
     logits: Any,
     *,
-    counts: Annotated[Sequence[float], Each(Above(0))] | None = None,
+    counts: Counts = None,
     beta: Annotated[float, Interval(0, 1, "left")] = 0.999,
 ) -> Any:
     """Class-balanced cross-entropy: a class weighs by how much its examples tell that is new.

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import AtLeast, Each, Interval
+from tfloss.constraints import Above, AtLeast, Each, Interval, PerColumn
 from tfloss.ops import columns, log_probs, mean_per_example, same_shape, several_columns
 from tfloss_losses import references
 
@@ -15,14 +15,20 @@ from tfloss_losses import references
 @tfloss.loss(
     elementwise=True,
     same_shape=("labels", "logits"),
-    latex=r"-y\log\sigma(z)-(1-y)\log(1-\sigma(z))",
+    latex=r"-\frac1C\sum_cw_cy_c\log\sigma(z_c)+(1-y_c)\log(1-\sigma(z_c))",
     range=(0, None),
     zero_at_optimum=True,
     reference=references.bce,
     yes_or_no=True,
 )
 def bce(
-    labels: Any, logits: Any, *, label_smoothing: Annotated[float, Interval(0, 1)] = 0.0
+    labels: Any,
+    logits: Any,
+    *,
+    label_smoothing: Annotated[float, Interval(0, 1)] = 0.0,
+    pos_weight: Annotated[
+        Sequence[float] | float, Each(Above(0), alone=True), PerColumn("logits")
+    ] = 1.0,
 ) -> Any:
     """Binary cross-entropy, for two classes on one unit or for columns that are independent yes/no.
 
@@ -30,12 +36,20 @@ def bce(
     Returns (batch,), in nats: the mean over the columns.
 
     label_smoothing: s in [0, 1]; labels become y(1 - s) + s/2.
+    pos_weight: w, what a yes weighs, above 0: a number, or a list with one for each column;
+        (no's)/(yes's) balances. Applied after smoothing.
 
     Source: Cox 1958, "The regression analysis of binary sequences"; Bishop 2006, "Pattern
-    recognition and machine learning", eq. 4.90; smoothing as in Keras.
+    recognition and machine learning", eq. 4.90; smoothing as in Keras; weights: King and Zeng 2001,
+    "Logistic regression in rare events data", as in `tf.nn.weighted_cross_entropy_with_logits`.
     """
     labels = labels * (1 - label_smoothing) + label_smoothing / 2
-    return mean_per_example(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
+    if pos_weight == 1:
+        each = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    else:
+        yes, no = labels * tf.nn.softplus(-logits), (1 - labels) * tf.nn.softplus(logits)
+        each = tf.constant(pos_weight, logits.dtype) * yes + no
+    return mean_per_example(each)
 
 
 @tfloss.loss(
@@ -50,7 +64,7 @@ def ce(
     logits: Any,
     *,
     label_smoothing: Annotated[float, Interval(0, 1)] = 0.0,
-    class_weights: Annotated[Sequence[float], Each(AtLeast(0))] | None = None,
+    class_weights: Annotated[Sequence[float], Each(AtLeast(0)), PerColumn("logits")] | None = None,
 ) -> Any:
     """Cross-entropy, for classes that exclude each other, one logit column each.
 
@@ -69,8 +83,6 @@ def ce(
     labels = _dense(labels, logits)
     labels = labels * (1 - label_smoothing) + label_smoothing / classes
     if class_weights is not None:
-        if len(class_weights) != classes:
-            raise ValueError(f"'class_weights' has {len(class_weights)} numbers, not {classes}.")
         labels *= tf.constant(class_weights, dtype=labels.dtype)
     # Written out: TensorFlow's fused op has a wrong gradient for labels that do not add up to one.
     return -tf.reduce_sum(labels * log_probs(logits), axis=-1)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, Interval, OneOf
+from tfloss.constraints import Above, Interval, Learnable, OneOf
 from tfloss.ops import (
     LOWEST,
     largest,
@@ -40,7 +40,7 @@ def contrastive(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin: Annotated[float, Above(0)] = 1.0,
+    margin: Annotated[float, Above(0), Learnable()] = 1.0,
 ) -> Any:
     """Contrastive loss: pulls pairs of one class together, pushes others a margin apart.
 
@@ -74,7 +74,7 @@ def triplet(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    margin: Annotated[float, Above(0)] = 1.0,
+    margin: Annotated[float, Above(0), Learnable()] = 1.0,
     mining: Annotated[str, OneOf("hard", "semihard")] = "hard",
 ) -> Any:
     """Triplet loss: an example is a margin nearer to its class than to others, by hard cases.
@@ -153,7 +153,7 @@ def info_nce(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: Annotated[float, Above(0)] = 0.1,
+    temperature: Annotated[float, Above(0), Learnable()] = 0.1,
 ) -> Any:
     """InfoNCE: each row finds its partner among all partners, by cosine.
 
@@ -161,7 +161,7 @@ def info_nce(
     sample_weight: (batch,), or None for all ones.
     Returns a scalar, in nats; info_nce(a, b)/2 + info_nce(b, a)/2 is the loss of CLIP.
 
-    temperature: tau, positive: what cosines are divided by.
+    temperature: tau, positive: what cosines are divided by; learned(0.07) as CLIP trains it.
 
     Source: van den Oord et al. 2018, "Representation learning with contrastive predictive coding",
     eq. 4, with cosines as in He et al. 2020 (MoCo), eq. 1.
@@ -195,7 +195,7 @@ def nt_xent(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: Annotated[float, Above(0)] = 0.5,
+    temperature: Annotated[float, Above(0), Learnable()] = 0.5,
 ) -> Any:
     """NT-Xent of SimCLR: each of 2n views finds the other view of its example among all others.
 
@@ -228,7 +228,7 @@ def supervised_contrastive(
     embedding: Any,
     sample_weight: Any = None,
     *,
-    temperature: Annotated[float, Above(0)] = 0.1,
+    temperature: Annotated[float, Above(0), Learnable()] = 0.1,
 ) -> Any:
     """Supervised contrastive loss: each example finds those of its class among all others.
 
@@ -248,7 +248,7 @@ def supervised_contrastive(
     return _likes_found(rows, same_class(labels), weight, temperature)
 
 
-def _likes_found(rows: Any, like: Any, weight: Any, temperature: float) -> Any:
+def _likes_found(rows: Any, like: Any, weight: Any, temperature: Any) -> Any:
     """Mean cross-entropy of choosing an example's likes among all others, by cosine."""
     unit = unit_length(rows)
     pairs = pair_weights(tf.cast(weight != 0, rows.dtype))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import AtLeast, Interval
+from tfloss.constraints import AtLeast, Each, Interval, PerColumn
 from tfloss.ops import FLOOR, as_distribution, columns, log_probs, mean_per_example
 from tfloss_losses import references
 
@@ -25,7 +26,12 @@ def focal(
     logits: Any,
     *,
     gamma: Annotated[float, AtLeast(0)] = 2.0,
-    alpha: Annotated[float, Interval(0, 1)] | None = None,
+    alpha: Annotated[
+        Sequence[float] | float,
+        Each(Interval(0, 1), alone=True),
+        PerColumn("logits", classes=True),
+    ]
+    | None = None,
 ) -> Any:
     """Focal loss: cross-entropy that fades for well-classified examples, for rare classes.
 
@@ -34,16 +40,19 @@ def focal(
     Returns (batch,).
 
     gamma: how fast easy examples fade, 0 or more; 0 is plain cross-entropy.
-    alpha: on one column, the weight of the second class, in [0, 1], the first getting 1 - alpha;
-        none weighs both alike with 1. On more columns it must be none.
+    alpha: weights in [0, 1]: a list with one for each class (two for one column); on one column
+        also a number, the weight of the second class, the first getting 1 - alpha. None weighs all
+        alike with 1.
 
     Source: Lin et al. 2017, "Focal loss for dense object detection", eq. 4 and 5.
     """
-    if alpha is not None and columns(logits) > 1:
-        raise ValueError("'alpha' applies to one column only; leave it out.")
     y, log_p = as_distribution(labels), log_probs(logits)
+    if isinstance(alpha, (int, float)):
+        if columns(logits) > 1:
+            raise ValueError("'alpha' on several columns is a list, one number for each class.")
+        alpha = [1 - alpha, alpha]
     if alpha is not None:
-        y *= tf.constant([1 - alpha, alpha], dtype=y.dtype)
+        y *= tf.constant(alpha, dtype=y.dtype)
     # 1 - p without loss of digits; floored, as the power's slope at 0 is infinite for gamma < 1.
     others = tf.maximum(-tf.math.expm1(log_p), FLOOR)
     return -tf.reduce_sum(y * others**gamma * log_p, axis=-1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import tfloss
@@ -19,38 +18,6 @@ from tfloss.ops import (
 
 _SAME = ("labels", "logits")
 _YES = {"labels": "yes_no"}
-
-
-@tfloss.loss(
-    elementwise=True,
-    same_shape=_SAME,
-    latex=r"-\frac1C\sum_cw_cy_c\log\sigma(z_c)+(1-y_c)\log(1-\sigma(z_c))",
-    range=(0, None),
-    zero_at_optimum=True,
-    domains=_YES,
-    family="multi_label",
-    example="weighted_bce(pos_weight=3)",
-)
-def weighted_bce(labels: Any, logits: Any, *, pos_weight: Sequence[float] | float = 1.0) -> Any:
-    """Binary cross-entropy in which a yes counts more, as pos_weight in torch and TensorFlow.
-
-    labels: (batch, C), 0 or 1 each.  logits: same shape.
-    Returns (batch,), in nats: the mean over columns.
-
-    pos_weight: w, above 0: a number, or a list with one for each column; (no's)/(yes's) balances.
-
-    Source: King and Zeng 2001, "Logistic regression in rare events data"; as in
-    tf.nn.weighted_cross_entropy_with_logits.
-    """
-    given: list[Any] = list(pos_weight) if isinstance(pos_weight, (list, tuple)) else [pos_weight]
-    if min(given, default=0) <= 0 or len(given) not in (1, columns(logits)):
-        raise ValueError(
-            f"The setting 'pos_weight' is {pos_weight} but must be positive, one number or "
-            f"{columns(logits)}."
-        )
-    weight = tf.constant(given, logits.dtype)
-    yes, no = labels * tf.nn.softplus(-logits), (1 - labels) * tf.nn.softplus(logits)
-    return mean_per_example(weight * yes + no)
 
 
 @tfloss.loss(
@@ -298,7 +265,6 @@ def u_pu(
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
     return [
-        weighted_bce,
         zlpr,
         log_sum_exp_pairwise,
         bp_mll,

@@ -9,7 +9,7 @@ import numpy as np
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast
+from tfloss.constraints import Above, AtLeast, Each, PerColumn
 from tfloss.ops import columns, log_sum, mean_per_example, weighted_mean, weighted_rows
 
 _SAME = ("labels", "logits")
@@ -29,8 +29,8 @@ def distribution_balanced(
     labels: Any,
     logits: Any,
     *,
-    counts: Sequence[float] | None = None,
-    total: float | None = None,
+    counts: Annotated[Sequence[float], Each(Above(0)), PerColumn("logits")] | None = None,
+    total: Annotated[float, Above(0)] | None = None,
     negative_scale: Annotated[float, Above(0)] = 5.0,
     bias: Annotated[float, AtLeast(0)] = 0.05,
     lift: Annotated[float, AtLeast(0)] = 0.1,
@@ -67,10 +67,10 @@ def _shares(counts: Sequence[float] | None, total: float | None, classes: int) -
     """Which part of the examples has each label."""
     if counts is None and total is None:
         return np.full(classes, 0.5)
-    if counts is None or total is None or len(counts) != classes:
-        raise ValueError(f"'counts' must be {classes} numbers, one for each label, with 'total'.")
-    if not all(0 < count < total for count in counts):
-        raise ValueError(f"'counts' must be above 0 and below 'total', which is {total}.")
+    if counts is None or total is None:
+        raise ValueError("'counts' and 'total' go together; give both.")
+    if not all(count < total for count in counts):
+        raise ValueError(f"'counts' must be below 'total', which is {total}.")
     return np.array(counts, float) / total
 
 

@@ -7,12 +7,16 @@ class counts; on more, each class has its own overlap and the mean of them is ta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast
+from tfloss.constraints import Above, AtLeast, Each, PerColumn
 from tfloss.ops import columns, same_shape, zeroed
+
+Weights = Annotated[Sequence[float], Each(AtLeast(0)), PerColumn("logits")] | None
+Smooth = Annotated[float, Above(0)]
 
 
 @tfloss.loss(
@@ -31,7 +35,8 @@ def tversky(
     *,
     alpha: Annotated[float, AtLeast(0)] = 0.3,
     beta: Annotated[float, AtLeast(0)] = 0.7,
-    smooth: Annotated[float, Above(0)] = 1.0,
+    smooth: Smooth = 1.0,
+    class_weights: Weights = None,
 ) -> Any:
     """Tversky loss: overlap in which a miss may cost more than a false alarm.
 
@@ -41,11 +46,13 @@ def tversky(
 
     alpha, beta: what a false alarm and a miss cost, 0 or more.
     smooth: added above and below, positive, so that a batch without a class counts as perfect.
+    class_weights: what each column's overlap weighs, one number each; none weighs all alike.
 
     Source: Salehi et al. 2017, "Tversky loss function for image segmentation", eq. 3.
     """
     hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
-    return 1 - tf.reduce_mean((hits + smooth) / (hits + alpha * alarms + beta * misses + smooth))
+    overlaps = (hits + smooth) / (hits + alpha * alarms + beta * misses + smooth)
+    return 1 - _mean_of_classes(overlaps, class_weights)
 
 
 @tfloss.loss(
@@ -58,7 +65,12 @@ def tversky(
     example="bce + dice",
 )
 def dice(
-    labels: Any, logits: Any, sample_weight: Any = None, *, smooth: Annotated[float, Above(0)] = 1.0
+    labels: Any,
+    logits: Any,
+    sample_weight: Any = None,
+    *,
+    smooth: Smooth = 1.0,
+    class_weights: Weights = None,
 ) -> Any:
     """Dice loss: one minus the soft F1 score, for rare classes and for segmentation.
 
@@ -67,11 +79,13 @@ def dice(
     Returns a scalar.
 
     smooth: added above and below, positive, so that a batch without a class counts as perfect.
+    class_weights: what each column's overlap weighs, one number each; none weighs all alike.
 
     Source: Sudre et al. 2017, "Generalised Dice overlap", section 2, DL2 for every class alike.
     """
     hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
-    return 1 - tf.reduce_mean((2 * hits + smooth) / (2 * hits + alarms + misses + smooth))
+    overlaps = (2 * hits + smooth) / (2 * hits + alarms + misses + smooth)
+    return 1 - _mean_of_classes(overlaps, class_weights)
 
 
 @tfloss.loss(
@@ -84,7 +98,12 @@ def dice(
     example="bce + jaccard",
 )
 def jaccard(
-    labels: Any, logits: Any, sample_weight: Any = None, *, smooth: Annotated[float, Above(0)] = 1.0
+    labels: Any,
+    logits: Any,
+    sample_weight: Any = None,
+    *,
+    smooth: Smooth = 1.0,
+    class_weights: Weights = None,
 ) -> Any:
     """Jaccard loss: one minus the soft intersection over union.
 
@@ -93,11 +112,23 @@ def jaccard(
     Returns a scalar.
 
     smooth: added above and below, positive, so that a batch without a class counts as perfect.
+    class_weights: what each column's overlap weighs, one number each; none weighs all alike.
 
     Source: Rahman and Wang 2016, "Optimizing intersection-over-union in deep neural
     networks".
     """
-    return tversky(labels, logits, sample_weight, alpha=1.0, beta=1.0, smooth=smooth)
+    settings: dict[str, Any] = {"smooth": smooth, "class_weights": class_weights}
+    return tversky(labels, logits, sample_weight, alpha=1.0, beta=1.0, **settings)
+
+
+def _mean_of_classes(overlaps: Any, class_weights: Sequence[float] | None) -> Any:
+    """The mean over (classes,), weighted."""
+    if class_weights is None:
+        return tf.reduce_mean(overlaps)
+    if not sum(class_weights):
+        raise ValueError("'class_weights' are all zero; give one class a weight.")
+    shares = tf.constant(class_weights, overlaps.dtype) / sum(class_weights)
+    return tf.reduce_sum(shares * overlaps)
 
 
 def _soft_counts(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any]:

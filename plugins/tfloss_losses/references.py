@@ -21,13 +21,14 @@ def _distributions(teacher: Any, logits: Any) -> tuple[Any, Any]:
     return np.concatenate([1 - teacher, teacher], -1), np.concatenate([1 - p, p], -1)
 
 
-def bce(labels: Any, logits: Any, label_smoothing: float = 0.0) -> Any:
-    """-y·log p - (1 - y)·log(1 - p)."""
+def bce(labels: Any, logits: Any, label_smoothing: float = 0.0, pos_weight: Any = 1.0) -> Any:
+    """-w·y·log p - (1 - y)·log(1 - p)."""
+    import numpy as np
     from scipy import special
 
     y = labels * (1 - label_smoothing) + label_smoothing / 2
     yes, no = special.log_expit(logits), special.log_expit(-logits)
-    return -(y * yes + (1 - y) * no).mean(axis=-1)
+    return -(np.asarray(pos_weight) * y * yes + (1 - y) * no).mean(axis=-1)
 
 
 def ce(labels: Any, logits: Any, label_smoothing: float = 0.0, class_weights: Any = None) -> Any:
@@ -44,7 +45,7 @@ def focal(labels: Any, logits: Any, gamma: float = 2.0, alpha: Any = None) -> An
     import numpy as np
 
     y, p = _distributions(labels, logits)
-    weights = 1 if alpha is None else np.array([1 - alpha, alpha])
+    weights = 1 if alpha is None else np.array(alpha if np.ndim(alpha) else [1 - alpha, alpha])
     return -(weights * y * (1 - p) ** gamma * np.log(p)).sum(axis=-1)
 
 
@@ -113,7 +114,7 @@ def huber(labels: Any, prediction: Any, delta: float = 1.0) -> Any:
     return special.huber(delta, labels - prediction).mean(axis=-1)
 
 
-def quantile(labels: Any, prediction: Any, level: float = 0.5) -> Any:
+def quantile(labels: Any, prediction: Any, levels: Any = 0.5) -> Any:
     """The mean of (τ - [e < 0])·e."""
     error = labels - prediction
-    return ((level - (error < 0)) * error).mean(axis=-1)
+    return ((levels - (error < 0)) * error).mean(axis=-1)

@@ -11,10 +11,11 @@ import pytest
 from scipy.optimize import LinearConstraint, minimize
 
 from tfloss import tf
+from tfloss.objective.gradients import sizes_of
 from tfloss_balances.bargaining import fairgrad, nash
 from tfloss_balances.common_descent import aligned, cagrad, dual_proj, imtl_g, mgda, upgrad
 from tfloss_balances.conflicts import gradvac, pcgrad
-from tfloss_balances.norms import gradnorm
+from tfloss_balances.norms import annealed, gradnorm
 
 from .state import Kept
 
@@ -169,3 +170,24 @@ def test_gradnorm_without_alpha_comes_to_rest_at_gradients_of_one_length():
     for _ in range(400):
         weights = gradnorm(tf.constant([1.0, 1.0]), gramian, alpha=0.0, rate=0.002, state=state)
     np.testing.assert_allclose(weights, [1.1847, 0.8153], atol=0.02)
+
+
+def test_annealed_is_the_running_ratio_of_the_paper():
+    """Largest entry 3 over means of 0.75 and 0.05: 4 and 60, a tenth of it in each step."""
+    state = Kept(annealed, 3)
+    largest, mean = tf.constant([3.0, 1.0, 0.1]), tf.constant([2.0, 0.75, 0.05])
+    expected = np.ones(2)
+    for _ in range(3):
+        weights = annealed(largest, mean, state=state)
+        expected = 0.9 * expected + 0.1 * np.array([4, 60])
+        np.testing.assert_allclose(weights, [1, *expected], rtol=1e-5)
+    assert np.all(np.isfinite(annealed(largest, tf.zeros(3), state=state)))
+
+
+def test_the_sizes_of_gradients_are_over_all_weights():
+    random = np.random.default_rng(0)
+    rows = [[random.normal(size=(2, 3)), random.normal(size=4)] for _ in range(2)]
+    largest, mean = sizes_of([[tf.constant(one, tf.float32) for one in row] for row in rows])
+    flat = np.abs([np.concatenate([np.ravel(one) for one in row]) for row in rows])
+    np.testing.assert_allclose(largest, flat.max(1), rtol=1e-6)
+    np.testing.assert_allclose(mean, flat.mean(1), rtol=1e-6)

@@ -53,6 +53,13 @@ COMMANDS = [
     ([*BCE[:2], "mse(hidden9, labels)"], 2, "Did you mean 'hidden"),
     ([*BCE[:2], "ce"], 2, "use bce"),
     ([*BCE[:2], "mse(hidden1, labels)"], 2, "mse"),
+    ([*BCE[:2], "bce + constrain(l2, below=-1)"], 2, "cannot come down to -1"),
+    ([*BCE[:2], "bce + 2*constrain(l2, below=1)"], 2, "without a coefficient"),
+    ([*BCE, "--balance", "pcgrad"], 2, "weighs two terms or more"),
+    ([*BCE[:2], "bce + abs_kl", "--balance", "pcgard"], 2, "Did you mean 'pcgrad'"),
+    (["compare", "bce + mse", "--balance", "dwa:heat=1"], 2, "no setting 'heat'"),
+    ([*BCE, "--watch", "weights"], 2, "write gradients"),
+    ([*BCE, "--watch", "gradients", "--compile", "eager"], 2, "compiled step"),
     # the other options
     ([*BCE, "--columns", "hidden1"], 2, "'hidden1' is a student layer already"),
     (["train"], 2, "No formula was given"),

@@ -180,3 +180,74 @@ def fit_model(
         "train": [{name: np.asarray(values).tolist() for name, values in history.items()}],
         "holdout": [],
     }
+
+
+def fit_linear(strategy: Any, *, gather: bool = True) -> dict[str, Any]:
+    """A line on weighted rows, some without a label, plus the variance of its values."""
+    import keras
+    import tensorflow as tf
+
+    @tfloss.loss(per="batch")
+    def variance(logits: Any) -> Any:
+        """The mean squared distance from the mean."""
+        return tf.math.reduce_variance(logits)
+
+    with strategy.scope():
+        layer = keras.layers.Dense(1, kernel_initializer="ones")
+        model = keras.Sequential([keras.Input((FEATURES,)), layer])
+    result = tfloss.fit(
+        "mse + 0.5*variance",
+        data(11, missing=[0, 1, 2, 9], weighted=True),
+        model,
+        optimizer="sgd:learning_rate=0.1",
+        batch_size=6,
+        batches="sequential",
+        epochs=3,
+        losses=[variance],
+        strategy=strategy,
+        gather=gather,
+    )
+    return told(result)
+
+
+def interrupted(
+    strategy: Any, folder: str, *, at: int | None = None, resume: bool = False
+) -> dict[str, Any] | None:
+    """A training of four epochs with checkpoints; `at`: the epoch whose end breaks it off."""
+    import keras
+
+    class Breaking(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == at:
+                raise KeyboardInterrupt
+
+    try:
+        return fit(
+            strategy,
+            "mse + 0.1*mae",
+            optimizer="adam",
+            epochs=4,
+            callbacks=[Breaking()],
+            checkpoint=folder,
+            checkpoint_every="1epochs",
+            resume=resume,
+        )
+    except KeyboardInterrupt:
+        return None
+
+
+def refused(strategy: Any, **training: Any) -> str:
+    """The sentence that ends a training."""
+    try:
+        fit(strategy, **training)
+    except tfloss.TflossError as error:
+        return str(error)
+    return "nothing"
+
+
+def fit_as_on_tpus(strategy: Any, **training: Any) -> dict[str, Any]:
+    """Replicas that do not know which they are while they are traced, as on a TPU."""
+    from unittest.mock import patch
+
+    with patch("tfloss.training.program.replication.static_number", lambda context: None):
+        return fit(strategy, **training)

@@ -3,6 +3,7 @@
     python -m tests.distributed.worker DEVICES
 
 DEVICES: how many logical CPUs it has; 0: it is a worker of the cluster that TF_CONFIG describes.
+TFLOSS_TEST_CORES=0,1 in its environment: the cores that it may run on.
 Each line of its input is a request in JSON, `{"case": "module:function", "with": {…}}`; the
 function gets a strategy and what stands under "with". Each answer is a line that starts with
 `ANSWER `; all else that is printed is for people.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -21,6 +23,9 @@ ANSWER = "ANSWER "
 
 
 def main() -> None:
+    cores = os.environ.get("TFLOSS_TEST_CORES")
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     strategy_for = _strategies(int(sys.argv[1]))
     _answer({"ready": True})
     for line in sys.stdin:

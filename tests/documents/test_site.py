@@ -76,11 +76,17 @@ def test_curves_of_settings_are_drawn_and_the_example_gives_what_is_said(drawn, 
     assert drawn["l2"] == Drawn(**{**vars(drawn["l2"])})
 
 
-@pytest.mark.parametrize("module", python.MODULES)
-def test_every_public_name_is_in_the_reference(module, tmp_path):
-    with Folder(tmp_path) as folder:
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reference")
+    with Folder(path) as folder:
         python.write(folder)
-    page = (tmp_path / f"{python.slug(module)}.md").read_text(encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("module", python.MODULES)
+def test_every_public_name_is_in_the_reference(module, reference):
+    page = (reference / f"{python.slug(module)}.md").read_text(encoding="utf-8")
     names = python.public_names(module)
     assert names
     for name in names:
@@ -88,9 +94,11 @@ def test_every_public_name_is_in_the_reference(module, tmp_path):
         assert hasattr(importlib.import_module(module), name)
 
 
-def test_no_public_name_of_tfloss_comes_under_more():
-    grouped = {name for names in python.GROUPS.values() for name in names}
-    assert grouped == set(tfloss.__all__)
+def test_names_are_grouped_once_and_exist():
+    """A new one comes under "More" until it is put into a group."""
+    grouped = [name for names in python.GROUPS.values() for name in names]
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) <= set(tfloss.__all__)
 
 
 def test_every_command_and_option_is_in_the_reference(tmp_path):
@@ -151,6 +159,15 @@ def test_links_that_leave_the_documents_find_their_page(tmp_path):
     assert read("project/changelog", "[a](docs/data.md#x)") == "[a](../data.md#x)"
     assert read("examples/README", "[a](../plugins.md)") == "[a](../plugins.md)"
     assert read("index", "a\n<!-- picture: nothing -->\nb") == "a\n\nb"
+
+
+def test_a_new_page_is_listed_by_itself(tmp_path):
+    (tmp_path / "project").mkdir()
+    for name in ("index.md", "using.md", "reference.md", "project/index.md"):
+        (tmp_path / name).write_text("using\nreference\n../known\n")
+    (tmp_path / "known.md").write_text("# Known\n")
+    (tmp_path / "new.md").write_text("# New\n")
+    assert links.rest_of(tmp_path).splitlines()[3:-1] == ["new"]
 
 
 def test_a_folder_forgets_what_is_not_written_again(tmp_path):

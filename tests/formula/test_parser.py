@@ -110,7 +110,7 @@ def test_text_of_the_grammars_characters_too(text):
         ("mse(mobilenetv2_1.00_32, y)", 17, 20, "stands in quotes: 'mobilenetv2_1.00_32'"),
         ("kl(a='x)", 5, 6, "no closing quote"),
         ("a.b.", 3, 4, "not expected"),
-        ("__import__('os').system('x')", 16, 17, "not expected"),
+        ("__import__('os').system('x')", 23, 24, "not expected"),
     ],
 )
 def test_errors_point_at_the_place(text, start, end, words):

@@ -8,9 +8,13 @@ from scipy import special
 
 from tfloss import tf
 from tfloss_functions.tensor import (
+    columns_from_to as some,
+)
+from tfloss_functions.tensor import (
     concat,
     flatten,
     grad,
+    increasing,
     jacobian,
     log_softmax,
     normalize,
@@ -124,3 +128,25 @@ def test_jacobian_is_tensorflows_for_one_example_at_a_time():
 def test_jacobian_needs_columns():
     with pytest.raises(ValueError, match=r"\(batch, k\)"):
         jacobian(tf.zeros((4,)), tf.zeros((4,)))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (1, None), (0, 2), (-2, -1), (1, 3)])
+def test_slice_is_pythons(start, stop):
+    np.testing.assert_array_equal(some(tf.constant(X), start=start, stop=stop), X[:, start:stop])
+
+
+@pytest.mark.parametrize(("start", "stop"), [(3, None), (2, 2), (0, 4), (-4, None)])
+def test_slice_refuses_what_is_not_there(start, stop):
+    with pytest.raises(ValueError, match="within 3 columns"):
+        some(tf.constant(X), start=start, stop=stop)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (2, 3, 4)])
+def test_increasing_adds_positive_steps(shape):
+    x = np.random.default_rng(3).normal(scale=30, size=shape).astype(np.float32)
+    steps = np.concatenate([x[..., :1], np.logaddexp(0, x[..., 1:])], axis=-1)
+    np.testing.assert_allclose(increasing(tf.constant(x)), steps.cumsum(-1), rtol=1e-5)
+    pairs = increasing(tf.constant(x), columns=2)
+    np.testing.assert_allclose(pairs[..., 2:], increasing(tf.constant(x[..., 2:])), rtol=1e-5)
+    with pytest.raises(ValueError, match="4 columns 3 by 3"):
+        increasing(tf.constant(x), columns=3)

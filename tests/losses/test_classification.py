@@ -48,6 +48,29 @@ def test_other_shapes_are_refused(loss):
     assert_refuses_other_shapes(loss)
 
 
+@pytest.mark.parametrize("weight", [3.0, [0.5, 1.0, 7.0]])
+def test_a_heavier_yes_is_tensorflows(weight):
+    data = moderate(3)
+    theirs = tf.nn.weighted_cross_entropy_with_logits(
+        data["labels"], data["logits"], tf.constant(weight, tf.float64)
+    )
+    ours = of(bce, data, pos_weight=weight)
+    np.testing.assert_allclose(ours, theirs.numpy().mean(axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1.0, 2.0], "has 2 entries, but 'logits'"),
+        ([], "has 0 entries"),
+        ([1, 0, 1], "positive, each"),
+    ],
+)
+def test_weights_of_a_yes_are_refused(weight, message):
+    with pytest.raises(ValueError, match=message):
+        of(bce, moderate(3), pos_weight=weight)
+
+
 @pytest.mark.parametrize("columns", [1, 3])
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_bce_is_keras(columns, smoothing):

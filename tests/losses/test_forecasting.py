@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 from scipy import integrate, stats
-from sklearn.metrics import mean_pinball_loss
 
 from tfloss_losses import forecasting
 from tfloss_losses.forecasting import (
@@ -20,7 +19,6 @@ from tfloss_losses.forecasting import (
     energy_score,
     interval_score,
     quantile_huber,
-    quantiles,
 )
 
 from .checks import of
@@ -37,19 +35,6 @@ PAIR = {"labels": LABELS, "prediction": RANDOM.normal(size=(7, 4))}
 @pytest.mark.parametrize("loss", forecasting.tfloss_losses(), ids=lambda loss: loss.name)
 def test_the_kit(loss):
     assert_passes_the_kit(loss)
-
-
-def test_quantiles_are_scikit_learns_pinball_loss():
-    expected = [
-        np.mean(
-            [
-                mean_pinball_loss(LABELS[row], ANSWERS[row, :, q], alpha=level)
-                for q, level in enumerate(LEVELS)
-            ]
-        )
-        for row in range(7)
-    ]
-    assert_agrees(quantiles, DATA, expected, levels=LEVELS)
 
 
 def test_crossing_neighbours():
@@ -124,6 +109,6 @@ def test_the_energy_score_of_vectors():
 
 def test_levels_and_columns_are_refused():
     with pytest.raises(ValueError, match="levels"):
-        of(quantiles, DATA, levels=[0.5, 1.0])
-    with pytest.raises(ValueError, match="3 for each"):
-        of(quantiles, DATA)
+        of(quantile_huber, DATA, levels=[0.5, 1.0])
+    with pytest.raises(ValueError, match="3 columns for each"):
+        of(quantile_huber, DATA)

@@ -45,6 +45,16 @@ def test_other_shapes_are_refused(loss):
     assert_refuses_other_shapes(loss)
 
 
+def test_focal_with_a_weight_for_each_class_is_keras():
+    data, alpha = moderate(3), [0.2, 0.3, 0.9]
+    reference = keras.losses.CategoricalFocalCrossentropy(
+        alpha=alpha, from_logits=True, reduction=None
+    )(data["labels"], data["logits"])
+    np.testing.assert_allclose(of(focal, data, alpha=alpha), reference, rtol=1e-5)
+    one = moderate(1)
+    np.testing.assert_allclose(of(focal, one, alpha=[0.7, 0.3]), of(focal, one, alpha=0.3))
+
+
 @pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0])
 @pytest.mark.parametrize("alpha", [None, 0.3])
 def test_focal_of_one_column_is_keras(gamma, alpha):
@@ -105,6 +115,8 @@ def test_poly1_adds_what_the_label_lacks():
         (focal, 1, {"gamma": -1}),
         (focal, 1, {"alpha": 2}),
         (focal, 3, {"alpha": 0.25}),
+        (focal, 3, {"alpha": [0.25, 0.75]}),
+        (focal, 1, {"alpha": [0.25]}),
         (asymmetric, 1, {"margin": 1}),
         (asymmetric, 1, {"gamma_negative": -1}),
         (poly1, 1, {"epsilon": -2}),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tfloss import tf
 from tfloss_losses import multi_label
 from tfloss_losses.multi_label import (
     bp_mll,
@@ -16,7 +15,6 @@ from tfloss_losses.multi_label import (
     multi_margin,
     nn_pu,
     u_pu,
-    weighted_bce,
     zlpr,
 )
 
@@ -32,12 +30,6 @@ DATA = {"labels": Y, "logits": Z}
 @pytest.mark.parametrize("loss", multi_label.tfloss_losses(), ids=lambda loss: loss.name)
 def test_the_kit(loss):
     assert_passes_the_kit(loss)
-
-
-@pytest.mark.parametrize("weight", [3.0, [0.5, 1.0, 2.0, 7.0]])
-def test_a_heavier_yes_is_tensorflows(weight):
-    theirs = tf.nn.weighted_cross_entropy_with_logits(Y, Z, tf.constant(weight, tf.float64))
-    assert_agrees(weighted_bce, DATA, theirs.numpy().mean(axis=1), pos_weight=weight)
 
 
 def test_pairs_of_a_yes_and_a_no():
@@ -79,8 +71,3 @@ def test_positive_and_unlabelled():
     assert_agrees(nn_pu, DATA, 0.3 * positive + max(0, unlabelled), prior=0.3)
     sure = DATA | {"logits": 10 * (2 * Y - 1)}
     assert of(u_pu, sure, prior=0.9) < 0 <= of(nn_pu, sure, prior=0.9)
-
-
-def test_weights_are_refused():
-    with pytest.raises(ValueError, match="pos_weight"):
-        of(weighted_bce, DATA, pos_weight=[1.0, 2.0])

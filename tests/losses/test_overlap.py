@@ -39,6 +39,18 @@ def test_other_shapes_are_refused(loss):
     assert_refuses_other_shapes(loss)
 
 
+def test_classes_have_weights():
+    data, weights = moderate(3, rows=40), [1.0, 0.0, 3.0]
+    for loss in ALL:
+        # With weight on one class alone, its overlap is the loss.
+        each = [of(loss, data, class_weights=np.eye(3)[c].tolist()) for c in range(3)]
+        expected = np.average(each, weights=weights)
+        assert of(loss, data, class_weights=weights) == pytest.approx(expected)
+        assert of(loss, data) == pytest.approx(np.mean(each))
+    with pytest.raises(ValueError, match="all zero"):
+        of(dice, data, class_weights=[0, 0, 0])
+
+
 @pytest.mark.parametrize("columns", [1, 3])
 def test_certain_answers_give_scikit_learns_scores(columns):
     data = moderate(columns, rows=40)

@@ -35,7 +35,7 @@ def explained(formula, registry):
     ("formula", "rows"),
     [
         ("plain", [("plain", "1", "plain", "", "mean")]),
-        ("-0.5*whole", [("whole", "-0.5", "whole", "", "one per batch")]),
+        ("-0.5*whole", [("whole", "-0.5", "whole", "", "one per batch of all replicas")]),
         ("drawn(gamma=3)", [("drawn(gamma=3)", "1", "drawn", "gamma=3", "mean")]),
         (
             "linear(0, 1, steps=5)*plain",

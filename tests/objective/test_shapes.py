@@ -184,3 +184,63 @@ def test_an_unknown_shape_is_left_to_the_step(registry):
     unknown = Scope([Entry("wide", "data"), Entry("labels", "data", (None, None))])
     plan_terms("mse(labels, wide)", registry, unknown)
     plan_terms("mse(softmax(hidden1), labels)", registry, SCOPE)
+
+
+# -- lists with an entry for each column -----------------------------------------------------------
+
+WIDE = Scope(
+    [
+        Entry("labels", "data", (None, 1)),
+        Entry("prediction", "output", (None, 3)),
+        Entry("logits", "output", (None, 3)),
+        Entry("classes", "data", (None, 3)),
+        Entry("later", "layer"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("quantile(levels=[0.1, 0.9])", "needs 2 columns for each of 'labels' of shape (batch, 1)"),
+        ("quantile(levels=0.9)", "'labels' has shape (batch, 1) but 'prediction' has shape"),
+        ("quantile", "give both the same shape"),
+        ("bce(classes, pos_weight=[1, 2])", "'logits' of shape (batch, 3) needs 3, one for each"),
+        ("ce(classes, class_weights=[1])", "'class_weights' has 1 entry, but 'logits'"),
+        ("focal(classes, alpha=[0.5, 1])", "needs 3, one for each class"),
+        ("dice(classes, class_weights=[1, 2])", "needs 3, one for each column"),
+        ("logit_adjusted(classes, counts=[5, 2])", "needs 3, one for each class"),
+        ("bce(classes, pos_weight=[1, 0, 2])", "is [1, 0, 2] but must be positive, each"),
+        ("bce(classes, pos_weight='a')", "is a number"),
+        ("bce(classes, label_smoothing=[0.1])", "is a number, not [0.1]"),
+    ],
+)
+def test_a_list_of_another_length_is_refused_before_anything_is_computed(registry, formula, words):
+    with pytest.raises(FormulaError) as error:
+        plan_terms(formula, registry, WIDE)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "quantile(levels=[0.1, 0.5, 0.9])",
+        "quantile(later, levels=[0.1, 0.9])",
+        "bce(classes, pos_weight=[1, 2, 3])",
+        "bce(classes, pos_weight=3)",
+        "focal(labels, labels, alpha=[0.2, 0.8])",
+        "focal(labels, labels, alpha=0.2)",
+    ],
+)
+def test_a_list_that_fits_or_is_not_known_to_be_wrong_passes(registry, formula):
+    plan_terms(formula, registry, WIDE)
+
+
+def test_a_list_in_a_formula_is_what_it_is_in_python(registry):
+    labels = np.eye(3, dtype=np.float32)[[0, 2, 1, 1, 0, 2]]
+    logits = np.random.default_rng(3).normal(size=(6, 3)).astype(np.float32)
+    given = {"classes": labels, "logits": logits}
+    formula = "bce(classes, pos_weight=[0.5, 1, 4])"
+    found = float(Objective(formula, registry, WIDE)(given).total)
+    each = tf.nn.weighted_cross_entropy_with_logits(labels, logits, tf.constant([0.5, 1.0, 4.0]))
+    assert found == pytest.approx(float(tf.reduce_mean(each)), rel=1e-5)

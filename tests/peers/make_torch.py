@@ -32,7 +32,7 @@ LOSSES = [
      lambda t: nn.CrossEntropyLoss(label_smoothing=0.1)(t["logits"], t["labels"])),
     ("BCEWithLogitsLoss", "bce", "yes_no",
      lambda t: nn.BCEWithLogitsLoss()(t["logits"], t["labels"])),
-    ("BCEWithLogitsLoss, pos_weight", "weighted_bce(pos_weight=3)", "yes_no",
+    ("BCEWithLogitsLoss, pos_weight", "bce(pos_weight=3)", "yes_no",
      lambda t: nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0))(t["logits"], t["labels"])),
     ("KLDivLoss", "forward_kl(teacher=labels)", "shares",
      lambda t: nn.KLDivLoss(reduction="batchmean")(F.log_softmax(t["logits"], -1), t["labels"])),

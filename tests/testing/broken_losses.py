@@ -12,7 +12,7 @@ from scipy import special
 
 import tfloss
 from tfloss import ops, tf
-from tfloss.constraints import AtLeast
+from tfloss.constraints import AtLeast, Learnable
 
 BROKEN = []
 
@@ -238,6 +238,16 @@ def power_of_a_huge_error(labels, prediction, *, beta: Annotated[float, AtLeast(
     """Fine at its default; at ten times that a power of 1e4 is more than float32 holds."""
     same(labels, prediction)
     return tf.reduce_mean(tf.abs(labels - prediction) ** beta, axis=-1)
+
+
+@caught_by("settings that are learned")
+def branch_on_a_learned_setting(
+    labels, prediction, *, beta: Annotated[float, AtLeast(1), Learnable()] = 2.0
+):
+    """Python's `if` on a setting that may be a tensor."""
+    same(labels, prediction)
+    factor = beta if beta > 1.5 else 1.5
+    return factor * squares(labels, prediction)
 
 
 @caught_by("gradient equals finite differences")

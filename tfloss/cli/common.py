@@ -192,6 +192,13 @@ _OPTIONS = [
         help="A teacher; can be repeated, each with an alias of its own.",
     ),
     click.option(
+        "--network",
+        "networks",
+        multiple=True,
+        metavar="NAME=FILE.keras",
+        help="A frozen network that the formula calls, mse(vgg(prediction).block3, …); repeatable.",
+    ),
+    click.option(
         "--teacher-fit",
         type=click.Choice(["auto", "cross", "train"]),
         help="How a teacher answers for its own training rows: out of fold, or as it is.",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tfloss.cli import completions
+from tfloss.cli.balance_option import all_balanced, balances_option, refuse_balance
 from tfloss.cli.cluster import (
     RunFolder,
     asked_for,
@@ -40,6 +41,7 @@ from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.tracking import make_trackers
 from tfloss.runs.untrusted_config import refuse_code
+from tfloss.student import with_networks
 from tfloss.training.checkpoints.signals import Interrupts
 from tfloss.training.config import Config
 
@@ -66,6 +68,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at", "one_class")
     type=click.Choice(["skip", "redraw"]),
     help="A seed whose training rows hold one class: leave it out (the default), or draw again.",
 )
+@balances_option
 @training_options
 @replicate_options
 @click.option(
@@ -93,6 +96,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at", "one_class")
 def compare(
     context: click.Context,
     formulas: tuple[str, ...],
+    balances: tuple[str, ...],
     recipe: str | None,
     config: Path | None,
     resume: Path | None,
@@ -110,14 +114,17 @@ def compare(
     \b
     tfloss compare "bce" "bce + 0.1*abs_kl" --teacher gpc --train-size 5
     tfloss compare "bce" "bce + {0.01..10:log:7}*binary_kl" --teacher gpc --reach accuracy=0.9
+    tfloss compare "bce + kl" --balance none --balance uncertainty --balance pcgrad --teacher gpc
 
     A range in braces is written out: {0.1, 1, 10}, {0..1:5}, {0.01..10:log:7}.
     """
     registry = registry_of(context)
     if resume is None:
-        comparison = _comparison(registry, formulas, recipe, config, options)
+        comparison = _comparison(registry, formulas, balances, recipe, config, options)
     else:
+        refuse_balance(*balances)
         comparison = _resumed(resume, formulas, recipe, config, options)
+    registry = with_networks(registry, comparison.config.networks)
     comparison.check(registry)
     asked = asked_for(devices, workers, worker, splits_batches=False)
     refuse_idle_workers("seeds", comparison.seeds, asked.count)
@@ -177,6 +184,7 @@ def _resumed(
 def _comparison(
     registry: Registry,
     formulas: tuple[str, ...],
+    balances: tuple[str, ...],
     recipe: str | None,
     config: Path | None,
     options: dict[str, Any],
@@ -185,6 +193,9 @@ def _comparison(
     values, origin = resolve_values(registry, recipe, config, options)
     if formulas and not options["baseline"]:
         values.pop("baseline", None)  # of other formulas
+    if balances:
+        texts = formulas or values.get("formulas") or [values.get("formula", "")]
+        formulas = all_balanced(texts, balances, registry)
     return _from_values(formulas, values, origin)
 
 

@@ -18,7 +18,9 @@ from click.shell_completion import CompletionItem
 from tfloss.cli.column_names import column_names
 from tfloss.registry import Registry, load_registry
 
-Kind = Literal["teachers", "datasets", "models", "recipes", "metrics", "trackers", "losses"]
+Kind = Literal[
+    "teachers", "datasets", "models", "recipes", "metrics", "trackers", "losses", "balances"
+]
 
 _LAST_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*$")
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\($")

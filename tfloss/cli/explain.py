@@ -25,11 +25,14 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
     tfloss explain "bce + 0.1*abs_kl" --teacher gpc
     tfloss explain "ce + mse(hidden2, teacher)" --teacher rf --data digits --model mlp:32,10
     """
-    from tfloss.training.preflight import check  # what a shell's Tab need not wait for
+    # What a shell's Tab need not wait for.
+    from tfloss.student import with_networks
+    from tfloss.training.preflight import check
 
     registry = registry_of(context)
     said = cli_values(options)
     config = Config.from_mapping({"formula": formula, **said}, origin="The command line")
+    registry = with_networks(registry, config.networks)
     check(config, registry)
     if latex:
         from tfloss.formula import parse, to_latex
@@ -47,9 +50,12 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
 def _tables(objective: Any) -> list[Any]:
     from tfloss.objective.explain import bindings_of, definitions_of, shape_text, terms_of
     from tfloss.report.tables import text_table
+    from tfloss.training.scope import FEATURE
 
     tensors = [
-        (entry.name, shape_text(entry.shape), entry.origin) for entry in objective.scope.values()
+        (entry.name, shape_text(entry.shape), entry.origin)
+        for entry in objective.scope.values()
+        if entry.origin != FEATURE or entry.name in objective.needs
     ]
     return [
         text_table(

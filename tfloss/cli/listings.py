@@ -77,7 +77,7 @@ def _stands(declaration: Declaration) -> str:
     if isinstance(declaration, Schedule):
         return "as a coefficient"
     if isinstance(declaration, Balance):
-        return "around terms"
+        return "around a term" if declaration.is_constraint else "around terms"
     return {"both": "anywhere", "losses": "between losses", "tensors": "inside arguments"}[on]
 
 

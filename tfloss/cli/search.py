@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tfloss.cli.balance_option import balance_option, refuse_balance
 from tfloss.cli.cluster import (
     RunFolder,
     asked_for,
@@ -32,6 +33,7 @@ from tfloss.errors import UsageError
 from tfloss.io.quiet_import import import_tensorflow
 from tfloss.registry import Registry
 from tfloss.runs.untrusted_config import refuse_code
+from tfloss.student import with_networks
 
 
 @click.command()
@@ -56,6 +58,7 @@ from tfloss.runs.untrusted_config import refuse_code
     metavar="FOLDER",
     help="Go on with a search; nothing but --trials can be changed.",
 )
+@balance_option
 @training_options
 @replicate_options
 @click.option(
@@ -68,6 +71,7 @@ def search(
     context: click.Context,
     formula: str | None,
     trials: int,
+    balance: str | None,
     resume: Path | None,
     recipe: str | None,
     runs: Path,
@@ -92,6 +96,7 @@ def search(
     registry = registry_of(context)
     given = cli_values(options)
     if resume is not None:
+        refuse_balance(balance)
         plan = read_plan(resume)
         refuse_code(plan.config, given, str(resume / PLAN))
         plain = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
@@ -102,7 +107,8 @@ def search(
                 f"--trials out, or start another."
             )
     else:
-        plan = _plan(registry, formula, recipe, given)
+        plan = _plan(registry, formula, balance, recipe, given)
+    registry = with_networks(registry, plan.static.networks)
     check_plan(plan, registry)
     asked = asked_for(devices, workers, worker, splits_batches=False)
     refuse_idle_workers("trials", trials, asked.count)
@@ -126,10 +132,16 @@ def search(
 
 
 def _plan(
-    registry: Registry, formula: str | None, recipe: str | None, given: dict[str, Any]
+    registry: Registry,
+    formula: str | None,
+    balance: str | None,
+    recipe: str | None,
+    given: dict[str, Any],
 ) -> Any:
     """Defaults, then the recipe, then the command line."""
+    from tfloss.comparison.ranges import rewritten
     from tfloss.comparison.search.study import Plan
+    from tfloss.objective.balance_shorthand import with_balance
 
     values, _ = resolve_values(registry, recipe, None, given)
     own = {
@@ -137,7 +149,10 @@ def _plan(
         for name in ("seeds", "confirm", "metric", "baseline", "share")
         if name in values
     }
-    return Plan.of(formula or "", values, registry, **own)
+    text = formula or values.get("formula", "")
+    if text and balance is not None:
+        text = rewritten(text, lambda one: with_balance(one, balance, registry))
+    return Plan.of(text, values, registry, **own)
 
 
 def _begun(resume: Path | None, runs: Path, plan: Any) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tfloss.cli import completions
+from tfloss.cli.balance_option import balance_option, balanced, refuse_balance
 from tfloss.cli.cluster import (
     asked_for,
     cluster_options,
@@ -52,6 +53,7 @@ from tfloss.training.loop.train_loop import OnProgress
     shell_complete=completions.formula,
     help='What to minimise, "bce + 0.1*abs_kl" for example.',
 )
+@balance_option
 @training_options
 @loop_options("auto", "xla", "graph", "eager")
 @click.option(
@@ -63,6 +65,11 @@ from tfloss.training.loop.train_loop import OnProgress
     "--precision",
     type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
     help="What the student computes in; losses and weights are float32.",
+)
+@click.option(
+    "--watch",
+    metavar="gradients[:every=K]",
+    help="Measure the gradients of the terms every K steps (10): norms, and cosines of every two.",
 )
 @click.option(
     "--early-stopping",
@@ -119,6 +126,7 @@ from tfloss.training.loop.train_loop import OnProgress
 @click.pass_context
 def train(
     context: click.Context,
+    balance: str | None,
     recipe: str | None,
     config: Path | None,
     resume: Path | None,
@@ -143,13 +151,18 @@ def train(
     tfloss train --loss ce --data digits --workers 4
     """
     # What a shell's Tab need not wait for.
+    from tfloss.student import with_networks
     from tfloss.training.preflight import check, has_networks, unused_teachers
 
     registry = registry_of(context)
     if resume is None:
-        configuration = resolve_config(registry, recipe, config, options)
+        configuration = balanced(
+            resolve_config(registry, recipe, config, options), balance, registry
+        )
     else:
+        refuse_balance(balance)
         configuration = resumed_config(resume, recipe, config, options)
+    registry = with_networks(registry, configuration.networks)
     check(configuration, registry)
     warn_of_leaks(configuration.leak)
     for alias in unused_teachers(configuration, registry):
@@ -348,6 +361,7 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
     for note in [
         result.student.note,
         *result.events,
+        *result.remarks,
         *(n for t in result.teachers.values() for n in t.notes),
     ]:
         if note:

@@ -17,6 +17,7 @@ from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Node
 from tfloss.io.atomic import new_folder
 from tfloss.registry import Declaration, Registry, registry_with
+from tfloss.student import with_networks
 from tfloss.training.config import Config
 
 Formula = str | Node
@@ -36,6 +37,7 @@ def compare(
     runs: str | Path | None = None,
     cache: str | Path | None = None,
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     **training: Any,
 ) -> ComparisonResult:
@@ -56,6 +58,7 @@ def compare(
         runs: where a new folder goes, as `tfloss compare` writes it; None: nothing is written.
         cache: a folder in which teachers' predictions are kept.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         **training: what `tfloss.training.config.Config` holds: `optimizer`, `epochs`,
             `batch_size`, `train_size`, `seed`, `on_nan`, ….
@@ -68,7 +71,7 @@ def compare(
         FormulaError: a formula that does not fit the student or the data.
         DataError, PluginError: as for a training alone.
     """
-    registry = registry_with(registry, losses)
+    registry = with_networks(registry_with(registry, losses), networks)
     source, table = _source(data)
     values = _training(training, data=source, model=model, teacher=teacher)
     values.setdefault("evaluate_every", default_evaluate_every(values.get("epochs", Config.epochs)))
@@ -111,6 +114,7 @@ def search(
     share: float = 0.5,
     runs: str | Path | None = None,
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     **training: Any,
 ) -> ComparisonResult:
@@ -132,6 +136,7 @@ def search(
         share: of the rows that are searched on.
         runs: where a new folder goes, as `tfloss search` writes it; None: nothing is kept.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         **training: as for `compare`; `optimizer` may have ranges too.
 
@@ -146,7 +151,7 @@ def search(
     from tfloss.comparison.search.search import run_search
     from tfloss.comparison.search.study import Plan, check_plan, write_plan
 
-    registry = registry_with(registry, losses)
+    registry = with_networks(registry_with(registry, losses), networks)
     source, table = _source(data)
     values = _training(training, data=source, model=model, teacher=teacher)
     plan = Plan.of(

@@ -23,6 +23,7 @@ from tfloss.errors import UsageError
 
 MOST = 1000  # formulas from one text
 
+_PLACEHOLDER = 907_310_000  # whole numbers from here on stand for ranges for a moment
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _BETWEEN = re.compile(r"^([^:,]+)\.\.([^:,]+?)(?::(log|lin))?(?::([^:,]+))?$")
 _COUNTED = "{0.1, 1, 10}, {0..1:5} for 5 even steps, or {0.01..10:log:7} for 7 on a log scale"
@@ -86,6 +87,22 @@ def ranges_in(text: str, *, counted: bool) -> list[Range]:
         UsageError: a range that cannot be read.
     """
     return [_read(inside, counted) for inside in _BRACES.findall(text)]
+
+
+def rewritten(text: str, change: Callable[[str], str]) -> str:
+    """A text with ranges, changed as a formula is that has numbers in their place.
+
+    Args:
+        text: with or without ranges.
+        change: from a formula to a formula with the same numbers.
+    """
+    ranges = _BRACES.findall(text)
+    places = [str(_PLACEHOLDER + number) for number in range(len(ranges))]
+    numbers = iter(places)
+    changed = change(_BRACES.sub(lambda _: next(numbers), text))
+    for place, inside in zip(places, ranges, strict=True):
+        changed = changed.replace(place, f"{{{inside}}}")
+    return changed
 
 
 def filled(text: str, value: Callable[[], float]) -> str:

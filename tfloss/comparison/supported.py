@@ -63,6 +63,7 @@ SUPPORT: Mapping[str, Support] = {
     "teacher_inputs": Support(_PER_SEED),
     "augment": Support(_PER_SEED),
     "augment_noise": Support(_PER_SEED),
+    "networks": Support(_SHARED),
     "model": Support("built for each seed"),
     "optimizer": Support("compare: shared; search: with ranges"),
     "epochs": Support(_SHARED),
@@ -80,6 +81,9 @@ SUPPORT: Mapping[str, Support] = {
         "replicates share one learning rate, so that it cannot be lowered for one of them",
     ),
     "precision": Support("float32", ("float32",), "replicates are trained in float32"),
+    "watch": Support(
+        "no: norms at the end only", (None,), "replicates are one program without measurements"
+    ),
     "allow_negative": Support(_SHARED),
     "scale_target": Support("by each seed's training rows"),
     "early_stopping": Support(
@@ -110,7 +114,8 @@ def refuse_unsupported(config: Config, command: str) -> None:
                     f"replicates; leave it out, or use `tfloss train`."
                 )
         elif support.only is not None and value not in support.only:
+            instead = "leave it out" if support.only == (None,) else f"use {listed(support.only)}"
             raise UsageError(
                 f"`tfloss {command}` cannot honour {field.name} = {value!r}, since {support.why}; "
-                f"use {listed(support.only)}, or train alone with `tfloss train`."
+                f"{instead}, or train alone with `tfloss train`."
             )

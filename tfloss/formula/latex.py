@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from tfloss.formula.printer import ATOM, PRODUCT, SIGN, SUM, level_of, to_text
-from tfloss.formula.tree import Call, Infix, Name, Negative, Node, Number, Power, Text
+from tfloss.formula.tree import Call, Infix, Items, Name, Negative, Node, Number, Power, Text
 
 Symbols = Callable[[Node], str | None]
 
@@ -38,6 +38,8 @@ def to_latex(node: Node, symbols: Symbols | None = None) -> str:
             return _number(value)
         case Name(name) | Text(name):
             return _upright(name)
+        case Items(items):
+            return rf"\left[{', '.join(to_latex(item, symbols) for item in items)}\right]"
         case Call():
             return _call(node, symbols)
         case Negative(operand):
@@ -68,11 +70,12 @@ def _product(node: Infix, symbols: Symbols | None) -> str:
 
 
 def _call(node: Call, symbols: Symbols | None) -> str:
-    if node.name in _CALLS and len(node.args) == 1 and not node.kwargs:
+    if node.name in _CALLS and len(node.args) == 1 and not (node.kwargs or node.part):
         return _CALLS[node.name].format(to_latex(node.args[0], symbols))
     pieces = [to_latex(argument, symbols) for argument in node.args]
     pieces += [f"{_upright(key)}={to_latex(value, symbols)}" for key, value in node.kwargs]
-    return rf"{_upright(node.name)}\left({', '.join(pieces)}\right)"
+    part = node.part and "." + _upright(node.part)
+    return rf"{_upright(node.name)}\left({', '.join(pieces)}\right){part}"
 
 
 def _within(node: Node, least: int, symbols: Symbols | None) -> str:

@@ -4,7 +4,7 @@ sum     = product {("+" | "-") product}
 product = factor {("*" | "/") factor}
 factor  = "-" factor | power
 power   = atom ["**" factor]
-atom    = NUMBER | NAME | TEXT | NAME "(" [arguments] ")" | "(" sum ")"
+atom    = NUMBER | NAME | TEXT | NAME "(" [arguments] ")" ["." NAME] | "(" sum ")"
 """
 
 from __future__ import annotations
@@ -131,7 +131,12 @@ class Parser:
             opening = self._take()
             args, kwargs = self._arguments()
             self._close(")", opening)
-        return Call(token.text, args, kwargs, span=(token.start, self._end))
+        part = self._take().text[1:] if self._sees_part() else ""
+        return Call(token.text, args, kwargs, part, span=(token.start, self._end))
+
+    def _sees_part(self) -> bool:
+        """Whether `.name` follows at once, a layer of the network that was called."""
+        return self.next.kind == "part" and self.next.start == self._end
 
     def _arguments(self) -> tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]:
         args: list[Node] = []

@@ -36,9 +36,9 @@ def to_text(node: Node) -> str:
             return f"[{', '.join(map(to_text, items))}]"
         case Name(name):
             return quoted(name)
-        case Call(name, args, kwargs):
+        case Call(name, args, kwargs, part):
             pieces = [*map(to_text, args), *(f"{key}={to_text(value)}" for key, value in kwargs)]
-            return f"{name}({', '.join(pieces)})"
+            return f"{name}({', '.join(pieces)}){part and '.' + part}"
         case Negative(operand):
             return "-" + _within(operand, SIGN)
         case Power(base, exponent):

@@ -21,6 +21,7 @@ _PATTERN = re.compile(
       (?P<space>[ \t\r\n]+)
     | (?P<number>{NUMBER})
     | (?P<name>{NAME})
+    | (?P<part>\.{NAME})
     | (?P<text>'[^'\r\n]*'|"[^"\r\n]*")
     | (?P<operator>\*\*|[-+*/()\[\],=])
     """,
@@ -48,7 +49,7 @@ class Token:
     """A piece of a formula.
 
     Attributes:
-        kind: 'number', 'name', 'text', 'operator' or 'end'; in short texts 'word' as well.
+        kind: 'number', 'name', 'part', 'text', 'operator' or 'end'; in short texts 'word' as well.
         text: as it stands in the formula.
         start, end: its columns, end exclusive.
     """

@@ -120,11 +120,12 @@ class Name(Node):
 
 @dataclass(frozen=True)
 class Call(Node):
-    """A name with arguments."""
+    """A name with arguments; `part` is what follows them, `block3` of `vgg(prediction).block3`."""
 
     name: str
     args: tuple[Node, ...] = ()
     kwargs: tuple[tuple[str, Node], ...] = ()
+    part: str = ""
 
     def children(self) -> tuple[Node, ...]:
         return (*self.args, *(value for _, value in self.kwargs))
@@ -187,11 +188,13 @@ def chained(first: Node, rest: Sequence[tuple[str, Node]]) -> Infix:
 
 
 def as_setting(value: Any) -> Node:
-    """A setting's value: a number, text, bool, None, or a list of these.
+    """A setting's value: a number, text, bool, None, or a list of these; numpy's as well.
 
     Raises:
         TypeError: anything else.
     """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if value is None or isinstance(value, bool):
         return Flag(value)
     if isinstance(value, str):

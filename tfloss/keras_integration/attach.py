@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from tfloss.formula import Node
 from tfloss.keras_integration.model import Attached
+from tfloss.objective import GradientMonitor
 from tfloss.registry import Declaration
 from tfloss.training.options import OnNan
 
@@ -19,6 +20,7 @@ def attach(
     teacher: Any = None,
     columns: Sequence[str] = (),
     losses: Sequence[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     task: Literal["classification", "regression"] | None = None,
     from_logits: bool | None = None,
     ignore_class: int | None = None,
@@ -28,6 +30,7 @@ def attach(
     teacher_fit: str = "auto",
     teacher_calibrate: str = "auto",
     cache: str | Path | None = None,
+    watch: GradientMonitor | str | None = None,
     seed: int | None = None,
 ) -> Attached:
     """A Keras model that trains yours to minimise a formula; yours stays yours.
@@ -51,6 +54,7 @@ def attach(
         columns: names of tensors that come next to inputs and labels in a dictionary: in `x`, as
             `{"inputs": x, "slope": slope}`, or in `y`, as `{"labels": y, "slope": slope}`.
         losses: declared with `tfloss.loss` in your program, in addition to those of the plugins.
+        networks: frozen networks that the formula calls, by name: Keras models or `.keras` files.
         task: whether an output without activation is logits of classes or a quantity; by default
             it is classes where the formula uses `logits` or `probs`.
         from_logits: whether the output is logits; by default a sigmoid or softmax that made it
@@ -64,6 +68,7 @@ def attach(
             steps of an epoch are such; 'lower' repeats it with half the learning rate, ten times at
             most, unless the data themselves are not finite. `compile(on_nan=…)` overrides it.
         teacher_fit, teacher_calibrate, cache: as for `tfloss.fit`, of teachers that `fit` fits.
+        watch: as for `tfloss.fit`; `model.remarks` says what was seen.
         seed: of their folds and random states; default: that of `keras.utils.set_random_seed`,
             else 0.
 
@@ -77,6 +82,7 @@ def attach(
         teacher=teacher,
         columns=columns,
         losses=losses,
+        networks=networks,
         task=task,
         from_logits=from_logits,
         ignore_class=ignore_class,
@@ -86,5 +92,6 @@ def attach(
         teacher_fit=teacher_fit,
         teacher_calibrate=teacher_calibrate,
         cache=cache,
+        watch=watch,
         seed=seed,
     )

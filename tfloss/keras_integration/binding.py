@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tfloss.errors import UsageError, did_you_mean, listed
@@ -17,10 +18,12 @@ from tfloss.keras_integration.scope import (
 )
 from tfloss.keras_integration.timesteps import rows_of_positions
 from tfloss.lazy import keras, tf
-from tfloss.objective import Objective
+from tfloss.objective import GradientMonitor, Objective
 from tfloss.objective.across_replicas import Replicas
 from tfloss.objective.plan import ScheduleUse
 from tfloss.registry import Registry
+from tfloss.student.averaged import computing_with
+from tfloss.student.keras_internals import takes_training
 from tfloss.student.structures import (
     input_names,
     inputs_by_name,
@@ -50,6 +53,7 @@ class Bound:
         task: 'classification', 'regression', or None: found out from the formula.
         from_logits, ignore_class: see `tfloss.attach`.
         allow_negative: accept coefficients below zero.
+        watch: measures the gradients of the terms.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Bound:
         from_logits: bool | None,
         allow_negative: bool,
         ignore_class: int | None = None,
+        watch: GradientMonitor | None = None,
     ) -> None:
         self._model = model
         self._formula = formula
@@ -70,6 +75,7 @@ class Bound:
         self._task = task
         self._from_logits = from_logits
         self._allow_negative = allow_negative
+        self._watch = watch
         self.ignore_class = ignore_class
         self.counts: tuple[Any, ...] = ()  # of the last batch: how many elements each term is of
         self._steps_per_epoch = 1.0
@@ -94,6 +100,7 @@ class Bound:
             scope,
             steps_per_epoch=self._steps_per_epoch,
             allow_negative=self._allow_negative,
+            watch=self._watch,
         )
 
     @property
@@ -124,7 +131,8 @@ class Bound:
         """Whether an output is about classes: as said, else where logits or probs are used."""
         if self._task is not None:
             return self._task == "classification"
-        return any(n.rpartition(".")[2] in ("logits", "probs") for n in self._own_needs())
+        names = {*self._own_needs(), *self.objective.averaged}
+        return any(name.rpartition(".")[2] in ("logits", "probs") for name in names)
 
     def _own_needs(self) -> Iterator[str]:
         """What the formula needs of the student; a teacher's logits say nothing about it."""
@@ -194,45 +202,88 @@ class Bound:
         Raises:
             UsageError: what the formula needs is not in the batch.
         """
-        with recording(self._layers()) as found:
-            answers = forward()
-        outputs = outputs_by_name(self._model, answers)
-        taps = named(found)
+        answers, outputs, taps = self._run(forward)
         if not self._final:
             self._finish(outputs, taps, x)
         width = outputs[""].shape[-1] if list(outputs) == [""] else None
-        tensors, present = self._outside(x, y, outputs, ask(width))
+        outside, present = self._outside(x, y, outputs, ask(width))
+        weight = batches.as_weight(weight, copied=self.copied_weights)
+
+        def given(outputs: Mapping[str, Any], taps: Mapping[str, Any]) -> tuple[Any, Any]:
+            return self._rows(outputs, taps, outside, present, weight)
+
+        def again() -> dict[str, Any]:
+            _, outputs, taps = self._run(forward)
+            rows, by_element = given(outputs, taps)
+            return {"tensors": rows.tensors, "by_element": by_element}
+
+        rows, by_element = given(outputs, taps)
+        outcome = self.objective(
+            rows.tensors,
+            present=rows.present,
+            masks=rows.masks,
+            by_element=by_element,
+            sample_weight=rows.weight,
+            step=step,
+            training=training,
+            student=partial(self._with_weights, x),
+            replicas=replicas,
+            again=again,
+        )
+        self.counts = outcome.counts
+        return answers, list(outcome.terms), rows_of(x)
+
+    def _run(self, forward: Callable[[], Any]) -> tuple[Any, Any, Any]:
+        """What the model answers, its outputs by name, and the inner tensors that are needed."""
+        with recording(self._layers()) as found:
+            answers = forward()
+        return answers, outputs_by_name(self._model, answers), named(found)
+
+    def _rows(
+        self,
+        outputs: Mapping[str, Any],
+        taps: Mapping[str, Any],
+        outside: Mapping[str, Any],
+        present: Mapping[str, Any],
+        weight: Any,
+    ) -> tuple[Any, dict[str, Any]]:
+        """All tensors with a row for each place, and those that losses of elements get instead."""
         parts, by_element = parts_of(
             outputs,
             self.needs,
             classification=self.classification,
             from_logits=self._from_logits,
         )
-        tensors = taps | tensors | parts
-        tensors["weights"] = weights_by_path(self._model)
+        tensors = {**taps, **outside, **parts, "weights": weights_by_path(self._model)}
         self._require(tensors)
-        weight = batches.as_weight(weight, copied=self.copied_weights)
-        rows = rows_of_positions(
-            tensors, present, weight, masks_of(outputs, taps, self.needs), self.needs
-        )
-        outcome = self.objective(
-            rows.tensors,
-            present=rows.present,
-            masks=rows.masks,
-            by_element={name: rows.flat(tensor) for name, tensor in by_element.items()},
-            sample_weight=rows.weight,
-            step=step,
-            training=training,
-            replicas=replicas,
-        )
-        self.counts = outcome.counts
-        return answers, list(outcome.terms), rows_of(x)
+        masks = masks_of(outputs, taps, self.needs)
+        rows = rows_of_positions(tensors, present, weight, masks, self.needs)
+        return rows, {name: rows.flat(tensor) for name, tensor in by_element.items()}
 
-    def _layers(self) -> dict[str, Any]:
-        """The layers whose outputs the formula uses, by path."""
+    def _with_weights(self, x: Any, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """What the formula uses of the model with other weights, as in an evaluation."""
+        model, wanted = self._model, self.objective.averaged
+        inputs = split_inputs(model, x, self._columns)[0]
+        options = {"training": False} if takes_training(model) else {}
+        with (
+            computing_with(model, weights_by_path(model), weights),
+            recording(self._layers(wanted)) as found,
+        ):
+            outputs = outputs_by_name(model, model(inputs, **options))
+        parts, _ = parts_of(
+            outputs,
+            wanted,
+            classification=self.classification,
+            from_logits=self._from_logits,
+        )
+        return named(found) | parts
+
+    def _layers(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        """The layers whose outputs are wanted, by path; default: those that the formula uses."""
         paths = layers_by_path(self._model)
         reserved = {*(output_names(self._model) or ()), *self._columns}
-        found = {layer_of(name, paths) for name in self.needs - reserved}
+        wanted = frozenset(self.needs if names is None else names)
+        found = {layer_of(name, paths) for name in wanted - reserved}
         return {path: paths[path] for path in found if path is not None}
 
     def _finish(self, outputs: Mapping[str, Any], taps: Mapping[str, Any], x: Any) -> None:

@@ -178,6 +178,7 @@ class Checkpoint(keras.callbacks.Callback):
             "callbacks": [type(callback).__name__ for callback in self._others],
             "steps_per_epoch": self.params.get("steps"),
             "versions": versions_fingerprint(),
+            **({"networks": found} if (found := model.objective.networks) else {}),
         }
 
 

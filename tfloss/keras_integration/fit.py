@@ -148,7 +148,11 @@ def fit_model(
         if checkpoints is not None or peers is not None:  # before the optimizer is built
             fingerprint = training_fingerprint(
                 attached.formula,
-                {"data": train.fingerprint(), "holdout": holdout and holdout.fingerprint()},
+                {
+                    "data": train.fingerprint(),
+                    "holdout": holdout and holdout.fingerprint(),
+                    **({"networks": found} if (found := attached.objective.networks) else {}),
+                },
                 model_fingerprint(attached.model),
                 attached.optimizer,
                 **decisive,

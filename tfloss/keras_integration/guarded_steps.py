@@ -18,7 +18,7 @@ from tfloss.errors import NumericsError, UsageError
 from tfloss.keras_integration.bad_batch import BatchForward, batch_of
 from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import batches_done, rate_is_a_schedule
-from tfloss.training.loop.nan_guard import NanGuard
+from tfloss.training.loop.nan_guard import NanGuard, rate_of
 from tfloss.training.options import ON_NAN, OnNan, one_of
 from tfloss.training.program.chunk_log import ChunkLog
 from tfloss.training.program.step import TrainStep, are_finite, rolled_back_unless_finite
@@ -225,7 +225,7 @@ class GuardedSteps:
 
     def _again(self) -> tuple[ChunkLog, Any]:
         assert self._steps is not None
-        rate = float(self._model.optimizer.learning_rate)
+        rate = rate_of(self._model.optimizer)
         self._steps.restore(self._start)
         self._model.optimizer.learning_rate = rate
         for number, batch in enumerate(self._since):

@@ -20,6 +20,7 @@ from tfloss.objective.evaluate import Evaluator
 from tfloss.objective.plan import ReductionUse, ScheduleUse
 from tfloss.objective.scope import Tensors
 from tfloss.registry import registry_with
+from tfloss.student import with_networks
 from tfloss.student.outputs import (
     log_odds_of,
     output_tensors,
@@ -53,6 +54,7 @@ class Loss(keras.losses.Loss):
         from_logits: whether the predictions are logits; None: found out.
         ignore_class: the class number of labels that are missing, as 255 or -1.
         losses: declared with `tfloss.loss` in your program, in addition to those of the plugins.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.attach`.
         allow_negative: accept coefficients below zero.
         reduction: as in Keras: 'sum_over_batch_size', 'sum', 'mean_with_sample_weight', 'none'.
         name, dtype: as in Keras.
@@ -70,6 +72,7 @@ class Loss(keras.losses.Loss):
         from_logits: bool | None = None,
         ignore_class: int | None = None,
         losses: Any = (),
+        networks: Any = None,
         allow_negative: bool = False,
         reduction: str = _MEAN,
         name: str | None = None,
@@ -81,7 +84,7 @@ class Loss(keras.losses.Loss):
         self.ignore_class = ignore_class
         self._keras = _Given(name="given", reduction=reduction, dtype=dtype)
         self._allow_negative = allow_negative
-        registry = registry_with(losses=losses)
+        registry = with_networks(registry_with(losses=losses), networks)
         self._objective = Objective(formula, registry, _scope(), allow_negative=allow_negative)
         if self._objective.states:
             raise UsageError(
@@ -162,6 +165,7 @@ class Loss(keras.losses.Loss):
             steps_per_epoch=1.0,
             mean=None,  # type: ignore[arg-type]  # nothing is reduced here
             states=self._objective.states,
+            parts=self._objective.parts,
         )
         terms = []
         for term in self._objective.terms:

@@ -28,8 +28,11 @@ from tfloss.keras_integration.validation import is_arrays
 from tfloss.keras_integration.weights_files import with_training_state
 from tfloss.keras_integration.workers import fit_on_workers, has_workers
 from tfloss.lazy import keras
+from tfloss.objective import GradientMonitor
+from tfloss.objective.remarks import remarks_of, static_formula
 from tfloss.registry import Declaration, registry_with
 from tfloss.registry.names_elsewhere import said_elsewhere
+from tfloss.student import with_networks
 from tfloss.student.keras_internals import takes_training
 from tfloss.student.structures import output_names, split_inputs
 from tfloss.training.options import OnNan
@@ -61,6 +64,7 @@ class Attached(AttachedStep):
         teacher: Any = None,
         columns: Sequence[str] = (),
         losses: Sequence[Declaration] = (),
+        networks: Mapping[str, Any] | None = None,
         task: str | None = None,
         from_logits: bool | None = None,
         ignore_class: int | None = None,
@@ -70,6 +74,7 @@ class Attached(AttachedStep):
         teacher_fit: str = "auto",
         teacher_calibrate: str = "auto",
         cache: str | Path | None = None,
+        watch: GradientMonitor | str | None = None,
         seed: int | None = None,
         loss_variables: Any = None,
         name: str | None = None,
@@ -85,6 +90,7 @@ class Attached(AttachedStep):
         super().__init__(name=name or f"{model.name}_attached", **options)
         self.model = model
         self.formula = to_text(as_node(formula))
+        monitor = GradientMonitor.of(watch)
         self._steps_per_epoch = steps_per_epoch
         self._on_nan: OnNan = on_nan
         self._given = {
@@ -97,9 +103,10 @@ class Attached(AttachedStep):
             "on_nan": on_nan,
             "teacher_fit": teacher_fit,
             "teacher_calibrate": teacher_calibrate,
+            "watch": None if monitor is None else str(monitor),
             "seed": seed,
         }
-        self._registry = registry = registry_with(losses=losses)
+        self._registry = registry = with_networks(registry_with(losses=losses), networks)
         teachers = named_teachers(teacher, registry)
         how = FittingOptions(teacher_fit, teacher_calibrate, cache, seed)
         fitting = TeacherFitting(how, registry)
@@ -114,6 +121,7 @@ class Attached(AttachedStep):
             from_logits,
             allow_negative,
             ignore_class,
+            monitor,
         )
         self._supply = Supply(model, self._bound, self._columns, teachers, fitting)
         self._checks = ArrayChecks(model, self._bound, self._columns, self._supply)
@@ -245,6 +253,20 @@ class Attached(AttachedStep):
             self._guarded.arrays = None
             for one in self._checkpoints:
                 one.close()
+
+    @property
+    def static_formula(self) -> str | None:
+        """The formula with fixed coefficients that weighs as the last `fit` did on average."""
+        return static_formula(self.objective, self._curves())
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the last `fit` showed of weights, constraints and gradients, a sentence each."""
+        return remarks_of(self.objective, self._curves())
+
+    def _curves(self) -> dict[str, Any]:
+        history = getattr(self, "history", None)
+        return {} if history is None else dict(history.history)
 
     @property
     def loss_variable_shapes(self) -> dict[str, Any]:

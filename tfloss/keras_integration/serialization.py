@@ -1,4 +1,4 @@
-"""Losses of a user's own, found again when a model is loaded."""
+"""Losses and networks of a user's own, found again when a model is loaded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tfloss.formula import FormulaError
 from tfloss.keras_integration.binding import names_in
 from tfloss.lazy import keras
 from tfloss.registry import Declaration
+from tfloss.student.frozen import frozen
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ def rebuilt(formula: str, make: Callable[[list[Declaration]], T]) -> T:
         if " called '" not in error.message:
             raise
         raise UsageError(
-            f"{error.message} If it is a loss of your program: load_model(path, "
+            f"{error.message} If it is a loss or a network of your program: load_model(path, "
             f"custom_objects={{name: loss}}), or register it with "
             f"keras.saving.register_keras_serializable()."
         ) from None
@@ -41,4 +42,12 @@ def _registered(formula: str) -> list[Declaration]:
     }
     names = sorted(names_in(formula))
     found = [keras.saving.get_registered_object(n) or everywhere.get(n) for n in names]
-    return [thing for thing in found if isinstance(thing, Declaration)]
+    networks = {
+        name: thing
+        for name in names
+        if isinstance(thing := keras.saving.get_registered_object(name), keras.Model)
+    }
+    return [
+        *(thing for thing in found if isinstance(thing, Declaration)),
+        *(frozen(name, model) for name, model in networks.items()),
+    ]

@@ -14,13 +14,22 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from tfloss.objective.evaluate import Evaluator, Value
-from tfloss.objective.plan import FunctionUse, LossUse, ReductionUse, TensorUse, Term, Use
+from tfloss.objective.evaluate import Evaluator, Value, average_key
+from tfloss.objective.plan import (
+    AverageUse,
+    FunctionUse,
+    LossUse,
+    ReductionUse,
+    TensorUse,
+    Term,
+    Use,
+)
 from tfloss.objective.scope import Tensors
 from tfloss.ops.replicas import on_all_rows
 from tfloss.registry import Reduction
 
 K = TypeVar("K", bound=Hashable)
+_AVERAGE = "average"
 _WEIGHT = ("sample weight", "")
 
 
@@ -122,20 +131,25 @@ def _tensors_of(body: Use, evaluator: Evaluator) -> dict[Any, Any]:
         "mask": evaluator.masks,
         "element": evaluator.by_element,
     }
-    return {
+    found = {
         (kind, name): held[name]
         for kind, held in kinds.items()
         for name in sorted(names)
         if kind == "tensor" or name in held
     }
+    averages = [use for use in body.walk() if isinstance(use, AverageUse)]
+    return found | {(_AVERAGE, (use.decay, use.part)): evaluator.tensor(use) for use in averages}
 
 
 def _with_all_rows(evaluator: Evaluator, whole: Mapping[Any, Any]) -> Evaluator:
     """The same evaluator with what was exchanged in place of a replica's own rows."""
 
-    def of(kind: str) -> dict[str, Any]:
+    def of(kind: str) -> dict[Any, Any]:
         return {name: tensor for (own, name), tensor in whole.items() if own == kind}
 
+    answers: dict[Any, dict[str, Any]] = {}
+    for (decay, part), tensor in of(_AVERAGE).items():
+        answers.setdefault(average_key(decay), {})[part] = tensor
     weights = {"weights": evaluator.tensors["weights"]} if "weights" in evaluator.tensors else {}
     return replace(
         evaluator,
@@ -145,4 +159,5 @@ def _with_all_rows(evaluator: Evaluator, whole: Mapping[Any, Any]) -> Evaluator:
         masks=of("mask"),
         by_element=of("element"),
         weight=whole.get(_WEIGHT),
+        answers=answers,
     )

@@ -6,7 +6,8 @@ variables of the balance that are trainable, such as the log-variances of uncert
 learn from the total.
 
 On a holdout nothing is weighed again: the weights of the last training step count there, or 1
-before the first one.
+before the first one. A constraint's weight follows from its multiplier and the violation, which on
+a holdout is that of the holdout.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tfloss.errors import PluginError, UsageError
+from tfloss.errors import PluginError
 from tfloss.lazy import tf
+from tfloss.objective.gradients import gradients_of, gramian_of, sizes_of
 from tfloss.objective.loss_variables import LATEST, State
 from tfloss.objective.plan import BalanceUse
 from tfloss.registry import call_plugin
@@ -26,14 +28,16 @@ class Balanced(NamedTuple):
     """Members after a balance.
 
     Attributes:
-        weights: (m,) float32.
-        members: each member times its weight, scalars.
+        weights: (m,) float32, constants to the members.
+        members: each member times its weight, scalars; a constraint's with what it adds.
         added: what the balance adds to the total, a scalar; None for most.
+        logged: scalars, of each name that is logged that of each member.
     """
 
     weights: Any
     members: tuple[Any, ...]
     added: Any | None
+    logged: tuple[Any, ...]
 
 
 def balanced(
@@ -66,10 +70,7 @@ def balanced(
     given = {"losses": tf.stop_gradient(tf.stack(list(losses)))}
     asked = use.balance.signature.positional
     if use.balance.needs_gradients:
-        # A holdout needs no gradients, and its weights are those of the training.
-        given["gramian"] = (
-            _gramian(use, losses, variables, mean) if training else tf.eye(len(losses))
-        )
+        given |= _of_gradients(use, losses, variables, mean, training)
     if "step" in asked:
         given["step"] = step
     if "new_epoch" in asked:
@@ -78,52 +79,59 @@ def balanced(
     result = call_plugin(
         use.balance, use.text, **{name: given[name] for name in asked}, **held, **use.settings
     )
-    weights, added = result if use.balance.adds else (result, None)
-    weights = _checked(use, weights, len(losses))
+    weights, added, logged = _parts(use, result, len(losses))
+    if use.balance.is_constraint:
+        return Balanced(weights, (weights[0] * losses[0] + added,), None, logged)
     if not training:
         weights = state[LATEST]
     state.update(LATEST, weights)
     members = tuple(weights[number] * loss for number, loss in enumerate(losses))
-    return Balanced(weights, members, added)
+    return Balanced(weights, members, added, logged or _unstacked(weights))
 
 
-def _gramian(
+def _of_gradients(
     use: BalanceUse,
     losses: Sequence[Any],
     variables: Sequence[Any],
     mean: Callable[[Sequence[Any]], list[Any]] | None,
-) -> Any:
-    """(m, m): the inner products of the members' gradients, without the gradients side by side."""
-    if tf.executing_eagerly():
-        raise UsageError(
-            f"'{use.text}' compares gradients, which it can in a compiled step only; leave "
-            f"run_eagerly or compile='eager' out."
-        )
-    rows = [
-        [
-            tf.zeros_like(variable) if slope is None else tf.convert_to_tensor(slope)
-            for slope, variable in zip(tf.gradients(loss, variables), variables, strict=True)
-        ]
-        for loss in losses
-    ]
+    training: bool,
+) -> dict[str, Any]:
+    """What the balance asks for of the members' gradients, by name."""
+    members, asked = len(losses), use.balance.signature.positional
+    if not training:  # the weights of a holdout are those of the training
+        return {
+            "gramian": tf.eye(members),
+            "largest": tf.ones(members),
+            "mean_size": tf.ones(members),
+        }
+    rows = gradients_of(losses, variables, f"'{use.text}' compares gradients")
     if mean is not None:
         flat = mean([slope for row in rows for slope in row])
         width = len(variables)
         rows = [flat[start : start + width] for start in range(0, len(flat), width)]
-    products = [
-        [
-            tf.add_n([_inner(a, b) for a, b in zip(one, other, strict=True)])
-            for other in rows[: number + 1]
-        ]
-        for number, one in enumerate(rows)
-    ]
-    size = range(len(losses))
-    whole = [[products[max(i, j)][min(i, j)] for j in size] for i in size]
-    return tf.stop_gradient(tf.stack([tf.stack(row) for row in whole]))
+    found = {}
+    if "gramian" in asked:
+        found["gramian"] = gramian_of(rows)
+    if "largest" in asked or "mean_size" in asked:
+        found["largest"], found["mean_size"] = sizes_of(rows)
+    return found
 
 
-def _inner(one: Any, other: Any) -> Any:
-    return tf.reduce_sum(tf.cast(one, tf.float32) * tf.cast(other, tf.float32))
+def _parts(use: BalanceUse, result: Any, members: int) -> tuple[Any, Any, tuple[Any, ...]]:
+    """The weights, what is added (or None), and what is logged in place of the weights."""
+    balance = use.balance
+    weights, added, logged = result, None, {}
+    if balance.logs:
+        weights, added, logged = result
+    elif balance.adds:
+        weights, added = result
+    weights = _checked(use, weights, members)
+    each = [_unstacked(_checked(use, logged[name], members)) for name in balance.logs]
+    return weights, added, tuple(value for values in each for value in values)
+
+
+def _unstacked(values: Any) -> tuple[Any, ...]:
+    return tuple(tf.unstack(tf.stop_gradient(values)))
 
 
 def _checked(use: BalanceUse, weights: Any, members: int) -> Any:

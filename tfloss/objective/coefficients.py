@@ -67,7 +67,7 @@ def refuse_negative(term: Term, text: str) -> None:
     Raises:
         FormulaError: with the remedy.
     """
-    bounds = _bounds(term.coefficient)
+    bounds = bounds_of(term.coefficient)
     if bounds is not None and bounds[0] < 0:
         is_negative = "is" if bounds[0] == bounds[1] else "can become"
         raise error_at(
@@ -78,7 +78,7 @@ def refuse_negative(term: Term, text: str) -> None:
         )
 
 
-def _bounds(use: Use) -> Bounds | None:
+def bounds_of(use: Use) -> Bounds | None:
     """Between which values a coefficient lies; None where that is not known.
 
     A schedule goes from one of its numbers to another; one that has a single number starts at 0.
@@ -90,9 +90,9 @@ def _bounds(use: Use) -> Bounds | None:
         return min(numbers), max(numbers)
     if not isinstance(use, Arithmetic):
         return None
-    total = _bounds(use.operands[0])
+    total = bounds_of(use.operands[0])
     for operator, operand in zip(use.operators, use.operands[1:], strict=True):
-        total = _combined(total, operator, _bounds(operand))
+        total = _combined(total, operator, bounds_of(operand))
     return total
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.objective.balances import Balanced, balanced
+from tfloss.objective.gradient_monitor import GradientMonitor, measured
 from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
 from tfloss.objective.missing import (
@@ -21,17 +22,19 @@ from tfloss.objective.missing import (
 )
 from tfloss.objective.plan import (
     Arithmetic,
+    AverageUse,
     BalanceUse,
     Constant,
     FunctionUse,
     LossUse,
+    NetworkUse,
     ReductionUse,
     ScheduleUse,
     TensorUse,
     Use,
     WeightsUse,
 )
-from tfloss.objective.scope import Scope
+from tfloss.objective.scope import Scope, Tensors
 from tfloss.ops.replicas import on_all_rows
 from tfloss.registry import Reduction, call_plugin
 
@@ -100,6 +103,9 @@ class Evaluator:
         mean: the reduction of a term that names none.
         states: the variables that losses hold.
         training: whether losses may give them new values.
+        parts: by call of a frozen network, the layers of it that are wanted.
+        student: computes the student with other weights, by path, to its tensors by name.
+        answers: what networks and the averaged student have answered, each asked once.
         replicas: where the tensors are some rows of a batch whose others are on other devices.
     """
 
@@ -114,6 +120,9 @@ class Evaluator:
     training: bool = False
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     by_element: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    student: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
+    answers: dict[Any, Any] = field(default_factory=dict)
     replicas: Exchange | None = None
 
     # -- between losses --------------------------------------------------------------------------
@@ -232,8 +241,10 @@ class Evaluator:
         """What is there of an expression of tensors; None where nothing is missing."""
         if isinstance(use, TensorUse):
             return self.present.get(use.name)
-        if isinstance(use, FunctionUse):  # whatever it makes of a row, it makes of all of the row
-            return of_rows(self._missing(use.arguments))
+        if isinstance(
+            use, (FunctionUse, NetworkUse)
+        ):  # whatever it makes of a row, it makes of all of the row
+            return of_rows(self._missing(use.children()))
         return self._missing(use.children())
 
     def _steps(self, uses: Iterable[Use]) -> Tensor | None:
@@ -254,18 +265,29 @@ class Evaluator:
     def balanced(self, use: BalanceUse, losses: Sequence[Tensor]) -> Balanced:
         """The members of a balance, weighed."""
         paths = () if use.by is None else self.scope.matching_weights(use.by.pattern)
-        weights = self.tensors["weights"] if use.balance.needs_gradients else {}
-        variables = [weights[path] for path in paths or weights]
         return balanced(
             use,
             losses,
             state=self.states.of_balance(use, len(losses), self.training),
-            variables=[getattr(variable, "value", variable) for variable in variables],
+            variables=self._weights(paths) if use.balance.needs_gradients else [],
             step=self.step,
             steps_per_epoch=self.steps_per_epoch,
             training=self.training,
             mean=None if self.replicas is None else self.replicas.mean,
         )
+
+    def gradients(
+        self, monitor: GradientMonitor, terms: Callable[[], Sequence[Tensor]]
+    ) -> list[Tensor]:
+        """What a monitor logs; `terms` computes the weighted terms for a measurement."""
+        state = self.states.of_gradients(self.training)
+        return measured(monitor, terms, self._weights, state, self.step, self.training)
+
+    def _weights(self, paths: Sequence[str] = ()) -> list[Tensor]:
+        """The weights of these paths, or all, as tensors that gradients are taken by."""
+        weights = self.tensors["weights"]
+        chosen = [weights[path] for path in paths or weights]
+        return [getattr(variable, "value", variable) for variable in chosen]
 
     # -- inside arguments ------------------------------------------------------------------------
 
@@ -278,6 +300,10 @@ class Evaluator:
         if isinstance(use, WeightsUse):
             paths = self.scope.matching_weights(use.pattern)
             return [tf.cast(self.tensors["weights"][path], tf.float32) for path in paths]
+        if isinstance(use, NetworkUse):
+            return self._network(use)
+        if isinstance(use, AverageUse):
+            return self._average(use)
         if isinstance(use, FunctionUse):
             if use.function.across_batch and self._missing(use.arguments) is not None:
                 raise UsageError(
@@ -295,6 +321,37 @@ class Evaluator:
                 right = one_where_missing(right, self._mask(operand))
             result = _OPERATIONS[operator](result, right)
         return result
+
+    def _network(self, use: NetworkUse) -> Tensor:
+        """A frozen network, one forward pass for all that is wanted of one argument."""
+        key = (*use.call, id(self.tensors))
+        if key not in self.answers:
+            rows = self.tensor(use.argument)
+            parts = self.parts[use.call]
+            self.answers[key] = call_plugin(use.network, use.text, rows, parts)
+        return self.answers[key][use.part]
+
+    def _average(self, use: AverageUse) -> Tensor:
+        """The student with averaged weights, as a constant: no gradient flows through it."""
+        key = average_key(use.decay)
+        if self.student is None:
+            raise UsageError(
+                f"'{use.text}' computes the student a second time, which cannot be done here; "
+                f"train with tfloss.fit or tfloss.attach."
+            )
+        if key not in self.answers:
+            weights = {
+                path: tf.stop_gradient(tf.convert_to_tensor(one))
+                for path, one in self.tensors["weights"].items()
+            }
+            averages = self.states.averages(use.decay, weights, self.training)
+            self.answers[key] = Tensors(self.student(averages), self.scope)
+        return tf.stop_gradient(_as_float32(self.answers[key][use.part]))
+
+
+def average_key(decay: float) -> tuple[str, float]:
+    """Where the answers of the averaged student are kept."""
+    return "average", decay
 
 
 def _combined(operands: list[Value], result: Tensor) -> Value:

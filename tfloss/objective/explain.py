@@ -19,7 +19,7 @@ def terms_of(objective: Objective) -> list[tuple[str, str, str, str, str]]:
             _coefficient(term),
             use.loss.name,
             ", ".join(f"{k}={v}" for k, v in {**use.loss.settings, **use.settings}.items()),
-            _reduction(term, use),
+            _reduction(term, use, objective.gathers),
         )
         for term in objective.terms
         for use in term.losses
@@ -61,11 +61,12 @@ def as_text(objective: Objective) -> str:
 
 
 def _coefficient(term: Term) -> str:
-    plain = _plain_coefficient(term)
+    plain = coefficient_text(term)
     return f"{plain}, weighed by {term.balance.balance.name}" if term.balance else plain
 
 
-def _plain_coefficient(term: Term) -> str:
+def coefficient_text(term: Term) -> str:
+    """A term's own coefficient as a formula writes it."""
     value = constant_value(term.coefficient)
     if value is not None:
         return f"{value:g}"
@@ -89,8 +90,12 @@ def _bindings(parameter: str, bound: Use, scope: Scope) -> Iterator[tuple[str, s
     yield parameter, bound.text, shapes, origins
 
 
-def _reduction(term: Term, use: LossUse) -> str:
+def _reduction(term: Term, use: LossUse, gathers: bool) -> str:
     for part in term.body.walk():
         if isinstance(part, ReductionUse) and any(below is use for below in part.walk()):
             return part.reduction.name
-    return "one per batch" if use.loss.per == "batch" else "mean"
+    if use.loss.per != "batch":
+        return "mean"
+    if all(isinstance(bound, WeightsUse) for bound in use.tensors.values()):
+        return "one per batch"  # the same on all replicas
+    return f"one per batch of {'all replicas' if gathers else 'each replica'}"

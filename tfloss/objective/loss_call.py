@@ -80,7 +80,7 @@ class LossCall:
         loss, shapes = self.use.loss, [tensor.shape for tensor in self._tensors().values()]
         alike = all(shape.is_compatible_with(there.shape) for shape in shapes)
         by_column = any(isinstance(value, (list, tuple)) for value in self.use.settings.values())
-        plain = loss.state is None and WEIGHT not in self.bound and not by_column
+        plain = not self.use.holds_variables and WEIGHT not in self.bound and not by_column
         return loss.elementwise and plain and alike and there.shape.rank is not None
 
     def _of_elements(self, there: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,10 +112,12 @@ class LossCall:
         return result, rows
 
     def _result(self, bound: dict[str, Tensor]) -> Tensor:
-        if self.use.loss.state is not None:
-            bound = {**bound, STATE: self.states.of(self.use, bound, self.training)}
-        use = self.use
-        result = call_plugin(use.loss, use.with_parameters, **bound, **use.settings)
+        use, settings = self.use, dict(self.use.settings)
+        if use.holds_variables:
+            held = self.states.of(use, bound, self.training)
+            settings |= {name: one.value(held[name]) for name, one in use.learned.items()}
+            bound = bound if use.loss.state is None else {**bound, STATE: held}
+        result = call_plugin(use.loss, use.with_parameters, **bound, **settings)
         return tf.cast(result, tf.float32)
 
     def _tensors(self) -> dict[str, Tensor]:

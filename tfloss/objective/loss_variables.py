@@ -10,10 +10,14 @@ import numpy as np
 
 from tfloss.errors import DataError, PluginError
 from tfloss.lazy import keras, tf
-from tfloss.objective.plan import BalanceUse, LossUse, Term, Use
+from tfloss.objective.learned import Learned
+from tfloss.objective.names import numbered
+from tfloss.objective.plan import AverageUse, BalanceUse, LossUse, Term
 from tfloss.registry import Declaration, Loss, LossVariable
 
+UPDATES = "updates"  # how many steps an average has seen
 LATEST = "weight"  # the weights that a balance gave its members in the last step
+_GRADIENTS = -1  # no id of a use: the state of what watches gradients
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 
@@ -59,14 +63,28 @@ class States:
     Args:
         terms: the objective's plan.
         seed: of the initial values.
+        watched: how many numbers are measured of gradients.
     """
 
-    def __init__(self, terms: Iterable[Term], seed: int = 0) -> None:
+    def __init__(self, terms: Iterable[Term], seed: int = 0, watched: int = 0) -> None:
         terms = list(terms)
-        self._names = {id(use): name for term in terms for use, name in _stateful(term)}
+        self._names: dict[Any, str] = {
+            id(use): name for term in terms for use, name in _stateful(term)
+        }
+        self._learned = [
+            (f"{setting}({name})", name, setting, one)
+            for term in terms
+            for use, name in _stateful(term)
+            for setting, one in use.learned.items()
+        ]
+        self._names |= _balances(terms)
+        self._watched = watched
+        if watched:
+            self._names[_GRADIENTS] = "gradients"
         for term in terms:
-            if term.balance is not None:
-                self._names[id(term.balance)] = term.balance.text
+            for use in term.body.walk():
+                if isinstance(use, AverageUse):
+                    self._names[use.decay] = f"ema(decay={use.decay!r})"
         self._seed = seed
         self._held: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, np.ndarray] = {}
@@ -77,18 +95,42 @@ class States:
 
     def of(self, use: LossUse, tensors: Mapping[str, Any], training: bool) -> State:
         """The variables of one use of a loss, bound to these tensors."""
-        return self._state(
-            use,
-            partial(held_variables, use.loss, shapes_of(tensors), use.settings),
-            training,
-        )
+        make = partial(held_variables, use.loss, shapes_of(tensors), use.settings)
+        return self._state(id(use), make, training)
+
+    def learned(self) -> dict[str, Any]:
+        """The settings that are learned as they stand, scalars by the names they are logged by."""
+        return {
+            name: tf.stop_gradient(one.value(tf.convert_to_tensor(self._held[held][setting])))
+            for name, held, setting, one in self._learned
+        }
+
+    @property
+    def learned_names(self) -> tuple[str, ...]:
+        """How they are logged: 'temperature(TERM)'."""
+        return tuple(name for name, *_ in self._learned)
 
     def of_balance(self, use: BalanceUse, members: int, training: bool) -> State:
         """The variables of one balance, its last weights among them."""
-        return self._state(use, partial(_of_balance, use, members), training)
+        return self._state(id(use), partial(_of_balance, use, members), training)
 
-    def _state(self, use: Use, make: Callable[[int], dict[str, Any]], training: bool) -> State:
-        name = self._names[id(use)]
+    def of_gradients(self, training: bool) -> State:
+        """The last measurement of gradients."""
+        return self._state(_GRADIENTS, self._last_measurement, training)
+
+    def _last_measurement(self, seed: int) -> dict[str, Any]:
+        zeros = np.zeros(self._watched, np.float32)
+        return {LATEST: keras.Variable(zeros, trainable=False, name=LATEST)}
+
+    def averages(self, decay: float, weights: Mapping[str, Any], training: bool) -> dict[str, Any]:
+        """The moving averages of the student's weights, by path; see `moving_averages`."""
+        keys = {path: path.replace("/", ".") for path in weights}
+        shapes = {keys[path]: tuple(tensor.shape) for path, tensor in weights.items()}
+        state = self._state(decay, partial(_of_average, shapes), training)
+        return moving_averages(state, weights, keys, decay)
+
+    def _state(self, key: Any, make: Callable[[int], dict[str, Any]], training: bool) -> State:
+        name = self._names[key]
         if name not in self._held:
             # Outside of any program that is being traced: its variables belong to the objective.
             with tf.init_scope():
@@ -144,11 +186,21 @@ class States:
                 self._loaded[path] = np.asarray(value)
 
 
+def _balances(terms: Iterable[Term]) -> dict[int, str]:
+    """The name of each balance by its use: its text, and of the second of one text 'text#2'."""
+    uses = {id(term.balance): term.balance for term in terms if term.balance is not None}
+    return dict(zip(uses, numbered(use.text for use in uses.values()), strict=True))
+
+
 def _stateful(term: Term) -> Iterator[tuple[LossUse, str]]:
-    """The uses of stateful losses in a term; the second is named 'term/2'."""
-    uses = [use for use in term.losses if use.loss.state is not None]
+    """The uses of stateful losses in a term; the second is named 'term/2'.
+
+    One that is constrained is 'term/1', since the constraint has the name of the term.
+    """
+    uses = [use for use in term.losses if use.holds_variables]
     for number, use in enumerate(uses, start=1):
-        yield use, term.name if number == 1 else f"{term.name}/{number}"
+        plain = number == 1 and not term.constrained
+        yield use, term.name if plain else f"{term.name}/{number}"
 
 
 def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
@@ -163,21 +215,60 @@ def shapes_of(tensors: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
 def held_variables(
     loss: Loss, shapes: Shapes, settings: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
-    """New variables for a loss, by name.
+    """New variables for a loss and for its settings that are learned, by name.
 
     Raises:
-        PluginError: what the loss declares is no mapping of `LossVariable`.
+        PluginError: what the loss declares is no mapping of `LossVariable`, or has the name of a
+            learned setting.
     """
-    assert loss.state is not None
-    return _made(loss, loss.state(shapes, {**loss.settings, **settings}), seed)
+    learned = {name: one for name, one in settings.items() if isinstance(one, Learned)}
+    plain = {**loss.settings, **settings, **{name: one.initial for name, one in learned.items()}}
+    own = {} if loss.state is None else loss.state(shapes, plain)
+    for name in learned:
+        if name in own:
+            raise PluginError(
+                f"The state of the loss '{loss.name}' has '{name}', a setting's name."
+            )
+    return _made(loss, {**own, **{name: one.variable for name, one in learned.items()}}, seed)
 
 
 def _of_balance(use: BalanceUse, members: int, seed: int) -> dict[str, Any]:
     """A balance's own variables, and its last weights, which a holdout is weighed with."""
-    balance, declared = use.balance, {LATEST: LossVariable((members,), 1.0, trainable=False)}
+    balance, declared = use.balance, {}
+    if not balance.is_constraint:
+        declared[LATEST] = LossVariable((members,), 1.0, trainable=False)
     if balance.state is not None:
         declared |= balance.state(members, {**balance.settings, **use.settings})
     return _made(balance, declared, seed)
+
+
+def _of_average(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:
+    """The average of each weight, and how many steps it has seen; the seed does not count."""
+    return {
+        name: keras.Variable(keras.ops.zeros(shape, "float32"), trainable=False, name=name)
+        for name, shape in {**shapes, UPDATES: ()}.items()
+    }
+
+
+def moving_averages(
+    state: State, weights: Mapping[str, Any], keys: Mapping[str, str], decay: float
+) -> dict[str, Any]:
+    """The averages with the weights of this step in them, by path.
+
+    Until the average is long enough it is the plain mean of the weights seen, so that it does not
+    remember how it began: the weight of the past is the smaller of the decay and 1 - 1/(step + 1).
+
+    Source: Tarvainen and Valpola 2017, "Mean teachers are better role models", section 2; the first
+    steps as in the authors' code.
+    """
+    seen = state[UPDATES]
+    past = tf.minimum(decay, 1 - 1 / (seen + 1))
+    averages = {}
+    for path, weight in weights.items():
+        averages[path] = past * state[keys[path]] + (1 - past) * tf.cast(weight, tf.float32)
+        state.update(keys[path], averages[path])
+    state.update(UPDATES, seen + 1)
+    return averages
 
 
 def _made(plugin: Declaration, declared: Mapping[str, LossVariable], seed: int) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tfloss.display import renderer
@@ -10,9 +11,19 @@ from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.lazy import tf
 from tfloss.objective.across_replicas import Replicas, values_of
-from tfloss.objective.evaluate import Evaluator
+from tfloss.objective.evaluate import Evaluator, Value
+from tfloss.objective.gradient_monitor import GradientMonitor, names_of
 from tfloss.objective.loss_variables import States
-from tfloss.objective.plan import BalanceUse, TensorUse, Term, WeightsUse
+from tfloss.objective.names import numbered
+from tfloss.objective.plan import (
+    AverageUse,
+    BalanceUse,
+    NetworkUse,
+    TensorUse,
+    Term,
+    Use,
+    WeightsUse,
+)
 from tfloss.objective.scope import Scope, Tensors
 from tfloss.objective.terms import plan_terms
 from tfloss.objective.total import total_of
@@ -31,7 +42,8 @@ class Outcome(_Values):
 
     Attributes:
         total: the sum of the terms, and of what balances add.
-        terms: each term as weighted, then a balance's weights, in the order of `Objective.names`.
+        terms: each term as weighted, then what is logged besides, in the order of
+            `Objective.names`.
         counts: over how many examples each of these is a mean; None: over all of the batch.
     """
 
@@ -48,12 +60,18 @@ class Objective:
         steps_per_epoch: turns the epochs of schedules into steps.
         allow_negative: accept coefficients below zero.
         seed: of the variables that losses hold.
+        watch: measures the gradients of the terms.
 
     Attributes:
         terms: the plan of each term.
-        names: what is logged, in order: the terms, then what balances add to the total, then each
-            balance's weights, `weight(TERM)`, which are no part of it.
+        names: what is logged, in order: the terms, then what balances add to the total, then what
+            is no part of it: `weight(TERM)` of balances, `multiplier(TERM)` of constraints,
+            `gradient(TERM)` where gradients are watched, `temperature(TERM)` of learned settings.
+        logged: those that are no part of the total.
         states: the variables that losses hold.
+        parts: the layers that are wanted of each call of a frozen network; see `NetworkUse.call`.
+        gathers: whether losses about the whole batch see the rows of all replicas, where there are
+            several; for explaining.
 
     Raises:
         FormulaError: the formula does not fit the registry or the scope; with the position.
@@ -68,6 +86,7 @@ class Objective:
         steps_per_epoch: float = 1.0,
         allow_negative: bool = False,
         seed: int = 0,
+        watch: GradientMonitor | None = None,
     ) -> None:
         self.formula = as_node(formula)
         self.text = to_text(self.formula)
@@ -75,10 +94,16 @@ class Objective:
         self.steps_per_epoch = float(steps_per_epoch)
         self.terms = plan_terms(formula, registry, scope, allow_negative=allow_negative)
         self.balances = _balances(self.terms)
-        self.names = _names(self.terms, self.balances)
-        self._summands = len(self.names) - sum(term.balance is not None for term in self.terms)
-        self.states = States(self.terms, seed)
+        self.watch = watch
+        summands, logged = _names(self.terms, self.balances)
+        watched = names_of([term.name for term in self.terms]) if watch else ()
+        self.states = States(self.terms, seed, len(watched))
+        self.logged = (*logged, *watched, *self.states.learned_names)
+        self.names = (*summands, *self.logged)
+        self._summands = len(summands)
+        self.gathers = True
         self._mean = _default_reduction(registry)
+        self.parts = _parts(self.terms)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -110,11 +135,22 @@ class Objective:
             for use in term.body.walk():
                 if isinstance(use, TensorUse):
                     names.add(use.name)
-                elif isinstance(use, WeightsUse):
+                elif isinstance(use, (WeightsUse, AverageUse)):
                     names.add("weights")
-        if any(use.balance.needs_gradients for use in self.balances):
+        if self.watch or any(use.balance.needs_gradients for use in self.balances):
             names.add("weights")
         return frozenset(names)
+
+    @property
+    def averaged(self) -> frozenset[str]:
+        """What the formula uses of the student with averaged weights: names of the scope."""
+        return frozenset(u.part for u in _uses(self.terms) if isinstance(u, AverageUse))
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """The digests of the frozen networks that the formula calls, by name."""
+        used = {u.network.name: u.network for u in _uses(self.terms) if isinstance(u, NetworkUse)}
+        return {name: network.digest() for name, network in used.items()}
 
     def __call__(
         self,
@@ -126,7 +162,9 @@ class Objective:
         sample_weight: Any = None,
         step: Any = 0.0,
         training: bool = False,
+        student: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
         replicas: Replicas | None = None,
+        again: Callable[[], Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """The total and each weighted term on one batch.
 
@@ -139,7 +177,11 @@ class Objective:
             sample_weight: (batch,) float32.
             step: scalar, counted from 0, for schedules.
             training: whether losses may give the variables that they hold new values.
+            student: where `averaged` is not empty: computes these of the student, on the same rows,
+                with the weights that it is given by path.
             replicas: where these are some rows of a batch whose others are on other devices.
+            again: computes `tensors` and `by_element`, by these names, once more; for a measurement
+                of gradients, which is a computation of its own. Without it every step measures.
 
         Raises:
             UsageError: shapes that do not match.
@@ -157,28 +199,65 @@ class Objective:
             mean=self._mean,
             states=self.states,
             training=training,
+            parts=self.parts,
+            student=student,
             replicas=replicas,
         )
-        shared = None if replicas is None else values_of(self.terms, evaluator, replicas)
-        found, weighted = [], []
-        for number, term in enumerate(self.terms):
-            coefficient = evaluator.coefficient(term.coefficient)
-            found.append(evaluator.reduced(term.body) if shared is None else shared[number])
-            weighted.append(coefficient * found[-1].tensor)
-        added, weights = [], []
+        if self.watch is not None and replicas is not None:
+            raise UsageError(
+                "watch= measures gradients on one device; leave it out, or leave the strategy out."
+            )
+        if replicas is None:
+            found = [evaluator.reduced(term.body) for term in self.terms]
+        else:
+            found = values_of(self.terms, evaluator, replicas)
+        weighted = self._weighted(evaluator, found)
+        factors: list[Any] = [1.0] * len(weighted)
+        added: list[Any] = []
+        logged: list[Any] = []
         for use in self.balances:
             members = [at for at, term in enumerate(self.terms) if term.balance is use]
             result = evaluator.balanced(use, [weighted[at] for at in members])
-            for at, value in zip(members, result.members, strict=True):
-                weighted[at] = value
+            for number, at in enumerate(members):
+                weighted[at], factors[at] = result.members[number], result.weights[number]
             added += [] if result.added is None else [result.added]
-            weights += tf.unstack(tf.stop_gradient(result.weights))
-        values = (*weighted, *added, *weights)
+            logged += result.logged
+        if self.watch is not None:
+            logged += evaluator.gradients(self.watch, self._anew(evaluator, factors, again))
+        values = (*weighted, *added, *logged, *self.states.learned().values())
         counts = [value.count for value in found]
         counts += [None] * (len(values) - len(counts))
         outcome = Outcome(self.total(values), values)
         outcome.counts = tuple(counts)
         return outcome
+
+    def _weighted(self, evaluator: Evaluator, found: Sequence[Value]) -> list[Any]:
+        """The terms with their own coefficients."""
+        pairs = zip(self.terms, found, strict=True)
+        return [evaluator.coefficient(term.coefficient) * one.tensor for term, one in pairs]
+
+    def _anew(
+        self,
+        evaluator: Evaluator,
+        factors: Sequence[Any],
+        again: Callable[[], Mapping[str, Any]] | None,
+    ) -> Callable[[], list[Any]]:
+        """Computes the weighted terms once more, for a measurement of their gradients."""
+
+        def terms() -> list[Any]:
+            own = evaluator
+            if again is not None:
+                given = again()
+                own = replace(
+                    own,
+                    tensors=Tensors(given["tensors"], self.scope),
+                    by_element=given.get("by_element") or {},
+                    answers={},
+                )
+            found = [own.reduced(term.body) for term in self.terms]
+            return [f * v for f, v in zip(factors, self._weighted(own, found), strict=True)]
+
+        return terms
 
     def total(self, values: Sequence[Any]) -> Any:
         """The sum of logged values: of the terms, what balances add, and what follows `names`.
@@ -204,17 +283,41 @@ class Objective:
         return f"Objective({self.text!r})"
 
 
+def _uses(terms: Iterable[Term]) -> list[Use]:
+    return [use for term in terms for use in term.body.walk()]
+
+
+def _parts(terms: Iterable[Term]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The layers that are wanted of each call of a frozen network, '' for its output."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for use in _uses(terms):
+        if isinstance(use, NetworkUse):
+            wanted.setdefault(use.call, set()).add(use.part)
+    return {call: tuple(sorted(parts)) for call, parts in wanted.items()}
+
+
 def _balances(terms: Iterable[Term]) -> tuple[BalanceUse, ...]:
     """Each balance once, in order."""
     found = {id(term.balance): term.balance for term in terms}
     return tuple(use for use in found.values() if use is not None)
 
 
-def _names(terms: Iterable[Term], balances: Iterable[BalanceUse]) -> tuple[str, ...]:
+def _names(
+    terms: Iterable[Term], balances: Iterable[BalanceUse]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What adds up to the total, and what is logged as well; a name is given once, then kl#2."""
     terms, balances = list(terms), list(balances)
-    added = [use.balance.name for use in balances if use.balance.adds]
-    weights = [f"weight({term.name})" for use in balances for term in terms if term.balance is use]
-    return (*(term.name for term in terms), *added, *weights)
+    adding = [use for use in balances if use.balance.adds and not use.balance.is_constraint]
+    logged = [
+        f"{what}({term.constrained or term.name})"
+        for use in balances
+        for what in use.balance.logs or ("weight",)
+        for term in terms
+        if term.balance is use
+    ]
+    names = [*(term.name for term in terms), *(use.balance.name for use in adding), *logged]
+    unique = numbered(names)
+    return unique[: len(terms) + len(adding)], unique[len(terms) + len(adding) :]
 
 
 def _default_reduction(registry: Registry) -> Reduction:

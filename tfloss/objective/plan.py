@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfloss.formula import Node, quoted, to_text
-from tfloss.registry import Balance, Function, Loss, Reduction, Schedule
+from tfloss.objective.learned import Learned
+from tfloss.registry import Balance, Function, Loss, Network, Reduction, Schedule
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,31 @@ class FunctionUse(Use):
 
 
 @dataclass(frozen=True)
+class NetworkUse(Use):
+    """A frozen network called on an expression of tensors; `part` is a layer, '' the output."""
+
+    network: Network
+    argument: Use
+    part: str = ""
+
+    def children(self) -> Iterator[Use]:
+        yield self.argument
+
+    @property
+    def call(self) -> tuple[str, str]:
+        """The same for every use of one forward pass."""
+        return self.network.name, self.argument.text
+
+
+@dataclass(frozen=True)
+class AverageUse(Use):
+    """What the student would answer with the moving average of its weights."""
+
+    part: str
+    decay: float
+
+
+@dataclass(frozen=True)
 class ReductionUse(Use):
     """A reduction over the batch."""
 
@@ -111,6 +137,16 @@ class LossUse(Use):
         return iter(self.tensors.values())
 
     @property
+    def learned(self) -> dict[str, Learned]:
+        """The settings that training learns."""
+        return {n: value for n, value in self.settings.items() if isinstance(value, Learned)}
+
+    @property
+    def holds_variables(self) -> bool:
+        """Whether the loss, or a setting that is learned, has variables."""
+        return self.loss.state is not None or bool(self.learned)
+
+    @property
     def with_parameters(self) -> str:
         """The call as it was written; with its parameters, if they are bound to other tensors."""
         bound = {
@@ -141,12 +177,14 @@ class Term:
         coefficient: a use without losses or tensors: constants and schedules.
         body: the rest, reduced to one number per batch.
         balance: what gives it one more weight in each step; None for a plain term.
+        constrained: of a constraint, what is to stay within bounds, as a term would be named.
     """
 
     name: str
     coefficient: Use
     body: Use
     balance: BalanceUse | None = None
+    constrained: str = ""
 
     @property
     def losses(self) -> list[LossUse]:

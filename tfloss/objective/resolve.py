@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 
 from tfloss.errors import did_you_mean, some_of
@@ -21,10 +21,12 @@ from tfloss.formula import (
 )
 from tfloss.objective.plan import (
     Arithmetic,
+    AverageUse,
     BalanceUse,
     Constant,
     FunctionUse,
     LossUse,
+    NetworkUse,
     ReductionUse,
     ScheduleUse,
     TensorUse,
@@ -33,11 +35,22 @@ from tfloss.objective.plan import (
 )
 from tfloss.objective.scope import Scope
 from tfloss.objective.settings import literal, number, settings_of
-from tfloss.objective.shapes import refusal_of_shapes
-from tfloss.registry import Balance, Declaration, Function, Loss, Reduction, Registry, Schedule
+from tfloss.objective.shapes import refusal_of_shapes, shape_of_use
+from tfloss.registry import (
+    Balance,
+    Declaration,
+    Function,
+    Loss,
+    Network,
+    Reduction,
+    Registry,
+    Schedule,
+)
 from tfloss.registry.names_elsewhere import said_elsewhere
 
 _SLIP = 0.8  # as near as that, a name is a misspelt loss, also where tensors are not yet known
+AVERAGE = "ema"  # the student with the moving average of its weights: ema.probs
+DECAY = 0.999
 WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
 
 
@@ -68,6 +81,7 @@ class Resolver:
 
     def _named(self, node: Name | Call) -> Use:
         found = self.registry.in_formula(node.name, "losses")
+        self._refuse_part(node)
         if isinstance(found, Loss):
             return self._loss(node, found)
         if isinstance(found, Function):
@@ -77,11 +91,7 @@ class Resolver:
         if isinstance(found, Schedule):
             return self._schedule(self._called(node, found), found)
         if isinstance(found, Balance):
-            raise self._error(
-                node,
-                f"'{found.name}' weighs terms against each other, so it stands alone between the "
-                f"signs of the formula; write coefficients in front of its members.",
-            )
+            raise self._error(node, self._stands_alone(found))
         return self._outside_tensor(node)
 
     def _outside_tensor(self, node: Name | Call) -> Use:
@@ -96,6 +106,10 @@ class Resolver:
             raise self._error(
                 node, f"'{node.name}' is a tensor, not a loss; hand it to one: mse({called}, …)."
             )
+        if isinstance(self.registry.in_formula(node.name, "tensors"), Network):
+            raise self._error(
+                node, f"'{node.name}' is a network; hand it to a loss: mse({node.name}(…), …)."
+            )
         known = {**self.registry.losses, **self.registry.functions, **self.registry.reductions}
         known |= {**self.registry.schedules, **self.registry.balances}
         what = "function or loss" if isinstance(node, Call) else "loss"
@@ -108,6 +122,17 @@ class Resolver:
             node, f"There is no {what} called '{node.name}'.{near or ' See `tfloss losses`.'}"
         )
 
+    def _stands_alone(self, found: Balance) -> str:
+        if found.is_constraint:
+            return (
+                f"'{found.name}' finds its weight itself, so it stands alone between the signs of "
+                f"the formula, without a coefficient, and in no balance."
+            )
+        return (
+            f"'{found.name}' weighs terms against each other, so it stands alone between the signs "
+            f"of the formula; write coefficients in front of its members."
+        )
+
     def balance(self, node: Node) -> BalanceUse | None:
         """The balance that a summand is a call of; None for any other summand."""
         if not isinstance(node, (Name, Call)):
@@ -115,7 +140,12 @@ class Resolver:
         found = self.registry.in_formula(node.name, "losses")
         if not isinstance(found, Balance):
             return None
-        if isinstance(node, Name) or len(node.args) < 2:
+        if found.is_constraint:
+            if isinstance(node, Name) or len(node.args) != 1:
+                raise self._error(
+                    node, f"'{found.name}' takes one term, or a sum of some: {found.name}(kl, …)."
+                )
+        elif isinstance(node, Name) or len(node.args) < 2:
             raise self._error(
                 node, f"'{found.name}' weighs two terms or more: {found.name}(bce, 0.1*kl)."
             )
@@ -251,17 +281,73 @@ class Resolver:
             return self._tensor(Name(node.value, span=node.span))
         if isinstance(node, Call):
             found = self.registry.in_formula(node.name, "tensors")
+            if isinstance(found, Network):
+                return self._network(node, found)
+            if found is None and node.name == AVERAGE:
+                return self._average(node)
             if not isinstance(found, Function):
                 raise self._error(node, self._no_tensor_function(node))
+            self._refuse_part(node)
             return self._function(node, found, self.tensors)
         return self._common(node, self.tensors)
 
-    def _tensor(self, node: Name) -> TensorUse:
+    def _network(self, node: Call, network: Network) -> NetworkUse:
+        if len(node.args) != 1 or node.kwargs:
+            raise self._error(node, f"The network '{network.name}' is called on one tensor.")
+        use = NetworkUse(node, network, self.tensors(node.args[0]), node.part)
+        layers = network.layers()
+        if node.part and layers is not None and not _names_a_layer(node.part, layers):
+            raise self._error(
+                node,
+                f"The network '{network.name}' has no layer '{node.part}'."
+                f"{did_you_mean(node.part, layers)} It has: {some_of(layers)}.",
+            )
+        try:
+            shape_of_use(use, self.scope)
+        except ValueError as wrong:
+            raise self._error(node, f"'{node}' cannot be computed: {wrong}") from None
+        return use
+
+    def _average(self, node: Name | Call) -> AverageUse:
+        """`ema.probs`, or `ema(decay=0.99).probs`."""
+        part, decay = node.name.partition(".")[2], DECAY
+        if isinstance(node, Call):
+            part, given = node.part, dict(node.kwargs)
+            if node.args or set(given) - {"decay"}:
+                raise self._error(
+                    node, f"'{AVERAGE}' has one setting: {AVERAGE}(decay=0.99).probs."
+                )
+            decay = literal(given["decay"], self.text) if given else DECAY
+            if isinstance(decay, bool) or not isinstance(decay, (int, float)) or not 0 <= decay < 1:
+                raise self._error(given["decay"], "The decay of an average lies in [0, 1).")
+        entry = self.scope.get(part)
+        own = [n for n, e in self.scope.items() if not e.known_outside and n != WEIGHTS]
+        if not part or (part not in own and (entry is not None or not self.scope.open_ended)):
+            raise self._error(
+                node,
+                f"'{AVERAGE}' is the student with averaged weights; name what it answers, "
+                f"{AVERAGE}.{own[0] if own else 'logits'}. There are: {some_of(own)}.",
+            )
+        return AverageUse(node, part, float(decay))
+
+    def _refuse_part(self, node: Name | Call) -> None:
+        if isinstance(node, Call) and node.part:
+            raise self._error(
+                node, f"'.{node.part}' names a layer of a network, and '{node.name}' is none."
+            )
+
+    def _tensor(self, node: Name) -> TensorUse | AverageUse:
+        if node.name.partition(".")[0] == AVERAGE and self._is_average(node.name):
+            return self._average(node)
         if node.name not in self.scope and not self.scope.open_ended:
             sentence = self.scope.missing(node.name)
             raise self._error(node, sentence[0].upper() + sentence[1:])
         self._refuse_unclear(node, node.name)
         return TensorUse(node, node.name)
+
+    def _is_average(self, name: str) -> bool:
+        """Whether nothing else in the scope has the name."""
+        return not any(known in self.scope for known in (name, AVERAGE))
 
     def _refuse_unclear(self, node: Node, name: str) -> None:
         entry = self.scope.get(name)
@@ -271,6 +357,11 @@ class Resolver:
     def _no_tensor_function(self, node: Call) -> str:
         if self.registry.in_formula(node.name, "losses"):
             return f"'{node.name}' cannot be used inside an argument; it works between losses."
+        if node.part:
+            return (
+                f"There is no network called '{node.name}'. Give it by networks={{'{node.name}': "
+                f"model}}, on the command line by --network {node.name}=FILE.keras."
+            )
         names = [n for n, f in self.registry.functions.items() if f.on != "losses"]
         return (
             f"There is no function of tensors called '{node.name}'.{did_you_mean(node.name, names)}"
@@ -323,3 +414,12 @@ class Resolver:
 
     def _error(self, node: Node, sentence: str) -> FormulaError:
         return error_at(node, self.text, sentence)
+
+
+def _names_a_layer(part: str, layers: Collection[str]) -> bool:
+    """Whether it is a layer's name, which may be followed by '.call2' and '.out1'."""
+    while part not in layers:
+        part, dot, tail = part.rpartition(".")
+        if not dot or not tail.startswith(("call", "out")):
+            return False
+    return True

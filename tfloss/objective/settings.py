@@ -8,6 +8,7 @@ from typing import Any
 from tfloss.errors import did_you_mean
 from tfloss.formula import Flag, Items, Negative, Node, Number, Text, error_at
 from tfloss.objective.coefficients import out_of_range
+from tfloss.objective.learned import Learned, is_learned, learned_of
 from tfloss.registry import Declaration, check_settings
 
 _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a 'text'"}
@@ -28,15 +29,19 @@ def settings_of(
         FormulaError: a name that it does not have, one that it lacks, a value that is no literal,
             of another kind than the default, or outside of its declared range.
     """
-    settings = {}
+    settings: dict[str, Any] = {}
     for name, node in given.items():
         _refuse_unknown(declaration, name, node, text)
+        if is_learned(node):
+            settings[name] = learned_of(declaration, name, node, text)
+            continue
         settings[name] = literal(node, text)
         _refuse_other_kind(declaration, name, node, settings[name], text)
         wrong = declaration.refusal(name, settings[name])
         if wrong:
             raise error_at(node, text, wrong)
-    check_settings(declaration, settings, refuse=lambda sentence: error_at(call, text, sentence))
+    known = {n: v.initial if isinstance(v, Learned) else v for n, v in settings.items()}
+    check_settings(declaration, known, refuse=lambda sentence: error_at(call, text, sentence))
     return settings
 
 
@@ -81,6 +86,9 @@ def _refuse_other_kind(
     if name in declaration.signature.mandatory or value is None:
         return
     kind = _KINDS.get(type(declaration.settings[name]))
+    rule = declaration.signature.rules.get(name)
+    if isinstance(value, tuple) and rule is not None and rule.takes_lists:
+        return
     if kind is not None and _KINDS.get(type(value)) != kind:
         raise error_at(
             node, text, f"The setting '{name}' of '{declaration.name}' is {kind}, not {node}."

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from tfloss.objective.plan import Arithmetic, Constant, LossUse, TensorUse, Use
+from tfloss.objective.plan import (
+    Arithmetic,
+    AverageUse,
+    Constant,
+    LossUse,
+    NetworkUse,
+    TensorUse,
+    Use,
+)
 from tfloss.objective.scope import Scope, Shape
-from tfloss.registry.shapes import different_shapes
 
 
 def shape_of_use(use: Use, scope: Scope) -> Shape | None:
@@ -16,14 +23,20 @@ def shape_of_use(use: Use, scope: Scope) -> Shape | None:
         tensors = [operand for operand in use.operands if not isinstance(operand, Constant)]
         shapes = [shape_of_use(operand, scope) for operand in tensors]
         return next((shape for shape in shapes if shape), None)
+    if isinstance(use, NetworkUse):
+        given = shape_of_use(use.argument, scope)
+        return given and use.network.shapes(given, use.part)
+    if isinstance(use, AverageUse):
+        entry = scope.get(use.part)
+        return None if entry is None else entry.shape
     return None
 
 
 def refusal_of_shapes(use: LossUse, scope: Scope) -> str | None:
-    """The sentence that refuses tensors whose shapes the loss wants equal, or None."""
+    """The sentence that refuses shapes that differ, or a list of another length; or None."""
     shapes = {
         name: shape_of_use(tensor, scope)
         for name, tensor in use.tensors.items()
-        if name in use.loss.same_names
+        if name in use.loss.compared
     }
-    return different_shapes(use.loss.same_shapes, shapes)
+    return use.loss.refusal_of_shapes(shapes, use.settings)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from tfloss.formula import Call, Infix, Negative, Node, Number, as_node, error_at, to_text
 from tfloss.objective.coefficients import refuse_bad_number, refuse_negative
+from tfloss.objective.constraints import refuse_bounds
+from tfloss.objective.names import numbered
 from tfloss.objective.plan import (
     Arithmetic,
     BalanceUse,
@@ -20,6 +21,7 @@ from tfloss.objective.plan import (
 )
 from tfloss.objective.resolve import Resolver
 from tfloss.objective.scope import Scope
+from tfloss.objective.value_ranges import NOT_NEGATIVE, range_of_term
 from tfloss.registry import Registry
 
 _TAKEN = ("total", "loss")  # what a history and Keras' callbacks call the sum of the terms
@@ -43,21 +45,22 @@ def plan_terms(
     node = as_node(text)
     resolver = Resolver(registry, scope, text)
     terms = [
-        term for piece, sign in _summands(node, 1) for term in _terms_of(piece, sign, resolver)
+        term for piece, sign in summands_of(node, 1) for term in _terms_of(piece, sign, resolver)
     ]
     if not allow_negative:
         for term in terms:
-            refuse_negative(term, text)
+            if not term.constrained:  # its weight has the sign that the constraint needs
+                refuse_negative(term, text)
     return _uniquely_named(terms)
 
 
-def _summands(node: Node, sign: int) -> Iterator[tuple[Node, int]]:
+def summands_of(node: Node, sign: int = 1) -> Iterator[tuple[Node, int]]:
     """The summands of the top level, each with the sign in front of it."""
     if isinstance(node, Negative):
-        yield from _summands(node.operand, -sign)
+        yield from summands_of(node.operand, -sign)
     elif isinstance(node, Infix) and node.is_sum and not _is_number_minus(node):
         for operator, operand in _grouped(node):
-            yield from _summands(operand, -sign if operator == "-" else sign)
+            yield from summands_of(operand, -sign if operator == "-" else sign)
     else:
         yield node, sign
 
@@ -87,10 +90,12 @@ def _terms_of(node: Node, sign: int, resolver: Resolver) -> list[Term]:
     if sign < 0:
         raise error_at(node, resolver.text, f"'{balance.balance.name}' cannot be subtracted.")
     assert isinstance(node, Call)
+    if balance.balance.is_constraint:
+        return [_constraint(node, balance, resolver)]
     members = [
         replace(_term(piece, sign, resolver), balance=balance)
         for argument in node.args
-        for piece, sign in _summands(argument, 1)
+        for piece, sign in summands_of(argument, 1)
     ]
     if balance.balance.positive:
         for member in members:
@@ -98,17 +103,24 @@ def _terms_of(node: Node, sign: int, resolver: Resolver) -> list[Term]:
     return members
 
 
+def _constraint(node: Call, balance: BalanceUse, resolver: Resolver) -> Term:
+    """The whole of what is constrained as one term; it may be a difference."""
+    term = _term(node.args[0], 1, resolver)
+    refuse_bounds(term, balance, resolver.text)
+    return replace(term, name=to_text(node), balance=balance, constrained=term.name)
+
+
 def _refuse_below_zero(member: Term, balance: BalanceUse, text: str) -> None:
     """A method that takes logarithms of losses, or divides by them, needs positive ones."""
-    for use in member.losses:
-        lowest = use.loss.range[0]
-        if lowest is None or lowest < 0:
-            raise error_at(
-                member.body.node,
-                text,
-                f"'{balance.balance.name}' takes losses that are never negative, and "
-                f"'{use.loss.name}' does not declare that it never is.",
-            )
+    if range_of_term(member, columns=NOT_NEGATIVE)[0] >= 0:
+        return
+    needs = f"'{balance.balance.name}' takes losses that are never negative, and"
+    lowest = {use.loss.name: use.loss.range[0] for use in member.losses}
+    for name, low in lowest.items():
+        if low is None or low < 0:
+            sentence = f"{needs} '{name}' does not declare that it never is."
+            raise error_at(member.body.node, text, sentence)
+    raise error_at(member.body.node, text, f"{needs} '{member.name}' can become negative.")
 
 
 def _term(node: Node, sign: int, resolver: Resolver) -> Term:
@@ -170,11 +182,5 @@ def _name(bodies: list[Factor]) -> str:
 
 def _uniquely_named(terms: list[Term]) -> tuple[Term, ...]:
     """The second term of one text is logged as 'kl#2'; so is one with the name of the total."""
-    seen = Counter(_TAKEN)
-    named = []
-    for term in terms:
-        seen[term.name] += 1
-        count = seen[term.name]
-        name = term.name if count == 1 else f"{term.name}#{count}"
-        named.append(replace(term, name=name))
-    return tuple(named)
+    names = numbered((term.name for term in terms), _TAKEN)
+    return tuple(replace(term, name=name) for term, name in zip(terms, names, strict=True))

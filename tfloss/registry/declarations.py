@@ -10,13 +10,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from tfloss.constraints import PerColumn
 from tfloss.errors import PluginError
 from tfloss.lazy import tf
 from tfloss.registry.loss_variables import LossVariable
 from tfloss.registry.nameable import Nameable
-from tfloss.registry.shapes import different_shapes, shape_of
+from tfloss.registry.shapes import Shape, different_shapes, shape_of, wrong_length
 from tfloss.registry.signature import Signature, read_signature
 
 _LONGEST = 40  # characters of a setting's value in a sentence
@@ -178,13 +179,14 @@ class Loss(Declaration, Nameable):
         """Call the function.
 
         Raises:
-            ValueError: a setting outside of its declared range, or tensors whose shapes differ.
+            ValueError: a setting outside of its declared range, a list without one entry for each
+                column, or tensors whose shapes differ.
         """
         given = {name: _full_precision(v) for name, v in self._by_name(args, kwargs).items()}
-        if self.same_shape:
-            given = {**given, **_of_one_dtype(given, self.same_shapes)}
-            shapes = {name: shape_of(given[name]) for name in given if name in self.same_names}
-            wrong = different_shapes(self.same_shapes, shapes)
+        if self.compared:
+            given = {**given, **_of_one_dtype(given, self._of_one_kind)}
+            shapes = {name: shape_of(given[name]) for name in given if name in self.compared}
+            wrong = self.refusal_of_shapes(shapes, given)
             if wrong:
                 raise ValueError(wrong)
         more = args[len(self.signature.positional) :]  # too many: Python's own error says so
@@ -198,9 +200,41 @@ class Loss(Declaration, Nameable):
         return tuple(tuple(group) for group in self.same_shape)
 
     @cached_property
-    def same_names(self) -> frozenset[str]:
-        """The names in `same_shape`."""
-        return frozenset(name for group in self.same_shapes for name in group)
+    def compared(self) -> frozenset[str]:
+        """The tensors of which shapes are compared, with each other or with a list's length."""
+        return frozenset(name for group in self._of_one_kind for name in group).union(
+            rule.tensor for _, rule in self._lists
+        )
+
+    @cached_property
+    def _of_one_kind(self) -> tuple[tuple[str, ...], ...]:
+        """Names of tensors whose shapes are equal, or differ by a list's length only."""
+        return (*self.same_shapes, *((r.each, r.tensor) for _, r in self._lists if r.each))
+
+    @cached_property
+    def _lists(self) -> tuple[tuple[str, PerColumn], ...]:
+        """The settings that have an entry for each column of a tensor."""
+        return tuple(
+            (name, constraint)
+            for name, rule in self.signature.rules.items()
+            for constraint in rule.constraints
+            if isinstance(constraint, PerColumn)
+        )
+
+    def refusal_of_shapes(
+        self, shapes: Mapping[str, Shape | None], settings: Mapping[str, Any]
+    ) -> str | None:
+        """The sentence that refuses shapes that differ, or a list of another length; or None.
+
+        Args:
+            shapes: by parameter, of `compared`; what is not known is not compared.
+            settings: those that were given.
+        """
+        wrong = different_shapes(self.same_shapes, shapes)
+        for name, rule in self._lists:
+            value = settings.get(name, self.settings[name])
+            wrong = wrong or wrong_length(name, value, rule, shapes)
+        return wrong
 
     @cached_property
     def signature(self) -> Signature:
@@ -229,17 +263,46 @@ class Function(Declaration, Nameable):
         latex: a LaTeX template with `{0}`, `{1}`, … for its arguments.
         across_batch: whether one example's value depends on the others; it is then refused where
             rows are missing, since a missing row holds zeros that it would count.
+        bounds: from the (lowest, highest) value of each argument to its own, infinite where there
+            is no end; None: it may take any value.
     """
 
     on: Context = "both"
     latex: str = ""
     across_batch: bool = False
+    bounds: Callable[..., tuple[float, float]] | None = field(default=None, compare=False)
 
     kind = "function"
 
 
+@dataclass(frozen=True, repr=False)
+class Network(Declaration, Nameable):
+    """A frozen network that a formula calls on tensors, `mse(vgg(prediction).block3, …)`.
+
+    The function gets (batch, …) and the names of layers, '' for the output, and returns a mapping
+    from each of them to its tensor. Nothing of it is trained; gradients flow to what it is called
+    on.
+
+    Attributes:
+        layers: from nothing to the names of its layers; None where any may be there.
+        shapes: from the shape of what it is called on and a layer's name to that layer's shape;
+            None where it is not known. It raises ValueError where the network cannot take that.
+        digest: from nothing to a text that is equal for equal networks.
+    """
+
+    layers: Callable[[], tuple[str, ...] | None] = field(default=lambda: None, compare=False)
+    shapes: Callable[[Shape, str], Shape | None] = field(
+        default=lambda given, layer: None, compare=False
+    )
+    digest: Callable[[], str] = field(default=lambda: "", compare=False)
+
+    kind = "network"
+    on: ClassVar[Context] = "tensors"
+
+
 # What the function of a balance may ask for; see `Balance`.
-BALANCE_INPUTS = ("losses", "gramian", "step", "new_epoch")
+OF_GRADIENTS = ("gramian", "largest", "mean_size")
+BALANCE_INPUTS = ("losses", *OF_GRADIENTS, "step", "new_epoch")
 
 
 @dataclass(frozen=True, repr=False)
@@ -248,8 +311,13 @@ class Balance(Declaration, Nameable):
 
     The function asks, by name, for what it needs, float32 tensors without a gradient: `losses`
     (m,), the members with their own coefficients; `gramian` (m, m), the inner products of their
-    gradients; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
-    returns the weights (m,), or a pair: the weights and a scalar that is added to the total.
+    gradients; `largest` and `mean_size` (m,), the largest and the mean absolute entry of each
+    gradient; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
+    returns the weights (m,), or a pair: the weights and a scalar that is added to the total; with
+    `logs` a third, a mapping from these names to (m,).
+
+    A **constraint** is a balance of one member that is to stay within bounds: its weight grows
+    until it does. What it adds belongs to its term, and it is weighed on a holdout as well.
 
     Attributes:
         state: from the number of members and the settings to a mapping from name to
@@ -258,6 +326,10 @@ class Balance(Declaration, Nameable):
         positive: whether members have to be positive; a loss that declares a lower end below zero,
             or none, is refused.
         adds: whether it returns a pair; what it adds is a term of its own name.
+        logs: the names of what is logged of each member, `multiplier(kl)`; default: the weights.
+        bounds: of a constraint: from the settings to the lowest and the highest value that its
+            member may have, None for no bound; raises ValueError with a sentence where the settings
+            contradict each other.
     """
 
     state: Callable[[int, Mapping[str, Any]], Mapping[str, LossVariable]] | None = field(
@@ -265,6 +337,10 @@ class Balance(Declaration, Nameable):
     )
     positive: bool = False
     adds: bool = False
+    logs: tuple[str, ...] = ()
+    bounds: Callable[[Mapping[str, Any]], tuple[float | None, float | None]] | None = field(
+        default=None, compare=False
+    )
 
     kind = "balance"
 
@@ -282,9 +358,14 @@ class Balance(Declaration, Nameable):
         return _without_state(self, read_signature(self.function))
 
     @property
+    def is_constraint(self) -> bool:
+        """Whether it keeps one member within bounds."""
+        return self.bounds is not None
+
+    @property
     def needs_gradients(self) -> bool:
-        """Whether it asks for the inner products of gradients."""
-        return "gramian" in self.signature.positional
+        """Whether it asks for something of the members' gradients."""
+        return any(name in self.signature.positional for name in OF_GRADIENTS)
 
 
 @dataclass(frozen=True, repr=False)
@@ -430,5 +511,6 @@ def _dtype(tensor: Any) -> str:
 
 def shown(value: Any) -> str:
     """A setting's value for a sentence: short, numbers as they were written."""
+    value = list(value) if isinstance(value, tuple) else value
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

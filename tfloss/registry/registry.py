@@ -16,6 +16,7 @@ from tfloss.registry.declarations import (
     Loss,
     Metric,
     Model,
+    Network,
     Recipe,
     Reduction,
     Schedule,
@@ -27,7 +28,10 @@ from tfloss.registry.loading import Plugin, installed_plugins, load_module, new_
 D = TypeVar("D", bound=Declaration)
 
 # Names of these kinds meet in a formula, so one name may belong to one of them only.
-_FORMULA_KINDS = ("loss", "function", "reduction", "schedule", "balance")
+_FORMULA_KINDS = ("loss", "function", "reduction", "schedule", "balance", "network")
+
+
+_OWN = "own"  # the plugin of declarations of the caller's program
 
 
 class Registry:
@@ -81,10 +85,15 @@ class Registry:
 
     def add(self, *declarations: Declaration) -> Registry:
         """Take in declarations of one's own, for this registry only; returns the registry."""
-        own = Plugin("own", "this program", "__main__")
+        own = Plugin(_OWN, "this program", "__main__")
         for declaration in declarations:
             self._add(declaration.registered_by(own.name, own.distribution), own)
         return self
+
+    @property
+    def own(self) -> list[Declaration]:
+        """What `add` took in."""
+        return [one for one in self._declared.values() if one.plugin == _OWN]
 
     def _add(self, declaration: Declaration, plugin: Plugin) -> None:
         for key in self._keys(declaration):
@@ -155,6 +164,10 @@ class Registry:
     @property
     def balances(self) -> dict[str, Balance]:
         return self.all(Balance)
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        return self.all(Network)
 
     @property
     def reductions(self) -> dict[str, Reduction]:
@@ -233,7 +246,7 @@ def registry_with(registry: Registry | None = None, losses: Iterable[Declaration
         if not isinstance(loss, Declaration):
             name = getattr(loss, "__name__", type(loss).__name__)
             raise UsageError(f"losses= takes declared losses; put @tfloss.loss above '{name}'.")
-    return Registry(registry.plugins).add(*losses) if losses else registry
+    return Registry(registry.plugins).add(*registry.own, *losses) if losses else registry
 
 
 def _refuse_unknown(names: Iterable[str], plugins: list[Plugin]) -> None:

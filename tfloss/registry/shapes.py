@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tfloss.constraints import PerColumn, is_list
+
 Shape = tuple[int | None, ...]
 
 
@@ -35,6 +37,50 @@ def different_shapes(
                     f"{shape_text(shape)}; give both the same shape."
                 )
     return None
+
+
+def wrong_length(
+    setting: str, value: Any, rule: PerColumn, shapes: Mapping[str, Shape | None]
+) -> str | None:
+    """The sentence that refuses a list that has not one entry for each column, or None.
+
+    Args:
+        setting: its name.
+        value: a list; a number fits tensors of any width.
+        rule: what it is one for each of.
+        shapes: by parameter; what is not known is not compared.
+    """
+    shape = shapes.get(rule.tensor)
+    if not shape:
+        return None
+    count = len(value) if is_list(value) else 1
+    if rule.each:
+        return _wrong_multiple(setting, count, rule, shape, shapes.get(rule.each))
+    width = shape[-1]
+    wanted = 2 if rule.classes and width == 1 else width
+    if not is_list(value) or wanted in (None, count):
+        return None
+    kind = "class" if rule.classes else "column"
+    return (
+        f"'{setting}' has {count} entr{'y' if count == 1 else 'ies'}, but '{rule.tensor}' of shape "
+        f"{shape_text(shape)} needs {wanted}, one for each {kind}."
+    )
+
+
+def _wrong_multiple(
+    setting: str, count: int, rule: PerColumn, shape: Shape, each: Shape | None
+) -> str | None:
+    if not each:
+        return None
+    if count == 1:
+        return different_shapes([(rule.each, rule.tensor)], {rule.each: each, rule.tensor: shape})
+    wanted = (*each[:-1], each[-1] and count * each[-1])
+    if len(each) > 1 and compatible(wanted, shape):
+        return None
+    return (
+        f"'{setting}' has {count} entries, so '{rule.tensor}' needs {count} columns for each of "
+        f"'{rule.each}' of shape {shape_text(each)}, and has shape {shape_text(shape)}."
+    )
 
 
 def compatible(one: Shape, other: Shape) -> bool:

@@ -6,11 +6,11 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any
 
-from tfloss.constraints import Constraint
+from tfloss.constraints import Constraint, Learnable
 from tfloss.errors import PluginError
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -34,6 +34,8 @@ class Rule:
         """Why a value is refused ('must be positive'), or None."""
         if value is None:
             return None if self.nullable else "must be given"
+        if self.learnable and _is_tensor(value):
+            return None
         for constraint in self.constraints:
             wrong = constraint.refusal(value)
             if wrong:
@@ -41,6 +43,16 @@ class Rule:
         if self.whole and (isinstance(value, bool) or not isinstance(value, Integral)):
             return "must be a whole number"
         return None
+
+    @property
+    def learnable(self) -> bool:
+        """Whether a tensor is allowed, whose value is not known."""
+        return any(isinstance(constraint, Learnable) for constraint in self.constraints)
+
+    @property
+    def takes_lists(self) -> bool:
+        """Whether a list can be allowed."""
+        return any(constraint.takes_lists for constraint in self.constraints)
 
     def examples(self, default: Any) -> list[Any]:
         """Values to try: what the constraints offer, as far as all of them allow it."""
@@ -157,10 +169,11 @@ def _evaluated(function: Callable[..., Any], name: str, annotation: Any) -> Any:
     """
     if not isinstance(annotation, str):
         return annotation
-    if "Annotated" not in annotation and annotation.partition(" ")[0] != "int":
-        return Any  # says nothing of the values; names for type checkers only need not exist
     inner = inspect.unwrap(function)
     known = {**getattr(inner, "__globals__", {}), **_enclosing(inner)}
+    first = annotation.partition(" ")[0]
+    if "Annotated" not in annotation and first != "int" and not _is_alias(known.get(first)):
+        return Any  # says nothing of the values; names for type checkers only need not exist
     try:
         holder = SimpleNamespace(__annotations__={name: annotation})
         return typing.get_type_hints(holder, known, include_extras=True)[name]
@@ -169,6 +182,11 @@ def _evaluated(function: Callable[..., Any], name: str, annotation: Any) -> Any:
             f"The annotation of '{name}' in '{_where(function)}' cannot be read: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _is_alias(thing: Any) -> bool:
+    """Whether a name stands for an annotation that several functions share."""
+    return typing.get_origin(thing) in (Annotated, typing.Union, UnionType)
 
 
 def _enclosing(function: Callable[..., Any]) -> dict[str, Any]:
@@ -191,6 +209,11 @@ def _rule(hint: Any) -> Rule | None:
         inner = _rule(members[0]) if len(members) == 1 else None
         return inner and Rule(inner.constraints, inner.whole, nullable=True)
     return Rule(whole=True) if hint is int else None
+
+
+def _is_tensor(value: Any) -> bool:
+    """Of TensorFlow; numpy's numbers are numbers, and compared."""
+    return hasattr(value, "dtype") and not isinstance(value, Real)
 
 
 def _where(function: Callable[..., Any]) -> str:

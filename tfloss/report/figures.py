@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfloss.report import plots
+from tfloss.report.logged import logged_sections
 from tfloss.report.theme import INK
 
 Pairs = Sequence[tuple[int, str, Mapping[str, Any]]]  # style, label, curves
@@ -33,6 +34,7 @@ def sections(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     legend = [legend_entry(label, style) for style, label, _ in pairs]
     yield _section("Convergence on the holdout", f"{band}{first}".strip(), figures, legend)
     yield _terms_of_many(pairs, band) if many else _terms_of_one(pairs)
+    yield from _logged(results, pairs)
     yield _shares(results, pairs)
     yield _calibration(results, many)
     yield _predicted(results)
@@ -140,6 +142,15 @@ def _term_lines(
     if curve[steps]:
         for name, values in curve[split].items():
             yield (-1 if name == "total" else names.index(name)), curve[steps], values
+
+
+def _logged(results: Mapping[str, Any], pairs: Pairs) -> Iterator[dict[str, Any]]:
+    """What balances, constraints and monitors logged of single trainings."""
+    logged = results.get("logged", [])[: plots.MOST]
+    labels = [label for _, label, _ in pairs][: len(logged)]
+    for title, text, figures, names in logged_sections(labels, logged):
+        legend = [legend_entry(name, style) for style, name in enumerate(names)]
+        yield _section(title, text, figures, legend)
 
 
 def _term_names(pairs: Pairs) -> list[str]:

@@ -45,7 +45,8 @@ def write_run_report(folder: Path, registry: Registry) -> Path:
 
 def _answers(result: Any, batch_size: int) -> dict[str, Any]:
     data = result.data
-    norms = gradients_of(result, batch_size)
+    found_norms = gradients_of(result, batch_size)
+    norms = {n: v for n, v in found_norms.items() if n not in result.objective.logged}
     found: dict[str, Any] = {
         "pca": pca_points(data),
         "student": None,
@@ -129,6 +130,7 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
         "tables": [_table(runs, labels, metrics)],
         "teachers": teachers,
         "curves": [curves_of(run.history, run.result["terms"]) for run in runs],
+        "logged": [curves_of(run.history, run.result["logged"]) for run in runs],
         "gradients": [one.get("gradients", {}) for one in described],
         "predictions": answers,
         "predicted": _predicted(described, labels),

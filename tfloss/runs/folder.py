@@ -122,7 +122,8 @@ def write_run(
 def _summary(result: Result) -> dict[str, Any]:
     return {
         "formula": result.objective.text,
-        "terms": list(result.history.names),
+        "terms": [n for n in result.history.names if n not in result.objective.logged],
+        "logged": list(result.objective.logged),
         "understood": [list(line) for line in understood(result.data)],
         "last": result.history.as_summary(),
         "scores": result.scores,
@@ -133,7 +134,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
         "compiled_as": result.compiled_as,
         "compiled_because": result.compiled_because,
-        "events": result.events,
+        "events": [*result.events, *result.remarks],
         "best_epoch": result.history.best_epoch,
         "validation": list(result.history.validation),
     }

@@ -16,7 +16,7 @@ from tfloss.errors import UsageError
 from tfloss.formula import as_node, to_text
 from tfloss.registry import registry_with
 from tfloss.sklearn.base import Distilled
-from tfloss.sklearn.labels import labels_and_gaps
+from tfloss.sklearn.labels import are_several, labels_and_gaps
 from tfloss.training.scores import probabilities
 from tfloss.training.target_units import link_of
 
@@ -56,6 +56,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         n_jobs: how many chunks of rows the teacher predicts at once.
         early_stopping: set some rows aside, stop where the total on them is no longer less, and
@@ -108,6 +109,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         cache: Any = None,
         allow_negative: bool = False,
         losses: Any = (),
+        networks: Any = None,
         registry: Any = None,
         n_jobs: int | None = None,
         early_stopping: bool = False,
@@ -138,6 +140,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.cache = cache
         self.allow_negative = allow_negative
         self.losses = losses
+        self.networks = networks
         self.registry = registry
         self.n_jobs = n_jobs
         self.early_stopping = early_stopping
@@ -173,7 +176,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             FormulaError, UsageError, DataError, NumericsError, PluginError: see `tfloss.fit`.
         """
         goes_on = self._goes_on
-        if _several(y):
+        if are_several(y):
             return self._fit_labels(X, y, sample_weight, columns)
         y, labelled = labels_and_gaps(y, self.unlabelled)
         features, y = self._checked(X, y, reset=not goes_on)
@@ -263,7 +266,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             UsageError: a teacher that would be fitted on each part.
         """
         first = not hasattr(self, "network_")
-        if _several(y):
+        if are_several(y):
             raise ValueError("partial_fit takes one label for each row.")
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -323,8 +326,3 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         return (
             (probs > 0.5).astype(int) if self.multilabel_ else self.classes_[probs.argmax(axis=1)]
         )
-
-
-def _several(y: Any) -> bool:
-    """Whether labels are a matrix of several columns."""
-    return np.ndim(y) == 2 and np.shape(y)[1] > 1 if not hasattr(y, "tocsr") else y.shape[1] > 1

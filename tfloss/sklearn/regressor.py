@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from tfloss.sklearn.base import Distilled
-from tfloss.sklearn.labels import labels_and_gaps
+from tfloss.sklearn.labels import are_several, labels_and_gaps
 
 
 class DistilledRegressor(RegressorMixin, Distilled):
@@ -46,6 +46,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         cache: a folder in which the teacher's predictions are kept.
         allow_negative: accept coefficients below zero.
         losses: declared with `@tfloss.loss` in your program, for this estimator only.
+        networks: frozen networks that the formula calls, by name; as for `tfloss.fit`.
         registry: what names stand for; default: everything installed.
         n_jobs: how many chunks of rows the teacher predicts at once.
         early_stopping: set some rows aside, stop where the total on them is no longer less, and
@@ -92,6 +93,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         cache: Any = None,
         allow_negative: bool = False,
         losses: Any = (),
+        networks: Any = None,
         registry: Any = None,
         n_jobs: int | None = None,
         early_stopping: bool = False,
@@ -121,6 +123,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.cache = cache
         self.allow_negative = allow_negative
         self.losses = losses
+        self.networks = networks
         self.registry = registry
         self.n_jobs = n_jobs
         self.early_stopping = early_stopping
@@ -191,7 +194,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         first: bool,
         part: bool = False,
     ) -> DistilledRegressor:
-        several = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        several = are_several(y)
         y, labelled = labels_and_gaps(y)
         features, y = self._checked(X, y, y_numeric=True, multi_output=several, reset=first)
         weight = self._weights(sample_weight, features)

@@ -31,7 +31,7 @@ _SPANS = {
     "counts": (0.0, 4.0),
     "unit": (-1.0, 1.0),
 }
-_FIRST_CHOICE = ("logits", "prediction", "probs")
+_FIRST_CHOICE = ("logits", "prediction", "probs", "chosen", "policy")
 
 
 def profile(

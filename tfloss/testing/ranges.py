@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.lazy import tf
 from tfloss.testing.checks import check
+from tfloss.testing.compare import all_close
 from tfloss.testing.gradients import finite_gradients
 from tfloss.testing.inputs import row_count
 from tfloss.testing.properties import range_as_declared
 from tfloss.testing.results import CheckFailure, NotApplicable
-from tfloss.testing.subject import REFUSALS, Subject
+from tfloss.testing.subject import REFUSALS, Subject, as_tensors
 from tfloss.testing.values import finite_eager_values
 
 _CAUSE = (
@@ -30,6 +32,55 @@ def settings_over_their_range(subject: Subject) -> int:
     if not tried:
         raise NotApplicable("it declares no ranges of settings")
     return tried
+
+
+@check("settings that are learned")
+def learned_settings(subject: Subject) -> int:
+    """A setting that declares Learnable() may be a tensor: the same value, and a gradient."""
+    loss, tried = subject.loss, 0
+    for name in (n for n, rule in loss.signature.rules.items() if rule.learnable):
+        number = float(subject.settings.get(name, loss.settings[name]))
+        inputs = subject.moderate(subject.width)
+        value, gradient = _as_tensor(subject, inputs, name, number)
+        expected = subject.values(inputs)
+        if gradient is None or not np.isfinite(gradient) or not all_close(value, expected):
+            raise CheckFailure(
+                f"{loss.name} with {name}={number!r} as a tensor has the value "
+                f"{np.ravel(value)[:3]}, not {np.ravel(expected)[:3]}, and the gradient "
+                f"{gradient}.",
+                tried=f"{row_count(inputs)} examples, in a compiled function",
+                cause="Python's own `if`, `math` or `float` on the setting; write it with "
+                "TensorFlow, or do not declare it Learnable().",
+                inputs=inputs,
+            )
+        tried += row_count(inputs)
+    if not tried:
+        raise NotApplicable("none of its settings can be learned")
+    return tried
+
+
+def _as_tensor(subject: Subject, inputs: Any, name: str, number: float) -> tuple[Any, Any]:
+    """The loss's values with a setting that is a tensor, and the gradient of their sum for it."""
+
+    def compiled(setting: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(setting)
+            values = subject.call(as_tensors(inputs), **{name: setting})
+            total = tf.reduce_sum(values)
+        return values, tape.gradient(total, setting)
+
+    try:
+        values, gradient = tf.function(compiled, autograph=False)(tf.constant(number))
+    except Exception as error:  # whatever Python and TensorFlow make of a tensor
+        first = str(error).partition("\n")[0]
+        raise CheckFailure(
+            f"{subject.loss.name} fails where {name} is a tensor: {type(error).__name__}: {first}",
+            tried=f"{row_count(inputs)} examples, in a compiled function",
+            cause="Python's own `if`, `math` or `float` on the setting; write it with TensorFlow, "
+            "or do not declare it Learnable().",
+            inputs=inputs,
+        ) from error
+    return np.asarray(values), None if gradient is None else float(gradient)
 
 
 def _ends(subject: Subject) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfloss.data import PreparedData
 from tfloss.formula import Node
-from tfloss.objective import Objective
+from tfloss.objective import GradientMonitor, Objective
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
@@ -30,6 +30,7 @@ class BoundFormula:
         steps_per_epoch: for schedules in epochs.
         allow_negative: accept coefficients below zero.
         seed: of losses that draw random numbers.
+        watch: measures the gradients of the terms.
     """
 
     formula: str | Node
@@ -39,6 +40,7 @@ class BoundFormula:
     steps_per_epoch: int
     allow_negative: bool = False
     seed: int = 0
+    watch: GradientMonitor | None = None
 
     def expected(self, teachers: Mapping[str, str], layers: Iterable[str] = ()) -> Objective:
         """The objective with the shapes that teachers will have, while none is fitted.
@@ -75,6 +77,7 @@ class BoundFormula:
             steps_per_epoch=self.steps_per_epoch,
             allow_negative=self.allow_negative,
             seed=self.seed,
+            watch=self.watch,
         )
         refuse_quantities(objective, self.data)
         refuse_mixed_links(objective, self.data)

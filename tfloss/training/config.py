@@ -36,7 +36,7 @@ TEACHERS = {
 }
 TRAINING = (
     *("optimizer", "epochs", "batch_size", "batches", "seed", "evaluate_every"),
-    *("compile", "on_nan", "precision", "allow_negative", "scale_target"),
+    *("compile", "on_nan", "precision", "watch", "allow_negative", "scale_target"),
     *("early_stopping", "validation_fraction", "n_iter_no_change"),
 )
 
@@ -72,6 +72,7 @@ class Config:
         teacher_inputs: what teachers see of the features: 'auto', 'scaled', 'unscaled' or 'frame'.
         augment: rows to add for the teachers to predict, per training row.
         augment_noise: how far they are moved, in standard deviations of each feature.
+        networks: frozen networks that the formula calls, 'vgg=file.keras'.
         model: the student, 'mlp:10,10'.
         optimizer: 'adam', 'sgd:learning_rate=0.05'.
         epochs: passes over the training rows.
@@ -83,6 +84,7 @@ class Config:
         compile: 'auto', 'xla', 'graph' or 'eager'; see `tfloss.training.loop.in_memory`.
         on_nan: at a step that is not finite: 'stop', 'skip' or 'lower'.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16'.
+        watch: 'gradients' or 'gradients:every=20', which are measured while training.
         allow_negative: accept coefficients below zero.
         scale_target: whether a regressor starts at the target's mean, in steps of its deviation.
         early_stopping: stop where rows set aside from training are no better predicted, and keep
@@ -121,6 +123,7 @@ class Config:
     teacher_inputs: str = "auto"
     augment: float = 0.0
     augment_noise: float = 0.1
+    networks: tuple[str, ...] = ()
     model: str = "mlp:10,10"
     optimizer: str = "adam"
     epochs: int = 200
@@ -132,6 +135,7 @@ class Config:
     compile: str = "auto"
     on_nan: str = "stop"
     precision: str = "float32"
+    watch: str | None = None
     allow_negative: bool = False
     scale_target: bool = True
     early_stopping: bool = False
@@ -143,6 +147,10 @@ class Config:
             check_value(name, getattr(self, name), hint)
         if not self.formula.strip():
             raise UsageError('No formula was given; say --loss "bce", or --recipe article.')
+        if self.watch is not None:
+            from tfloss.objective import GradientMonitor
+
+            GradientMonitor.of(self.watch)
         if self.task is not None:
             one_of("task", self.task, TASKS)
         if self.decimal is not None:

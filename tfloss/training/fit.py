@@ -20,9 +20,9 @@ from tfloss.display import in_notebook, renderer
 from tfloss.errors import UsageError
 from tfloss.formula import Node, as_node, to_text
 from tfloss.io.quiet_import import import_tensorflow
-from tfloss.objective import Objective
+from tfloss.objective import GradientMonitor, Objective
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student
+from tfloss.student import Student, with_networks
 from tfloss.student.build import is_built_by_name
 from tfloss.teachers import FittedTeacher
 from tfloss.training.bound_formula import BoundFormula
@@ -70,6 +70,7 @@ def fit(
     compile: Compile = "auto",
     on_nan: OnNan = "stop",
     precision: Precision = "float32",
+    watch: GradientMonitor | str | None = None,
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     scale_target: bool = True,
@@ -79,6 +80,7 @@ def fit(
     n_iter_no_change: int = 10,
     initial_epoch: int = 0,
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     on_progress: OnProgress | Literal["auto"] | None = "auto",
     checkpoint: str | Path | Checkpoints | None = None,
@@ -118,6 +120,8 @@ def fit(
         on_nan: at a step that is not finite: 'stop'; 'skip' it; or 'lower': go back a chunk and
             halve the learning rate. Such a step never gets into the weights.
         precision: 'float32', 'mixed_float16' or 'mixed_bfloat16', of a student that is built here.
+        watch: 'gradients' or a `tfloss.GradientMonitor`: the norm of each term's gradient and the
+            cosine of every two, measured every few steps and logged next to the terms.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
         allow_negative: accept coefficients below zero.
         scale_target: let the outputs of a regressor that is built here start at the target's mean,
@@ -132,6 +136,8 @@ def fit(
         initial_epoch: epochs done before, by which schedules and the order of the rows go on;
             `epochs` counts them too.
         losses: declared with `@tfloss.loss` in your program, for this call only.
+        networks: frozen networks by the name that the formula calls them by, Keras models or
+            `.keras` files: `networks={"vgg": model}` for `mse(vgg(prediction), vgg(labels))`.
         registry: what names stand for; default: everything installed.
         on_progress: called with the history after every chunk of epochs; 'auto': in a notebook
             curves that grow (`tfloss.LiveCurves`), elsewhere nothing.
@@ -170,6 +176,7 @@ def fit(
         compile=compile,
         on_nan=on_nan,
         precision=precision,
+        watch=GradientMonitor.of(watch),
         early_stopping=early_stopping,
         validation_fraction=validation_fraction,
         n_iter_no_change=n_iter_no_change,
@@ -190,7 +197,7 @@ def fit(
     replication = replication_of(strategy, model, gather)
     peers = workers_of(replication)
     with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
-        registry = registry_with(registry, losses)
+        registry = with_networks(registry_with(registry, losses), networks)
         result = _trained(
             formula,
             _weighted(for_the_loss(data, formula, registry), class_weight),
@@ -247,9 +254,19 @@ def _trained(
     trains, validates = _sides(data, options)
     order = _order(len(trains), options)
     per_epoch = order.steps_per_epoch
-    bound = BoundFormula(formula, student, data, registry, per_epoch, allow_negative, options.seed)
+    bound = BoundFormula(
+        formula,
+        student,
+        data,
+        registry,
+        per_epoch,
+        allow_negative,
+        options.seed,
+        options.watch,
+    )
     teachers, seconds = _fitted(wanted, bound, checkpoints, peers)
     objective = bound.objective(teachers)
+    objective.gathers = replication is None or replication.gathers
     started = time.perf_counter()
     rows = partial(_rows, data, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)

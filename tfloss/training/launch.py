@@ -92,7 +92,11 @@ def fingerprint_of(
     if checkpoints is None:
         return {}
     own = [model if isinstance(model, str) else "", *model_fingerprint(student.model)]
-    return training_fingerprint(objective.text, rows(), own, optimizer, **options.fingerprint())
+    more = {
+        **options.fingerprint(),
+        **({"networks": found} if (found := objective.networks) else {}),
+    }
+    return training_fingerprint(objective.text, rows(), own, optimizer, **more)
 
 
 def run_loop(

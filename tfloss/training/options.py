@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import operator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tfloss.errors import UsageError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    from tfloss.objective import GradientMonitor
 
 OnNan = Literal["stop", "skip", "lower"]
 Compile = Literal["auto", "xla", "graph", "eager"]
@@ -48,6 +51,7 @@ class LoopOptions:
         epochs, batch_size, batches, seed, evaluate_every, compile, on_nan, precision,
         early_stopping, validation_fraction, n_iter_no_change, initial_epoch: as there.
         steps_per_epoch: of a stream; None where the rows decide.
+        watch: measures gradients.
 
     Raises:
         UsageError: a word that is not known, or a count below 1.
@@ -62,6 +66,7 @@ class LoopOptions:
     on_nan: OnNan = "stop"
     precision: str = "float32"
     steps_per_epoch: int | None = None
+    watch: GradientMonitor | None = None
     early_stopping: bool = False
     validation_fraction: float = 0.1
     n_iter_no_change: int = 10
@@ -88,6 +93,10 @@ class LoopOptions:
         one_of("compile", self.compile, COMPILE)
         one_of("on_nan", self.on_nan, ON_NAN)
         one_of("batches", self.batches, BATCHES)
+        if self.watch is not None and self.compile == "eager":
+            raise UsageError(
+                "watch measures gradients in a compiled step; leave compile='eager' or watch out."
+            )
 
     def fingerprint(self) -> dict[str, Any]:
         """All of them, as plain values."""

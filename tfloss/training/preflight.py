@@ -57,6 +57,7 @@ def check(config: Config, registry: Registry, table_columns: Collection[str] | N
         [*config.columns, *(table_columns or ()), *([config.weight] if config.weight else [])],
         {teacher.alias: teacher.text for teacher in teachers},
         teacher_layers(config, registry),
+        features_named(config.formula),
     )
     plan_terms(config.formula, registry, scope, allow_negative=config.allow_negative)
     if table_columns is None:
@@ -70,10 +71,16 @@ def unused_teachers(config: Config, registry: Registry) -> list[str]:
     aliases = {teacher.alias: teacher.text for teacher in parse_teachers(config.teacher)}
     columns = [*config.columns, *([config.weight] if config.weight else [])]
     layers = _layers(config, registry)
-    scope = early_scope(layers, columns, aliases, teacher_layers(config, registry))
+    named = features_named(config.formula)
+    scope = early_scope(layers, columns, aliases, teacher_layers(config, registry), named)
     terms = plan_terms(config.formula, registry, scope, allow_negative=True)
     used = {use.name for term in terms for use in term.body.walk() if isinstance(use, TensorUse)}
     return [alias for alias in aliases if not any(n.split(".")[0] == alias for n in used)]
+
+
+def features_named(formula: str) -> list[str]:
+    """The names in the formula of single features, which are known once the data are loaded."""
+    return sorted(name for name in names_in(formula) if name.startswith("inputs."))
 
 
 def _layers(config: Config, registry: Registry) -> tuple[str, ...] | None:

@@ -12,6 +12,7 @@ from tfloss.data import PreparedData, score
 from tfloss.display import renderer
 from tfloss.errors import DataError
 from tfloss.objective import Objective
+from tfloss.objective.remarks import remarks_of, static_formula
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.teachers import FittedTeacher
@@ -88,6 +89,22 @@ class Result:
         if self.data.scaler is not None:
             features = self.data.scaler.transform(features)
         return features.astype(np.float32)
+
+    @property
+    def static_formula(self) -> str | None:
+        """The formula with fixed coefficients that weighs as its balances did on average, or None.
+
+        `0.83*bce + 1.17*kl` for a training by `uncertainty(bce, kl)`.
+        """
+        return static_formula(self.objective, self._curves())
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the training showed of weights, constraints and gradients, a sentence each."""
+        return remarks_of(self.objective, self._curves())
+
+    def _curves(self) -> dict[str, np.ndarray]:
+        return {name: self.history.column(name) for name in self.history.names}
 
     def plot(self) -> Any:
         """The total and each weighted term by step: a matplotlib Figure."""

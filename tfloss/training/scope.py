@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tfloss.data import PreparedData
@@ -12,6 +12,8 @@ from tfloss.objective import Entry, Scope
 from tfloss.objective.scope import Shape
 from tfloss.student import RESERVED, Student, prediction_entries
 from tfloss.teachers.fitting.probabilities import FLOOR
+
+FEATURE = "feature"  # the origin of a single column of the inputs
 
 
 def full_scope(
@@ -43,7 +45,19 @@ def full_scope(
     )
     own = student.scope(data.task, link)
     _refuse_taken(outside, own)
-    return own | Scope(outside)
+    return own | Scope([*outside, *_features(data.feature_names)])
+
+
+def _features(names: Sequence[str]) -> list[Entry]:
+    """Single columns of the inputs by the names that the data have for them, `inputs.age`."""
+
+    def one(place: int) -> Callable[[Mapping[str, Any]], Any]:
+        return lambda tensors: tensors["inputs"][:, place : place + 1]
+
+    return [
+        Entry(f"inputs.{name}", FEATURE, (None, 1), one(place), known_outside=True)
+        for place, name in enumerate(names)
+    ]
 
 
 def early_scope(
@@ -51,6 +65,7 @@ def early_scope(
     columns: Iterable[str],
     teachers: Mapping[str, str],
     teacher_layers: Iterable[str] = (),
+    features: Iterable[str] = (),
 ) -> Scope:
     """What is known of the names before TensorFlow and the data are loaded; without shapes.
 
@@ -59,6 +74,7 @@ def early_scope(
         columns: names of further columns.
         teachers: by name, the text that describes each.
         teacher_layers: the names that a formula has for layers of teachers, `alias.LAYER`.
+        features: the names that a formula has for features, `inputs.NAME`.
 
     Raises:
         UsageError: a column or a teacher has the name of a layer.
@@ -70,7 +86,8 @@ def early_scope(
     )
     _refuse_taken(outside, Scope(own))
     predictions = prediction_entries(None, "classification")
-    entries = [Entry("inputs", "data", known_outside=True), *own, *predictions, *outside]
+    single = [Entry(name, FEATURE, known_outside=True) for name in features]
+    entries = [Entry("inputs", "data", known_outside=True), *own, *predictions, *outside, *single]
     # Weights are known once the student is built.
     return Scope(entries, open_ended=layers is None, weights_known=False)
 

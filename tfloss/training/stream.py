@@ -17,9 +17,9 @@ import numpy as np
 from tfloss.data import Columns
 from tfloss.errors import DataError, UsageError
 from tfloss.formula import Node
-from tfloss.objective import Entry, Objective, Scope
+from tfloss.objective import Entry, GradientMonitor, Objective, Scope
 from tfloss.registry import Declaration, Registry, registry_with
-from tfloss.student import Student
+from tfloss.student import Student, with_networks
 from tfloss.training.checkpoints.fingerprint import columns_fingerprint
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import open_checkpoints
@@ -52,11 +52,13 @@ def fit_stream(
     seed: int = 0,
     compile: Compile = "auto",
     precision: Precision = "float32",
+    watch: GradientMonitor | str | None = None,
     batches: Batches = "sequential",
     callbacks: Sequence[Any] = (),
     allow_negative: bool = False,
     on_nan: OnNan = "stop",
     losses: Iterable[Declaration] = (),
+    networks: Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     on_progress: OnProgress | None = None,
     checkpoint: str | Path | Checkpoints | None = None,
@@ -82,8 +84,8 @@ def fit_stream(
         holdout: rows by name, in memory, to evaluate on after each epoch.
         teacher: refused: a teacher's predictions are a column of the dataset.
         on_nan: at a step that is not finite: 'stop', 'skip' it, or 'lower' the learning rate.
-        optimizer, seed, compile, precision, allow_negative, losses, registry, on_progress: as for
-            `tfloss.fit`.
+        optimizer, seed, compile, precision, watch, allow_negative, losses, networks, registry,
+        on_progress: as for `tfloss.fit`.
         batches: 'sequential': rows are taken as they come. Any other choice is the dataset's own
             to make (`shuffle`, `rejection_resample`), and refused here.
         callbacks: Keras callbacks; those that look at every batch make the loop go step by step.
@@ -115,10 +117,11 @@ def fit_stream(
         on_nan=on_nan,
         precision=precision,
         steps_per_epoch=steps_per_epoch,
+        watch=GradientMonitor.of(watch),
     )
     _refuse_teacher(teacher)
     _refuse_order(batches)
-    registry = registry_with(registry, losses)
+    registry = with_networks(registry_with(registry, losses), networks)
     shapes = _column_shapes(dataset)
     replication = replication_of(strategy, model, gather)
     with scope_of(replication):
@@ -131,7 +134,9 @@ def fit_stream(
         steps_per_epoch=steps_per_epoch,
         allow_negative=allow_negative,
         seed=seed,
+        watch=options.watch,
     )
+    objective.gathers = replication is None or replication.gathers
     peers = workers_of(replication)
     require_same_training(
         peers,

@@ -15,7 +15,7 @@ from tfloss_losses.forecasting.distributions import (
     dawid_sebastiani,
 )
 from tfloss_losses.forecasting.ensembles import crps_ensemble, energy_score
-from tfloss_losses.forecasting.levels import crossing, interval_score, quantile_huber, quantiles
+from tfloss_losses.forecasting.levels import crossing, interval_score, quantile_huber
 
 __all__ = [
     "crossing",
@@ -27,7 +27,6 @@ __all__ = [
     "energy_score",
     "interval_score",
     "quantile_huber",
-    "quantiles",
 ]
 
 
@@ -35,7 +34,6 @@ __all__ = [
 def tfloss_losses() -> list[Any]:
     """Register this module's losses."""
     return [
-        quantiles,
         crossing,
         quantile_huber,
         interval_score,

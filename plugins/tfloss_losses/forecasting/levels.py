@@ -7,42 +7,11 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast, Each, Interval, Length
+from tfloss.constraints import Above, AtLeast, Each, Interval, Length, PerColumn
 from tfloss.ops import mean_per_example
 from tfloss_losses.forecasting.common import split
 
 _DECILES = (0.1, 0.5, 0.9)
-
-
-@tfloss.loss(
-    latex=r"\frac1{kq}\sum_{j,\tau}\max\bigl(\tau(y_j-\hat y_{j\tau}),(\tau-1)(y_j-\hat y_{j"
-    r"\tau})\bigr)",
-    range=(0, None),
-    kinks=("a quantile equals its target",),
-    domains={"prediction": "numbers*3"},
-    family="forecasting",
-    example="quantiles(labels=hidden1, prediction=concat(hidden1, hidden2, slope))",
-)
-def quantiles(
-    labels: Any,
-    prediction: Any,
-    *,
-    levels: Annotated[Sequence[float], Length(1), Each(Interval(0, 1, "neither"))] = _DECILES,
-) -> Any:
-    """Pinball loss of several quantiles at once.
-
-    labels: (batch, k).  prediction: (batch, k·q), for each target one answer per level.
-    Returns (batch,): the mean over targets and levels. Twice its value is an approximation of the
-    continuous ranked probability score, the finer the levels are spread.
-
-    levels: q numbers in (0, 1): the share of targets that shall lie below each answer.
-
-    Source: Koenker and Bassett 1978, "Regression quantiles"; several in a network: Wen et al. 2017,
-    "A multi-horizon quantile recurrent forecaster".
-    """
-    short = labels[..., None] - split(labels, prediction, len(levels))
-    level = tf.constant(list(levels), short.dtype)
-    return mean_per_example(tf.maximum(level * short, (level - 1) * short))
 
 
 @tfloss.loss(
@@ -52,7 +21,7 @@ def quantiles(
     domains={"prediction": "numbers*3"},
     family="forecasting",
     exempt={"settings over their range": "other levels take a prediction of other width"},
-    example="quantiles(labels=hidden1, prediction=concat(hidden1, hidden2, slope))"
+    example="quantile(hidden1, concat(hidden1, hidden2, slope), levels=[0.1, 0.5, 0.9])"
     " + crossing(labels=hidden1, prediction=concat(hidden1, hidden2, slope))",
 )
 def crossing(
@@ -90,7 +59,12 @@ def quantile_huber(
     labels: Any,
     prediction: Any,
     *,
-    levels: Annotated[Sequence[float], Length(1), Each(Interval(0, 1, "neither"))] = _DECILES,
+    levels: Annotated[
+        Sequence[float],
+        Length(1),
+        Each(Interval(0, 1, "neither")),
+        PerColumn("prediction", each="labels"),
+    ] = _DECILES,
     delta: Annotated[float, Above(0)] = 1.0,
 ) -> Any:
     """Quantile Huber loss of distributional reinforcement learning: pinball with a round bottom.

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above
+from tfloss.constraints import Above, Learnable
 from tfloss.ops import (
     log_sum,
     pair_weights,
@@ -33,8 +33,8 @@ def siglip(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: Annotated[float, Above(0)] = 0.1,
-    bias: float = -10.0,
+    temperature: Annotated[float, Above(0), Learnable()] = 0.1,
+    bias: Annotated[float, Learnable()] = -10.0,
 ) -> Any:
     """Sigmoid loss for language and image: each pair by itself, partners or not.
 
@@ -42,8 +42,8 @@ def siglip(
     sample_weight: (batch,), or None for all ones.
     Returns a scalar, in nats: the sum over an example's pairs, the weighted mean over examples.
 
-    temperature: τ, what cosines are divided by, positive; the paper trains it from 0.1.
-    bias: b, added to all; the paper trains it from -10, as there are far more pairs that are none.
+    temperature: τ, what cosines are divided by, positive; the paper trains it: learned(0.1).
+    bias: b, added to all; learned(-10) in the paper, as there are far more pairs that are none.
 
     Source: Zhai et al. 2023, "Sigmoid loss for language image pre-training", eq. 1.
     """
@@ -84,7 +84,7 @@ def dcl(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: Annotated[float, Above(0)] = 0.1,
+    temperature: Annotated[float, Above(0), Learnable()] = 0.1,
 ) -> Any:
     """Decoupled contrastive learning: the partner is not among those that it is compared with.
 
@@ -117,7 +117,7 @@ def dclw(
     second: Any,
     sample_weight: Any = None,
     *,
-    temperature: Annotated[float, Above(0)] = 0.1,
+    temperature: Annotated[float, Above(0), Learnable()] = 0.1,
     sigma: Annotated[float, Above(0)] = 0.5,
 ) -> Any:
     """Decoupled contrastive learning in which partners that are far apart pull harder.

@@ -59,8 +59,6 @@ def pieces_of(
     """As many seeds of a family at once as fit into memory; one where they cannot be stacked."""
     for family in groups:
         refused = why_not_stacked(template, make_optimizer(config.optimizer))
-        if family.objective.balances:
-            refused = refused or "a balance weighs the terms of one training against each other"
         each = bytes_of_one(setups, template) * len(family.positions)
         fitting = int(np.clip(_BYTES_AT_ONCE // max(each, 1), 1, len(setups)))
         size = 1 if refused else fitting

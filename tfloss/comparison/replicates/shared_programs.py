@@ -29,7 +29,8 @@ class Family:
         positions: of the formulas in the comparison.
         names: of each formula's terms.
         likeness: equal for what can share a program.
-        coefficients: (formulas, terms) the constants; 1 for a schedule, which the objective has.
+        coefficients: (formulas, terms) the constants; 1 for what the objective keeps: schedules,
+            and coefficients within a balance.
     """
 
     objective: Objective
@@ -102,10 +103,16 @@ def _coefficients(objective: Objective) -> list[float | None]:
     return [constant_value(term.coefficient) for term in objective.terms]
 
 
+def _outside_of_balances(objective: Objective) -> list[float | None]:
+    """The same; None within a balance, which sees its members with their coefficients."""
+    pairs = zip(objective.terms, _coefficients(objective), strict=True)
+    return [None if term.balance else value for term, value in pairs]
+
+
 def _family(objectives: list[Objective], places: list[int]) -> Family:
     first = objectives[0]
     names, likeness = tuple(objective.names for objective in objectives), _likeness(first)
-    values = [_coefficients(objective) for objective in objectives]
+    values = [_outside_of_balances(objective) for objective in objectives]
     first.terms = tuple(
         term if value is None else replace(term, coefficient=Constant(term.coefficient.node, 1.0))
         for term, value in zip(first.terms, values[0], strict=True)

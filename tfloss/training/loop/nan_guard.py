@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import NumericsError, UsageError
-from tfloss.lazy import tf
+from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import rate_is_a_schedule
 from tfloss.training.loop.nan_report import BatchLookup, diagnose, without_meaning
 from tfloss.training.options import ON_NAN, OnNan, one_of
@@ -139,7 +139,7 @@ class NanGuard:
             )
             told.append(f"{self.skipped} {what} not finite.")
         if self.halvings:
-            rate = float(self._steps.optimizer.learning_rate)
+            rate = rate_of(self._steps.optimizer)
             told.append(f"The learning rate was halved {self.halvings} times, to {rate:.3g}.")
         return told
 
@@ -161,7 +161,7 @@ class NanGuard:
     ) -> ChunkLog:
         """The chunk again, with half the learning rate; as often as it takes, or is allowed."""
         optimizer = self._steps.optimizer
-        rate = float(optimizer.learning_rate)
+        rate = rate_of(optimizer)
         while self.halvings < _HALVINGS and not _hopeless(log, batch_of):
             self.halvings += 1
             rate /= 2
@@ -172,6 +172,11 @@ class NanGuard:
             if self._finite(log, policy):
                 break
         return log
+
+
+def rate_of(optimizer: Any) -> float:
+    """The learning rate; a variable of several devices is no number by itself."""
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 
 def _hopeless(log: ChunkLog, batch_of: BatchLookup) -> bool:

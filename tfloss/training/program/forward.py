@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from tfloss.lazy import tf
 from tfloss.objective import Objective, total_of
 from tfloss.student import Student
+from tfloss.student.averaged import computing_with
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.replication import Share
 
@@ -76,6 +78,7 @@ class StudentLoss:
         self.objective = objective
         self.student = student
         self._tapped = student.tapped(objective.needs)
+        self._averaged = student.tapped(objective.averaged) if objective.averaged else None
         self._adds_losses = bool(student.forward_model.losses)
         self.names = objective.names + ((MODEL_TERM,) if self._adds_losses else ())
 
@@ -101,7 +104,10 @@ class StudentLoss:
 
     def build(self, row: Batch) -> None:
         if self.objective.states:
-            self(row, tf.constant(0), training=False)
+            # Traced and never run: what a formula names may work within a compiled step only.
+            tf.function(
+                lambda: self(row, tf.constant(0), training=False), autograph=False
+            ).get_concrete_function()
 
     def __call__(
         self, batch: Batch, step: Any, *, training: bool, share: Share | None = None
@@ -133,19 +139,34 @@ class StudentLoss:
         rows = tf.cast(tf.shape(batch.tensors["inputs"])[0], tf.float32)
         batch = batch if share is None else share.own(batch)
         outputs = dict(self._tapped(batch.tensors["inputs"], training=training))
-        tensors: dict[str, Any] = outputs | batch.tensors
-        tensors["weights"] = self.student.weights
+        losses = self._tapped.losses if self._adds_losses else []
+        added = [tf.cast(loss, tf.float32) for loss in losses]
+
+        def tensors(outputs: Mapping[str, Any]) -> dict[str, Any]:
+            return {**outputs, **batch.tensors, "weights": self.student.weights}
+
+        def again() -> dict[str, Any]:
+            return {"tensors": tensors(self._tapped(batch.tensors["inputs"], training=training))}
+
         outcome = self.objective(
-            tensors,
+            tensors(outputs),
             present=batch.present,
             sample_weight=batch.weight,
             step=step,
             training=training,
+            student=partial(self._with_weights, batch.tensors["inputs"]),
             replicas=share,
+            again=again,
         )
         terms = list(outcome.terms)
         if self._adds_losses:
-            added = total_of([tf.cast(loss, tf.float32) for loss in self._tapped.losses])
-            terms.append(added if share is None else share.whole({MODEL_TERM: added})[MODEL_TERM])
+            own = total_of(added)
+            terms.append(own if share is None else share.whole({MODEL_TERM: own})[MODEL_TERM])
         counts = [rows if count is None else count for count in outcome.counts]
         return terms, tf.stack(counts + [rows] * (len(terms) - len(counts))), outputs
+
+    def _with_weights(self, inputs: Any, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """The student's tensors with other weights, as in an evaluation."""
+        assert self._averaged is not None
+        with computing_with(self.student.forward_model, self.student.weights, weights):
+            return dict(self._averaged(inputs, training=False))

@@ -48,16 +48,17 @@ class Replication:
         """How many replicas there are, those of other machines among them."""
         return int(self.strategy.num_replicas_in_sync)
 
-    def run(self, function: Callable[[Share], T], rows: int) -> T:
+    def run(self, function: Callable[[Share], T], rows: int, *, stand_in: bool = False) -> T:
         """What `function` returns on every replica, which has to be the same on all of them.
 
         Args:
             function: of a replica's share of the batch.
             rows: of the batch.
+            stand_in: see `Share`.
         """
 
         def replica() -> T:
-            _here.share = share = Share(rows, self.gathers)
+            _here.share = share = Share(rows, self.gathers, stand_in)
             try:
                 return function(share)
             finally:
@@ -98,13 +99,16 @@ class Share:
     Args:
         rows: of the whole batch.
         gathers: see `Replication`.
+        stand_in: whether a replica whose slice is empty computes on a row that counts nowhere:
+            layers that average over the rows of a batch make NaN of none.
     """
 
-    def __init__(self, rows: int, gathers: bool) -> None:
+    def __init__(self, rows: int, gathers: bool, stand_in: bool = False) -> None:
         self._context = tf.distribute.get_replica_context()
         self.gathers = gathers
         self.count = int(self._context.num_replicas_in_sync)
-        number = tf.get_static_value(self._context.replica_id_in_sync_group)
+        number = static_number(self._context)
+        self._runs_as_any = number is None
         if number is None:  # on TPUs, one program for all replicas: all slices have one size
             if rows % self.count:
                 raise UsageError(
@@ -114,9 +118,10 @@ class Share:
             self._size = rows // self.count
             self._start = self._context.replica_id_in_sync_group * self._size
         else:
-            self._start = int(number) * rows // self.count
-            self._size = (int(number) + 1) * rows // self.count - self._start
+            self._start = number * rows // self.count
+            self._size = (number + 1) * rows // self.count - self._start
         self._rows = rows
+        self._shown = self._size or int(stand_in)
 
     @property
     def slice(self) -> tuple[int, int, int] | None:
@@ -131,8 +136,9 @@ class Share:
 
     def own(self, batch: Batch) -> Batch:
         """The rows of a whole batch that this replica has."""
-        return batch.rows(self._start, self._start + self._size).map(
-            lambda leaf: tf.ensure_shape(leaf, (self._size, *leaf.shape[1:]))
+        start = self._start if self._size else 0
+        return batch.rows(start, start + self._shown).map(
+            lambda leaf: tf.ensure_shape(leaf, (self._shown, *leaf.shape[1:]))
         )
 
     def whole(self, parts: Mapping[K, Any]) -> dict[K, Any]:
@@ -195,7 +201,15 @@ class Share:
                 return tf.zeros_like(wide)
             return wide * tf.cast(self.part, wide.dtype)
         before, after = self._around(tensor)
-        return tf.pad(wide, [[before, after], *([0, 0] for _ in tensor.shape[1:])])
+        if self._runs_as_any:  # shapes are static, and so are paddings
+            mine = tf.one_hot(self._context.replica_id_in_sync_group, self.count, True, False)
+            slices = tf.where(mine[:, None], tf.reshape(wide, [1, -1]), tf.zeros((), wide.dtype))
+            return tf.reshape(slices, [-1, *wide.shape[1:]])
+        return tf.pad(self._counted(wide), [[before, after], *([0, 0] for _ in tensor.shape[1:])])
+
+    def _counted(self, tensor: Any) -> Any:
+        """Without the row that stands in for none."""
+        return tensor[:0] if self._is_empty else tensor
 
     def _own_kept(self, tensor: Any, summed: Any) -> Any:
         """What was summed, with this replica's rows as they are, from which gradients come."""
@@ -208,27 +222,29 @@ class Share:
                 own = tensor * tf.cast(self.part, tensor.dtype)
             own = _with_gradient_times(own, self.count)
             return summed + (own - tf.stop_gradient(own))
-        before, _ = self._around(tensor)
-        rows = _with_gradient_times(tensor, self.count)
-        end = before + self._number_of(tensor)
-        return tf.concat([summed[:before], rows, summed[end:]], 0)
+        before, after = self._around(tensor)
+        rows = _with_gradient_times(self._counted(tensor), self.count)
+        if self._runs_as_any:
+            own = tf.cast(self._placed(rows), tensor.dtype)
+            return summed + (own - tf.stop_gradient(own))
+        return tf.concat([summed[:before], rows, summed[tf.shape(summed)[0] - after :]], 0)
 
     def _around(self, tensor: Any) -> tuple[Any, Any]:
-        """How many rows of others come before and after this replica's."""
-        times = self._number_of(tensor) // max(self._size, 1) or 1
-        before = self._start * times
-        return before, self._rows * times - before - self._number_of(tensor)
+        """How many rows of others come before and after this replica's.
 
-    def _number_of(self, tensor: Any) -> int:
-        """The rows of a tensor: one for each example, or several (the steps of sequences)."""
-        rows = self._size if tensor.shape[0] is None else int(tensor.shape[0])
-        if rows % max(self._size, 1):
+        A tensor has one row for each example, or several: the steps of sequences.
+        """
+        shown = max(self._shown, 1)
+        rows = self._shown if tensor.shape[0] is None else int(tensor.shape[0])
+        if rows % shown:
             raise UsageError(
                 f"A tensor of shape {tensor.shape} does not have a row for each of the "
-                f"{self._size} examples of one replica, so that it cannot be put together with "
+                f"{self._shown} examples of one replica, so that it cannot be put together with "
                 f"those of the others; train on one device."
             )
-        return rows
+        times = rows // shown or 1
+        before = self._start * times
+        return before, self._rows * times - before - self._size * times
 
     def _sum(self, tensors: list[Any]) -> list[Any]:
         """The sums over the replicas; one collective for each dtype, almost always one."""
@@ -321,15 +337,29 @@ def drifting(forward: Any) -> list[Any]:
     return [variable for variable in found if "float" in str(variable.dtype)]
 
 
-def warn_of_own_batches(forward: Any) -> None:
-    """Warn of batch normalizations that see the rows of one replica only."""
+def static_number(context: Any) -> int | None:
+    """Which replica this is; None where one program is compiled for all of them."""
+    number = tf.get_static_value(context.replica_id_in_sync_group)
+    return None if number is None else int(number)
+
+
+def lets_stand_in(forward: Any) -> bool:
+    """Whether a replica without rows may compute on one that does not count.
+
+    A `BatchNormalization` that is synchronized would count it, and needs no row.
+    """
+    return not any(layer.synchronized for layer in _normalizations(forward))
+
+
+def _normalizations(forward: Any) -> list[Any]:
     network = getattr(forward, "network", None)
     layers = [] if network is None else sublayers(network, recursive=True)
-    own = [
-        layer.name
-        for layer in layers
-        if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
-    ]
+    return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def warn_of_own_batches(forward: Any) -> None:
+    """Warn of batch normalizations that see the rows of one replica only."""
+    own = [layer.name for layer in _normalizations(forward) if not layer.synchronized]
     if own:
         warnings.warn(
             f"Each replica normalizes by its own rows in {listed(own)}, so that the weights depend "

@@ -22,6 +22,7 @@ from tfloss.training.program.replication import (
     Replication,
     Share,
     drifting,
+    lets_stand_in,
     outside_of_scopes,
     refuse_other_devices,
     value_of,
@@ -174,7 +175,8 @@ class TrainStep:
             found = values_and_gradients(forward, self.variables, batch, step, scale, share)
             return share.agreed(*found, drifting(forward))  # type: ignore[no-any-return]
 
-        return self.replication.run(of, int(batch.tensors["inputs"].shape[0]))
+        rows = int(batch.tensors["inputs"].shape[0])
+        return self.replication.run(of, rows, stand_in=lets_stand_in(forward))
 
     def guarded_step(
         self, batch: Batch, state: TrainState, *, policy: NanPolicy
