@@ -178,7 +178,7 @@ def pinn() -> Job:
                 },
             ),
             "model": "mlp(32, 32, activation='tanh')",
-            "epochs": EPOCHS or 1000,
+            "epochs": EPOCHS or 5000,
             "batch_size": 200,
             "optimizer": "adam:learning_rate=0.003",
             "scale": "none",
