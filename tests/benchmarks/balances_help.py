@@ -100,7 +100,7 @@ def two_outputs() -> Job:
         "569 tumours: malignant or not, and the area of the largest cells in deviations, from the "
         "20 features that do not tell it; 40 rows train",
         ("bce", "area_error"),
-        tuple(10.0**power for power in np.arange(-1, 4.01, 0.5)),
+        tuple(10.0**power for power in np.arange(-2, 2.01, 0.5)),
         {
             "data": tfloss.Table(
                 data.data[:, own],
