@@ -15,7 +15,12 @@ from tfloss.errors import UsageError
 from tfloss.sklearn import DistilledClassifier, DistilledRegressor
 
 X, Y = load_iris(return_X_y=True)
-FAST = {"hidden": (8,), "optimizer": "adam:learning_rate=0.02", "random_state": 0}
+FAST = {
+    "hidden": (8,),
+    "optimizer": "adam:learning_rate=0.02",
+    "compile": "eager",  # short trainings do not repay compiling
+    "random_state": 0,
+}
 
 
 def weights(model):
@@ -40,7 +45,7 @@ def test_early_stopping_keeps_the_best_epoch():
 
 def test_parts_of_all_rows_are_epochs_of_fit():
     """The optimizer, schedules and the order of rows go on: three parts are three epochs."""
-    options = {**FAST, "formula": "linear(1, 0.1, epochs=3)*ce"}
+    options = {**FAST, "formula": "linear(1, 0.1, epochs=3)*ce", "compile": "graph"}
     whole = DistilledClassifier(epochs=3, **options).fit(X, Y)
     parts = DistilledClassifier(epochs=200, **options)
     for _ in range(2):

@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 DENSE = RNG.random((80, 30)) * (RNG.random((80, 30)) < 0.1)
 SPARSE = scipy.sparse.csr_matrix(DENSE)
 Y = (DENSE[:, :10].sum(axis=1) > DENSE[:, 10:20].sum(axis=1)).astype(int)
-FAST = {"hidden": (4,), "epochs": 5, "random_state": 0}
+FAST = {"hidden": (4,), "epochs": 5, "compile": "eager", "random_state": 0}
 
 
 @pytest.mark.parametrize("kind", ["standard", "minmax", "maxabs", "robust", "none"])

@@ -11,7 +11,13 @@ from tfloss.sklearn import DistilledClassifier, DistilledRegressor
 from tfloss.sklearn.labels import labels_and_gaps
 
 X, Y = load_iris(return_X_y=True)
-FAST = {"hidden": (8,), "optimizer": "adam:learning_rate=0.02", "random_state": 0, "epochs": 5}
+FAST = {
+    "hidden": (8,),
+    "optimizer": "adam:learning_rate=0.02",
+    "random_state": 0,
+    "epochs": 5,
+    "compile": "eager",
+}
 GAPS = np.arange(150) % 3 > 0
 
 

@@ -16,7 +16,7 @@ from tfloss.errors import UsageError
 from tfloss.formula import as_node, to_text
 from tfloss.registry import registry_with
 from tfloss.sklearn.base import Distilled
-from tfloss.sklearn.labels import labels_and_gaps
+from tfloss.sklearn.labels import are_several, labels_and_gaps
 from tfloss.training.scores import probabilities
 from tfloss.training.target_units import link_of
 
@@ -176,7 +176,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             FormulaError, UsageError, DataError, NumericsError, PluginError: see `tfloss.fit`.
         """
         goes_on = self._goes_on
-        if _several(y):
+        if are_several(y):
             return self._fit_labels(X, y, sample_weight, columns)
         y, labelled = labels_and_gaps(y, self.unlabelled)
         features, y = self._checked(X, y, reset=not goes_on)
@@ -266,7 +266,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             UsageError: a teacher that would be fitted on each part.
         """
         first = not hasattr(self, "network_")
-        if _several(y):
+        if are_several(y):
             raise ValueError("partial_fit takes one label for each row.")
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -326,8 +326,3 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         return (
             (probs > 0.5).astype(int) if self.multilabel_ else self.classes_[probs.argmax(axis=1)]
         )
-
-
-def _several(y: Any) -> bool:
-    """Whether labels are a matrix of several columns."""
-    return np.ndim(y) == 2 and np.shape(y)[1] > 1 if not hasattr(y, "tocsr") else y.shape[1] > 1

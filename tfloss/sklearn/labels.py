@@ -43,6 +43,12 @@ def labels_and_gaps(y: Any, mark: Any = None) -> tuple[Any, np.ndarray | None]:
     return filled, ~missing
 
 
+def are_several(y: Any) -> bool:
+    """Whether labels are a matrix, an array or sparse, of several columns."""
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    return len(shape) == 2 and shape[1] > 1
+
+
 def _missing(values: np.ndarray) -> np.ndarray:
     """NaN, NaT and None, element by element."""
     if values.dtype.kind in "fcmM":

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from tfloss.sklearn.base import Distilled
-from tfloss.sklearn.labels import labels_and_gaps
+from tfloss.sklearn.labels import are_several, labels_and_gaps
 
 
 class DistilledRegressor(RegressorMixin, Distilled):
@@ -194,7 +194,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         first: bool,
         part: bool = False,
     ) -> DistilledRegressor:
-        several = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        several = are_several(y)
         y, labelled = labels_and_gaps(y)
         features, y = self._checked(X, y, y_numeric=True, multi_output=several, reset=first)
         weight = self._weights(sample_weight, features)
