@@ -34,6 +34,7 @@ SHOWN = {
     "embed": "tests.runs.test_tables: encoded by each seed's rows",
     "scale_target": "tests.training.test_target_units: a replicate has the units of its seed",
     "teacher_inputs": "Config.fit_teachers for each seed; tests.teachers.test_views",
+    "networks": "tests.test_doors_terms: replicates are trained together",
     "split_seed": "tests.comparison.test_seeds: one split for all seeds",
 }
 
