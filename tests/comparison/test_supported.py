@@ -22,6 +22,7 @@ SHOWN = {
     "evaluate_every": "tests.comparison.test_replicates: 4",
     "on_nan": "test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_it",
     "precision": "below",
+    "watch": "below",
     "early_stopping": "refused, as all that says how",
     "validation_fraction": "of early stopping",
     "n_iter_no_change": "of early stopping",
@@ -64,6 +65,7 @@ def test_a_field_without_a_line_is_refused_and_not_ignored():
     ("values", "word"),
     [
         ({"precision": "mixed_float16"}, "float32"),
+        ({"watch": "gradients"}, "leave it out"),
         ({"compile": "eager"}, "graph"),
         ({"on_nan": "lower"}, "skip"),
     ],
