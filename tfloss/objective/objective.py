@@ -207,11 +207,12 @@ class Objective:
             raise UsageError(
                 "watch= measures gradients on one device; leave it out, or leave the strategy out."
             )
+        coefficients = self._coefficients(evaluator)
         if replicas is None:
             found = [evaluator.reduced(term.body) for term in self.terms]
         else:
             found = values_of(self.terms, evaluator, replicas)
-        weighted = self._weighted(evaluator, found)
+        weighted = _weighted(coefficients, found)
         factors: list[Any] = [1.0] * len(weighted)
         added: list[Any] = []
         logged: list[Any] = []
@@ -231,10 +232,9 @@ class Objective:
         outcome.counts = tuple(counts)
         return outcome
 
-    def _weighted(self, evaluator: Evaluator, found: Sequence[Value]) -> list[Any]:
-        """The terms with their own coefficients."""
-        pairs = zip(self.terms, found, strict=True)
-        return [evaluator.coefficient(term.coefficient) * one.tensor for term, one in pairs]
+    def _coefficients(self, evaluator: Evaluator) -> list[Any]:
+        """The terms' own, before any term: a schedule is the first to learn of a step."""
+        return [evaluator.coefficient(term.coefficient) for term in self.terms]
 
     def _anew(
         self,
@@ -254,8 +254,9 @@ class Objective:
                     by_element=given.get("by_element") or {},
                     answers={},
                 )
+            coefficients = self._coefficients(own)
             found = [own.reduced(term.body) for term in self.terms]
-            return [f * v for f, v in zip(factors, self._weighted(own, found), strict=True)]
+            return [f * v for f, v in zip(factors, _weighted(coefficients, found), strict=True)]
 
         return terms
 
@@ -281,6 +282,10 @@ class Objective:
 
     def __repr__(self) -> str:
         return f"Objective({self.text!r})"
+
+
+def _weighted(coefficients: Sequence[Any], values: Sequence[Value]) -> list[Any]:
+    return [factor * one.tensor for factor, one in zip(coefficients, values, strict=True)]
 
 
 def _uses(terms: Iterable[Term]) -> list[Use]:
