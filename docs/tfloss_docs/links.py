@@ -32,7 +32,8 @@ def in_the_site(app: Any, docname: str, content: list[str]) -> None:
     root = Path(app.srcdir).parent
     text = _ROOT.sub(lambda match: (root / match[1]).read_text(encoding="utf-8"), content[0])
     text = _LINK.sub(lambda link: _link(link, depth), text)
-    text = text.replace(_REST, rest_of(Path(app.srcdir)))
+    if _REST in text:
+        text = text.replace(_REST, rest_of(Path(app.srcdir)))
     generated = Path(app.srcdir) / "generated"
     if (generated / "notebooks" / f"{Path(docname).name}.ipynb").exists() and depth:
         text = _with_notebook(text, Path(docname).name)

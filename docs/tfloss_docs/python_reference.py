@@ -27,7 +27,9 @@ MODULES = {
 
 # What `tfloss` offers, by what it is for; a name that is new comes under "More".
 GROUPS = {
-    "Training": ("fit", "fit_stream", "fit_model", "attach", "Loss", "tap", "Checkpoint"),
+    "Training": (
+        "fit", "fit_stream", "fit_model", "attach", "Loss", "tap", "Checkpoint", "GradientMonitor",
+    ),
     "Data": ("load_data", "Table"),
     "Results": ("Result", "read_run", "evaluate", "export", "load_network", "LiveCurves"),
     "Comparing and searching": ("compare", "search", "ComparisonResult"),

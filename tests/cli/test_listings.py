@@ -27,7 +27,7 @@ from tests.cli.running import tfloss
         (["teachers"], "gpc"),
         (["datasets"], "breast_cancer"),
         (["models", "mlp"], "article"),
-        (["metrics"], "accuracy"),
+        (["metrics"], "log-loss"),
         (["recipes"], "article_base"),
         (["plugins"], "losses-divergence"),
     ],

@@ -87,7 +87,12 @@ def test_the_first_failure_ends_the_others(tmp_path):
 
 @pytest.mark.parametrize("code", [2, 3, 4, 5, 130, 143])
 def test_a_refusal_keeps_its_exit_code(code, tmp_path):
-    program = f"print('Error: because'); sys.exit({code}) if index else wait_for('never')"
+    program = f"""
+    if index:
+        print("Error: because")
+        sys.exit({code})
+    wait_for("never")
+    """
     made, told = launch(program, tmp_path)
     assert made.run() == code
     assert told == ["worker 1: Error: because"]
@@ -222,3 +227,24 @@ def test_the_processor_is_shared():
     }
     assert threads_of_each(2, {}) == each
     assert "OMP_NUM_THREADS" not in threads_of_each(2, {"OMP_NUM_THREADS": "7"})
+
+
+def test_what_the_chief_said_too_is_said_once(tmp_path, capfd):
+    """As where all workers find the same number that is not finite."""
+    made, told = launch(
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if index:
+            wait_for("said")
+        print("Error: At step 7.", file=sys.stderr)
+        (here / "said").touch()
+        if index == 0:
+            wait_for("gone")
+        (here / "gone").touch()
+        sys.exit(3)
+        """,
+        tmp_path,
+    )
+    assert made.run() == 3
+    assert told == []
+    assert capfd.readouterr().err == "Error: At step 7.\n"

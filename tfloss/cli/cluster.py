@@ -187,17 +187,21 @@ class RunFolder:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Meanwhile Ctrl-C ends the process at once: TensorFlow waits without asking Python."""
+    """Meanwhile Ctrl-C ends the process at once, since TensorFlow waits without asking Python.
+
+    What SIGTERM did before it does afterwards: TensorFlow would note it, and go on.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if before[signal.SIGINT] is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

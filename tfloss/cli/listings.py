@@ -81,6 +81,10 @@ def _stands(declaration: Declaration) -> str:
     return {"both": "anywhere", "losses": "between losses", "tensors": "inside arguments"}[on]
 
 
+def _label(declaration: Declaration) -> tuple[str, ...]:
+    return (declaration.label or declaration.name,) if isinstance(declaration, Metric) else ()
+
+
 def _simple(
     kind: type[Declaration], plural: completions.Kind, title: str, text: str
 ) -> click.Command:
@@ -97,8 +101,8 @@ def _simple(
         _list(
             title,
             list(registry.all(kind).values()),
-            ("name", "from", "what it is"),
-            lambda d: (d.name, d.distribution, d.summary),
+            ("name", *(["in tables"] if kind is Metric else []), "from", "what it is"),
+            lambda d: (d.name, *_label(d), d.distribution, d.summary),
         )
 
     return command

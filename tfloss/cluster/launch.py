@@ -23,6 +23,7 @@ _RUN = "run"  # a file there, in which the chief writes the folder of its run
 _REFUSALS = (2, 3, 4, 5)  # exit codes of which the worker itself said the sentence
 _INTERRUPTED = tuple(128 + number for number in (signal.SIGINT, signal.SIGTERM))
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_READ, _SHOWN = 50, 5  # lines of a log: that are looked at, and that are shown of one without error
 
 Tell = Callable[[str], None]
 
@@ -72,13 +73,13 @@ class Launch:
                 return 0
             code = first.code or 0
             if code in _REFUSALS or code in _INTERRUPTED:
-                self._show(first)
+                self._show(first, group.workers[0])
                 return code
             if group.signalled is not None:  # before the worker could handle it
                 return 128 + group.signalled
             lost = f"Worker {first.index} ({group.addresses[first.index]}) {first.fate}"
             if left == 0:
-                self._show(first)
+                self._show(first, group.workers[0])
                 raise WorkerError(f"{lost}; its log is {first.log}. {self.advice(self.run_folder)}")
             self.tell(f"{lost}; restart {self.restarts - left + 1} of {self.restarts}.")
             left -= 1
@@ -92,11 +93,15 @@ class Launch:
             return (self.logs / _RUN).read_text(encoding="utf-8").strip() or None
         return None
 
-    def _show(self, worker: WorkerProcess) -> None:
-        """The end of a log that the user has not seen yet."""
-        if worker.index != 0:
-            for line in worker.last_lines(5):
-                self.tell(f"worker {worker.index}: {line}")
+    def _show(self, worker: WorkerProcess, chief: WorkerProcess) -> None:
+        """The end of a log, as far as the user has not read the same of the chief."""
+        if worker is chief:
+            return
+        known = set(chief.last_lines(_READ))
+        lines = [line for line in worker.last_lines(_READ) if line not in known]
+        said = [number for number, line in enumerate(lines) if line.startswith("Error: ")]
+        for line in lines[said[0] :] if said else lines[-_SHOWN:]:
+            self.tell(f"worker {worker.index}: {line}")
 
 
 class _Group:

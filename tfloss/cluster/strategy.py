@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import Any
 
 from tfloss.cluster.description import Cluster
@@ -13,6 +14,7 @@ from tfloss.lazy import tf
 
 CONNECT_VARIABLE = "TFLOSS_CONNECT_SECONDS"
 _CONNECT_SECONDS = 600.0  # for which a worker waits for the others; machines start one by one
+_AGAIN_SECONDS = 0.2  # between two looks at who is there
 _HEARTBEAT_SECONDS = 20.0  # after which one that is not heard of is taken for dead
 
 
@@ -85,10 +87,41 @@ def make_strategy(cluster: Cluster | None, devices: Devices | None) -> Any:
     return tf.distribute.MirroredStrategy(names) if len(names) > 1 else None
 
 
+def wait_for_the_others(cluster: Cluster, seconds: float) -> None:
+    """Wait until every other worker listens at its address.
+
+    TensorFlow's own wait at the chief has no limit, and holds Python, so that no signal is heard.
+
+    Raises:
+        WorkerError: with those that did not come.
+    """
+    missing = [n for n in range(cluster.count) if n != cluster.index]
+    deadline = time.monotonic() + seconds
+    while missing := [n for n in missing if not _listens(cluster.addresses[n])]:
+        if time.monotonic() > deadline:
+            named = ", ".join(f"{number} ({cluster.addresses[number]})" for number in missing)
+            raise WorkerError(
+                f"Of the {cluster.count} workers of {cluster.source} these did not start within "
+                f"{seconds:.0f} s: {named}; see whether each was started, and can be reached."
+            )
+        time.sleep(_AGAIN_SECONDS)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=2.0):
+            return True
+    except OSError:  # a name that is not known yet as well
+        return False
+
+
 def _multi_worker(cluster: Cluster) -> Any:
     from tensorflow.python.eager import context  # the only way to say how long to wait
 
     seconds = connect_seconds()
+    if cluster.is_chief:
+        wait_for_the_others(cluster, seconds)
     jobs = [_coordinated(cluster)]
     context.context().configure_coordination_service(
         service_type="standalone",

@@ -215,7 +215,7 @@ class Encoder:
         categories = {name: Category.from_values(one) for name, one in values["categories"].items()}
         embedded = {
             name: Embedded(tuple(one["levels"]), Category.from_values(one["spread"]))
-            for name, one in values["embedded"].items()
+            for name, one in values.get("embedded", {}).items()
         }
         return cls(
             tuple(values["names"]),

@@ -125,7 +125,7 @@ def run_results(runs: Sequence[Run], registry: Registry) -> dict[str, Any]:
             "holdout": len(first.rows["holdout"]),
             "classes": data["class_names"],
         },
-        "understood": first.result["understood"],
+        "understood": first.result.get("understood", []),
         "metrics": metrics,
         "tables": [_table(runs, labels, metrics)],
         "teachers": teachers,
