@@ -72,10 +72,9 @@ def _backward_share(engine: Any, rounds: int) -> float:
 
     batch = engine._gathered(tf.range(BATCH), engine._train)
     forward = tf.function(
-        lambda: engine.forward(batch, tf.constant(0), training=True)[0], jit_compile=True
-    )
-    step = tf.function(
-        lambda: engine.gradients(batch, tf.constant(0))[0][0], jit_compile=True, autograph=False
+        lambda: engine.forward(batch, tf.constant(0), training=True)[0],
+        jit_compile=True,
+        autograph=False,
     )
     # The gradients' norms keep XLA from leaving them out.
     both = tf.function(
@@ -83,7 +82,7 @@ def _backward_share(engine: Any, rounds: int) -> float:
         jit_compile=True,
         autograph=False,
     )
-    for one in (forward, step, both):
+    for one in (forward, both):
         one()
     found = []
     for _ in range(rounds):

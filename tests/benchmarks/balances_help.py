@@ -100,7 +100,7 @@ def two_outputs() -> Job:
         "569 tumours: malignant or not, and the area of the largest cells in deviations, from the "
         "20 features that do not tell it; 40 rows train",
         ("bce", "area_error"),
-        tuple(10.0**power for power in np.arange(-1, 4.01, 0.5)),
+        tuple(10.0**power for power in np.arange(-2, 2.01, 0.5)),
         {
             "data": tfloss.Table(
                 data.data[:, own],
@@ -178,7 +178,7 @@ def pinn() -> Job:
                 },
             ),
             "model": "mlp(32, 32, activation='tanh')",
-            "epochs": EPOCHS or 1000,
+            "epochs": EPOCHS or 5000,
             "batch_size": 200,
             "optimizer": "adam:learning_rate=0.003",
             "scale": "none",

@@ -18,8 +18,8 @@ from tfloss.cluster.description import Cluster
 from tfloss.cluster.launch import free_ports
 
 LIMIT = 150.0  # seconds of any wait
-TRAIN = ["train", "--loss", "bce", "--train-size", "64", "--epochs", "150", "--quiet"]
-SAVING = [*TRAIN, "--checkpoint-every", "5epochs"]
+TRAIN = ["train", "--loss", "bce", "--train-size", "64", "--epochs", "100", "--quiet"]
+SAVING = [*TRAIN, "--checkpoint-every", "2epochs"]
 
 
 def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:

@@ -22,6 +22,7 @@ SHOWN = {
     "evaluate_every": "tests.comparison.test_replicates: 4",
     "on_nan": "test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_it",
     "precision": "below",
+    "watch": "below",
     "early_stopping": "refused, as all that says how",
     "validation_fraction": "of early stopping",
     "n_iter_no_change": "of early stopping",
@@ -33,6 +34,7 @@ SHOWN = {
     "embed": "tests.runs.test_tables: encoded by each seed's rows",
     "scale_target": "tests.training.test_target_units: a replicate has the units of its seed",
     "teacher_inputs": "Config.fit_teachers for each seed; tests.teachers.test_views",
+    "networks": "tests.test_doors_terms: replicates are trained together",
     "split_seed": "tests.comparison.test_seeds: one split for all seeds",
 }
 
@@ -64,6 +66,7 @@ def test_a_field_without_a_line_is_refused_and_not_ignored():
     ("values", "word"),
     [
         ({"precision": "mixed_float16"}, "float32"),
+        ({"watch": "gradients"}, "leave it out"),
         ({"compile": "eager"}, "graph"),
         ({"on_nan": "lower"}, "skip"),
     ],

@@ -13,7 +13,16 @@ from tfloss.training.fit import fit
 
 NAMES = {field.name for field in fields(Config)}
 TABLE = {"data", "target", "weight", "columns", "task", *CHOICE, *LAYOUT}
-NAMED = {"formula", "model", "teacher", "augment", "augment_noise", "seed", "split_seed"}
+NAMED = {
+    "formula",
+    "networks",
+    "model",
+    "teacher",
+    "augment",
+    "augment_noise",
+    "seed",
+    "split_seed",
+}
 
 
 def test_each_value_is_taken_by_one_step():
