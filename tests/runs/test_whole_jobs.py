@@ -20,6 +20,7 @@ import pytest
 from tests.cli.running import tfloss
 from tests.runs import whole_jobs
 from tests.runs.whole_jobs import JOBS
+from tfloss.report.tables import figure
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("tf2onnx")
@@ -81,7 +82,7 @@ def _evaluated(run: Path, result: dict[str, Any]) -> None:
     answer = tfloss("evaluate", run)
     assert answer.code == 0, answer.err
     for name in {"log_loss", "r2"} & set(result["scores"]["student on holdout"]):
-        assert f"{result['scores']['student on holdout'][name]:.4f}" in answer.out
+        assert figure(result["scores"]["student on holdout"][name]) in answer.out
 
 
 def _predicted(run: Path, rows: Path, job: whole_jobs.Job) -> np.ndarray:

@@ -80,7 +80,9 @@ def test_what_a_part_cannot_have_is_a_sentence():
         taught.partial_fit(X, Y, classes=[0, 1, 2])
 
 
-def test_a_regressor_in_parts():
+def test_a_regressor_in_parts(full_size):
+    if not full_size:
+        pytest.skip("many epochs, one by one: TFLOSS_TEST_SIZE=full")
     features, target = load_diabetes(return_X_y=True)
     model = DistilledRegressor(**FAST)
     for _ in range(30):
