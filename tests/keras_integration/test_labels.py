@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import sklearn.metrics
 import tensorflow as tf
 
 import tfloss
@@ -166,3 +167,19 @@ def test_class_weights_and_a_task_that_cannot_be():
         model.fit([X, X[:, :2]], [Y, Y], class_weight={0: 1.0}, verbose=0)
     with pytest.raises(UsageError, match="task='clasification' is neither"):
         tfloss.attach(functional(), "bce", task="clasification")
+
+
+def test_several_quantiles_of_one_column_of_labels():
+    """The output has a column for each level, the labels have one: scikit-learn's pinball loss."""
+    levels, rows = (0.1, 0.5, 0.9), np.random.default_rng(0).normal(size=(12, 4))
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    attached = tfloss.attach(model, f"quantile(levels={list(levels)})")
+    attached.compile("sgd")
+    labels = rows[:, :1] * 2
+    answers = attached.predict(rows, verbose=0)
+    wanted = [
+        sklearn.metrics.mean_pinball_loss(labels[:, 0], answers[:, at], alpha=level)
+        for at, level in enumerate(levels)
+    ]
+    found = attached.evaluate(rows, labels, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(np.mean(wanted), rel=1e-5)

@@ -84,8 +84,14 @@ def _of_outputs(model: Any, names: list[str]) -> list[Entry]:
         for part in PARTS:
             origin = "data" if part == LABELS else "model output"
             called = f"{name}.{part}" if name else part
-            entries.append(Entry(called, origin, shape, known_outside=part == LABELS))
+            own = _open_ended(shape) if part == LABELS else shape
+            entries.append(Entry(called, origin, own, known_outside=part == LABELS))
     return entries
+
+
+def _open_ended(shape: Shape | None) -> Shape | None:
+    """Labels' own width is known with the data: an output may have several columns for each."""
+    return shape if shape is None or len(shape) < 2 or shape[-1] == 1 else (*shape[:-1], None)
 
 
 def _taps(model: Any, seen: Mapping[str, Shape | None]) -> list[Entry]:
