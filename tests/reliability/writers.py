@@ -181,11 +181,12 @@ def result(version: int, data: Any) -> Any:
         student=SimpleNamespace(
             link="", forward_model=SimpleNamespace(save=lambda path: content(version).tofile(path))
         ),
-        objective=SimpleNamespace(text="bce", values=lambda: {"a/b": np.ones(3)}),
+        objective=SimpleNamespace(text="bce", logged=(), values=lambda: {"a/b": np.ones(3)}),
         data=data,
         scores={},
         teachers={},
         events=[],
+        remarks=[],
         seconds={},
         compiled_as="graph",
         compiled_because="",
