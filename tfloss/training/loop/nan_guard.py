@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import NumericsError, UsageError
-from tfloss.lazy import keras, tf
+from tfloss.lazy import tf
 from tfloss.student.keras_internals import rate_is_a_schedule
 from tfloss.training.loop.nan_report import BatchLookup, diagnose, without_meaning
 from tfloss.training.options import ON_NAN, OnNan, one_of
@@ -176,7 +176,7 @@ class NanGuard:
 
 def rate_of(optimizer: Any) -> float:
     """The learning rate; a variable of several devices is no number by itself."""
-    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    return float(tf.convert_to_tensor(optimizer.learning_rate))
 
 
 def _hopeless(log: ChunkLog, batch_of: BatchLookup) -> bool:
