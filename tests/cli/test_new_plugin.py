@@ -176,8 +176,10 @@ USED = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_plugin_from_writing_to_removal(kind, there, tmp_path):
+def test_a_plugin_from_writing_to_removal(kind, there, tmp_path, full_size):
     """Written, installed with pip, tested, trained with, and removed."""
+    if kind != "loss" and not full_size:
+        pytest.skip("the other kinds: TFLOSS_TEST_SIZE=full")
     folder = write_plugin("my-own", kind, tmp_path)
     there.python(*INSTALL, str(folder), cwd=tmp_path)
 

@@ -67,7 +67,7 @@ def on_one_device() -> Callable[..., Any]:
     ids=["missing", "together", "gradients", "skipped"],
 )
 def test_replicas_on_one_machine(many, on_one_device, full_size, training, replicas):
-    if training is SKIPPED and not full_size:
+    if training in (SKIPPED, GRADIENTS) and not full_size:
         pytest.skip("TFLOSS_TEST_SIZE=full")
     (found,) = many.ask(f"{CASES}:fit", replicas=replicas, in_scope=replicas == 4, **training)
     assert_same(found, on_one_device(training))

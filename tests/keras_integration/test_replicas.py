@@ -23,7 +23,7 @@ def trained(strategy):
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh", name="hidden"),
                                   keras.layers.Dense(1)])
-        model = tfloss.attach(model, "mse + 0.1*abs(sum(hinge)) + 0.1*mse(hidden, 0*hidden)",
+        model = tfloss.attach(model, "mse + 0.1*abs(sum(mae)) + 0.1*mse(hidden, 0*hidden)",
                               task="regression")
         model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     history = model.fit(x, y, sample_weight=w, batch_size=8, epochs=2, shuffle=False, verbose=0,

@@ -24,7 +24,11 @@ def own(registry):
     def whole(weights):
         """A loss of a batch."""
 
-    return tfloss.Registry(registry.plugins).add(drawn, plain, whole)
+    @tfloss.loss(per="batch")
+    def together(labels):
+        """A loss of the rows of a batch."""
+
+    return tfloss.Registry(registry.plugins).add(drawn, plain, whole, together)
 
 
 def explained(formula, registry):
@@ -35,7 +39,8 @@ def explained(formula, registry):
     ("formula", "rows"),
     [
         ("plain", [("plain", "1", "plain", "", "mean")]),
-        ("-0.5*whole", [("whole", "-0.5", "whole", "", "one per batch of all replicas")]),
+        ("-0.5*whole", [("whole", "-0.5", "whole", "", "one per batch")]),
+        ("together", [("together", "1", "together", "", "one per batch of all replicas")]),
         ("drawn(gamma=3)", [("drawn(gamma=3)", "1", "drawn", "gamma=3", "mean")]),
         (
             "linear(0, 1, steps=5)*plain",

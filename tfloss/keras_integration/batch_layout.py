@@ -42,7 +42,7 @@ def as_labels(
             return _one_hot(labels, width)
         if column:
             return _one_hot(tf.squeeze(labels, -1), width)
-    if labels.shape.rank == output.shape.rank - 1 and width == 1:
+    if labels.shape.rank == output.shape.rank - 1 and (width == 1 or not classification):
         labels = labels[..., None]
     return tf.cast(labels, tf.float32)
 
