@@ -14,7 +14,7 @@ import pytest
 import tfloss as package
 from tests.cli.running import tfloss
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.replicates import piece_training, trainer
+from tfloss.comparison.replicates import piece_training
 from tfloss.comparison.replicates.program import Replicates
 from tfloss.comparison.replicates.saved import UnfinishedPiece
 from tfloss.comparison.run import run_comparison
@@ -44,6 +44,29 @@ from tfloss.cli.main import main
 main(sys.argv[1:])
 """
 
+# Says which programs are made.
+NOTED = """
+import sys
+from tests.cli import running
+from tfloss.comparison.replicates import trainer
+
+make = trainer.make_program
+
+def noted(piece, *more):
+    print("trains", *piece.family.positions)
+    return make(piece, *more)
+
+trainer.make_program = noted
+from tfloss.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def in_new_process(program, *arguments):
+    """A process of its own, as users have one: an old one may round evaluations differently."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
 
 def arguments(runs):
     options = ["--epochs", "4", "--evaluate-every", "2", "--train-size", "20", "--teacher", "lr",
@@ -55,8 +78,8 @@ def arguments(runs):
 def whole(tmp_path_factory):
     """A comparison that nothing interrupted."""
     runs = tmp_path_factory.mktemp("whole")
-    answer = tfloss(*arguments(runs))
-    assert answer.code == 0, answer.err
+    done = in_new_process(NOTED, *arguments(runs))
+    assert done.returncode == 0, done.stderr
     return runs / "compare-1"
 
 
@@ -64,28 +87,18 @@ def whole(tmp_path_factory):
 def killed(tmp_path_factory):
     """The same, killed when two of three formulas were finished."""
     runs = tmp_path_factory.mktemp("killed")
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments(runs)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = in_new_process(KILLED, *arguments(runs))
     assert done.returncode == -signal.SIGKILL, done.stderr
     return runs / "compare-1"
 
 
-def test_a_killed_comparison_goes_on_to_the_same_bytes(whole, killed, tmp_path, monkeypatch):
+def test_a_killed_comparison_goes_on_to_the_same_bytes(whole, killed, tmp_path):
     folder = tmp_path / "compare-1"
     shutil.copytree(killed, folder)
     assert not (folder / "manifest.json").exists()
-    trained = []
-    make = trainer.make_program
-    monkeypatch.setattr(
-        trainer, "make_program", lambda piece, *a: trained.append(piece) or make(piece, *a)
-    )
-    answer = tfloss("compare", "--resume", folder, "--quiet")
-    assert answer.code == 0, answer.err
-    assert [piece.family.positions for piece in trained] == [(2,)]
+    done = in_new_process(NOTED, "compare", "--resume", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if "trains" in line] == ["trains 2"]
     for name in SAME:
         assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
     assert not (folder / "replicates").exists()
