@@ -44,6 +44,15 @@ GRADIENTS = {
     "optimizer": "adam:global_clipnorm=0.05,gradient_accumulation_steps=2",
 }
 SKIPPED = {"formula": "mse + mse(other)", "bad": [2], "on_nan": "skip", "weighted": True}
+STOPPED = {
+    "formula": "mse",
+    "rows": 40,
+    "epochs": 12,
+    "optimizer": "sgd:learning_rate=0.6",
+    "early_stopping": True,
+    "validation_fraction": 0.3,
+    "n_iter_no_change": 1,
+}
 BAD = {"formula": "mse + mse(other)", "bad": [5], "batches": "sequential"}
 
 
@@ -63,11 +72,11 @@ def on_one_device() -> Callable[..., Any]:
 
 @pytest.mark.parametrize(
     ("training", "replicas"),
-    [(MISSING, 3), (TOGETHER, 4), (GRADIENTS, 2), (SKIPPED, 2)],
-    ids=["missing", "together", "gradients", "skipped"],
+    [(MISSING, 3), (TOGETHER, 4), (GRADIENTS, 2), (SKIPPED, 2), (STOPPED, 2)],
+    ids=["missing", "together", "gradients", "skipped", "stopped"],
 )
 def test_replicas_on_one_machine(many, on_one_device, full_size, training, replicas):
-    if training in (SKIPPED, GRADIENTS) and not full_size:
+    if training in (SKIPPED, GRADIENTS, STOPPED) and not full_size:
         pytest.skip("TFLOSS_TEST_SIZE=full")
     (found,) = many.ask(f"{CASES}:fit", replicas=replicas, in_scope=replicas == 4, **training)
     assert_same(found, on_one_device(training))
