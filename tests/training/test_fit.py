@@ -10,7 +10,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 
 import tfloss
+import tfloss.runs.train
+import tfloss.training.fit
 from tfloss.errors import DataError, UsageError
+from tfloss.registry import load_registry
+from tfloss.runs.train import prepare_run
+from tfloss.training.checkpoints import fingerprint
+from tfloss.training.config import Config
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +187,19 @@ class NotToBeFitted(LogisticRegression):
 def test_the_whole_formula_is_checked_before_a_teacher_is_fitted(data, formula, words):
     with pytest.raises(tfloss.TflossError, match=words):
         tfloss.fit(formula, data, teacher=NotToBeFitted(), epochs=1)
+
+
+def test_rows_are_hashed_once_for_a_checkpoint_and_never_for_nobody(monkeypatch, tmp_path):
+    """Of a table of gigabytes a digest takes longer than its training may."""
+    hashed = []
+    own = fingerprint.data_fingerprint
+    for module in (tfloss.training.fit, tfloss.runs.train):
+        monkeypatch.setattr(
+            module, "data_fingerprint", lambda data: hashed.append(data) or own(data)
+        )
+    config = Config(formula="bce", epochs=1)
+    ready = prepare_run(config, load_registry())
+    tfloss.fit("bce", ready.data, "mlp:2", epochs=1)
+    assert hashed == []
+    tfloss.fit("bce", ready.data, "mlp:2", epochs=1, checkpoint=tmp_path / "run")
+    assert len(hashed) == 1

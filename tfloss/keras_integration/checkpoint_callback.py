@@ -18,6 +18,7 @@ from tfloss.lazy import keras
 from tfloss.student.keras_internals import begin_at_epoch
 from tfloss.training.checkpoints.fingerprint import (
     model_fingerprint,
+    networks_fingerprint,
     require_same_run,
     versions_fingerprint,
 )
@@ -178,7 +179,7 @@ class Checkpoint(keras.callbacks.Callback):
             "callbacks": [type(callback).__name__ for callback in self._others],
             "steps_per_epoch": self.params.get("steps"),
             "versions": versions_fingerprint(),
-            **({"networks": found} if (found := model.objective.networks) else {}),
+            **networks_fingerprint(model.objective),
         }
 
 

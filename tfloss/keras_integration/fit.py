@@ -21,7 +21,11 @@ from tfloss.keras_integration.model import Attached
 from tfloss.keras_integration.tracebacks import plainly
 from tfloss.keras_integration.validation import is_arrays, without_pandas
 from tfloss.lazy import keras, tf
-from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
+from tfloss.training.checkpoints.fingerprint import (
+    model_fingerprint,
+    networks_fingerprint,
+    training_fingerprint,
+)
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
 from tfloss.training.options import Compile, OnNan
@@ -151,13 +155,13 @@ def fit_model(
                 {
                     "data": train.fingerprint(),
                     "holdout": holdout and holdout.fingerprint(),
-                    **({"networks": found} if (found := attached.objective.networks) else {}),
+                    **networks_fingerprint(attached.objective),
                 },
                 model_fingerprint(attached.model),
                 attached.optimizer,
                 **decisive,
             )
-        require_same_training(peers, fingerprint)
+        require_same_training(peers, lambda: fingerprint)
         watching = [*watching, EpochLines()] if verbose else watching
         before = None if checkpoints is None else checkpoints.compiled_as
         with scope_of(replication):

@@ -76,7 +76,7 @@ def prepare_run(
     """
     data = load_data(config, registry)
     on_data(data)
-    require_same_training(peers, {**asdict(config), "rows": data_fingerprint(data)})
+    require_same_training(peers, lambda: {**asdict(config), "rows": data_fingerprint(data)})
     if kept is not None and kept.fingerprint is not None:
         kept.require_same(data_fingerprint(data))
         return Ready(data, from_arrays(kept.teacher_arrays, kept.teacher_metadata), 0.0)

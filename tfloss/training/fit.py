@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -238,11 +238,15 @@ def _trained(
     peers: Peers | None,
 ) -> Result:
     """Student, teachers, objective, loop: in this order, so that faults come before the work."""
+    data_identity = cache(
+        partial(data_fingerprint, data)
+    )  # a digest of all rows, taken once at most
     if checkpoints is not None:
-        checkpoints.require_same(data_fingerprint(data))
-    if peers is not None:
-        described = {"formula": to_text(as_node(formula)), **options.fingerprint()}
-        require_same_training(peers, {**described, **data_fingerprint(data)})
+        checkpoints.require_same(data_identity())
+    require_same_training(
+        peers,
+        lambda: {"formula": to_text(as_node(formula)), **options.fingerprint(), **data_identity()},
+    )
     link = link_of(formula, registry)
     with scope_of(replication):
         student = student_of(
@@ -268,7 +272,7 @@ def _trained(
     objective = bound.objective(teachers)
     objective.gathers = replication is None or replication.gathers
     started = time.perf_counter()
-    rows = partial(_rows, data, wanted, teachers)
+    rows = partial(_rows, data_identity, wanted, teachers)
     fingerprint = fingerprint_of(checkpoints, objective, rows, model, student, optimizer, options)
     kept = KeptTraining(student, objective, optimizer, keep=not isinstance(model, str))
     columns = columns_of(data, "train", teachers)
@@ -355,16 +359,17 @@ def _fitted(
         check()  # by all: what it builds may be built with the others
         before_fit = None
     fit = partial(wanted.fitted, bound.formula, bound.data, bound.registry, checkpoints, before_fit)
-    teachers = fit() if peers is None else fitted_once(peers, fit)
-    return teachers, time.perf_counter() - started
+    return fitted_once(peers, fit), time.perf_counter() - started
 
 
 def _rows(
-    data: PreparedData, wanted: Teachers, teachers: Mapping[str, FittedTeacher]
+    data_identity: Callable[[], dict[str, Any]],
+    wanted: Teachers,
+    teachers: Mapping[str, FittedTeacher],
 ) -> dict[str, Any]:
     """What is trained on, for the fingerprint."""
     return {
-        **data_fingerprint(data),
+        **data_identity(),
         "teachers": wanted.fingerprint(),
         "predictions": predictions_fingerprint(teachers),
     }

@@ -12,7 +12,11 @@ from tfloss.objective import Objective
 from tfloss.registry import Registry
 from tfloss.student import Student, make_student
 from tfloss.teachers import FittedTeacher
-from tfloss.training.checkpoints.fingerprint import model_fingerprint, training_fingerprint
+from tfloss.training.checkpoints.fingerprint import (
+    model_fingerprint,
+    networks_fingerprint,
+    training_fingerprint,
+)
 from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts
 from tfloss.training.constant import remarks
@@ -92,10 +96,7 @@ def fingerprint_of(
     if checkpoints is None:
         return {}
     own = [model if isinstance(model, str) else "", *model_fingerprint(student.model)]
-    more = {
-        **options.fingerprint(),
-        **({"networks": found} if (found := objective.networks) else {}),
-    }
+    more = {**options.fingerprint(), **networks_fingerprint(objective)}
     return training_fingerprint(objective.text, rows(), own, optimizer, **more)
 
 

@@ -140,7 +140,7 @@ def fit_stream(
     peers = workers_of(replication)
     require_same_training(
         peers,
-        {"formula": objective.text, "shapes": str(shapes), **options.fingerprint()},
+        lambda: {"formula": objective.text, "shapes": str(shapes), **options.fingerprint()},
     )
     with open_checkpoints(checkpoint, checkpoint_every, resume, peers) as checkpoints:
         return _trained(

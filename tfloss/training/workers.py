@@ -36,16 +36,17 @@ def fitted_once(peers: Peers | None, fit: Callable[[], Fitted]) -> Fitted:
     return kept[0] if kept else from_arrays(arrays, about)
 
 
-def require_same_training(peers: Peers | None, what: Mapping[str, Any]) -> None:
+def require_same_training(peers: Peers | None, what: Callable[[], Mapping[str, Any]]) -> None:
     """Refuse workers that are to train something else than the chief, or by other versions.
 
     Args:
         peers: the workers; None: this process trains alone.
-        what: decides the training, as JSON has it.
+        what: makes what decides the training, as JSON has it; asked where there are others, since
+            digests of rows take their time.
 
     Raises:
         UsageError: at all workers, with what differs where.
     """
     if peers is not None:
         own = {name: metadata.version(name) for name in ("tfloss", "scikit-learn")}
-        peers.require_same({**what, "versions": {**own, **versions_fingerprint()}})
+        peers.require_same({**what(), "versions": {**own, **versions_fingerprint()}})

@@ -10,6 +10,7 @@ from typing import Any
 from tfloss.data import Columns, PreparedData
 from tfloss.errors import UsageError
 from tfloss.io.checked_npz import digest_of
+from tfloss.objective import Objective
 from tfloss.student.keras_internals import sublayers
 
 _SHOWN = 60  # characters of a value
@@ -63,6 +64,11 @@ def columns_fingerprint(columns: Any) -> dict[str, Any] | None:
     if columns is None:
         return None
     return {"rows": len(columns), "sha256": digest_of(columns.values)}
+
+
+def networks_fingerprint(objective: Objective) -> dict[str, Any]:
+    """The digests of the frozen networks that a formula calls; nothing where it calls none."""
+    return {"networks": found} if (found := objective.networks) else {}
 
 
 def optimizer_fingerprint(optimizer: Any) -> Any:
