@@ -68,6 +68,11 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + signal_number
 
 
+def first_line(error: object) -> str:
+    """The first line of an error's message, to stand inside of a sentence."""
+    return str(error).strip().partition("\n")[0]
+
+
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return ' Did you mean "x"?' for the nearest candidates, or '' when nothing is near."""
     lowered = {candidate.lower(): candidate for candidate in candidates}

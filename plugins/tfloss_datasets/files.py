@@ -139,7 +139,7 @@ def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _read(path: Path, reader: Callable[[Path], Columns]) -> Columns:
-    from tfloss.errors import DataError, TflossError, did_you_mean
+    from tfloss.errors import DataError, TflossError, did_you_mean, first_line
 
     if not path.is_file():
         known = (*_READERS, *_TEXT)
@@ -150,7 +150,7 @@ def _read(path: Path, reader: Callable[[Path], Columns]) -> Columns:
     except TflossError:
         raise
     except Exception as error:  # pyarrow and numpy each have their own families of errors
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise DataError(
             f"The file '{path}' cannot be read as {_suffix(path)[1:].upper()}: {reason}"
         ) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 import tfloss
 from tfloss import keras
+from tfloss.errors import first_line
 
 
 def _layer_names(*hidden: int, **_: Any) -> tuple[str, ...]:
@@ -77,7 +78,7 @@ def _initializer(given: Any) -> Any:
         initializer = keras.initializers.get(name)
         return type(initializer)(**settings) if settings else initializer
     except (ValueError, TypeError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise tfloss.UsageError(
             f"mlp cannot have the initializer '{name}' with {settings or 'no settings'}: {reason}"
         ) from error

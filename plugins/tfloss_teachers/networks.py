@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import tfloss
+from tfloss.errors import first_line
 
 _MANIFEST, _SPLIT = "manifest.json", "split.npz"
 
@@ -32,7 +33,7 @@ def network_loader(path: Path) -> Callable[..., Any]:
         except tfloss.TflossError:
             raise
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
+            reason = first_line(error)
             raise tfloss.DataError(
                 f"The teacher '{path}' cannot be loaded: {type(error).__name__}: "
                 f"{reason.rstrip('.')}; save it again where it was made."

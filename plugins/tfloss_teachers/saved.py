@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import tfloss
+from tfloss.errors import first_line
 from tfloss_teachers.networks import network_loader, yes_or_no
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
@@ -122,7 +123,7 @@ def _load(path: Path, own: list[str]) -> Any:
     except tfloss.TflossError:
         raise
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise tfloss.DataError(
             f"The teacher '{path}' cannot be loaded: {type(error).__name__}: {reason.rstrip('.')}; "
             f"save it again where it was made."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -15,7 +14,7 @@ from typing import Any
 
 import click
 
-from tfloss.cli.resumed_command import command_name, resumed_arguments
+from tfloss.cli.resumed_command import command_name, go_on_with, resumed_arguments
 from tfloss.cluster.description import Cluster
 from tfloss.cluster.devices import Devices, parse_devices
 from tfloss.cluster.launch import Launch, tell_run_folder
@@ -182,7 +181,7 @@ class RunFolder:
         """How to go on."""
         if self._folder is None:
             return ""
-        return f"Go on with: tfloss {self._command} --resume {shlex.quote(str(self._folder))}"
+        return go_on_with(self._command, self._folder)
 
 
 @contextlib.contextmanager
@@ -287,7 +286,7 @@ def advice_of(arguments: Sequence[str], run: str | None) -> str:
 
     step = STEPS.newest(Path(run) / CHECKPOINTS)
     saved = f"Saved is step {step}. " if step else ""
-    return f"{saved}Go on with: tfloss {command_name(arguments)} --resume {shlex.quote(run)}"
+    return saved + go_on_with(command_name(arguments), run)
 
 
 def _resumed(command: Sequence[str], run: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,6 +34,11 @@ def resumed_arguments(arguments: Sequence[str], run: str) -> list[str]:
         for text in _texts(option, given[option.name])
     ]
     return [*before, name, *kept, "--resume", run]
+
+
+def go_on_with(command: str, folder: object) -> str:
+    """The sentence at the end of what was cut off."""
+    return f"Go on with: tfloss {command} --resume {shlex.quote(str(folder))}"
 
 
 def command_name(arguments: Sequence[str]) -> str:

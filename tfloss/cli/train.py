@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import resolve_config, resumed_config
+from tfloss.cli.resumed_command import go_on_with
 from tfloss.cluster.launch import tell_run_folder
 from tfloss.cluster.peers import Peers
 from tfloss.errors import TflossError, WorkerError
@@ -254,7 +254,7 @@ def _checkpoints(
         click.echo(f"\n{sentence}", err=True)
 
     if resume is not None:
-        advice = _advice(resume)
+        advice = go_on_with("train", resume)
         tell_run_folder(resume)
         return Checkpoints(
             resume / CHECKPOINTS, every=every, resume=True, advice=advice, tell=tell, peers=peers
@@ -264,16 +264,12 @@ def _checkpoints(
 
     def begin() -> Path:
         folder = begin_run(runs, configuration)
-        kept.advice = _advice(folder)
+        kept.advice = go_on_with("train", folder)
         tell_run_folder(folder)
         return folder / CHECKPOINTS
 
     kept = Checkpoints(begin, every=every, tell=tell, peers=peers)
     return kept
-
-
-def _advice(run: Path) -> str:
-    return f"Go on with: tfloss train --resume {shlex.quote(str(run))}"
 
 
 def _ask_teachers(

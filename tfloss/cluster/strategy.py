@@ -9,7 +9,7 @@ from typing import Any
 
 from tfloss.cluster.description import Cluster
 from tfloss.cluster.devices import Devices, configure_devices
-from tfloss.errors import UsageError, WorkerError
+from tfloss.errors import UsageError, WorkerError, first_line
 from tfloss.lazy import tf
 
 CONNECT_VARIABLE = "TFLOSS_CONNECT_SECONDS"
@@ -142,7 +142,7 @@ def _multi_worker(cluster: Cluster) -> Any:
         raise WorkerError(
             f"Worker {cluster.index} ({cluster.addresses[cluster.index]}) did not find all of the "
             f"{cluster.count} workers of {cluster.source} within {seconds:.0f} s; see whether each "
-            f"was started, and reaches the others: {_first_line(error)}"
+            f"was started, and reaches the others: {first_line(error)[:200]}"
         ) from error
 
 
@@ -150,7 +150,3 @@ def _coordinated(cluster: Cluster) -> Any:
     from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 
     return coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=cluster.count)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:200]

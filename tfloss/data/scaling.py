@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfloss.errors import DataError, UsageError, did_you_mean, listed
+from tfloss.errors import DataError, UsageError, did_you_mean, first_line, listed
 
 NO_SCALING = "none"
 SCALES = ("standard", "minmax", "maxabs", "robust", "quantile", "power", NO_SCALING)
@@ -234,7 +234,7 @@ class PowerScaler(Scaler):
         except (ValueError, ArithmeticError, RuntimeError) as error:
             raise DataError(
                 f"scale='power' cannot be estimated on these {len(features)} rows "
-                f"({str(error).strip().partition(chr(10))[0]}); use another scaling."
+                f"({first_line(error)}); use another scaling."
             ) from error
         standard = AffineScaler.fitted_on(moved)
         return cls(fitted.lambdas_, standard.center, standard.scale)

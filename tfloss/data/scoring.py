@@ -8,6 +8,7 @@ import numpy as np
 
 from tfloss.data.columns import Columns
 from tfloss.data.prepared import PreparedData
+from tfloss.errors import first_line
 from tfloss.registry import Metric, Registry
 
 WEIGHT = "sample_weight"  # the setting of a metric that takes weights
@@ -133,6 +134,6 @@ def reasons(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, str]]:
 
 def _first_line(error: Exception) -> str:
     try:
-        return str(error).strip().partition("\n")[0]
+        return first_line(error)
     except Exception:  # an exception of a plugin's, whose text fails too
         return ""

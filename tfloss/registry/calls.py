@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfloss.errors import PluginError, TflossError, UsageError
+from tfloss.errors import PluginError, TflossError, UsageError, first_line
 from tfloss.registry.declarations import Declaration
 
 
@@ -25,14 +25,10 @@ def call_plugin(declaration: Declaration, where: str, *args: Any, **kwargs: Any)
     except TflossError:
         raise
     except ValueError as error:
-        raise UsageError(f"In '{where}': {_sentence(error)}") from error
+        raise UsageError(f"In '{where}': {first_line(error)}") from error
     except Exception as error:
         raise PluginError(
             f"The {declaration.kind} '{declaration.name}' of "
             f"{declaration.distribution or 'unknown'} failed in '{where}': "
-            f"{type(error).__name__}: {_sentence(error)}"
+            f"{type(error).__name__}: {first_line(error)}"
         ) from error
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tfloss.errors import UsageError
+from tfloss.errors import UsageError, first_line
 from tfloss.formula import parse_short_text
 from tfloss.registry import Registry, Tracker, call_plugin, check_settings
 from tfloss.training.config import Config
@@ -124,7 +124,7 @@ class Tracking:
                 getattr(tracker, event, lambda *_: None)(*values)
             except Exception as error:
                 self._trackers.remove(one)
-                reason = str(error).strip().partition("\n")[0]
+                reason = first_line(error)
                 self._warn(
                     f"Warning: the tracker '{text}' failed ({type(error).__name__}: {reason}) and "
                     f"is left out from here on; the training goes on."

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfloss.data import Scaler, rows_at_once
 from tfloss.data.links import to_units
-from tfloss.errors import UsageError
+from tfloss.errors import UsageError, first_line
 from tfloss.lazy import keras, tf
 from tfloss.sklearn.sparse import is_sparse
 from tfloss.student import Student, wrap_model
@@ -116,6 +116,6 @@ def _as_values(model: Any) -> dict[str, Any]:
     except (NotImplementedError, TypeError, ValueError) as error:
         raise UsageError(
             f"The network '{model.name}' cannot be saved or copied, since Keras cannot describe "
-            f"it: {str(error).strip().partition(chr(10))[0]} Give its layers a get_config."
+            f"it: {first_line(error)} Give its layers a get_config."
         ) from error
     return {"architecture": architecture, "weights": [np.array(w) for w in model.get_weights()]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfloss.errors import DataError, TflossError
+from tfloss.errors import DataError, TflossError, first_line
 from tfloss.io.archive_check import check_keras_file
 from tfloss.lazy import keras
 
@@ -36,7 +36,7 @@ def load_network(path: str | Path) -> Any:
     except TflossError:
         raise
     except Exception as error:  # whatever Keras, h5py and TensorFlow make of a damaged file
-        reason = str(error).strip().partition("\n")[0][:200]
+        reason = first_line(error)[:200]
         raise DataError(
             f"The model '{path}' cannot be loaded: {type(error).__name__}: {reason}"
         ) from error

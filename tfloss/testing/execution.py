@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.errors import first_line
 from tfloss.lazy import tf
 from tfloss.testing.checks import check
 from tfloss.testing.compare import all_close
@@ -67,7 +68,7 @@ def _same_when_compiled(subject: Subject, how: str, run: Callable[..., Any]) -> 
         found = run(subject, [as_tensors(inputs) for inputs in several])
     except Exception as error:
         raise CheckFailure(
-            f"{subject.loss.name} fails {how}: {type(error).__name__}: {_sentence(error)}",
+            f"{subject.loss.name} fails {how}: {type(error).__name__}: {first_line(error)[:300]}",
             tried=f"{tried} examples {how}",
             cause=_TRACED,
         ) from error
@@ -126,7 +127,7 @@ def same_when_vectorized(subject: Subject) -> int:
     except Exception as error:
         raise CheckFailure(
             f"{subject.loss.name} fails under tf.vectorized_map: {type(error).__name__}: "
-            f"{_sentence(error)}",
+            f"{first_line(error)[:300]}",
             tried="3 batches of 2 examples at once",
             cause="an operation that cannot be vectorized (a while loop over the batch, "
             "py_function); say it with tensor operations.",
@@ -211,7 +212,3 @@ def linear_in_its_coefficient(subject: Subject) -> int:
                 inputs=take(inputs, [0]),
             )
     return 2 * row_count(inputs)
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ from tfloss.comparison.replicates.sequential import train_alone
 from tfloss.comparison.replicates.shared_programs import ProgramCache, families
 from tfloss.comparison.replicates.shuffling import BatchOrders
 from tfloss.comparison.replicates.trajectories import Trajectories, empty, joined
-from tfloss.errors import TflossError
+from tfloss.errors import TflossError, first_line
 from tfloss.registry import Registry
 from tfloss.student import Student
 from tfloss.training.loop.shuffling import steps_per_epoch
@@ -318,9 +317,5 @@ def _tried(work: Callable[[], object]) -> str:
         raise
     except Exception as error:
         # Whatever TensorFlow or Keras cannot vectorise; the training itself may be sound.
-        return f"TensorFlow cannot stack it ({type(error).__name__}: {_first_line(error)})"
+        return f"TensorFlow cannot stack it ({type(error).__name__}: {first_line(error)[:160]})"
     return ""
-
-
-def _first_line(error: Any) -> str:
-    return str(error).strip().partition("\n")[0][:160]
