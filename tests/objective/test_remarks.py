@@ -72,3 +72,13 @@ def test_what_is_said_of_gradients():
     assert "'l2' hardly counts" in hardly
     assert "0.1 %" in hardly
     assert gradient_remarks({"loss": [1.0]}) == []
+
+
+def test_a_term_that_hardly_counts_pulls_against_nothing():
+    curves = {
+        "gradient(bce)": [1.0],
+        "gradient(l2)": [1e-5],
+        "cosine(bce, l2)": [-0.9],
+    }
+    (sentence,) = gradient_remarks(curves)
+    assert "'l2' hardly counts" in sentence

@@ -97,13 +97,26 @@ def _of_constraint(term: Term, curves: Curves) -> str:
 def gradient_remarks(curves: Curves) -> list[str]:
     """Which terms pull against each other, and which hardly count, by their watched gradients.
 
+    A term that hardly counts pulls against nothing, whatever its direction.
+
     Args:
         curves: by name, what was logged of each epoch: `gradient(TERM)`, `cosine(TERM, TERM)`; as
             `History.history` of Keras. Whatever else there is does not matter.
     """
     start = norm_name("")[:-1]
     terms = [name[len(start) : -1] for name in curves if name.startswith(start)]
-    return [*_against(terms, curves), *_hardly_counting(terms, curves)]
+    lengths = {term: _mean(curves[norm_name(term)]) for term in terms}
+    longest = max(lengths, key=lambda term: lengths[term], default="")
+    hardly = [term for term in terms if lengths[term] < _HARDLY * lengths[longest]]
+    counting = [term for term in terms if term not in hardly]
+    return [
+        *_against(counting, curves),
+        *(
+            f"'{term}' hardly counts: its gradient is on average "
+            f"{100 * lengths[term] / lengths[longest]:.2g} % as long as that of '{longest}'."
+            for term in hardly
+        ),
+    ]
 
 
 def _against(terms: Sequence[str], curves: Curves) -> Iterator[str]:
@@ -115,18 +128,6 @@ def _against(terms: Sequence[str], curves: Curves) -> Iterator[str]:
             yield (
                 f"'{one}' and '{other}' pull against each other: the cosine of their gradients is "
                 f"{mean:.2f} on average, and below 0 in {share:.0f} % of the epochs."
-            )
-
-
-def _hardly_counting(terms: Sequence[str], curves: Curves) -> Iterator[str]:
-    lengths = {term: _mean(curves[norm_name(term)]) for term in terms}
-    longest = max(lengths, key=lambda term: lengths[term], default="")
-    for term, length in lengths.items():
-        if length < _HARDLY * lengths[longest]:
-            share = 100 * length / lengths[longest]
-            yield (
-                f"'{term}' hardly counts: its gradient is on average {share:.2g} % as long as that "
-                f"of '{longest}'."
             )
 
 
