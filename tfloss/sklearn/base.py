@@ -118,8 +118,8 @@ class Distilled(BaseEstimator):
         return export(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, np.ndarray]:  # noqa: N803
-        """Features, (n, d) float64 or sparse rows, and labels."""
-        return validate_data(self, X, y, dtype=np.float64, accept_sparse="csr", **options)
+        """Features, (n, d) or sparse rows, and labels."""
+        return validate_data(self, X, y, dtype=_kept_types(X), accept_sparse="csr", **options)
 
     def _weights(self, weight: Any, X: Any) -> np.ndarray | None:  # noqa: N803
         """(n,) float64, checked; None where there are none."""
@@ -133,5 +133,10 @@ class Distilled(BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:  # noqa: N803
         """Logits, or answers of a regressor, (n, k) float64."""
         check_is_fitted(self)
-        features = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr")
+        features = validate_data(self, X, reset=False, dtype=_kept_types(X), accept_sparse="csr")
         return self.network_(features)
+
+
+def _kept_types(X: Any) -> Any:  # noqa: N803
+    """Rows of float32 are not copied as float64; scaling computes in float64 all the same."""
+    return np.float64 if is_sparse(X) else [np.float64, np.float32]

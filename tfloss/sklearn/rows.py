@@ -30,7 +30,7 @@ def prepared(
     """All rows as training rows; those of weight 0 are left out.
 
     Args:
-        features: (n, d) float64, finite; an array, or scipy's sparse rows (CSR).
+        features: (n, d) floats, finite; an array, or scipy's sparse rows (CSR).
         target: (n,) or (n, k) labels, or numbers for regression; NaN: a row without a label.
         classes: of the labels; None for regression.
         weight: (n,) float64, or None.
@@ -46,7 +46,7 @@ def prepared(
         side_columns[_WEIGHT] = (
             weight / weight[weight > 0].mean()
         )  # so that the mean loss keeps its size
-        kept = weight > 0
+        kept = weight > 0 if (weight == 0).any() else kept  # a mask would copy all rows
     features = features[kept]
     dense = not sparse.is_sparse(features)
     feature_names = feature_names or tuple(f"x{place}" for place in range(features.shape[1]))
