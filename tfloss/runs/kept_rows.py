@@ -107,7 +107,8 @@ def sample_of(data: PreparedData) -> tuple[np.ndarray | None, dict[str, tuple[st
 
 def row_hashes(inputs: np.ndarray) -> np.ndarray:
     """(n,) uint64: equal for equal rows of float32, -0.0 and 0.0 among them."""
-    rows = np.ascontiguousarray(inputs, np.float32).reshape(len(inputs), -1)
+    width = int(np.prod(inputs.shape[1:]))
+    rows = np.ascontiguousarray(inputs, np.float32).reshape(len(inputs), width)
     digests = bytearray()
     for block in row_blocks(*rows.shape):
         for row in rows[block] + np.float32(0):

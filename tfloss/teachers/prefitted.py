@@ -251,7 +251,7 @@ def saw_holdout(name: str, rows: int, data: PreparedData) -> str:
 def _row_keys(rows: np.ndarray) -> list[bytes]:
     """A digest of each row: the rows themselves would need their memory once more."""
     found = []
-    rows = np.asarray(rows).reshape(len(rows), -1)
+    rows = np.asarray(rows).reshape(len(rows), int(np.prod(rows.shape[1:])))
     for block in row_blocks(*rows.shape):
         # Adding zero turns -0.0 into 0.0, which is the same number with other bytes.
         plain = np.ascontiguousarray(rows[block], np.float32) + np.float32(0)

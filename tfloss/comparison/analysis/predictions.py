@@ -11,7 +11,8 @@ from tfloss.data import PreparedData
 _BINS, _BARS = 10, 20
 MOST_CLASSES = 100  # of a confusion table, whose size is their square
 _POINTS = 700  # of the picture; more cannot be told apart
-_MOST_VALUES = 2**21  # of training rows by which components are found: a second of calculating
+_MOST_VALUES = 2**22  # of training rows by which components are found
+_MOST_PRODUCTS = 5e8  # of a singular value decomposition that is not cut off after three
 
 
 def describe_predictions(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]:
@@ -52,14 +53,13 @@ def pca_points(data: PreparedData) -> dict[str, Any]:
     """The rows in the first three principal components of the training rows.
 
     The components are those of the features as they are trained on, as scikit-learn's PCA fitted on
-    the training rows finds them; held-out rows are projected onto them. Finding them takes time
-    that grows with rows times the square of columns, so of large data a part of the training rows,
-    drawn at random, must do: 'fitted_on' says how many.
+    the training rows finds them; held-out rows are projected onto them. Of large data a part of the
+    training rows, drawn at random, must do: 'fitted_on' says how many.
     """
     fitted_on = _drawn(len(data.train), _MOST_VALUES // max(data.n_features, 1))
     part = _as_numbers(data.train.inputs[fitted_on], data)
     middle = part.mean(axis=0)
-    _, spread, axes = np.linalg.svd(part - middle, full_matrices=False)
+    spread, axes = _components(part - middle)
     count = len(data.train) + len(data.holdout)
     keep = np.sort(np.random.default_rng(0).permutation(count)[:_POINTS])
     train = keep < len(data.train)
@@ -69,7 +69,7 @@ def pca_points(data: PreparedData) -> dict[str, Any]:
     if data.classes is None:
         values = np.concatenate([data.train.labels, data.holdout.labels])[:, 0]
         codes = (values > np.median(values)).astype(np.int64)
-    share = spread**2 / max(float((spread**2).sum()), 1e-300)
+    share = spread**2 / max(float(((part - middle) ** 2).sum()), 1e-300)
     names = ("below the median", "above") if data.classes is None else data.classes.names
     return {
         "points": _rounded(points),
@@ -80,6 +80,19 @@ def pca_points(data: PreparedData) -> dict[str, Any]:
         "left_out": count - len(keep),
         "fitted_on": None if len(part) == len(data.train) else len(part),
     }
+
+
+def _components(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Singular values, largest first, and the axes that they belong to; at least three, if any."""
+    if rows.size * min(rows.shape) <= _MOST_PRODUCTS:
+        _, spread, axes = np.linalg.svd(rows, full_matrices=False)
+        return spread, axes
+    from scipy.sparse.linalg import svds
+
+    begin = np.random.default_rng(0).normal(size=min(rows.shape))
+    _, spread, axes = svds(rows, k=3, v0=begin)
+    largest = np.argsort(-spread)
+    return spread[largest], axes[largest]
 
 
 def _drawn(rows: int, most: int) -> np.ndarray:

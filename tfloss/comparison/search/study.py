@@ -22,6 +22,12 @@ from tfloss.training.preflight import check
 
 PLAN = "search.json"
 MOST_SEEDS = 10_000  # of a search; the seeds that confirm come after
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("formula", "optimizer", "baseline", "metric"), str),
+    **dict.fromkeys(("seeds", "confirm"), int),
+    "config": dict,
+    "share": (int, float),
+}
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,10 @@ def read_plan(folder: Path) -> Plan:
         UsageError: not such a folder.
     """
     try:
-        return Plan(**json.loads((folder / PLAN).read_text(encoding="utf-8")))
+        values = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        for name, kind in _KINDS.items():
+            if name in values and not isinstance(values[name], kind):
+                raise TypeError(f"{name} is {values[name]!r} in {PLAN}")
+        return Plan(**values)
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(f"'{folder}' is not the folder of a search: {error}.") from error
