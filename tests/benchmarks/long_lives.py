@@ -35,6 +35,14 @@ def fit(number: int) -> None:
     tfloss.fit("bce + 0.1*l2", data, "mlp:4", epochs=3, seed=number)
 
 
+def by_xla(number: int) -> None:
+    """Compiled by XLA, as long trainings are."""
+    import tfloss
+
+    data = tfloss.load_data((X, Y), seed=number)
+    tfloss.fit("bce + 0.1*l2", data, "mlp:4", epochs=3, seed=number, compile="xla")
+
+
 def own_model(number: int) -> None:
     """A model of one's own, made again for each, which keeps its programs as long as it lives."""
     import tfloss
@@ -90,6 +98,7 @@ def teacher(number: int) -> None:
 
 DOORS: dict[str, Callable[[int], None]] = {
     "fit": fit,
+    "fit, by XLA": by_xla,
     "fit, own model": own_model,
     "fit, a teacher": teacher,
     "attach": attach,
