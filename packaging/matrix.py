@@ -45,15 +45,16 @@ TESTS = (
     "tests/test_same_weights.py",
     "tests/formula/test_parser.py",
     "tests/registry/test_registry.py",
-    "tests/data/test_files.py",
-    "tests/teachers/test_prefitted.py",
-    "tests/training/checkpoints/test_manager.py",
-    "tests/sklearn/test_estimators.py",
+    "tests/data/test_files.py",  # pyarrow, pandas
+    "tests/teachers/test_prefitted.py",  # skops
+    "tests/training/loop/test_early_stopping.py::test_a_resumed_training_stops_at_the_same_epoch",
     "tests/keras_integration/test_attach.py",
-    "tests/exporting/test_export.py",
+    "tests/exporting/test_export.py::test_it_runs_where_tfloss_cannot_be_imported",  # onnx
+    "tests/exporting/test_export.py::test_the_command_exports_a_run",
     "tests/report/test_run_page.py",
-    "tests/runs/test_tracking.py",
-    "tests/comparison/test_search.py",
+    "tests/runs/test_tracking.py",  # tensorboard, mlflow
+    "tests/comparison/test_search.py::test_what_cannot_be_searched_is_refused_in_a_sentence",
+    "tests/comparison/test_search.py::test_every_trial_is_written_down_and_the_best_is_the_best",
 )
 
 
@@ -138,8 +139,8 @@ class Environment:
         for sources in ("tfloss", "plugins"):  # what is installed is what is tried
             shutil.rmtree(at / sources)
         failed = [command for command in COMMANDS if not self.run(command.split(), at)]
-        pytest = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        return failed + [test for test in tests if not self.run([*pytest, test], at)]
+        pytest = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+        return failed if self.run(pytest, at) else [*failed, "tests"]
 
 
 def build(into: Path) -> tuple[Path, Path]:
