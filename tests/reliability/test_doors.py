@@ -33,9 +33,9 @@ def same(one, other):
 
 
 def cut_off(door, folder):
-    """A training that ends in its fourth epoch; returns its newest checkpoint."""
+    """A training that ends in its third epoch; returns its newest checkpoint."""
     with pytest.raises(Cut):
-        DOORS[door](folder, [Power(3)])
+        DOORS[door](folder, [Power(2)])
     return max(path for path in folder.glob("*-*.npz") if path.name != "start.npz")
 
 
@@ -44,7 +44,7 @@ def test_resumed_to_the_same_bytes(door, whole, tmp_path):
     cut_off(door, tmp_path)
     watch = Power()
     same(DOORS[door](tmp_path, [watch]), whole(door))
-    assert watch.seen[0] < EPOCHS, "it began again"
+    assert watch.seen < EPOCHS, "it began again"
 
 
 @every_door
@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(d
     watch = Power()
     with pytest.raises(UsageError, match="cannot be"):
         DOORS[door](tmp_path / "file" / "kept", [watch])
-    assert watch.seen == [0]
+    assert watch.seen == 0
 
 
 @every_door
