@@ -29,6 +29,7 @@ from tfloss.student.structures import (
     output_shapes,
     split_inputs,
 )
+from tfloss.training.program.custom_gradients import forgotten_gradients
 from tfloss.training.program.forward import MODEL_TERM
 
 
@@ -57,7 +58,8 @@ class AttachedStep(keras.Model):
         self.train_function = self._guarded.around(self.train_function)
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        self._guarded.step(lambda: self._update(data))
+        with forgotten_gradients():
+            self._guarded.step(lambda: self._update(data))
         return self._guarded.with_outcome(self.get_metrics_result(), data)
 
     def _update(self, data: Any) -> Any:
