@@ -17,9 +17,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "docs" / "guides").glob("*.md"))
 # The front page of the site has a sketch whose model is the reader's.
 DOCUMENTS = [ROOT / "README.md", *(page for page in PAGES if page.stem != "index")]
-BLOCK = re.compile(
-    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL
-)
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -44,12 +42,6 @@ def _lines(text):
 def _pattern(shown):
     """Of the lines of a text block; … stands for anything."""
     return re.escape(_lines(shown)).replace("…", ".*")
-
-
-def test_the_guides_show_what_they_print():
-    for guide in (ROOT / "docs" / "guides").glob("*.md"):
-        for block, shown in BLOCK.findall(guide.read_text(encoding="utf-8")):
-            assert shown or "print(" not in block, f"{guide.name}: {block}"
 
 
 def test_every_formula_on_a_command_line_is_quoted():

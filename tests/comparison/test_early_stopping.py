@@ -22,9 +22,7 @@ def result():
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_a_replicate_is_the_training_alone_and_ends_with_the_kept_weights(
-    registry, result, place
-):
+def test_a_replicate_is_the_training_alone_and_ends_with_the_kept_weights(registry, result, place):
     found = result.trajectories[0]
     config = Config(formula="bce", model="mlp:4", **OPTIONS)
     alone = run(config.changed(seed=3 + place, evaluate_every=1), registry)

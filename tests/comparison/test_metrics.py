@@ -123,8 +123,8 @@ def test_a_comparison_of_labels_of_0_and_1():
     result = tfloss.compare(["bce", "bce + 0.1*focal"], (features, labels), **training)
     (found, _) = result.trajectories
     for seed in range(2):
-        data = tfloss.fit("bce", tfloss.Table(features, labels), train_size=60, seed=seed, epochs=1)
-        truth, said = data.data.holdout.labels, expit(found.logits[-1, seed])
+        data = tfloss.load_data((features, labels), train_size=60, seed=seed)
+        truth, said = data.holdout.labels, expit(found.logits[-1, seed])
         right = [accuracy_score(truth[:, k], said[:, k] > 0.5) for k in range(3)]
         assert found.metrics["accuracy"][-1, seed] == pytest.approx(np.mean(right))
         rates = [roc_auc_score(truth[:, k], said[:, k]) for k in range(3)]

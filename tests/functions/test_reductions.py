@@ -109,7 +109,7 @@ def test_settings_of_a_reduction_stand_in_formulas(registry):
     assert value("top_k(square(mse), share=0.3)") == pytest.approx(81)
     for formula, words in {
         "top_k(mse, 2)": "takes exactly one loss",
-        "top_k(mse, share=0)": "'share' of 'top_k' is 0 but must be",
+        "top_k(mse, share=0)": "'share' of 'top_k' is 0 but must lie in",
         "top_k(mse, part=1)": "part",
         "mean(mse, k=1)": "k",
     }.items():

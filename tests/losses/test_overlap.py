@@ -124,7 +124,9 @@ def test_over_classes_the_batch_or_examples_is_scikit_learns_average(loss, score
         known = {"labels": [0, 1, 2], "zero_division": 1}
         return np.mean(score(truth, said, average=kind, **known))
 
-    each = [average(*one, None) for one in zip(truth.reshape(4, 6), said.reshape(4, 6), strict=True)]
+    each = [
+        average(*one, None) for one in zip(truth.reshape(4, 6), said.reshape(4, 6), strict=True)
+    ]
     expected = {
         "classes": average(truth, said, "macro"),
         "batch": average(truth, said, "micro"),

@@ -191,9 +191,7 @@ def _evaluated(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     parts = [setup.data.holdout for setup in setups]
-    trained.notes += add_metrics(
-        trained.trajectories, parts, scored_as(setups[0].data), registry
-    )
+    trained.notes += add_metrics(trained.trajectories, parts, scored_as(setups[0].data), registry)
     values = results_of(comparison, setups, trained, registry)
     seconds = seconds | trained.seconds | {"statistics": time.perf_counter() - started}
     values["seconds"] = {name: round(value, 3) for name, value in seconds.items()}

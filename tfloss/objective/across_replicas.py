@@ -116,9 +116,7 @@ def values_of(terms: Sequence[Term], evaluator: Evaluator, replicas: Replicas) -
     return found
 
 
-def _last_reduction(
-    body: Use, evaluator: Evaluator
-) -> tuple[Reduction, Use, Mapping[str, Any]]:
+def _last_reduction(body: Use, evaluator: Evaluator) -> tuple[Reduction, Use, Mapping[str, Any]]:
     """What makes one number of a term, and of what; so it waits for the rows of all replicas."""
     if isinstance(body, ReductionUse):
         return body.reduction, body.operand, body.settings

@@ -123,11 +123,12 @@ class Distilled(BaseEstimator):
             network.model,
             "classification" if one_label else "regression",
             network.scaler,
-            rows.features if isinstance(rows, Table) else rows,
+            rows.toarray() if is_sparse(rows) else rows,
             link=network.link,
         )
         if isinstance(rows, Table):
-            source = replace(source, encoder=network.encoder, levels=rows.levels)
+            more = {"encoder": network.encoder, "levels": rows.levels}
+            source = replace(source, features=rows.features, **more)
         return export(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, np.ndarray]:  # noqa: N803
@@ -135,8 +136,8 @@ class Distilled(BaseEstimator):
         reset = options.pop("reset", True)
         encoder = None if reset else self._encoder
         if encoder is None and not needs_encoding(X):
-            checked: tuple[Any, np.ndarray] = self._numbers(X, y, reset=reset, **options)
-            return checked
+            features, y = self._numbers(X, y, reset=reset, **options)
+            return features, y
         validate_data(self, X, reset=reset, skip_check_array=True)
         table = self._table(X, encoder)
         _, y = check_X_y(np.zeros((len(table), 1)), y, estimator=self, **options)
@@ -151,10 +152,10 @@ class Distilled(BaseEstimator):
         try:
             return validate_data(self, X, *y, dtype=np.float64, accept_sparse="csr", **options)
         except ValueError as error:
-            if not str(error).startswith("could not convert string to float"):
+            text = str(error).partition("could not convert string to float: ")[2]
+            if not text or np.asarray(X).dtype.kind not in "USO":
                 raise
             name = type(self).__name__
-            text = str(error).partition(": ")[2]
             what = "was fitted on numbers" if is_frame(X) else "takes numbers from an array"
             do = "fix the column" if is_frame(X) else "pass a data frame, whose text it encodes"
             raise ValueError(
@@ -188,8 +189,7 @@ class Distilled(BaseEstimator):
         """Rows to predict: (n, d) float64, or a table where `fit` has encoded one."""
         encoder = self._encoder
         if encoder is None:
-            features = self._numbers(X, reset=False)
-            return features
+            return self._numbers(X, reset=False)
         validate_data(self, X, reset=False, skip_check_array=True)
         return self._table(X, encoder)
 
