@@ -127,8 +127,9 @@ class Distilled(BaseEstimator):
             link=network.link,
         )
         if isinstance(rows, Table):
-            more = {"encoder": network.encoder, "levels": rows.levels}
-            source = replace(source, features=rows.features, **more)
+            source = replace(
+                source, features=rows.features, encoder=network.encoder, levels=rows.levels
+            )
         return export(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, np.ndarray]:  # noqa: N803
