@@ -126,6 +126,46 @@ def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
     assert len(weights) == 2
 
 
+def famo_by_hand(steps, rate):
+    """The authors' way: a second forward pass on the same batch says what the step has brought."""
+    model, x, y = two_outputs()
+    logits = keras.Variable(np.zeros(2, np.float32))
+    adam = keras.optimizers.Adam(0.025, epsilon=1e-8)
+
+    def losses():
+        answers = model(x)
+        return tf.stack([tf.reduce_mean(tf.square(answers[head] - y[head])) for head in "ab"])
+
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            before = losses()
+            shares = tf.nn.softmax(logits.value)
+            factor = 1 / tf.reduce_sum(shares / tf.stop_gradient(before))
+            total = factor * tf.reduce_sum(shares * tf.math.log(before))
+        for variable, slope in zip(
+            model.trainable_variables, tape.gradient(total, model.trainable_variables), strict=True
+        ):
+            variable.assign_sub(rate * slope)
+        fell = tf.math.log(before) - tf.math.log(losses())
+        with tf.GradientTape() as tape:
+            tape.watch(logits.value)
+            pull = tf.reduce_sum(tf.nn.softmax(logits.value) * fell)
+            pull += 0.01 / 2 * tf.reduce_sum(tf.square(logits.value))
+        adam.apply([tape.gradient(pull, logits.value)], [logits])
+    return model, logits
+
+
+def test_famo_on_whole_batches_is_the_paper_with_its_second_forward_pass():
+    model, x, y = two_outputs()
+    trained = tfloss.attach(model, "famo(mse(a.labels, a), mse(b.labels, b))")
+    trained.compile(optimizer=keras.optimizers.SGD(0.2))
+    trained.fit(x, y, batch_size=16, epochs=5, shuffle=False, verbose=0)
+    expected, logits = famo_by_hand(5, 0.2)
+    assert np.ptp(logits.numpy()) > 0.05
+    for ours, theirs in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
 def test_uncertainty_is_learned_and_kept_with_the_result():
     data = tfloss.load_data("breast_cancer")
     result = tfloss.fit("uncertainty(bce, mse(labels, probs))", data, epochs=20, seed=0)
