@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from scipy.special import expit
 
 import tfloss
 from tests.objective.builders import SCOPE, TENSORS
@@ -27,6 +28,9 @@ def tensors():
         ("gls(bce, mse, by=logits)", "looks at losses only"),
         ("uncertainty(bce, value(hidden1))", "'value' does not declare"),
         ("pcgrad(bce, mse(hidden1, hidden2), by=nowhere)", "No weight of the student"),
+        ("pcgrad(bce, mse(hidden1, hidden2), by=nowhere.output)", "no layer 'nowhere'"),
+        ("pcgrad(bce, mse(hidden1, hidden2), by=teacher.output)", "no layer 'teacher'"),
+        ("gls(bce, mse, by=hidden1.output)", "looks at losses only"),
         ("fairgrad(bce, mse(hidden1, hidden2), alpha=0)", "must be"),
         ("bce + mse(pcgrad(bce, kl))", "cannot be used inside an argument"),
     ],
@@ -82,18 +86,19 @@ def by_hand(balance, by, steps=3, rate=0.05):
     """Plain gradient descent on weighted gradients, one tape for each member."""
     model, x, y = two_outputs()
     for _ in range(steps):
-        gradients, losses = [], []
+        gradients, by_output = [], []
         for head in ("a", "b"):
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(tf.square(model(x)[head] - y[head]))
-            slopes = tape.gradient(loss, model.trainable_variables)
+                hidden = model.get_layer("hidden")(x)
+                loss = tf.reduce_mean(tf.square(model.get_layer(head)(hidden) - y[head]))
+            *slopes, by_hidden = tape.gradient(loss, [*model.trainable_variables, hidden])
+            by_output.append(np.ravel(by_hidden))
             gradients.append(
                 [
                     tf.zeros_like(v) if g is None else g
                     for g, v in zip(slopes, model.trainable_variables, strict=True)
                 ]
             )
-            losses.append(loss)
         rows = [
             np.concatenate(
                 [
@@ -104,6 +109,7 @@ def by_hand(balance, by, steps=3, rate=0.05):
             )
             for one in gradients
         ]
+        rows = by_output if by == "output" else rows
         weights = np.asarray(balance(tf.constant(np.array(rows) @ np.array(rows).T)))
         for number, variable in enumerate(model.trainable_variables):
             slope = sum(w * one[number] for w, one in zip(weights, gradients, strict=True))
@@ -111,10 +117,13 @@ def by_hand(balance, by, steps=3, rate=0.05):
     return model
 
 
-@pytest.mark.parametrize("by", ["", "hidden"])
+OPTIONS = {"": "", "hidden": ", by='hidden/*'", "output": ", by=hidden.output"}
+
+
+@pytest.mark.parametrize("by", OPTIONS)
 def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
     model, x, y = two_outputs()
-    option = f", by='{by}/*'" if by else ""
+    option = OPTIONS[by]
     formula = f"upgrad(mse(a.labels, a), mse(b.labels, b){option})"
     trained = tfloss.attach(model, formula)
     trained.compile(optimizer=keras.optimizers.SGD(0.05))
@@ -124,6 +133,52 @@ def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     weights = [key for key in history if key.startswith("weight(")]
     assert len(weights) == 2
+
+
+def in_a_step(formula, registry):
+    """What is logged of one compiled step on a linear layer behind `hidden1`."""
+    objective = Objective(formula, registry, SCOPE)
+    weights = {path: tf.Variable(value) for path, value in TENSORS["weights"].items()}
+
+    @tf.function(autograph=False)
+    def step():
+        hidden = tf.identity(TENSORS["hidden1"])
+        logits = hidden @ weights["logits/kernel"] + weights["logits/bias"]
+        given = {**tensors(), "hidden1": hidden, "logits": logits, "weights": weights}
+        return objective(given, training=True).terms
+
+    return dict(zip(objective.names, step(), strict=True))
+
+
+def test_gradients_by_an_output_are_those_of_every_row(registry):
+    """Of logits: p - y for cross-entropy, 2(logit - y) for the square, each over the rows."""
+    found = in_a_step("mgda(bce, mse(labels, logits), by=logits.output)", registry)
+    logits = TENSORS["hidden1"] @ TENSORS["weights"]["logits/kernel"] + 0.5
+    rows = [expit(logits) - TENSORS["labels"], 2 * (logits - TENSORS["labels"])]
+    one, other = (np.ravel(row) / len(logits) for row in rows)
+    # The shortest mean of two vectors, in closed form.
+    share = np.clip((other - one) @ other / np.sum((one - other) ** 2), 0, 1)
+    np.testing.assert_allclose(found["weight(bce)"], share, atol=1e-4)
+    np.testing.assert_allclose(found["weight(mse(labels, logits))"], 1 - share, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("formula", "sentence"),
+    [
+        (
+            "mgda(bce, mse(labels, logits), by=hidden1.output)",
+            "weight 'logits/.*' acts on bce, mse.* past the output of 'hidden1'",
+        ),
+        ("mgda(bce, l2, by=logits.output)", "'l2' does not depend on the output of 'logits'"),
+        (
+            "mgda(bce, l2*mse(labels, logits), by=logits.output)",
+            "weight 'logits/.*' acts on l2.* past the output of 'logits'",
+        ),
+    ],
+)
+def test_an_output_that_does_not_tell_all_is_refused(registry, formula, sentence):
+    with pytest.raises(tfloss.UsageError, match=sentence):
+        in_a_step(formula, registry)
 
 
 def famo_by_hand(steps, rate):

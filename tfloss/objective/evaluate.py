@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.objective.balances import Balanced, balanced
+from tfloss.objective.compared import compared_gradients, weights_of
 from tfloss.objective.gradient_monitor import GradientMonitor, measured
 from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
@@ -262,18 +264,18 @@ class Evaluator:
         """A term's coefficient as a float32 scalar."""
         return tf.cast(self.losses(use).tensor, tf.float32)
 
-    def balanced(self, use: BalanceUse, losses: Sequence[Tensor]) -> Balanced:
-        """The members of a balance, weighed."""
-        paths = () if use.by is None else self.scope.matching_weights(use.by.pattern)
+    def balanced(self, use: BalanceUse, members: Mapping[str, Tensor]) -> Balanced:
+        """The members of a balance, by the names of their terms, weighed."""
         return balanced(
             use,
-            losses,
-            state=self.states.of_balance(use, len(losses), self.training),
-            variables=self._weights(paths) if use.balance.needs_gradients else [],
+            list(members.values()),
+            state=self.states.of_balance(use, len(members), self.training),
+            gradients=lambda: compared_gradients(
+                use, members, self.tensors, self.scope, self.replicas
+            ),
             step=self.step,
             steps_per_epoch=self.steps_per_epoch,
             training=self.training,
-            mean=None if self.replicas is None else self.replicas.mean,
         )
 
     def gradients(
@@ -281,13 +283,8 @@ class Evaluator:
     ) -> list[Tensor]:
         """What a monitor logs; `terms` computes the weighted terms for a measurement."""
         state = self.states.of_gradients(self.training)
-        return measured(monitor, terms, self._weights, state, self.step, self.training)
-
-    def _weights(self, paths: Sequence[str] = ()) -> list[Tensor]:
-        """The weights of these paths, or all, as tensors that gradients are taken by."""
-        weights = self.tensors["weights"]
-        chosen = [weights[path] for path in paths or weights]
-        return [getattr(variable, "value", variable) for variable in chosen]
+        weights = partial(weights_of, self.tensors)
+        return measured(monitor, terms, weights, state, self.step, self.training)
 
     # -- inside arguments ------------------------------------------------------------------------
 

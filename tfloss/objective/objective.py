@@ -139,6 +139,7 @@ class Objective:
                     names.add("weights")
         if self.watch or any(use.balance.needs_gradients for use in self.balances):
             names.add("weights")
+        names |= {use.by.name for use in self.balances if isinstance(use.by, TensorUse)}
         return frozenset(names)
 
     @property
@@ -218,7 +219,8 @@ class Objective:
         logged: list[Any] = []
         for use in self.balances:
             members = [at for at, term in enumerate(self.terms) if term.balance is use]
-            result = evaluator.balanced(use, [weighted[at] for at in members])
+            named = {self.terms[at].name: weighted[at] for at in members}
+            result = evaluator.balanced(use, named)
             for number, at in enumerate(members):
                 weighted[at], factors[at] = result.members[number], result.weights[number]
             added += [] if result.added is None else [result.added]
