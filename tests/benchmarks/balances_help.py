@@ -31,7 +31,7 @@ SEARCH_SEEDS = max(2, SEEDS // 5)
 FIRST_SEARCH_SEED = 10_000  # far from those that are reported
 BALANCES = (
     *("uncertainty", "imtl_l", "gls", "dwa", "random_weights", "cov", "softadapt", "relobralo"),
-    "famo",
+    *("famo", "ntk"),
     *("gradnorm", "annealed", "pcgrad", "gradvac", "mgda", "cagrad", "imtl_g", "aligned"),
     *("upgrad", "dual_proj", "nash", "fairgrad"),
 )

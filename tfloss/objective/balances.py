@@ -46,6 +46,7 @@ def balanced(
     *,
     state: State,
     gradients: Callable[[], Sequence[Sequence[Any]]],
+    traces: Callable[[], Any],
     step: Any,
     steps_per_epoch: float,
     training: bool,
@@ -57,6 +58,7 @@ def balanced(
         losses: scalars, the members with their own coefficients.
         state: the balance's variables.
         gradients: takes the gradients by which members are compared, a row for each.
+        traces: estimates the traces of their tangent kernels.
         step: float32 scalar, counted from 0.
         steps_per_epoch: tells where an epoch begins.
         training: whether this is a step of the training.
@@ -68,7 +70,7 @@ def balanced(
     given = {"losses": tf.stop_gradient(tf.stack(list(losses)))}
     asked = use.balance.signature.positional
     if use.balance.needs_gradients:
-        given |= _of_gradients(use, len(losses), gradients, training)
+        given |= _of_gradients(use, len(losses), gradients, traces, training)
     if "step" in asked:
         given["step"] = step
     if "new_epoch" in asked:
@@ -91,6 +93,7 @@ def _of_gradients(
     use: BalanceUse,
     members: int,
     gradients: Callable[[], Sequence[Sequence[Any]]],
+    traces: Callable[[], Any],
     training: bool,
 ) -> dict[str, Any]:
     """What the balance asks for of the members' gradients, by name."""
@@ -100,12 +103,14 @@ def _of_gradients(
             "gramian": tf.eye(members),
             "largest": tf.ones(members),
             "mean_size": tf.ones(members),
+            "traces": tf.ones(members),
         }
-    rows = gradients()
     found = {}
-    if "gramian" in asked:
+    if "traces" in asked:
+        found["traces"] = traces()
+    if {"gramian", "largest", "mean_size"} & set(asked):
+        rows = gradients()
         found["gramian"] = gramian_of(rows)
-    if "largest" in asked or "mean_size" in asked:
         found["largest"], found["mean_size"] = sizes_of(rows)
     return found
 

@@ -13,6 +13,7 @@ from tfloss.lazy import tf
 from tfloss.objective.balances import Balanced, balanced
 from tfloss.objective.compared import compared_gradients, weights_of
 from tfloss.objective.gradient_monitor import GradientMonitor, measured
+from tfloss.objective.gradients import refuse_uncompiled
 from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
 from tfloss.objective.missing import (
@@ -33,10 +34,12 @@ from tfloss.objective.plan import (
     ReductionUse,
     ScheduleUse,
     TensorUse,
+    Term,
     Use,
     WeightsUse,
 )
 from tfloss.objective.scope import Scope, Tensors
+from tfloss.objective.tangent_kernel import refusal_of_member, traces_of
 from tfloss.ops.replicas import on_all_rows
 from tfloss.registry import Reduction, call_plugin
 
@@ -264,19 +267,50 @@ class Evaluator:
         """A term's coefficient as a float32 scalar."""
         return tf.cast(self.losses(use).tensor, tf.float32)
 
-    def balanced(self, use: BalanceUse, members: Mapping[str, Tensor]) -> Balanced:
-        """The members of a balance, by the names of their terms, weighed."""
+    def balanced(
+        self, use: BalanceUse, terms: Sequence[Term], losses: Sequence[Tensor], rows: Sequence[Value]
+    ) -> Balanced:
+        """The members of a balance, weighed.
+
+        Args:
+            use: the balance.
+            terms: its members.
+            losses: scalars, the members with their own coefficients.
+            rows: what they are the means of.
+        """
+        named = {term.name: loss for term, loss in zip(terms, losses, strict=True)}
         return balanced(
             use,
-            list(members.values()),
-            state=self.states.of_balance(use, len(members), self.training),
+            losses,
+            state=self.states.of_balance(use, len(terms), self.training),
             gradients=lambda: compared_gradients(
-                use, members, self.tensors, self.scope, self.replicas
+                use, named, self.tensors, self.scope, self.replicas
             ),
+            traces=lambda: self._traces(use, terms, losses, rows),
             step=self.step,
             steps_per_epoch=self.steps_per_epoch,
             training=self.training,
         )
+
+    def _traces(
+        self, use: BalanceUse, terms: Sequence[Term], losses: Sequence[Tensor], rows: Sequence[Value]
+    ) -> Tensor:
+        """An estimate of the trace of each member's tangent kernel, (m,)."""
+        refuse_uncompiled(f"'{use.text}' takes gradients of rows")
+        if self.replicas is not None:
+            raise UsageError(f"'{use.text}' takes gradients of rows, on one device only.")
+        for term in terms:
+            sentence = refusal_of_member(use, term, self._shape)
+            if sentence is not None:
+                raise UsageError(sentence)
+        pattern = use.by.pattern if isinstance(use.by, WeightsUse) else "weights"
+        weights = weights_of(self.tensors, self.scope.matching_weights(pattern))
+        return traces_of(losses, [row.tensor for row in rows], weights, self.step)
+
+    def _shape(self, use: Use) -> tuple[int | None, ...] | None:
+        """Of an expression of tensors; None of weights and numbers."""
+        shape = getattr(self.tensor(use), "shape", None)
+        return None if shape is None else tuple(shape)
 
     def gradients(
         self, monitor: GradientMonitor, terms: Callable[[], Sequence[Tensor]]

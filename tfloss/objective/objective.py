@@ -210,17 +210,22 @@ class Objective:
             )
         coefficients = self._coefficients(evaluator)
         if replicas is None:
-            found = [evaluator.reduced(term.body) for term in self.terms]
+            rows = [evaluator.losses(term.body) for term in self.terms]
+            found = [evaluator.finished(self._mean, value) for value in rows]
         else:
-            found = values_of(self.terms, evaluator, replicas)
+            rows = found = values_of(self.terms, evaluator, replicas)
         weighted = _weighted(coefficients, found)
         factors: list[Any] = [1.0] * len(weighted)
         added: list[Any] = []
         logged: list[Any] = []
         for use in self.balances:
             members = [at for at, term in enumerate(self.terms) if term.balance is use]
-            named = {self.terms[at].name: weighted[at] for at in members}
-            result = evaluator.balanced(use, named)
+            result = evaluator.balanced(
+                use,
+                [self.terms[at] for at in members],
+                [weighted[at] for at in members],
+                [rows[at] for at in members],
+            )
             for number, at in enumerate(members):
                 weighted[at], factors[at] = result.members[number], result.weights[number]
             added += [] if result.added is None else [result.added]

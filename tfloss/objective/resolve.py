@@ -155,7 +155,10 @@ class Resolver:
         if by is not None and not found.needs_gradients:
             raise self._error(by, f"'{found.name}' looks at losses only; by= means gradients.")
         settings = settings_of(found, given, node, self.text)
-        return BalanceUse(node, found, settings, None if by is None else self._compared_by(by))
+        compared = None if by is None else self._compared_by(by)
+        if found.needs_rows and isinstance(compared, TensorUse):
+            raise self._error(by, f"'{found.name}' takes gradients by weights; by= names some of them.")
+        return BalanceUse(node, found, settings, compared)
 
     def _compared_by(self, node: Node) -> WeightsUse | TensorUse:
         """What `by=` names: some of the weights, or the output of a layer, `hidden2.output`."""
