@@ -234,14 +234,22 @@ def test_uncertainty_is_learned_and_kept_with_the_result():
 
 def test_a_comparison_trains_all_seeds_at_once():
     """Where nothing is adapted to, two weights are ½ and the training is that of half the sum."""
-    plain, balanced = tfloss.compare(
+    result = tfloss.compare(
         ["0.5*bce + 0.5*mse(labels, probs)", "softadapt(bce, mse(labels, probs), beta=0)"],
         seeds=2,
         epochs=2,
         optimizer="sgd:learning_rate=0.1",
-    ).trajectories
+    )
+    plain, balanced = result.trajectories
     assert (plain.execution, balanced.execution) == ("stacked", "stacked")
     np.testing.assert_allclose(balanced.train[..., 0], plain.train[..., 0], rtol=1e-4)
+    # Weights are told next to the terms, and are no part of the loss or of its gradient.
+    terms = ["bce", "mse(labels, probs)"]
+    assert result.values["terms"] == [terms, terms]
+    assert list(result.values["gradients"][1]["shares"]) == terms
+    curves, logged = result.values["curves"][1], result.values["logged"][1]
+    assert list(curves["train"]) == ["total", *terms]
+    np.testing.assert_allclose(logged["train"]["weight(bce)"]["mean"], [0.5, 0.5], rtol=1e-5)
 
 
 def test_what_works_in_compiled_steps_only_may_stand_in_a_balance_with_variables():
