@@ -134,7 +134,12 @@ class Evaluator:
 
     def reduced(self, use: Use) -> Value:
         """A term's body as one float32 scalar."""
-        return self.finished(self.mean, self.losses(use))
+        return self.rows_and_mean(use)[1]
+
+    def rows_and_mean(self, use: Use) -> tuple[Value, Value]:
+        """A term's body as it is, one value for each example of most, and as one float32 scalar."""
+        rows = self.losses(use)
+        return rows, self.finished(self.mean, rows)
 
     def finished(self, reduction: Reduction, value: Value) -> Value:
         """A value reduced, where there is one for each example."""

@@ -210,8 +210,8 @@ class Objective:
             )
         coefficients = self._coefficients(evaluator)
         if replicas is None:
-            rows = [evaluator.losses(term.body) for term in self.terms]
-            found = [evaluator.finished(self._mean, value) for value in rows]
+            pairs = [evaluator.rows_and_mean(term.body) for term in self.terms]
+            rows, found = [list(values) for values in zip(*pairs, strict=True)]
         else:
             rows = found = values_of(self.terms, evaluator, replicas)
         weighted = _weighted(coefficients, found)
