@@ -74,7 +74,8 @@ def _by_output(
     """The gradients by an output, where weights that members share act through it alone."""
     assert isinstance(use.by, TensorUse)
     by, own = f"by={use.by.name}.output", [_tensor(one) for one in weights.values()]
-    before = {p for p, one in zip(weights, tf.gradients(output, own), strict=True) if one is not None}
+    slopes = tf.gradients(output, own)
+    before = {path for path, one in zip(weights, slopes, strict=True) if one is not None}
     rows: Rows = []
     past: dict[str, list[str]] = {}
     for name, loss in members.items():
@@ -93,8 +94,8 @@ def _by_output(
     shared = [path for path, names in past.items() if len(names) > 1 or path in before]
     if shared:
         raise UsageError(
-            f"In '{use.text}': the weight '{shared[0]}' acts on {listed(past[shared[0]])} past the output "
-            f"of '{use.by.name}' as well, so {by} does not tell how the terms pull at it; name weights "
-            f"with by=, or leave it out."
+            f"In '{use.text}': the weight '{shared[0]}' acts on {listed(past[shared[0]])} past the "
+            f"output of '{use.by.name}' as well, so {by} does not tell how the terms pull at it; name "
+            f"weights with by=, or leave it out."
         )
     return rows

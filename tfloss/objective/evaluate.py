@@ -273,7 +273,11 @@ class Evaluator:
         return tf.cast(self.losses(use).tensor, tf.float32)
 
     def balanced(
-        self, use: BalanceUse, terms: Sequence[Term], losses: Sequence[Tensor], rows: Sequence[Value]
+        self,
+        use: BalanceUse,
+        terms: Sequence[Term],
+        losses: Sequence[Tensor],
+        rows: Sequence[Value],
     ) -> Balanced:
         """The members of a balance, weighed.
 
@@ -298,7 +302,11 @@ class Evaluator:
         )
 
     def _traces(
-        self, use: BalanceUse, terms: Sequence[Term], losses: Sequence[Tensor], rows: Sequence[Value]
+        self,
+        use: BalanceUse,
+        terms: Sequence[Term],
+        losses: Sequence[Tensor],
+        rows: Sequence[Value],
     ) -> Tensor:
         """An estimate of the trace of each member's tangent kernel, (m,)."""
         refuse_uncompiled(f"'{use.text}' takes gradients of rows")

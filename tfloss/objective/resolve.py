@@ -157,7 +157,8 @@ class Resolver:
         settings = settings_of(found, given, node, self.text)
         compared = None if by is None else self._compared_by(by)
         if found.needs_rows and isinstance(compared, TensorUse):
-            raise self._error(by, f"'{found.name}' takes gradients by weights; by= names some of them.")
+            sentence = f"'{found.name}' takes gradients by weights; by= names some of them."
+            raise self._error(by, sentence)
         return BalanceUse(node, found, settings, compared)
 
     def _compared_by(self, node: Node) -> WeightsUse | TensorUse:

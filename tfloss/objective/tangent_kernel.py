@@ -1,4 +1,4 @@
-"""The trace of the neural tangent kernel of a balance's members, estimated in one backward pass each.
+"""The traces of the tangent kernels of a balance's members, from one backward pass for each.
 
 A member is the mean of its rows' losses, a sum of squares: of the root of what each row adds to it.
 These roots are its residuals, and the trace of their kernel is the sum over the rows of the squared
