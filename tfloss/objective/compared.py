@@ -94,8 +94,8 @@ def _by_output(
     shared = [path for path, names in past.items() if len(names) > 1 or path in before]
     if shared:
         raise UsageError(
-            f"In '{use.text}': the weight '{shared[0]}' acts on {listed(past[shared[0]])} past the "
-            f"output of '{use.by.name}' as well, so {by} does not tell how the terms pull at it; name "
+            f"In '{use.text}': the weight '{shared[0]}' acts on {listed(past[shared[0]])} past "
+            f"the output of '{use.by.name}' as well, so {by} does not tell how the terms pull at it; name "
             f"weights with by=, or leave it out."
         )
     return rows
