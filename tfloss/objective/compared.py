@@ -95,7 +95,7 @@ def _by_output(
     if shared:
         raise UsageError(
             f"In '{use.text}': the weight '{shared[0]}' acts on {listed(past[shared[0]])} past "
-            f"the output of '{use.by.name}' as well, so {by} does not tell how the terms pull at it; name "
-            f"weights with by=, or leave it out."
+            f"the output of '{use.by.name}' as well, so {by} does not tell how the terms pull at "
+            f"it; name weights with by=, or leave it out."
         )
     return rows
