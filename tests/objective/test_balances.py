@@ -99,17 +99,18 @@ def by_hand(balance, by, steps=3, rate=0.05):
                     for g, v in zip(slopes, model.trainable_variables, strict=True)
                 ]
             )
-        rows = [
-            np.concatenate(
-                [
-                    np.ravel(g)
-                    for g, v in zip(one, model.trainable_variables, strict=True)
-                    if by in v.path
-                ]
-            )
-            for one in gradients
-        ]
-        rows = by_output if by == "output" else rows
+        rows = by_output
+        if by != "output":
+            rows = [
+                np.concatenate(
+                    [
+                        np.ravel(g)
+                        for g, v in zip(one, model.trainable_variables, strict=True)
+                        if by in v.path
+                    ]
+                )
+                for one in gradients
+            ]
         weights = np.asarray(balance(tf.constant(np.array(rows) @ np.array(rows).T)))
         for number, variable in enumerate(model.trainable_variables):
             slope = sum(w * one[number] for w, one in zip(weights, gradients, strict=True))
@@ -138,7 +139,7 @@ def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
 def in_a_step(formula, registry):
     """What is logged of one compiled step on a linear layer behind `hidden1`."""
     objective = Objective(formula, registry, SCOPE)
-    weights = {path: tf.Variable(value) for path, value in TENSORS["weights"].items()}
+    weights = {path: keras.Variable(value) for path, value in TENSORS["weights"].items()}
 
     @tf.function(autograph=False)
     def step():

@@ -87,7 +87,6 @@ def refusal_of_member(
             columns = next((n for n in (shape or ())[1:] if n not in (None, 1)), None)
             if columns is not None:
                 return (
-                    f"{needs}, and '{loss.text}' compares {columns} columns; write a term for "
-                    f"each."
+                    f"{needs}, and '{loss.text}' compares {columns} columns; write a term for each."
                 )
     return None
