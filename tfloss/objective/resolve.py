@@ -156,7 +156,7 @@ class Resolver:
             raise self._error(by, f"'{found.name}' looks at losses only; by= means gradients.")
         settings = settings_of(found, given, node, self.text)
         compared = None if by is None else self._compared_by(by)
-        if found.needs_rows and isinstance(compared, TensorUse):
+        if by is not None and found.needs_rows and isinstance(compared, TensorUse):
             sentence = f"'{found.name}' takes gradients by weights; by= names some of them."
             raise self._error(by, sentence)
         return BalanceUse(node, found, settings, compared)
