@@ -9,6 +9,8 @@ from tfloss import tf
 from tfloss.constraints import Interval
 from tfloss_balances.kept import kept
 
+_FIRST = 10  # estimates of each member before any is weighed by them
+
 
 @tfloss.balance(state=kept(traces=0.0, seen=0.0), positive=True)
 def ntk(traces: Any, *, alpha: Annotated[float, Interval(0, 1)] = 0.01, state: Any) -> Any:
@@ -18,13 +20,16 @@ def ntk(traces: Any, *, alpha: Annotated[float, Interval(0, 1)] = 0.01, state: A
     themselves; a loss of several columns is refused. The trace of their kernel is estimated in
     every step from one more backward pass for each member (Hutchinson's estimator, unbiased: random
     signs for the rows), and the weights follow a running mean of these. The paper computes the
-    whole kernel every hundred steps, a backward pass for each row. One draw has a
-    standard deviation of up to 1.4 times the trace (where the kernel has one direction), the
-    running mean at alpha=0.01 of a tenth of it.
+    whole kernel every hundred steps, a backward pass for each row.
+
+    One draw has a standard deviation of up to 1.4 times the trace (where the kernel has one
+    direction), and may be near 0 (where rows are equal and their signs cancel); the running mean at
+    alpha=0.01 has one of a tenth of the trace. So the weights are 1 until every member has had ten
+    draws.
 
     traces: (m,), an estimate for each member in this step; 0 for one without rows.
-    Returns (m,), 1 or more: the sum of all members' traces over each one's own; 1 for a member
-    that has not had a row yet.
+    Returns (m,), 1 or more: the sum of all members' traces over each one's own; 1 for a member that
+    has not had a row yet.
 
     alpha: how fast the running means follow; until 1/alpha steps they are plain means.
 
@@ -38,7 +43,7 @@ def ntk(traces: Any, *, alpha: Annotated[float, Interval(0, 1)] = 0.01, state: A
     means = tf.where(there, (1.0 - share) * state["traces"] + share * traces, state["traces"])
     state.update("traces", means)
     state.update("seen", seen)
-    known = means > 0
+    known = (means > 0) & tf.reduce_all((seen == 0) | (seen >= _FIRST))
     return tf.where(known, tf.reduce_sum(means) / tf.where(known, means, 1.0), 1.0)
 
 

@@ -136,8 +136,8 @@ def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
     assert len(weights) == 2
 
 
-def in_a_step(formula, registry):
-    """What is logged of one compiled step on a linear layer behind `hidden1`."""
+def in_a_step(formula, registry, steps=1):
+    """What is logged of the last compiled step on a linear layer behind `hidden1`."""
     objective = Objective(formula, registry, SCOPE)
     weights = {path: keras.Variable(value) for path, value in TENSORS["weights"].items()}
 
@@ -148,7 +148,8 @@ def in_a_step(formula, registry):
         given = {**tensors(), "hidden1": hidden, "logits": logits, "weights": weights}
         return objective(given, training=True).terms
 
-    return dict(zip(objective.names, step(), strict=True))
+    found = [step() for _ in range(steps)]
+    return dict(zip(objective.names, found[-1], strict=True))
 
 
 def test_gradients_by_an_output_are_those_of_every_row(registry):

@@ -85,22 +85,34 @@ def test_a_row_that_adds_nothing_has_no_part_in_it():
 
 
 def test_ntk_weighs_by_a_running_mean_of_the_traces():
-    state, course = Kept(ntk, 2), np.array([[4.0, 1.0], [2.0, 3.0], [0.0, 2.0], [6.0, 2.0]])
-    # Plain means up to 1/alpha steps; a step without rows of a member leaves its mean as it is.
-    means = [(4, 1), (3, 2), (3, 2), (0.6 * 3 + 0.4 * 6, 0.6 * 2 + 0.4 * 2)]
-    for traces, mean in zip(course, means, strict=True):
-        weights = ntk(tf.constant(traces, tf.float32), alpha=0.4, state=state)
-        np.testing.assert_allclose(weights, np.sum(mean) / np.array(mean), rtol=1e-5)
+    state, course = Kept(ntk, 2), random.uniform(1, 5, size=(14, 2))
+    course[3, 0] = 0  # a batch without rows of a member leaves its mean as it is
+    seen = [[], []]
+    means = np.zeros(2)
+    for traces in course:
+        for member, trace in enumerate(traces):
+            if trace:
+                seen[member].append(trace)
+                share = max(0.1, 1 / len(seen[member]))
+                means[member] = (1 - share) * means[member] + share * trace
+        weights = ntk(tf.constant(traces, tf.float32), alpha=0.1, state=state)
+        ready = min(map(len, seen)) >= 10
+        expected = means.sum() / means if ready else np.ones(2)
+        np.testing.assert_allclose(weights, expected, rtol=1e-5)
+    assert ready
 
 
 def test_a_member_that_has_had_no_row_has_the_weight_1():
-    np.testing.assert_allclose(ntk(tf.constant([0.0, 5.0]), state=Kept(ntk, 2)), [1, 1])
+    state = Kept(ntk, 3)
+    for _ in range(12):
+        weights = ntk(tf.constant([0.0, 5.0, 1.0]), state=state)
+    np.testing.assert_allclose(weights, [1, 6 / 5, 6], rtol=1e-5)
 
 
 def test_a_coefficient_of_a_member_is_weighed_away(registry):
     """The second residual is half the first, its trace a quarter: 1 + 1/4 over 1, and over 1/4."""
     formula = "ntk(mse(labels, logits), 0.25*mse(labels, logits))"
-    found = list(in_a_step(formula, registry).values())
+    found = list(in_a_step(formula, registry, steps=10).values())
     np.testing.assert_allclose(found[2:], [1.25, 5], rtol=1e-5)
     np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
 
