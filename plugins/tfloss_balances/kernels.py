@@ -27,7 +27,7 @@ def ntk(traces: Any, *, alpha: Annotated[float, Interval(0, 1)] = 0.01, state: A
     alpha=0.01 has one of a tenth of the trace. So the weights are 1 until every member has had ten
     draws.
 
-    traces: (m,), an estimate for each member in this step; 0 for one without rows.
+    traces: (m,), an estimate for each member in this step; NaN for one without rows.
     Returns (m,), 1 or more: the sum of all members' traces over each one's own; 1 for a member that
     has not had a row yet.
 
@@ -37,7 +37,7 @@ def ntk(traces: Any, *, alpha: Annotated[float, Interval(0, 1)] = 0.01, state: A
     perspective", algorithm 1 (arxiv.org/abs/2007.14527), with members that are means over rows in
     place of sums, so that the number of rows does not count.
     """
-    there = traces > 0
+    there = ~tf.math.is_nan(traces)
     seen = state["seen"] + tf.cast(there, tf.float32)
     share = tf.maximum(alpha, 1.0 / tf.maximum(seen, 1.0))
     means = tf.where(there, (1.0 - share) * state["traces"] + share * traces, state["traces"])

@@ -84,14 +84,25 @@ def test_a_row_that_adds_nothing_has_no_part_in_it():
     np.testing.assert_allclose(found(), [9.0])
 
 
+def test_a_member_without_residuals_has_no_estimate():
+    @tf.function(autograph=False)
+    def found(value):
+        weight = tf.constant([1.0])
+        rows = tf.square(weight * value)
+        return signed_traces([tf.reduce_sum(rows)], [rows], [weight], tf.constant([1.0, -1.0]))
+
+    assert np.isnan(found(tf.zeros(2)))
+    np.testing.assert_allclose(found(tf.fill([2], 3.0)), [0.0])  # the signs cancel
+
+
 def test_ntk_weighs_by_a_running_mean_of_the_traces():
     state, course = Kept(ntk, 2), random.uniform(1, 5, size=(14, 2))
-    course[3, 0] = 0  # a batch without rows of a member leaves its mean as it is
+    course[3, 0] = np.nan  # a batch without rows of a member leaves its mean as it is
     seen = [[], []]
     means = np.zeros(2)
     for traces in course:
         for member, trace in enumerate(traces):
-            if trace:
+            if not np.isnan(trace):
                 seen[member].append(trace)
                 share = max(0.1, 1 / len(seen[member]))
                 means[member] = (1 - share) * means[member] + share * trace
@@ -105,7 +116,7 @@ def test_ntk_weighs_by_a_running_mean_of_the_traces():
 def test_a_member_that_has_had_no_row_has_the_weight_1():
     state = Kept(ntk, 3)
     for _ in range(12):
-        weights = ntk(tf.constant([0.0, 5.0, 1.0]), state=state)
+        weights = ntk(tf.constant([np.nan, 5.0, 1.0]), state=state)
     np.testing.assert_allclose(weights, [1, 6 / 5, 6], rtol=1e-5)
 
 

@@ -42,13 +42,17 @@ def traces_of(
 def signed_traces(
     losses: Sequence[Any], rows: Sequence[Any], variables: Sequence[Any], signs: Any
 ) -> Any:
-    """The squared length of the gradient of each member's residuals under these signs, (m,)."""
-    return tf.stack(
-        [
-            _squared_length(tf.gradients(tf.reduce_sum(signs * _residuals(loss, row)), variables))
-            for loss, row in zip(losses, rows, strict=True)
-        ]
-    )
+    """The squared length of the gradient of each member's residuals under these signs, (m,).
+
+    NaN for a member without residuals: its rows are missing in this batch, or fit exactly.
+    """
+    found = []
+    for loss, row in zip(losses, rows, strict=True):
+        residuals = _residuals(loss, row)
+        length = _squared_length(tf.gradients(tf.reduce_sum(signs * residuals), variables))
+        # 0 is an estimate, of rows whose signs cancel.
+        found.append(tf.where(tf.reduce_any(residuals > 0), length, float("nan")))
+    return tf.stack(found)
 
 
 def _residuals(loss: Any, row: Any) -> Any:
