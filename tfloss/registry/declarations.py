@@ -313,9 +313,9 @@ class Balance(Declaration, Nameable):
     (m,), the members with their own coefficients; `gramian` (m, m), the inner products of their
     gradients; `largest` and `mean_size` (m,), the largest and the mean absolute entry of each
     gradient; `traces` (m,), an estimate of the trace of each one's neural tangent kernel, NaN
-    without rows; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It returns the weights (m,),
-    or a pair: the weights and a scalar that is added to the total; with `logs` a third, a mapping
-    from these names to (m,).
+    without rows; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
+    returns the weights (m,), or a pair: the weights and a scalar that is added to the total; with
+    `logs` a third, a mapping from these names to (m,).
 
     A **constraint** is a balance of one member that is to stay within bounds: its weight grows
     until it does. What it adds belongs to its term, and it is weighed on a holdout as well.
