@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from itertools import islice
 from pathlib import Path
@@ -68,7 +67,9 @@ def read(
 
 
 def _opened(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+    from tfloss.data import open_gzip
+
+    return open_gzip(path) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _first_lines(path: Path, encoding: str | None) -> list[str]:

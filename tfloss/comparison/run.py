@@ -15,8 +15,6 @@ from tfloss.comparison.analysis.metrics import add_metrics
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import (
-    REPLICATES,
-    TEACHERS,
     begin_comparison,
     fill_folder,
     forget_comparison,
@@ -29,6 +27,7 @@ from tfloss.comparison.result import ComparisonResult
 from tfloss.comparison.workers import own_part, put_together, table_digest
 from tfloss.data import Table
 from tfloss.errors import Interrupted, UsageError
+from tfloss.io.finished import REPLICATES, TEACHERS
 from tfloss.io.lock import FolderLock
 from tfloss.registry import Registry
 from tfloss.teachers.fitting.fit_teachers import CACHE_VARIABLE

@@ -20,15 +20,15 @@ from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import new_folder, remove_leftovers, sha256, write_text, write_whole
+from tfloss.io.finished import CHECKPOINTS, MANIFEST, sweep_finished, sweep_if_finished
 from tfloss.io.strict_json import as_json
 from tfloss.runs.kept_rows import KeptRows, file_digest, holdout_digest, read_rows, write_rows
 from tfloss.student import Student, load_network, wrap_model
 from tfloss.training.config import Config, read_config
 from tfloss.training.result import Result
 
-CHECKPOINTS = "checkpoints"  # a folder; only until the run is finished
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
-RESULT, MANIFEST, SPLIT = "result.json", "manifest.json", "split.npz"
+RESULT, SPLIT = "result.json", "split.npz"
 HELD = "objective.npz"  # the variables that losses hold; only where there are any
 ROWS = "rows.npz"  # what `tfloss.runs.kept_rows` keeps
 
@@ -46,6 +46,7 @@ def begin_run(runs: Path, config: Config) -> Path:
     Raises:
         UsageError: it cannot be made or written.
     """
+    sweep_finished(runs)
     folder = new_folder(runs, Path(config.data).stem)
     try:
         write_text(folder / CONFIG, config.as_toml())
@@ -66,6 +67,7 @@ def unfinished_run(folder: Path) -> Config:
         UsageError: there is no such run, or it is finished.
     """
     if (folder / MANIFEST).exists():
+        sweep_if_finished(folder)
         raise UsageError(
             f"The run in '{folder}' is finished; `tfloss train --config {folder / CONFIG}` trains "
             f"the same again, in a folder of its own."
@@ -99,7 +101,7 @@ def write_run(
     Raises:
         UsageError: the folder cannot be made or written.
     """
-    if folder is None:
+    if folder is None or not folder.is_dir():  # somebody has removed it meanwhile
         folder = begin_run(runs, config)
     try:
         lines = (as_json(epoch.as_dict()) for epoch in result.history)

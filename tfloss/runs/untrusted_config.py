@@ -40,8 +40,9 @@ def refuse_code(values: Mapping[str, Any], given: Mapping[str, Any], origin: str
     if isinstance(model, str) and not given.get("model") and not _plain_model(model):
         raise _refusal(origin, model, "--model")
     teachers = values.get("teacher")
-    if isinstance(teachers, (list, tuple)) and not given.get("teacher"):
-        for teacher in teachers:
+    texts = [teachers] if isinstance(teachers, str) else teachers  # of the wrong type, said later
+    if isinstance(texts, (list, tuple)) and not given.get("teacher"):
+        for teacher in texts:
             if isinstance(teacher, str) and not _plain_teacher(teacher):
                 raise _refusal(origin, teacher, "--teacher")
 
