@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def save_report(folder: Path, write: Callable[[], object]) -> None:
     except OSError as error:
         say(
             f"Warning: The report in '{folder}' cannot be written: {error.strerror or error}; all "
-            f"else is saved, and `tfloss report {folder}` writes it again.",
+            f"else is saved, and `tfloss report {shlex.quote(str(folder))}` writes it again.",
             err=True,
         )
 

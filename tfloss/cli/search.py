@@ -27,6 +27,7 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
+from tfloss.cli.resumed_command import go_on_with
 from tfloss.cli.streams import say
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
@@ -190,7 +191,7 @@ def _searched(
                 peers=peers,
             )
     except KeyboardInterrupt:
-        say(f"Go on with: tfloss search --resume {folder} --trials {trials}", err=True)
+        say(f"{go_on_with('search', folder)} --trials {trials}", err=True)
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -92,8 +93,9 @@ def run_comparison(
         lock.release()
         gone = new and forget_comparison(folder)
         if isinstance(error, Interrupted) and not gone:
+            quoted = shlex.quote(str(folder))
             raise Interrupted(
-                f"Interrupted; go on with: tfloss compare --resume {folder}", error.exit_code - 128
+                f"Interrupted; go on with: tfloss compare --resume {quoted}", error.exit_code - 128
             ) from error
         raise
     lock.release()

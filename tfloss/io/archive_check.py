@@ -120,8 +120,9 @@ def _classes(config: Any) -> Iterator[tuple[str, str, str]]:
                     str(value.get(key) or "") for key in ("module", "class_name", "registered_name")
                 )
                 inner = value.get("config")
-                is_function = name == "function" and isinstance(inner, str)
-                yield module, inner if is_function else name, registered
+                if name == "function" and isinstance(inner, str):
+                    name = inner
+                yield module, name, registered
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ def unfinished_run(folder: Path) -> Config:
     if (folder / MANIFEST).exists():
         sweep_if_finished(folder)
         raise UsageError(
-            f"The run in '{folder}' is finished; `tfloss train --config {folder / CONFIG}` trains "
+            f"The run in '{folder}' is finished; `tfloss train --config "
+            f"{shlex.quote(str(folder / CONFIG))}` trains "
             f"the same again, in a folder of its own."
         )
     if not (folder / CONFIG).exists():
@@ -312,7 +314,7 @@ def read_run(folder: str | Path) -> Run:
         if (folder / CHECKPOINTS).is_dir() and not (folder / MANIFEST).exists():
             raise UsageError(
                 f"The run in '{folder}' is not finished; go on with `tfloss train --resume "
-                f"{folder}`."
+                f"{shlex.quote(str(folder))}`."
             ) from error
         raise UsageError(
             f"'{folder}' is not the folder of a finished run: {error}. Runs lie in the folder that "

@@ -7,6 +7,7 @@ files that are loaded without running anything, and settings that are plain valu
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ def refuse_code(values: Mapping[str, Any], given: Mapping[str, Any], origin: str
 def _refusal(origin: str, text: str, option: str) -> UsageError:
     return UsageError(
         f"{origin} names code, '{text}', that would be imported and run; if you trust it, say so "
-        f'on the command line: {option} "{text}".'
+        f"on the command line: {option} {shlex.quote(text)}."
     )
 
 
