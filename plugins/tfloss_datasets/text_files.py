@@ -74,7 +74,10 @@ def _opened(path: Path) -> Any:
 
 def _first_lines(path: Path, encoding: str | None) -> list[str]:
     try:
-        with _opened(path) as raw, io.TextIOWrapper(raw, encoding or "utf-8-sig") as text:
+        with (
+            _opened(path) as raw,
+            io.TextIOWrapper(raw, encoding or "utf-8-sig", newline="") as text,
+        ):
             return [line for line in islice(text, _LINES) if line.strip()]
     except LookupError as error:
         raise tfloss.UsageError(f"There is no encoding '{encoding}'.") from error
@@ -159,7 +162,7 @@ def _cells(
         table = arrow.read_csv(
             pa.PythonFile(raw, mode="r"),
             read_options=arrow.ReadOptions(
-                column_names=own, skip_rows=int(header), encoding=encoding or "utf8"
+                column_names=own, skip_rows_after_names=int(header), encoding=encoding or "utf8"
             ),
             parse_options=arrow.ParseOptions(delimiter=separator, newlines_in_values=True),
             convert_options=arrow.ConvertOptions(
