@@ -101,6 +101,22 @@ def test_nothing_is_pickled(ask, tmp_path):
         assert {archive[name].dtype.kind for name in archive.files} <= {"f", "U"}
 
 
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("code from a pickle was run",))
+
+
+@pytest.mark.parametrize("member", ["about", "digest", "train:prediction"])
+def test_a_pickle_in_an_entry_is_not_opened(ask, tmp_path, member):
+    ask(Spy())
+    [path] = (tmp_path / "cache").iterdir()
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    np.savez(path, **{**arrays, member: np.array([Bomb()], dtype=object)})
+    _, fits = ask(Spy())
+    assert fits > 0
+
+
 def test_what_cannot_be_hashed_is_not_kept(ask, tmp_path):
     teacher, _ = ask(Answers(lambda rows: np.full((rows, 3), 1 / 3)))
     assert "cannot be hashed" in teacher.notes[-1]
