@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
-from tfloss.errors import NumericsError
+from tfloss.errors import NumericsError, UsageError
 from tfloss.lazy import tf
 from tfloss.training.loop import nan_guard
 from tfloss.training.loop.nan_guard import NanGuard
@@ -39,7 +40,7 @@ class Training:
         return self.logs.pop(0)
 
     def chunk(self, **how):
-        return self.guard(self.run, lambda step: SimpleNamespace(batch=None), **how)
+        return self.guard(self.run, lambda step: SimpleNamespace(batch=step), **how)
 
     @property
     def policies(self):
@@ -62,10 +63,10 @@ GOOD, BAD = log(), log(bad=2, finite=False)
 
 @pytest.fixture(autouse=True)
 def data(monkeypatch):
-    """The report is tested in test_nan_report.py; `data.wrong` says that the rows are to blame."""
+    """The report has tests of its own; `data.wrong` has the steps whose rows are to blame."""
     told = SimpleNamespace(wrong={})
     monkeypatch.setattr(nan_guard, "diagnose", lambda steps, bad, batch_of: f"step {bad[0]} is bad")
-    monkeypatch.setattr(nan_guard, "without_meaning", lambda batch: told.wrong)
+    monkeypatch.setattr(nan_guard, "without_meaning", lambda step: told.wrong.get(step, {}))
     return told
 
 
@@ -184,7 +185,7 @@ def test_the_rate_is_halved_ten_times_at_most_in_one_training():
 
 
 def test_the_rate_is_not_halved_where_the_data_are_not_finite(data):
-    data.wrong = {"labels": np.array([True])}
+    data.wrong = {2: {"labels": np.array([True])}}
     training = Training("lower", BAD, BAD)
     with pytest.raises(NumericsError):
         training.chunk()
@@ -226,3 +227,14 @@ def test_a_segment_without_a_finite_step_is_counted_in_a_row():
     assert training.guard.state()["in_a_row"] == 3
     with pytest.raises(NumericsError, match="step 7 is bad"):
         training.guard.segment(state(7, 4, 3), lambda _: state(8, 7, 4), None)
+
+
+def test_only_lowering_needs_a_rate_that_is_a_number():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    steps = SimpleNamespace(optimizer=keras.optimizers.SGD(schedule))
+    NanGuard(steps, "stop")
+    NanGuard(steps, "skip")
+    with pytest.raises(UsageError, match="on_nan='lower' needs a learning rate that is a number"):
+        NanGuard(steps, "lower")
+    with pytest.raises(UsageError, match="on_nan"):
+        NanGuard(steps, "halt")
