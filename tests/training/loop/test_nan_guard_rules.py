@@ -229,6 +229,19 @@ def test_a_segment_without_a_finite_step_is_counted_in_a_row():
         training.guard.segment(state(7, 4, 3), lambda _: state(8, 7, 4), None)
 
 
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_segment_is_guarded_from_its_start_where_somebody_looks_at_each_step(guarded):
+    training, policies = Training("stop"), []
+
+    def call(policy):
+        policies.append(policy)
+        return state(3)
+
+    how = {"guarded": True} if guarded else {}
+    training.guard.segment(state(0), call, None, **how)
+    assert policies == ["stop" if guarded else None]
+
+
 def test_only_lowering_needs_a_rate_that_is_a_number():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
     steps = SimpleNamespace(optimizer=keras.optimizers.SGD(schedule))
