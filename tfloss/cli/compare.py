@@ -31,6 +31,7 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
+from tfloss.cli.early_stopping_options import early_stopping_options
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
@@ -71,6 +72,7 @@ _OWN = ("formulas", "baseline", "seeds", "reach", "at", "one_class")
 @balances_option
 @training_options
 @replicate_options
+@early_stopping_options
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Repeat a comparison: its config.toml."
 )

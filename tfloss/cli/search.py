@@ -27,6 +27,7 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
+from tfloss.cli.early_stopping_options import early_stopping_options
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.errors import UsageError
@@ -61,6 +62,7 @@ from tfloss.student import with_networks
 @balance_option
 @training_options
 @replicate_options
+@early_stopping_options
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where the folder goes."
 )

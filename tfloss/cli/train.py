@@ -30,6 +30,7 @@ from tfloss.cli.common import (
     warn_of_leaks,
 )
 from tfloss.cli.config_sources import resolve_config, resumed_config
+from tfloss.cli.early_stopping_options import early_stopping_options
 from tfloss.cli.resumed_command import go_on_with
 from tfloss.cluster.launch import tell_run_folder
 from tfloss.cluster.peers import Peers
@@ -71,23 +72,7 @@ from tfloss.training.loop.train_loop import OnProgress
     metavar="gradients[:every=K]",
     help="Measure the gradients of the terms every K steps (10): norms, and cosines of every two.",
 )
-@click.option(
-    "--early-stopping",
-    is_flag=True,
-    default=None,
-    help="Stop where rows set aside from training are no better predicted, and keep the best.",
-)
-@click.option(
-    "--validation-fraction",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="The share of the training rows that --early-stopping sets aside (0.1).",
-)
-@click.option(
-    "--n-iter-no-change",
-    type=click.IntRange(1),
-    metavar="EPOCHS",
-    help="How many epochs without an improvement --early-stopping waits for (10).",
-)
+@early_stopping_options
 @click.option("--config", type=click.Path(path_type=Path), help="Start from a run's config.toml.")
 @click.option(
     "--resume",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfloss.cluster.peers import Peers
-from tfloss.comparison.analysis.metrics import add_metrics
+from tfloss.comparison.analysis.metrics import add_metrics, scored_as
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import (
@@ -191,7 +191,7 @@ def _evaluated(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     parts = [setup.data.holdout for setup in setups]
-    trained.notes += add_metrics(trained.trajectories, parts, setups[0].data.task, registry)
+    trained.notes += add_metrics(trained.trajectories, parts, scored_as(setups[0].data), registry)
     values = results_of(comparison, setups, trained, registry)
     seconds = seconds | trained.seconds | {"statistics": time.perf_counter() - started}
     values["seconds"] = {name: round(value, 3) for name, value in seconds.items()}

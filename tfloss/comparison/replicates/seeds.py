@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tfloss.data import PreparedData, Table, augment, with_same_inputs
+from tfloss.data.links import LOGIT
 from tfloss.errors import OneClassError
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
@@ -93,6 +94,8 @@ def prepare_seeds(
         table = config.table(registry)
     else:
         table = table_for_the_loss(table, config.formula, registry)
+    if table.multilabel and any(link_of(one, registry) != LOGIT for one in formulas):
+        table = replace(table, multilabel=False)  # all formulas are scored alike
     splits = _splits(table, config, seeds, one_class)
     seeds = [seed for seed, _, _ in splits]
     more = {"times": config.augment, "noise": config.augment_noise}
