@@ -24,6 +24,7 @@ from tfloss.objective.missing import (
     together,
 )
 from tfloss.objective.plan import (
+    NO_SETTINGS,
     Arithmetic,
     AverageUse,
     BalanceUse,
@@ -141,9 +142,11 @@ class Evaluator:
         rows = self.losses(use)
         return rows, self.finished(self.mean, rows)
 
-    def finished(self, reduction: Reduction, value: Value) -> Value:
+    def finished(
+        self, reduction: Reduction, value: Value, settings: Mapping[str, Any] = NO_SETTINGS
+    ) -> Value:
         """A value reduced, where there is one for each example."""
-        return self._reduce(reduction, value) if value.per_example else value
+        return self._reduce(reduction, value, settings) if value.per_example else value
 
     def losses(self, use: Use) -> Value:
         """The value of an expression of losses."""
@@ -162,7 +165,7 @@ class Evaluator:
                     f"'{use.text}' reduces '{use.operand.text}', which is already one number per "
                     f"batch; leave '{use.reduction.name}' out."
                 )
-            return self._reduce(use.reduction, operand)
+            return self._reduce(use.reduction, operand, use.settings)
         if isinstance(use, FunctionUse):
             operands = [self.losses(argument) for argument in use.arguments]
             tensors = [operand.tensor for operand in operands]
@@ -219,12 +222,12 @@ class Evaluator:
         """The mean of a replica's number and those of the others."""
         return number if self.replicas is None else self.replicas.exchanged({"": number})[""]
 
-    def _reduce(self, reduction: Reduction, value: Value) -> Value:
+    def _reduce(self, reduction: Reduction, value: Value, settings: Mapping[str, Any]) -> Value:
         if self.replicas is not None:
-            return self._reduced_everywhere(self.replicas, reduction, value)
+            return self._reduced_everywhere(self.replicas, reduction, value, settings)
         present = tf.ones_like(value.tensor) if value.present is None else value.present
         weight = present if self.weight is None else self.weight * present
-        result = call_plugin(reduction, reduction.name, value.tensor, weight, present)
+        result = call_plugin(reduction, reduction.name, value.tensor, weight, present, **settings)
         if not value.incomplete or reduction.name != self.mean.name:
             return Value(result)
         count = tf.reduce_sum(present)
@@ -235,13 +238,15 @@ class Evaluator:
             count *= tf.math.divide_no_nan(rows, tf.reduce_sum(value.unmasked))
         return Value(result, count=count)
 
-    def _reduced_everywhere(self, replicas: Exchange, reduction: Reduction, value: Value) -> Value:
+    def _reduced_everywhere(
+        self, replicas: Exchange, reduction: Reduction, value: Value, settings: Mapping[str, Any]
+    ) -> Value:
         """The same over the examples of all replicas."""
         weight = {} if self.weight is None else {WEIGHT: self.weight}
         whole = replicas.exchanged({**value.rows(), **weight})
         alone = replace(self, replicas=None, weight=whole.pop(WEIGHT, None))
         with on_all_rows():
-            return alone._reduce(reduction, replace(value, **whole))
+            return alone._reduce(reduction, replace(value, **whole), settings)
 
     def _missing(self, uses: Iterable[Use]) -> Tensor | None:
         """1 where every tensor of the expressions is there, 0 where one is missing."""

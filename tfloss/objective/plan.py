@@ -14,6 +14,8 @@ from tfloss.formula import Node, quoted, to_text
 from tfloss.objective.learned import Learned
 from tfloss.registry import Balance, Function, Loss, Network, Reduction, Schedule
 
+NO_SETTINGS: Mapping[str, Any] = {}
+
 
 @dataclass(frozen=True)
 class Use:
@@ -110,6 +112,7 @@ class ReductionUse(Use):
 
     reduction: Reduction
     operand: Use
+    settings: Mapping[str, Any]
 
     def children(self) -> Iterator[Use]:
         yield self.operand

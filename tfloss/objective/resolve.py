@@ -261,9 +261,10 @@ class Resolver:
         return use
 
     def _reduction(self, node: Call, reduction: Reduction) -> ReductionUse:
-        if len(node.args) != 1 or node.kwargs:
+        if len(node.args) != 1:
             raise self._error(node, f"'{reduction.name}' takes exactly one loss.")
-        return ReductionUse(node, reduction, self.losses(node.args[0]))
+        settings = settings_of(reduction, dict(node.kwargs), node, self.text)
+        return ReductionUse(node, reduction, self.losses(node.args[0]), settings)
 
     def _schedule(self, node: Call, schedule: Schedule) -> ScheduleUse:
         wanted = schedule.signature.positional[1:]  # the first is the step

@@ -12,6 +12,7 @@ from tfloss.comparison.analysis.metrics import (
     metric_values,
     metrics_for,
     predictions_of,
+    scored_as,
     truth_of,
     weight_of,
 )
@@ -46,7 +47,8 @@ def results_of(
     """
     sources = list(sources or comparison.formulas)
     data = setups[0].data
-    metrics = metrics_for(data.task, registry)
+    task = scored_as(data)
+    metrics = metrics_for(task, registry)
     found = trained.trajectories
     config = comparison.config
     steps = steps_per_epoch(len(data.train), config.batch_size, config.batches)
@@ -79,7 +81,7 @@ def results_of(
         },
         "metrics": {n: {"label": m.label or n, "better": m.better} for n, m in metrics.items()},
         "tables": tables,
-        "teachers": _teachers(setups, metrics, data.task),
+        "teachers": _teachers(setups, metrics, task),
         "diverged": [int(one.diverged.sum()) for one in found],
         "diverged_seeds": [
             [setup.seed for setup, bad in zip(setups, one.diverged, strict=True) if bad]

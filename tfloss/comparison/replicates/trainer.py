@@ -263,7 +263,7 @@ class _Trainer:
             steps = steps_per_epoch(
                 len(self.data.train), self.config.batch_size, self.config.batches
             )
-            self.done.steps += steps * self.config.epochs
+            self.done.steps += steps * replicates[-1].epochs_trained
             self._progress(formula, 1)
         found = joined(replicates)
         found.logged = piece.family.objective.logged

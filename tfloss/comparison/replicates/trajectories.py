@@ -26,7 +26,8 @@ class Trajectories:
         metrics: by name (L, R) float64; see `tfloss.comparison.analysis.metrics`.
         gradients: (S, terms) the norm of each term's gradient at the end, of some replicates.
         note: why they were not stacked, a sentence, or ''.
-        events: what `on_nan` did, a sentence each.
+        events: what `on_nan` and early stopping did, a sentence each.
+        epochs_trained: of a replicate that was trained alone.
         logged: those of `names` that are no part of the total, such as weights of a balance.
     """
 
@@ -42,6 +43,7 @@ class Trajectories:
     gradients: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     note: str = ""
     events: tuple[str, ...] = ()
+    epochs_trained: int = 0
     logged: tuple[str, ...] = ()
 
     @property
