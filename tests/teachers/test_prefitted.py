@@ -214,6 +214,16 @@ def test_rows_are_found_in_estimators_in_an_array_of_objects():
     assert stored_holdout_rows(SimpleNamespace(estimators_=members[:1]), ELSEWHERE, ZEROS) == 1
 
 
+def test_what_holds_itself_or_reaches_deep_is_looked_at_and_comes_to_an_end():
+    ring = SimpleNamespace(rows=ZEROS)
+    ring.itself = [ring]
+    assert stored_holdout_rows(ring, ELSEWHERE, ZEROS) == 2
+    deep = [ZEROS]
+    for _ in range(5000):  # deeper than Python's stack
+        deep = [deep]
+    assert stored_holdout_rows(SimpleNamespace(deep=deep, rows=ZEROS), ELSEWHERE, ZEROS) == 2
+
+
 # -- what counts as fitted -------------------------------------------------------------------------
 
 

@@ -267,15 +267,19 @@ def _encoder(table: Table, rows: np.ndarray, embed: Sequence[str]) -> Encoder | 
 
 
 def fit_scaler(
-    table: Table, rows: np.ndarray | None, encoder: Encoder | None, scale: str
+    table: Table,
+    rows: np.ndarray | None,
+    encoder: Encoder | None,
+    scale: str,
+    weight: np.ndarray | None = None,
 ) -> Scaler | None:
-    """The scaler of the encoded numbers of these rows (default: all)."""
+    """The scaler of the encoded numbers of these rows (default: all), which may have weights."""
     if encoder is None:
-        return Scaler.fit(table.features, scale, rows=rows)
+        return Scaler.fit(table.features, scale, weight, rows)
     if not encoder.n_numbers:
         return None
     shape = (len(table) if rows is None else len(rows), encoder.n_numbers)
-    numbers = fit_by_columns(partial(encoder.numbers, table, rows), shape, scale)
+    numbers = fit_by_columns(partial(encoder.numbers, table, rows), shape, scale, weight)
     others = len(encoder.encoded_names) - encoder.n_numbers
     return LeadingScaler(numbers, others) if numbers is not None and others else numbers
 

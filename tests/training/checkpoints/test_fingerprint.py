@@ -5,15 +5,22 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import keras
 import pytest
 
 from tfloss.errors import UsageError
-from tfloss.training.checkpoints.fingerprint import require_same_run, versions_fingerprint
+from tfloss.training.checkpoints.fingerprint import (
+    model_fingerprint,
+    optimizer_fingerprint,
+    require_same_run,
+    versions_fingerprint,
+)
 
 LAYER = {"layer": "Dense", "units": 4}
 OWN = {
     "formula": "bce",
     "seed": 3,
+    "optimizer": {"class_name": "SGD"},
     "model": [LAYER, LAYER],
     "classes": ["no", "yes"],
     "rows": [1, 2, 3, 4, 5, 6],
@@ -44,6 +51,8 @@ def test_the_same_is_taken_without_a_word():
         ({"formula": "kl", "seed": 4}, ["formula: bce in the checkpoint, kl now", "seed: 3"]),
         ({"fresh": 1}, ["fresh: null in the checkpoint, 1 now"]),
         ({"seed": None}, ["seed: 3 in the checkpoint, null now"]),
+        ({"seed": {"a": 1}}, ['seed: 3 in the checkpoint, {"a": 1} now']),
+        ({"optimizer": "adam"}, ['optimizer: {"class_name": "SGD"} in the checkpoint, adam now']),
         (
             {"model": [LAYER, {**LAYER, "units": 5}]},
             ["model[1].units: 4 in the checkpoint, 5 now"],
@@ -84,3 +93,17 @@ def test_the_versions_are_those_that_are_installed():
     found = versions_fingerprint()
     assert set(found) == {"tensorflow", "keras", "numpy"}
     assert found["numpy"] == numpy.__version__
+
+
+def network(units=2, seed=0):
+    layers = [keras.layers.Dense(units), keras.layers.Dropout(0.1, seed=seed)]
+    return keras.Sequential([keras.Input((3,)), *layers])
+
+
+def test_names_that_keras_numbers_and_seeds_that_it_draws_do_not_count():
+    assert model_fingerprint(network(seed=1)) == model_fingerprint(network(seed=2))
+    assert model_fingerprint(network()) != model_fingerprint(network(units=3))
+    one, other = (keras.optimizers.SGD(0.1, name=name) for name in ("one", "other"))
+    assert optimizer_fingerprint(one) == optimizer_fingerprint(other)
+    assert optimizer_fingerprint(one) != optimizer_fingerprint(keras.optimizers.SGD(0.2))
+    assert optimizer_fingerprint("adam") == "adam"

@@ -22,7 +22,7 @@ class Steps:
         self.weight = tf.Variable([1.0], name="weight")
         self.variables, self.forward = [self.weight], self
         self.bad, self.gradients_break = bad, gradients_break
-        self.restored, self.modes = 0, set()
+        self.restored, self.modes, self.modes_of_terms = 0, set(), set()
 
     def __call__(self, batch, step, *, training):
         self.modes.add(training)
@@ -30,6 +30,7 @@ class Steps:
         return tf.reduce_sum(tf.where(bad, np.float32(np.nan), 1.0)), None
 
     def terms(self, batch, step, *, training):
+        self.modes_of_terms.add(training)
         value = self.weight[0]
         return [value, tf.sqrt(value - 1) if self.gradients_break else value]
 
@@ -69,9 +70,11 @@ def test_what_is_not_finite(values, subject):
 
 
 def test_a_gradient_that_is_not_finite_though_the_value_is():
-    text = said(Steps(gradients_break=True), [3], np.ones(3))
+    steps = Steps(gradients_break=True)
+    text = said(steps, [3], np.ones(3))
     assert "the gradient of 'second' by 'weight" in text
     assert "'first'" not in text
+    assert steps.modes_of_terms == {True}  # as the step was trained
 
 
 @pytest.mark.parametrize(
