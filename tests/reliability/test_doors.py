@@ -50,9 +50,8 @@ def test_resumed_to_the_same_bytes(door, whole, tmp_path):
 @every_door
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(door, whole, tmp_path):
     newest = cut_off(door, tmp_path)
-    content = bytearray(newest.read_bytes())
-    content[len(content) // 2] ^= 1
-    newest.write_bytes(bytes(content))
+    content = newest.read_bytes()
+    newest.write_bytes(content[: len(content) // 2])
     with pytest.warns(UserWarning, match="The checkpoint before it is taken"):
         same(DOORS[door](tmp_path, [Power()]), whole(door))
 

@@ -12,15 +12,15 @@ import pytest
 from tests.benchmarks.long_lives import DOORS, graphs
 
 
-@pytest.mark.parametrize("door", ["fit", "fit, own model", "attach", "fit_model", "fit_stream"])
+@pytest.mark.parametrize("door", ["fit", "attach"])
 def test_a_training_leaves_no_program_and_few_objects(door):
-    """Of three trainings more, once caches are full: a graph alone would be thousands."""
+    """Of two trainings more, once caches are full: a graph alone would be thousands."""
     train = DOORS[door]
-    for number in range(2):
+    for number in range(1):
         train(number)
     gc.collect()
     before = len(gc.get_objects()), graphs()
-    for number in range(2, 5):
+    for number in range(1, 3):
         train(number)
     gc.collect()
     after = len(gc.get_objects()), graphs()
