@@ -350,11 +350,11 @@ def are_finite(variables: Iterable[Any], axes: int = 0) -> Any:
     """
     each = [
         tf.reduce_all(tf.math.is_finite(v.value), axis=list(range(axes, len(v.shape))))
-        for v in _floats(variables)
+        for v in floats_of(variables)
     ]
     return tf.reduce_all(each, axis=0)
 
 
-def _floats(variables: Iterable[Any]) -> list[Any]:
+def floats_of(variables: Iterable[Any]) -> list[Any]:
     """Those that can be other than finite."""
     return [variable for variable in variables if "float" in str(variable.dtype)]
