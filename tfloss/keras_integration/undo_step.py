@@ -161,7 +161,8 @@ def changed_by(model: Any) -> list[Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return tf.is_tensor(value) and value.dtype == tf.float32 and value.shape.rank == 0
+    """Whether it is one float32."""
+    return bool(tf.is_tensor(value) and value.dtype == tf.float32 and value.shape.rank == 0)
 
 
 def _is_changed(value: Any) -> bool:
