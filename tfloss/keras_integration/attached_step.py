@@ -11,6 +11,7 @@ from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.guarded_steps import GuardedSteps, specs_of
 from tfloss.keras_integration.loss_variables import LossVariables
 from tfloss.keras_integration.metrics import add_to_mean, update_metrics
+from tfloss.keras_integration.single_step import single_step, takes_single_steps
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
@@ -56,7 +57,10 @@ class AttachedStep(keras.Model):
         if self.train_function is not None and not force and complete.suits("train"):
             return
         super().make_train_function(True)
-        self.train_function = self._guarded.around(complete.around("train", self.train_function))
+        function = self.train_function
+        if takes_single_steps(self):
+            function = single_step(self.train_step, function)
+        self.train_function = self._guarded.around(complete.around("train", function))
 
     def make_test_function(self, force: bool = False) -> None:
         complete = self._bound.completeness

@@ -63,7 +63,7 @@ class UndoAfterCall:
         self._model = model
         self._gives_batch = gives_batch
         self._state = changed_by(model)
-        self._numbers: tuple[str, ...] = ()  # what is logged and is one float32, by name
+        self._structures: list[Any] = []  # of what programs hand out, as specs
 
     def step(self, update: Update, logs: Logs, batch: Any) -> dict[str, Any]:
         # Nothing is copied here: TensorFlow does, where a variable changes whose value is held.
@@ -79,30 +79,38 @@ class UndoAfterCall:
         ]
         # One number that is finite only if all these are; where it is not, `taken` looks closer.
         all_of_them = tf.add_n([values[0], *sums])
-        told, batch = logs(), without_none(batch)
-        numbers = {name: value for name, value in told.items() if _is_number(value)}
-        self._numbers = tuple(numbers)
-        # Two outputs of the program for all these: each takes some microseconds in Python.
-        answers = {name: value for name, value in told.items() if name not in numbers}
-        answers[_OUTCOME] = tf.concat([tf.stack([all_of_them, *numbers.values()]), values], 0)
-        answers[_KEPT] = tf.experimental.Optional.from_value((before, batch))
+        batch = without_none(batch)
+        kept = (before, batch)
+        number = self._number_of(tf.nest.map_structure(tf.type_spec_from_value, kept))
+        # Two outputs of the program for all of these: each takes some microseconds in Python.
+        answers = {
+            **logs(),
+            _OUTCOME: tf.concat([tf.stack([all_of_them, number]), values], 0),
+            _KEPT: tf.raw_ops.OptionalFromValue(
+                components=tf.nest.flatten(kept, expand_composites=True)
+            ),
+        }
         return {**answers, _BATCH: batch} if self._gives_batch else answers
+
+    def _number_of(self, structure: Any) -> float:
+        if structure not in self._structures:
+            self._structures.append(structure)
+        return float(self._structures.index(structure))
 
     def begin(self) -> None:
         """Nothing is left of the call before."""
 
     def taken(self, logs: dict[str, Any]) -> Taken:
-        all_of_them, *told = logs.pop(_OUTCOME).numpy().tolist()
-        logs.update(zip(self._numbers, told, strict=False))
-        values = told[len(self._numbers) :]
-        kept, batch = logs.pop(_KEPT), with_none(logs.pop(_BATCH, ()))
-        if math.isfinite(all_of_them) or self._is_fine(values[0]):
+        outcome, kept = logs.pop(_OUTCOME).numpy(), logs.pop(_KEPT)
+        batch = with_none(logs.pop(_BATCH, ()))
+        values = outcome[2:]
+        if math.isfinite(outcome[0]) or self._is_fine(values[0]):
             return Taken(0, None, batch)
-        before, batch = kept.get_value()
+        before, batch = _unpacked(kept, self._structures[int(outcome[1])])
         for place, value in before.items():
             self._state[int(place)].assign(value)
         logs |= self._model.get_metrics_result()
-        return Taken(1, np.array(values, np.float32), with_none(batch))
+        return Taken(1, values, with_none(batch))
 
     def _is_fine(self, total: float) -> bool:
         """Sums of finite weights can overflow."""
@@ -160,9 +168,15 @@ def changed_by(model: Any) -> list[Any]:
     return list({id(variable): variable for variable in state}.values())
 
 
-def _is_number(value: Any) -> bool:
-    """Whether it is one float32."""
-    return bool(tf.is_tensor(value) and value.dtype == tf.float32 and value.shape.rank == 0)
+def _unpacked(kept: Any, structure: Any) -> Any:
+    """What a program has packed into one tensor."""
+    specs = tf.nest.flatten(structure, expand_composites=True)
+    parts = tf.raw_ops.OptionalGetValue(
+        optional=kept,
+        output_types=[spec.dtype for spec in specs],
+        output_shapes=[spec.shape for spec in specs],
+    )
+    return tf.nest.pack_sequence_as(structure, parts, expand_composites=True)
 
 
 def _is_changed(value: Any) -> bool:
@@ -177,14 +191,14 @@ def _is_changed(value: Any) -> bool:
 
 
 def without_none(part: Any) -> Any:
-    """A structure that a compiled step can return: no None, no lists."""
+    """A structure of tensors that a compiled step can return: no None, no lists."""
     if part is None:
         return ()
     if isinstance(part, dict):
         return {name: without_none(value) for name, value in part.items()}
     if isinstance(part, (list, tuple)):
         return tuple(without_none(value) for value in part)
-    return part
+    return part if tf.is_tensor(part) else tf.convert_to_tensor(part)
 
 
 def with_none(part: Any) -> Any:
