@@ -57,9 +57,7 @@ class AttachedStep(keras.Model):
         if self.train_function is not None and not force and complete.suits("train"):
             return
         super().make_train_function(True)
-        function = self.train_function
-        if takes_single_steps(self):
-            function = single_step(self.train_step, function)
+        function = self._one_by_one(self.train_step, self.train_function)
         self.train_function = self._guarded.around(complete.around("train", function))
 
     def make_test_function(self, force: bool = False) -> None:
@@ -67,7 +65,11 @@ class AttachedStep(keras.Model):
         if self.test_function is not None and not force and complete.suits("test"):
             return
         super().make_test_function(True)
-        self.test_function = complete.around("test", self.test_function)
+        function = self._one_by_one(self.test_step, self.test_function)
+        self.test_function = complete.around("test", function)
+
+    def _one_by_one(self, step: Any, function: Any) -> Any:
+        return single_step(step, function) if takes_single_steps(self) else function
 
     def train_step(self, data: Any) -> dict[str, Any]:
         return self._guarded.step(lambda: self._update(data), self.get_metrics_result, data)
