@@ -18,6 +18,7 @@ from tfloss.training.program.choose_compiler import (
     ops_of,
 )
 from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.optimizers import build_optimizer
 from tfloss.training.program.replication import (
     Replication,
     Share,
@@ -105,7 +106,10 @@ class TrainStep:
         self.variables = forward.trainable_variables
         self.width = 1 + len(forward.names)
         refuse_other_devices(self.variables, optimizer, replication)
-        optimizer.build(self.variables)
+        if replication is None:
+            build_optimizer(optimizer, self.variables)
+        else:
+            optimizer.build(self.variables)
         self._per_row = work_of(getattr(forward, "network", None), self.variables)
         self._state = [*forward.variables, *optimizer.variables]
         if self.replication is not None:
