@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
+from tfloss.comparison.analysis.results import whole_curves
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.replicates.saved import FINGERPRINT
 from tfloss.comparison.replicates.trajectories import Trajectories
@@ -193,7 +194,8 @@ def _parquet(table: Any, path: Path) -> None:
 
 def _lines(trajectories: list[Trajectories], results: dict[str, Any]) -> Iterator[str]:
     """Mean curves: one line for each formula and epoch that the results' curves hold."""
-    for one, curves in zip(trajectories, results["curves"], strict=True):
+    for place, one in enumerate(trajectories):
+        curves = whole_curves(results, place)
         holdout = {step: at for at, step in enumerate(curves["eval_steps"])}
         for at, step in enumerate(curves["steps"]):
             line: dict[str, Any] = {"formula": one.formula, "step": step}

@@ -51,7 +51,7 @@ class SavedReplicates:
         if not path.exists():
             return None
         arrays, about = read_checked(path)
-        about["names"], about["events"] = tuple(about["names"]), tuple(about["events"])
+        about |= {name: tuple(about[name]) for name in ("names", "events", "logged")}
         fields: dict[str, Any] = {**{name: arrays[name] for name in _ARRAYS}, **about}
         return Trajectories(**fields)
 
@@ -59,7 +59,7 @@ class SavedReplicates:
         """Keep finished replicates."""
         about = {
             name: getattr(found, name)
-            for name in ("formula", "names", "execution", "note", "events")
+            for name in ("formula", "names", "execution", "note", "events", "logged")
         }
         arrays = {name: getattr(found, name) for name in _ARRAYS}
         _keep(self._path(place, seeds), arrays, about)
