@@ -1,7 +1,13 @@
-"""Every Python block of the documents runs, one document at a time, from top to bottom."""
+"""Every Python block of the documents runs, one document at a time, from top to bottom.
+
+A text block right behind one is what it prints, "…" for anything. Its numbers are rounded in the
+document, so that every processor prints the same.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from pathlib import Path
 
@@ -11,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "docs" / "guides").glob("*.md"))
 # The front page of the site has a sketch whose model is the reader's.
 DOCUMENTS = [ROOT / "README.md", *(page for page in PAGES if page.stem != "index")]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -19,8 +25,29 @@ def test_python_blocks_run(document, tmp_path, monkeypatch):
     blocks = BLOCK.findall(document.read_text(encoding="utf-8"))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}
-    for number, block in enumerate(blocks, start=1):
-        exec(compile(block, f"{document.name}, block {number}", "exec"), names)
+    for number, (block, shown) in enumerate(blocks, start=1):
+        where = f"{document.name}, block {number}"
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(block, where, "exec"), names)
+        if shown:
+            found = _lines(printed.getvalue())
+            assert re.fullmatch(_pattern(shown), found, re.DOTALL), f"{where} prints\n{found}"
+
+
+def _lines(text):
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+
+
+def _pattern(shown):
+    """Of the lines of a text block; … stands for anything."""
+    return re.escape(_lines(shown)).replace("…", ".*")
+
+
+def test_the_guides_show_what_they_print():
+    for guide in (ROOT / "docs" / "guides").glob("*.md"):
+        for block, shown in BLOCK.findall(guide.read_text(encoding="utf-8")):
+            assert shown or "print(" not in block, f"{guide.name}: {block}"
 
 
 def test_every_formula_on_a_command_line_is_quoted():

@@ -49,9 +49,9 @@ def test_decorators_keep_their_type(tmp_path: Path):
         timeout=300,
     )
     said = done.stdout
-    for name in ("Loss", "Loss", "Schedule"):
+    for name in ("loss.Loss", "of_formulas.Schedule"):
         assert f'Revealed type is "tfloss.registry.declarations.{name}"' in said, said
-    assert said.count('declarations.Loss"') == 2, said
+    assert said.count('declarations.loss.Loss"') == 2, said
     assert "Literal['example']" in said, said
     assert '"Loss" has no attribute "no_such_attribute"' in said, said
     assert "Found 1 error" in said, said

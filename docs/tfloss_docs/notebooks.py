@@ -1,4 +1,4 @@
-"""The guides as notebooks: their Python blocks are cells, all else is text between them."""
+"""The guides as notebooks: Python blocks are cells, a text block behind one is what it prints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 from tfloss_docs.files import Folder
 
-_BLOCK = re.compile(r"^```python\n(.*?)^```\n?", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^```python\n(.*?)^```\n?(?:\n```text\n(.*?)^```\n?)?", re.MULTILINE | re.DOTALL
+)
 _COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
 
 
@@ -21,13 +23,13 @@ def write(folder: Folder, guides: Path) -> None:
 
 
 def notebook(text: str) -> str:
-    """Markdown as a notebook of format 4.5, without outputs."""
+    """Markdown as a notebook of format 4.5."""
     text = _COMMENT.sub("", text)
-    pieces = _BLOCK.split(text)  # text and code in turn
+    pieces = _BLOCK.split(text)  # text, code and what it prints in turn
     cells = [
-        _cell("code" if number % 2 else "markdown", piece.strip("\n"), number)
+        _cell("code" if number % 3 else "markdown", piece.strip("\n"), number, pieces)
         for number, piece in enumerate(pieces)
-        if piece.strip()
+        if number % 3 < 2 and piece.strip()
     ]
     found = {
         "cells": cells,
@@ -41,11 +43,16 @@ def notebook(text: str) -> str:
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
-def _cell(kind: str, source: str, number: int) -> dict[str, Any]:
+def _cell(kind: str, source: str, number: int, pieces: list[str | None]) -> dict[str, Any]:
     cell: dict[str, Any] = {
         "cell_type": kind,
         "id": f"cell-{number}",
         "metadata": {},
         "source": source.splitlines(keepends=True),
     }
-    return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
+    if kind == "markdown":
+        return cell
+    printed = pieces[number + 1]
+    lines = printed.splitlines(keepends=True) if printed else []
+    outputs = [{"name": "stdout", "output_type": "stream", "text": lines}] if lines else []
+    return cell | {"execution_count": None, "outputs": outputs}

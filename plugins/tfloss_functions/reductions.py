@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.ops import sum_over_replicas
+from tfloss.constraints import AtLeast, Interval
+from tfloss.ops import mean_of_largest, sum_over_replicas
 
 
 @tfloss.reduction
@@ -40,7 +41,36 @@ def largest(values: Any, weight: Any, present: Any) -> Any:
     return tf.where(tf.reduce_any(counted), highest, tf.zeros_like(highest))
 
 
+@tfloss.reduction
+def top_k(
+    values: Any,
+    weight: Any,
+    present: Any,
+    *,
+    share: Annotated[float, Interval(0, 1, closed="right")] = 0.25,
+    k: Annotated[int, AtLeast(1)] | None = None,
+) -> Any:
+    """Mean of the largest weighted values among the examples present: only the hardest train.
+
+    Examples of weight 0 are not among them; 0 when there is none.
+
+    share: of those examples, rounded up to whole ones.
+    k: how many instead, where it is given; in a batch of fewer all of them.
+
+    Source: Shrivastava, Gupta and Girshick 2016, "Training region-based object detectors with
+    online hard example mining", section 4, with examples in place of regions.
+    """
+    counted = (weight * present) != 0
+    if k is None:
+        # A share like 0.1 of 30 is to be 3 and not 4, however it is rounded.
+        wanted = share * tf.reduce_sum(tf.cast(counted, values.dtype))
+        count: Any = tf.maximum(tf.math.ceil(wanted - 1e-4), 1)
+    else:
+        count = k
+    return mean_of_largest(weight * values, count, counted)
+
+
 @tfloss.hookimpl
 def tfloss_reductions() -> list[Any]:
     """Register this module's reductions."""
-    return [mean, total, largest]
+    return [mean, total, largest, top_k]

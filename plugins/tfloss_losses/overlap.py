@@ -2,21 +2,23 @@
 
 Hits, false alarms and misses are counted softly, by probability, over all axes but the last. They
 are counts of a whole batch, so these losses give one value per batch. On one column only the second
-class counts; on more, each class has its own overlap and the mean of them is taken.
+class counts; on more, each class has its own overlap and the mean of them is taken. `over` says
+otherwise: all classes counted together, or each example by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import tfloss
 from tfloss import tf
-from tfloss.constraints import Above, AtLeast, Each, PerColumn
-from tfloss.ops import columns, same_shape, zeroed
+from tfloss.constraints import Above, AtLeast, Each, OneOf, PerColumn
+from tfloss.ops import columns, same_shape, weighted_mean, zeroed
 
 Weights = Annotated[Sequence[float], Each(AtLeast(0)), PerColumn("logits")] | None
 Smooth = Annotated[float, Above(0)]
+Over = Annotated[str, OneOf("classes", "batch", "examples")]
 
 
 @tfloss.loss(
@@ -37,6 +39,7 @@ def tversky(
     beta: Annotated[float, AtLeast(0)] = 0.7,
     smooth: Smooth = 1.0,
     class_weights: Weights = None,
+    over: Over = "classes",
 ) -> Any:
     """Tversky loss: overlap in which a miss may cost more than a false alarm.
 
@@ -47,12 +50,17 @@ def tversky(
     alpha, beta: what a false alarm and a miss cost, 0 or more.
     smooth: added above and below, positive, so that a batch without a class counts as perfect.
     class_weights: what each column's overlap weighs, one number each; none weighs all alike.
+    over: what has an overlap of its own: 'classes', each over the whole batch; 'batch', all classes
+        together; 'examples', each class of each example, whose mean counts small things as much as
+        large ones.
 
     Source: Salehi et al. 2017, "Tversky loss function for image segmentation", eq. 3.
     """
-    hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
-    overlaps = (hits + smooth) / (hits + alpha * alarms + beta * misses + smooth)
-    return 1 - _mean_of_classes(overlaps, class_weights)
+
+    def overlap(hits: Any, alarms: Any, misses: Any) -> Any:
+        return (hits + smooth) / (hits + alpha * alarms + beta * misses + smooth)
+
+    return _lack(overlap, labels, logits, sample_weight, class_weights, over)
 
 
 @tfloss.loss(
@@ -71,6 +79,7 @@ def dice(
     *,
     smooth: Smooth = 1.0,
     class_weights: Weights = None,
+    over: Over = "classes",
 ) -> Any:
     """Dice loss: one minus the soft F1 score, for rare classes and for segmentation.
 
@@ -80,12 +89,17 @@ def dice(
 
     smooth: added above and below, positive, so that a batch without a class counts as perfect.
     class_weights: what each column's overlap weighs, one number each; none weighs all alike.
+    over: what has an overlap of its own: 'classes', each over the whole batch; 'batch', all classes
+        together; 'examples', each class of each example, whose mean counts small things as much as
+        large ones.
 
     Source: Sudre et al. 2017, "Generalised Dice overlap", section 2, DL2 for every class alike.
     """
-    hits, alarms, misses = _soft_counts(labels, logits, sample_weight)
-    overlaps = (2 * hits + smooth) / (2 * hits + alarms + misses + smooth)
-    return 1 - _mean_of_classes(overlaps, class_weights)
+
+    def overlap(hits: Any, alarms: Any, misses: Any) -> Any:
+        return (2 * hits + smooth) / (2 * hits + alarms + misses + smooth)
+
+    return _lack(overlap, labels, logits, sample_weight, class_weights, over)
 
 
 @tfloss.loss(
@@ -104,6 +118,7 @@ def jaccard(
     *,
     smooth: Smooth = 1.0,
     class_weights: Weights = None,
+    over: Over = "classes",
 ) -> Any:
     """Jaccard loss: one minus the soft intersection over union.
 
@@ -113,35 +128,58 @@ def jaccard(
 
     smooth: added above and below, positive, so that a batch without a class counts as perfect.
     class_weights: what each column's overlap weighs, one number each; none weighs all alike.
+    over: what has an overlap of its own: 'classes', each over the whole batch; 'batch', all classes
+        together; 'examples', each class of each example, whose mean counts small things as much as
+        large ones.
 
     Source: Rahman and Wang 2016, "Optimizing intersection-over-union in deep neural
     networks".
     """
-    settings: dict[str, Any] = {"smooth": smooth, "class_weights": class_weights}
+    settings: dict[str, Any] = {"smooth": smooth, "class_weights": class_weights, "over": over}
     return tversky(labels, logits, sample_weight, alpha=1.0, beta=1.0, **settings)
 
 
-def _mean_of_classes(overlaps: Any, class_weights: Sequence[float] | None) -> Any:
-    """The mean over (classes,), weighted."""
+def _lack(
+    overlap: Callable[..., Any],
+    labels: Any,
+    logits: Any,
+    sample_weight: Any,
+    class_weights: Sequence[float] | None,
+    over: str,
+) -> Any:
+    """What the mean overlap lacks of 1.  overlap: of hits, false alarms and misses, any shape."""
+    hits, alarms, misses, weight = _soft_counts(labels, logits, sample_weight)
+    counts, shares = (hits, alarms, misses), _shares(hits, class_weights)
+    if over == "examples":
+        return weighted_mean(1 - tf.reduce_sum(shares * overlap(*counts), axis=1), weight)
+    counts = tuple(tf.reduce_sum(weight[:, None] * count, axis=0) for count in counts)
+    if over == "batch":
+        together = (columns(logits) * tf.reduce_sum(shares * count) for count in counts)
+        return 1 - overlap(*together)
+    return 1 - tf.reduce_sum(shares * overlap(*counts))
+
+
+def _shares(counts: Any, class_weights: Sequence[float] | None) -> Any:
+    """What each class weighs, (columns,); their sum is 1."""
     if class_weights is None:
-        return tf.reduce_mean(overlaps)
+        return tf.constant([1 / columns(counts)] * columns(counts), counts.dtype)
     if not sum(class_weights):
         raise ValueError("'class_weights' are all zero; give one class a weight.")
-    shares = tf.constant(class_weights, overlaps.dtype) / sum(class_weights)
-    return tf.reduce_sum(shares * overlaps)
+    return tf.constant(class_weights, counts.dtype) / sum(class_weights)
 
 
-def _soft_counts(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Hits, false alarms and misses of each column, each (columns,)."""
+def _soft_counts(labels: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any, Any, Any]:
+    """Hits, false alarms and misses, (batch, columns) each, and the examples' weights (batch,)."""
     labels, logits = zeroed(labels, sample_weight), zeroed(logits, sample_weight)
     probs = tf.sigmoid(logits) if columns(logits) == 1 else tf.nn.softmax(logits)
-    axes = list(range(len(labels.shape) - 1))
-    weight = tf.ones_like(labels)
+    axes = list(range(1, len(labels.shape) - 1))
+    weight = tf.ones_like(labels[(slice(None), *[0] * (len(axes) + 1))])
     if sample_weight is not None:
-        same_shape(examples=labels[(slice(None), *[0] * len(axes))], sample_weight=sample_weight)
-        weight *= tf.reshape(sample_weight, [-1] + [1] * len(axes))
-    hits, alarms, misses = labels * probs, (1 - labels) * probs, labels * (1 - probs)
-    return tuple(tf.reduce_sum(weight * count, axis=axes) for count in (hits, alarms, misses))
+        same_shape(examples=weight, sample_weight=sample_weight)
+        weight *= sample_weight
+    counts = (labels * probs, (1 - labels) * probs, labels * (1 - probs))
+    hits, alarms, misses = (tf.reduce_sum(count, axis=axes) if axes else count for count in counts)
+    return hits, alarms, misses, weight
 
 
 @tfloss.hookimpl

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import softmax
-from sklearn.metrics import accuracy_score
+from scipy.special import expit, softmax
+from sklearn.datasets import make_multilabel_classification
+from sklearn.metrics import accuracy_score, roc_auc_score
 
 import tfloss
-from tfloss.comparison.analysis.metrics import check_batched, metric_values
+from tfloss.comparison.analysis.metrics import LABELS, check_batched, metric_values, metrics_for
 from tfloss.errors import PluginError
 
 
@@ -102,3 +103,32 @@ def test_a_metric_that_sorts_its_arguments_changes_no_other(predictions, batched
     metric_values(declared, truth, probs)
     np.testing.assert_array_equal(truth, expected[0])
     np.testing.assert_array_equal(probs, expected[1])
+
+
+def test_several_labels_are_scored_each_as_two_classes(registry):
+    random = np.random.default_rng(2)
+    truth = random.integers(0, 2, (4, 30, 3))
+    said = random.random((4, 30, 3))
+    for name, metric in metrics_for(LABELS, registry).items():
+        assert metric.task == "classification"
+        found = metric_values(metric, truth, said)
+        both = np.stack([1 - said, said], axis=-1)
+        each = [[metric(truth[r, :, k], both[r, :, k]) for k in range(3)] for r in range(4)]
+        np.testing.assert_allclose(found, np.mean(each, axis=1), err_msg=name)
+
+
+def test_a_comparison_of_labels_of_0_and_1():
+    features, labels = make_multilabel_classification(80, 6, n_classes=3, random_state=0)
+    training = {"train_size": 60, "epochs": 4, "seeds": 2, "model": "mlp:4"}
+    result = tfloss.compare(["bce", "bce + 0.1*focal"], (features, labels), **training)
+    (found, _) = result.trajectories
+    for seed in range(2):
+        data = tfloss.load_data((features, labels), train_size=60, seed=seed)
+        truth, said = data.holdout.labels, expit(found.logits[-1, seed])
+        right = [accuracy_score(truth[:, k], said[:, k] > 0.5) for k in range(3)]
+        assert found.metrics["accuracy"][-1, seed] == pytest.approx(np.mean(right))
+        rates = [roc_auc_score(truth[:, k], said[:, k]) for k in range(3)]
+        assert found.metrics["auc"][-1, seed] == pytest.approx(np.mean(rates))
+    assert "accuracy" in str(result)
+    mixed = tfloss.compare(["bce", "mse"], (features, labels), **training)
+    assert "r2" in mixed.trajectories[0].metrics

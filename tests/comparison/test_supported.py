@@ -23,7 +23,7 @@ SHOWN = {
     "on_nan": "test_a_replicate_with_a_step_that_is_not_finite_is_trained_again_and_skips_it",
     "precision": "below",
     "watch": "below",
-    "early_stopping": "refused, as all that says how",
+    "early_stopping": "tests.comparison.test_early_stopping",
     "validation_fraction": "of early stopping",
     "n_iter_no_change": "of early stopping",
     **dict.fromkeys(

@@ -11,6 +11,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 
 import tfloss
 from tfloss import losses, ops
+from tfloss.errors import NumericsError
 from tfloss.objective import Entry, Objective, Scope
 
 
@@ -308,11 +309,15 @@ def test_hinge_takes_both_codes_of_no(name, expected, no):
 
 
 @pytest.mark.parametrize("name", ["hinge", "squared_hinge"])
-def test_classes_coded_one_and_two_are_answered(name):
+def test_classes_coded_one_and_two_are_no_number_anywhere_and_training_names_the_rows(name):
     loss, labels, logits = getattr(losses, name), f([[1.0], [2.0]]), f([[0.3], [0.3]])
-    with pytest.raises(ValueError, match=f"'{name}' takes labels of 0 and 1.* but one is 2"):
-        loss(labels, logits)
-    np.testing.assert_array_equal(np.isnan(tf.function(loss)(labels, logits)), [False, True])
+    for call in (loss, tf.function(loss), tf.function(loss, jit_compile=True)):
+        np.testing.assert_array_equal(np.isnan(call(labels, logits)), [False, True])
+    code = np.where(np.arange(8) % 4, 1.0, 2.0)
+    coded = tfloss.Table(np.eye(8), np.arange(8) % 2, columns={"code": code})
+    with pytest.raises(NumericsError, match=rf"'{name}\(code, logits\)' is not.* rows? ") as said:
+        tfloss.fit(f"{name}(code, logits)", tfloss.load_data(coded, test_size=2), "mlp", epochs=1)
+    assert " 0" in str(said.value) or " 4" in str(said.value)
 
 
 def test_the_title_of_listnet():

@@ -13,12 +13,9 @@ from tfloss_losses.multi_label import (
     log_sum_exp_pairwise,
     multi_label_margin,
     multi_margin,
-    nn_pu,
-    u_pu,
     zlpr,
 )
 
-from .checks import of
 from .oracles import assert_agrees, assert_passes_the_kit
 
 RANDOM = np.random.default_rng(0)
@@ -62,12 +59,3 @@ def test_a_margin_to_every_other_class():
         ]
         given = {"labels": np.eye(4)[classes], "logits": Z}
         assert_agrees(multi_margin, given, expected, margin=0.8, power=power)
-
-
-def test_positive_and_unlabelled():
-    yes, no = special.expit(-Z), special.expit(Z)
-    positive, unlabelled = yes[Y == 1].mean(), no[Y == 0].mean() - 0.3 * no[Y == 1].mean()
-    assert_agrees(u_pu, DATA, 0.3 * positive + unlabelled, prior=0.3)
-    assert_agrees(nn_pu, DATA, 0.3 * positive + max(0, unlabelled), prior=0.3)
-    sure = DATA | {"logits": 10 * (2 * Y - 1)}
-    assert of(u_pu, sure, prior=0.9) < 0 <= of(nn_pu, sure, prior=0.9)

@@ -18,6 +18,7 @@ from .checks import (
     moderate,
     of,
 )
+from .oracles import assert_passes_the_kit
 
 ALL = (tversky, dice, jaccard)
 FAMILY = tuple(cases(*ALL))
@@ -110,3 +111,40 @@ def test_weights_in_a_column_are_refused():
     data = moderate(1)
     with pytest.raises(ValueError, match="sample_weight"):
         dice(*(tf.constant(data[name]) for name in ("labels", "logits", "labels")))
+
+
+@pytest.mark.parametrize(("loss", "score"), [(dice, f1_score), (jaccard, jaccard_score)])
+def test_over_classes_the_batch_or_examples_is_scikit_learns_average(loss, score):
+    data = moderate(3, rows=24)
+    truth, said = (np.argmax(data[name], axis=-1) for name in ("labels", "logits"))
+    certain = {"labels": data["labels"], "logits": np.where(np.eye(3)[said] > 0, 1e3, -1e3)}
+    images = {name: array.reshape(4, 3, 2, 3) for name, array in certain.items()}
+
+    def average(truth, said, kind):
+        known = {"labels": [0, 1, 2], "zero_division": 1}
+        return np.mean(score(truth, said, average=kind, **known))
+
+    each = [
+        average(*one, None) for one in zip(truth.reshape(4, 6), said.reshape(4, 6), strict=True)
+    ]
+    expected = {
+        "classes": average(truth, said, "macro"),
+        "batch": average(truth, said, "micro"),
+        "examples": np.mean(each),
+    }
+    for over, value in expected.items():
+        assert of(loss, images, over=over, smooth=1e-9) == pytest.approx(1 - value)
+    weight = np.array([1.0, 0.0, 2.0, 0.0])
+    found = of(loss, images | {"sample_weight": weight}, over="examples", smooth=1e-9)
+    assert found == pytest.approx(1 - np.average(each, weights=weight))
+
+
+@pytest.mark.parametrize("over", ["batch", "examples"])
+def test_the_kit_whatever_it_is_over(over):
+    for loss in ALL:
+        assert_passes_the_kit(loss, over=over)
+
+
+def test_over_something_else_is_refused():
+    with pytest.raises(ValueError, match="'over' of 'dice' is 'pixels' but must be 'classes',"):
+        of(dice, moderate(3), over="pixels")

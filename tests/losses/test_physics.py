@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from tfloss_losses.physics import (
 )
 
 from .checks import assert_derivative, assert_finite_and_equal_modes, case, of
+from .oracles import assert_agrees
 
 
 def data(rows=6):
@@ -187,3 +189,20 @@ def test_a_causal_residual_waits_for_what_is_earlier():
     expected = np.mean(np.exp(-0.4 * before) * rows[:, 0] ** 2)
     found = causal_residual(tf.constant(rows), tf.constant(time), tolerance=0.4)
     assert float(found) == pytest.approx(expected)
+
+
+def test_values_on_given_slopes():
+    given = data()
+    assert_agrees(residual, given_to(residual), np.mean(given["expression"] ** 2, axis=1))
+    wrong = np.minimum(given["gradient"], 0) ** 2
+    assert_agrees(monotonic, given_to(monotonic), wrong.mean(axis=1))
+    apart = (keras.losses.mean_squared_error(given[a], given[b]) for a, b in SOBOLEV)
+    values, slopes = (np.asarray(one, float) for one in apart)
+    assert_agrees(sobolev, given_to(sobolev), values + 2 * slopes, weight=2.0, rtol=1e-6)
+
+
+SOBOLEV = (("labels", "prediction"), ("slope", "gradient"))
+
+
+def given_to(loss):
+    return {name: data()[name] for name in loss.signature.positional}

@@ -11,6 +11,7 @@ from tfloss.registry import load_registry
 from tfloss_losses.slopes import gradient_penalty, jacobian_penalty
 
 from .checks import assert_derivative, assert_finite_and_equal_modes, case, of
+from .oracles import assert_agrees
 
 ALL = (gradient_penalty, jacobian_penalty)
 RANDOM = np.random.default_rng(0)
@@ -38,6 +39,12 @@ def test_the_length_is_numpys(target):
         lengths = np.linalg.norm(slopes.reshape(5, 3), axis=1)
         found = of(gradient_penalty, {"slopes": slopes}, target=target)
         np.testing.assert_allclose(found, (lengths - target) ** 2, atol=1e-12)
+
+
+def test_the_frobenius_norm_is_numpys():
+    for slopes in (SLOPES, SLOPES.reshape(5, 3, 1)):
+        squares = np.linalg.norm(slopes.reshape(5, 3), axis=1) ** 2
+        assert_agrees(jacobian_penalty, {"slopes": slopes}, squares)
 
 
 def test_a_target_below_zero_is_refused():

@@ -30,9 +30,13 @@ def _named(output: Path) -> set[tuple[str, str]]:
     return {(p.split(":")[0], p.partition(": ")[2]) for p in places}
 
 
+def _files(paths: list[Path]) -> list[Path]:
+    return sorted(p for path in paths for p in ([path] if path.is_file() else path.rglob("*.py")))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("paths", nargs="+", type=Path, help="files, or folders of them")
     parser.add_argument("--tests", nargs="+", required=True)
     parser.add_argument("--sample", type=int, help="so many mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
@@ -43,10 +47,10 @@ def main() -> None:
     for module in ("hypothesis", "numpy", *options.warm):
         importlib.import_module(module)
     with tempfile.TemporaryDirectory() as kept:
-        seen = look(options.folder, options.tests, Path(kept) / "seen")
+        seen = look(options.paths, options.tests, Path(kept) / "seen")
     if seen is None:
         sys.exit("The tests do not pass on the code as it is.")
-    found = [mutant for path in sorted(options.folder.rglob("*.py")) for mutant in mutants_of(path)]
+    found = [mutant for path in _files(options.paths) for mutant in mutants_of(path)]
     before = _named(options.again) if options.again else None
     wanted = [m for m in found if before is None or (str(m.path), m.change) in before]
     size = min(options.sample or len(wanted), len(wanted))

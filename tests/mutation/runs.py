@@ -68,9 +68,9 @@ def _file(name: str) -> str:
 class Recorder:
     """A plugin of pytest that sees which lines of some files a test runs, and how long it takes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, paths: list[Path]) -> None:
         self.seen = Seen()
-        self._under = str(folder.resolve())
+        self._under = tuple(str(path.resolve()) for path in paths)
         self._fixtures: dict[str, set[Line]] = defaultdict(set)  # by the path of their test file
         self._into = self.seen.common
         self.start()
@@ -156,11 +156,11 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self._mutant.path.name == "__init__.py"
 
 
-def look(folder: Path, tests: list[str], keep: Path) -> Seen | None:
+def look(paths: list[Path], tests: list[str], keep: Path) -> Seen | None:
     """Run the tests on the code as it is; None where they do not pass."""
 
     def child() -> int:
-        recorder = Recorder(folder)
+        recorder = Recorder(paths)
         code = _pytest(tests, [recorder])
         keep.write_bytes(pickle.dumps(recorder.result()))
         return code

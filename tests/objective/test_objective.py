@@ -256,3 +256,32 @@ def test_half_precision_becomes_float32(registry):
     outcome = Objective("bce", registry, SCOPE)({**TENSORS, **tensors})
     assert outcome.total.dtype == tf.float32
     assert float(outcome.total) == pytest.approx(bce().mean(), rel=1e-2)
+
+
+# -- what it needs -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("formula", "needs"),
+    [
+        ("bce", {"labels", "logits"}),
+        ("bce + 0.1*binary_kl", {"labels", "logits", "teacher"}),
+        ("l2", {"weights"}),
+        ("bce + l2('*/kernel')", {"labels", "logits", "weights"}),
+        ("rowweight*bce", {"labels", "logits", "rowweight"}),
+        ("mse(hidden1 - 2*hidden2, softmax(wide))", {"hidden1", "hidden2", "wide"}),
+        ("mse(ema(decay=0.5).logits, labels)", {"labels", "weights"}),
+        (
+            "pcgrad(bce, mse(hidden1, hidden2))",
+            {"labels", "logits", "hidden1", "hidden2", "weights"},
+        ),
+        ("gls(bce, mse(hidden1, hidden2))", {"labels", "logits", "hidden1", "hidden2"}),
+    ],
+)
+def test_it_needs_what_the_formula_uses(registry, formula, needs):
+    assert Objective(formula, registry, SCOPE).needs == needs
+
+
+def test_whoever_watches_gradients_needs_the_weights(registry):
+    watched = Objective("bce", registry, SCOPE, watch=tfloss.GradientMonitor(every=1))
+    assert watched.needs == {"labels", "logits", "weights"}

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tfloss
 from tfloss.errors import DataError, NumericsError, PluginError, UsageError
 from tfloss.objective import Entry, Objective, Scope
+from tfloss.objective.loss_variables import shapes_of
 from tfloss.registry import Registry, load_registry
 from tfloss.runs.folder import read_run, write_run
 from tfloss.runs.train import run
@@ -111,6 +112,20 @@ def test_a_gradient_reaches_the_trainable_ones():
     (gradient,) = tape.gradient(total, made.trainable_variables)
     assert gradient.shape == (2, 3)
     assert np.any(gradient)
+
+
+def test_shapes_are_those_of_tensors_with_a_batch():
+    """A list of weights has no shape, nor has a number; the axis of the batch is None."""
+    tensors = {
+        "matrix": np.zeros((8, 3)),
+        "images": tf.zeros((2, 4, 4, 1)),
+        "column": np.zeros(8),
+        "weights": [np.zeros((2, 2))],
+        "pair": (np.zeros(3), np.zeros(3)),
+        "number": tf.constant(1.0),
+    }
+    expected = {"matrix": (None, 3), "images": (None, 4, 4, 1), "column": (None,)}
+    assert shapes_of(tensors) == expected
 
 
 def test_state_is_no_setting():

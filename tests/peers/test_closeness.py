@@ -15,25 +15,13 @@ from tfloss.report.held_against import held_against, lines, summary
 LOSSES = built_in()
 
 
-# Their tests compare something that is made of the value, which the recorder does not follow.
-NOT_FOLLOWED = {
-    "jacobian_penalty", "matthews", "monotonic", "orthogonality", "residual", "sobolev",
-    "weighted_kappa",
-}  # fmt: skip
-# Too large for central differences in float64, or not differentiable there, and no peer's gradient.
-NO_GRADIENT = {
-    "centreline_dice", "ctc", "fixmatch", "hierarchical_context", "image_total_variation",
-    "min_diff", "style", "weighted_kappa",
-}  # fmt: skip
-
-
 def test_every_loss_is_held_against_another():
     without = {
         name
         for name, loss in LOSSES.items()
         if not any(one.value is not None for one in held_against(loss))
     }
-    assert without == NOT_FOLLOWED
+    assert without == set()
 
 
 def test_every_test_that_is_named_is_there():
@@ -48,7 +36,7 @@ def test_every_gradient_is_compared_too():
         if not any(one.gradient is not None for one in held_against(loss))
         and "gradient equals finite differences" not in loss.exempt
     }
-    assert without == NO_GRADIENT
+    assert without == set()
 
 
 def test_values_agree_to_single_precision():

@@ -1,17 +1,23 @@
 """Teachers fitted before: as objects and as files, checked and not refitted."""
 
+from types import SimpleNamespace
+
 import joblib
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
 from tfloss.data import Table, load_dataset, prepare
 from tfloss.errors import DataError, UsageError
 from tfloss.registry import load_registry
 from tfloss.teachers import PrefittedTeacher, fit_teachers
+from tfloss.teachers.prefitted import is_fitted, stored_holdout_rows
+
+from .spies import Answers, Plain
 
 skops = pytest.importorskip("skops.io")
 REGISTRY = load_registry()
@@ -71,8 +77,6 @@ def test_a_file(table, data, tmp_path):
 
 
 def test_types_that_nobody_vouched_for(table, data, tmp_path):
-    from .spies import Answers
-
     path = tmp_path / "own.skops"
     skops.dump(_fitted(Answers(), table, data), path)
     with pytest.raises(UsageError, match=r"nobody has vouched for: .*Answers; .*trust=\["):
@@ -180,3 +184,76 @@ def test_the_reviewed_types_suffice_for_the_short_names(table, data, tmp_path):
         teacher = fit_teachers(str(path), data, REGISTRY)["teacher"]
         expected = estimator.predict_proba(table.features[data.holdout.rows])
         np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=2e-3)
+
+
+# -- rows that an estimator stores -----------------------------------------------------------------
+
+ZEROS = np.array([[0.0, 1.0], [2.0, 0.0]])
+SIGNED = np.array([[-0.0, 1.0], [2.0, -0.0]])  # the same numbers, other bytes
+ELSEWHERE = np.array([[5.0, 6.0]])
+
+
+def _neighbours(rows):
+    return KNeighborsClassifier(1).fit(rows, np.arange(len(rows)))
+
+
+@pytest.mark.parametrize(("stored", "held_out"), [(SIGNED, ZEROS), (ZEROS, SIGNED)])
+def test_a_zero_is_the_same_row_with_either_sign(stored, held_out):
+    assert stored_holdout_rows(_neighbours(stored), ELSEWHERE, held_out) == 2
+    assert stored_holdout_rows(_neighbours(stored), stored, held_out) == 0  # they train as well
+    assert stored_holdout_rows(_neighbours(ELSEWHERE), stored, held_out) == 0
+
+
+def test_rows_are_found_in_estimators_in_an_array_of_objects():
+    """As gradient boosting keeps its trees: an array (stages, classes) of estimators."""
+    members = np.empty((2, 2), dtype=object)  # as many columns as features, but no row
+    members[:] = [[_neighbours(ELSEWHERE), _neighbours(ZEROS[:1])], [_neighbours(ZEROS), 3.0]]
+    for parts in (members, members.ravel(), members.ravel().tolist(), {"of": tuple(members)}):
+        ensemble = SimpleNamespace(estimators_=parts)
+        assert stored_holdout_rows(ensemble, ELSEWHERE, ZEROS) == 2
+    assert stored_holdout_rows(SimpleNamespace(estimators_=members[:1]), ELSEWHERE, ZEROS) == 1
+
+
+def test_what_holds_itself_or_reaches_deep_is_looked_at_and_comes_to_an_end():
+    ring = SimpleNamespace(rows=ZEROS)
+    ring.itself = [ring]
+    assert stored_holdout_rows(ring, ELSEWHERE, ZEROS) == 2
+    deep = [ZEROS]
+    for _ in range(5000):  # deeper than Python's stack
+        deep = [deep]
+    assert stored_holdout_rows(SimpleNamespace(deep=deep, rows=ZEROS), ELSEWHERE, ZEROS) == 2
+
+
+# -- what counts as fitted -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("estimator", "fitted"),
+    [
+        (LogisticRegression(), False),
+        (LogisticRegression, False),
+        (LogisticRegression().fit(ZEROS, [0, 1]), True),
+        (Ridge().fit(ZEROS, [0, 1]), True),  # knows features, and no classes
+        (Answers().fit(ZEROS, [0, 1]), True),  # knows classes, and not how many features
+        (Plain(), False),  # not of scikit-learn's kind: nobody can tell
+        (
+            FunctionTransformer(),
+            False,
+        ),  # nothing to fit: passes scikit-learn's check
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, bool) else str(value),
+)
+def test_what_counts_as_fitted(estimator, fitted):
+    assert is_fitted(estimator) is fitted
+
+
+@pytest.mark.parametrize(
+    ("calibrate", "told"), [("auto", 0), ("none", 0), ("sigmoid", 1), ("isotonic", 1)]
+)
+def test_one_that_was_fitted_is_not_calibrated_and_says_so(table, data, calibrate, told):
+    known = _fitted(LogisticRegression(), table, data)
+    teacher = fit_teachers({"old": known}, data, REGISTRY, calibrate=calibrate)["old"]
+    note = "It was fitted before, and is therefore not calibrated here."
+    assert sum(one.endswith(note) for one in teacher.notes) == told
+    expected = known.predict_proba(table.features[data.holdout.rows])
+    np.testing.assert_allclose(teacher.predictions_holdout, expected, atol=1e-6)

@@ -77,6 +77,71 @@ def test_blocks_that_do_not_fit_epochs_change_nothing(registry, monkeypatch, blo
     assert result.traces == 1
 
 
+@pytest.mark.parametrize("how", ["xla", "graph"])
+def test_several_short_epochs_in_a_call(registry, how):
+    """40 epochs, four in a block and the last block not full, equal 40 one by one."""
+    holdout = columns(9, seed=2)
+    calls, model = [], mlp()
+    result = fitted(
+        registry,
+        dataset(),
+        model,
+        epochs=38,
+        compile=how,
+        holdout=holdout.values,
+        on_progress=lambda history: calls.append(history[-1].step),
+    )
+    assert calls == [*range(16, 150, 16), 152]  # four steps of each epoch
+    other, log = in_memory(registry, epochs=38, holdout=holdout)
+    assert_same_weights(model, other)
+    for number, name in enumerate(("total", "bce", "abs_kl")):
+        np.testing.assert_allclose(result.history.column(name), log.train[:, number], rtol=1e-4)
+        seen = result.history.column(name, "holdout")
+        np.testing.assert_allclose(seen, log.holdout[:, number], rtol=1e-4)
+
+
+def test_no_more_is_read_than_is_trained_on(registry):
+    read = []
+
+    def rows():
+        for start in range(0, ROWS, BATCH):
+            read.append(start)
+            yield {name: column[start : start + BATCH] for name, column in DATA.values.items()}
+
+    signature = {
+        name: tf.TensorSpec((BATCH, *column.shape[1:]), column.dtype)
+        for name, column in DATA.values.items()
+    }
+    data = tf.data.Dataset.from_generator(rows, output_signature=signature)
+    fitted(registry, data, epochs=25)
+    assert 100 <= len(read) <= 110  # ten batches are read together
+
+
+def test_a_training_cut_off_within_a_block_goes_on(registry, tmp_path):
+    """Blocks hold three epochs; the checkpoint lies within one, later blocks across epochs."""
+    kept, model = {"checkpoint": tmp_path / "kept"}, mlp()
+
+    def stop(history):
+        if history[-1].step >= 28:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(
+            registry,
+            dataset(),
+            epochs=30,
+            checkpoint_every="5steps",
+            on_progress=stop,
+            compile="graph",
+            **kept,
+        )
+    result = fitted(registry, dataset(), model, epochs=30, resume=True, compile="graph", **kept)
+    assert len(result.history) == 30
+    other, log = in_memory(registry, epochs=30)
+    assert_same_weights(model, other)
+    np.testing.assert_allclose(result.history.column("total"), log.train[:, 0], rtol=1e-4)
+
+
 def test_epochs_may_end_in_the_midst_of_the_rows(registry):
     """Twelve steps are three passes over four batches, in however many epochs they are counted."""
     model = mlp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tfloss.cluster.peers import Peers
-from tfloss.comparison.analysis.metrics import add_metrics
+from tfloss.comparison.analysis.metrics import add_metrics, scored_as
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import (
-    REPLICATES,
-    TEACHERS,
     begin_comparison,
     fill_folder,
     forget_comparison,
@@ -29,6 +28,7 @@ from tfloss.comparison.result import ComparisonResult
 from tfloss.comparison.workers import own_part, put_together, table_digest
 from tfloss.data import Table
 from tfloss.errors import Interrupted, UsageError
+from tfloss.io.finished import REPLICATES, TEACHERS
 from tfloss.io.lock import FolderLock
 from tfloss.registry import Registry
 from tfloss.teachers.fitting.fit_teachers import CACHE_VARIABLE
@@ -93,8 +93,9 @@ def run_comparison(
         lock.release()
         gone = new and forget_comparison(folder)
         if isinstance(error, Interrupted) and not gone:
+            quoted = shlex.quote(str(folder))
             raise Interrupted(
-                f"Interrupted; go on with: tfloss compare --resume {folder}", error.exit_code - 128
+                f"Interrupted; go on with: tfloss compare --resume {quoted}", error.exit_code - 128
             ) from error
         raise
     lock.release()
@@ -191,7 +192,7 @@ def _evaluated(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     parts = [setup.data.holdout for setup in setups]
-    trained.notes += add_metrics(trained.trajectories, parts, setups[0].data.task, registry)
+    trained.notes += add_metrics(trained.trajectories, parts, scored_as(setups[0].data), registry)
     values = results_of(comparison, setups, trained, registry)
     seconds = seconds | trained.seconds | {"statistics": time.perf_counter() - started}
     values["seconds"] = {name: round(value, 3) for name, value in seconds.items()}

@@ -86,11 +86,9 @@ SUPPORT: Mapping[str, Support] = {
     ),
     "allow_negative": Support(_SHARED),
     "scale_target": Support("by each seed's training rows"),
-    "early_stopping": Support(
-        "no", (False,), "replicates train the same number of epochs, as one program"
-    ),
-    "validation_fraction": Support("not used", (0.1,), "replicates do not stop early"),
-    "n_iter_no_change": Support("not used", (10,), "replicates do not stop early"),
+    "early_stopping": Support("one seed at a time, each as in its training alone"),
+    "validation_fraction": Support(_PER_SEED),
+    "n_iter_no_change": Support(_PER_SEED),
 }
 
 

@@ -23,6 +23,14 @@ def columns_of_frame(frame: Any) -> dict[str, np.ndarray]:
     return {str(name): as_array(frame[name]) for name in names}
 
 
+def category_columns(frame: Any) -> tuple[str, ...]:
+    """The columns of pandas' type 'category', whose values may look like numbers."""
+    names = () if isinstance(frame, Mapping) else getattr(frame, "columns", ())
+    return tuple(
+        str(name) for name in names if str(getattr(frame[name], "dtype", "")) == "category"
+    )
+
+
 def as_array(column: Any) -> np.ndarray:
     """One column as a numpy array; of text and of mixed values an array of objects."""
     if hasattr(column, "to_numpy"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data.frames import columns_of_frame, is_frame, names_in
+from tfloss.data.frames import category_columns, columns_of_frame, is_frame, names_in
 from tfloss.data.table import Table
 from tfloss.errors import (
     DataError,
@@ -17,6 +17,7 @@ from tfloss.errors import (
     UsageError,
     did_you_mean,
     listed,
+    message_of,
 )
 from tfloss.registry import Dataset, Registry, check_settings
 
@@ -57,10 +58,10 @@ def load_dataset(
         table = declaration(**given)
     except TflossError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"The data set '{spec}' of {declaration.distribution or 'an unknown plugin'} failed: "
-            f"{type(error).__name__}: {error}."
+            f"{type(error).__name__}: {message_of(error)}."
         ) from error
     if not isinstance(table, Table):
         raise PluginError(
@@ -124,6 +125,7 @@ def table_from(
             raise UsageError("The target was given twice: in the pair, and by its name.")
         return _chosen(given, labels, features, drop, options)
     columns = columns_of_frame(source)
+    declared = category_columns(source)
     weight, side = options.pop("weight", None), names_in(options.pop("columns", ()))
     targets = [target] if target in columns else list(names_in(target))
     for name in (*targets, *([weight] if weight else []), *side):
@@ -135,11 +137,16 @@ def table_from(
     side = (*side, *([weight] if weight else []))
     others = {name: columns.pop(name) for name in dict.fromkeys(side)}
     own = [columns.pop(name) for name in targets]
+    categories = (*names_in(options.pop("categories", ())), *(n for n in declared if n in columns))
     together: Any = own[0] if own else None
     if len(own) > 1:
         together, options["target_names"] = np.column_stack(own), tuple(targets)
     return _chosen(
-        columns, together, features, drop, {**options, "columns": others, "weight": weight}
+        columns,
+        together,
+        features,
+        drop,
+        {**options, "columns": others, "weight": weight, "categories": categories},
     )
 
 
@@ -155,6 +162,7 @@ def _chosen(given: Any, target: Any, features: Any, drop: Any, options: Mapping[
                     f"{listed(columns)}."
                 )
         kept = {name: columns[name] for name in wanted if name not in names_in(drop)}
-        categories = names_in(options.get("categories"))
+        declared = (name for name in category_columns(given) if name in kept)
+        categories = (*names_in(options.get("categories")), *declared)
         return Table(kept, target, **{**options, "categories": categories})
     return choose_features(Table(given, target, **options), features=features, drop=drop)

@@ -265,15 +265,19 @@ def _encoder(table: Table, rows: np.ndarray, embed: Sequence[str]) -> Encoder | 
 
 
 def fit_scaler(
-    table: Table, rows: np.ndarray | None, encoder: Encoder | None, scale: str
+    table: Table,
+    rows: np.ndarray | None,
+    encoder: Encoder | None,
+    scale: str,
+    weight: np.ndarray | None = None,
 ) -> Scaler | None:
-    """The scaler of the encoded numbers of these rows (default: all)."""
+    """The scaler of the encoded numbers of these rows (default: all), which may have weights."""
     if encoder is None:
-        return Scaler.fit(table.features if rows is None else table.features[rows], scale)
+        return Scaler.fit(table.features if rows is None else table.features[rows], scale, weight)
     encoded = encoder.encode(table, rows)
     if not encoder.n_numbers:
         return None
-    numbers = Scaler.fit(encoded[:, : encoder.n_numbers], scale)
+    numbers = Scaler.fit(encoded[:, : encoder.n_numbers], scale, weight)
     others = encoded.shape[1] - encoder.n_numbers
     return LeadingScaler(numbers, others) if numbers is not None and others else numbers
 

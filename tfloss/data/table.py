@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data.frames import as_array, columns_of_frame, is_frame
+from tfloss.data.frames import as_array, category_columns, columns_of_frame, is_frame
 from tfloss.data.kinds import CATEGORY, NUMBER, refuse_no_table, understand_all
 from tfloss.data.missing import Task, guess_task, present_in
 from tfloss.errors import DataError, did_you_mean, listed
@@ -137,11 +137,15 @@ class Table:
 
     def _understood(self) -> tuple[tuple[str, ...], np.ndarray]:
         """The names of the features, and the features as (n, d) float64; sets levels and kinds."""
+        categories = self.categories
         if is_frame(self.features):
             columns = columns_of_frame(self.features)
             refuse_no_table(columns, self.name)
             self._refuse_empty(len(next(iter(columns.values()), ())), len(columns))
+            declared = category_columns(self.features)
             names = self._names(len(columns), tuple(columns))
+            called = dict(zip(columns, names, strict=True))
+            categories = (*categories, *(called[name] for name in declared))
             columns = dict(zip(names, columns.values(), strict=True))
         else:
             features = self._array("features", self.features)
@@ -155,14 +159,14 @@ class Table:
             if features.dtype.kind in "iuf" and not (self.categories or self.levels):
                 return names, self._numbers(names, features)
             columns = dict(zip(names, features.T, strict=True))
-        for name in self.categories:
+        for name in categories:
             if name not in columns:
                 raise DataError(
                     f"'{self.name}' has no feature column '{name}' to be a category."
                     f"{did_you_mean(name, columns)} It has: {listed(columns)}."
                 )
         ready = {name: self.levels[name] for name in names if name in self.levels}
-        found = understand_all(columns, self.name, [c for c in self.categories if c not in ready])
+        found = understand_all(columns, self.name, [c for c in categories if c not in ready])
         kinds = {name: self.kinds.get(name, one.kind) for name, one in found.items()}
         kinds |= dict.fromkeys(ready, CATEGORY)
         levels = {name: one.levels for name, one in found.items() if one.kind == CATEGORY}

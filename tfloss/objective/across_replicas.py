@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from tfloss.objective.evaluate import Evaluator, Value, average_key
 from tfloss.objective.plan import (
+    NO_SETTINGS,
     AverageUse,
     FunctionUse,
     LossUse,
@@ -88,16 +89,16 @@ def values_of(terms: Sequence[Term], evaluator: Evaluator, replicas: Replicas) -
         for term in terms
     ]
     asked: dict[Any, Any] = {}
-    rows: dict[int, tuple[Any, Value]] = {}
+    rows: dict[int, tuple[Any, Value, Any]] = {}
     for number, term in enumerate(terms):
         if together[number]:
             asked |= _tensors_of(term.body, evaluator)
             continue
-        reduction, operand = _last_reduction(term.body, evaluator)
+        reduction, operand, settings = _last_reduction(term.body, evaluator)
         value = evaluator.losses(operand)
         if operand is not term.body and not value.per_example:
             evaluator.losses(term.body)  # refuses to reduce one number
-        rows[number] = reduction, value
+        rows[number] = reduction, value, settings
         asked |= {(number, part): tensor for part, tensor in value.rows().items()}
     if evaluator.weight is not None:
         asked[_WEIGHT] = evaluator.weight
@@ -109,17 +110,17 @@ def values_of(terms: Sequence[Term], evaluator: Evaluator, replicas: Replicas) -
             if together[number]:
                 found.append(everywhere.reduced(term.body))
                 continue
-            reduction, value = rows[number]
+            reduction, value, settings = rows[number]
             given = {part: whole[number, part] for part in value.rows()}
-            found.append(everywhere.finished(reduction, replace(value, **given)))
+            found.append(everywhere.finished(reduction, replace(value, **given), settings))
     return found
 
 
-def _last_reduction(body: Use, evaluator: Evaluator) -> tuple[Reduction, Use]:
+def _last_reduction(body: Use, evaluator: Evaluator) -> tuple[Reduction, Use, Mapping[str, Any]]:
     """What makes one number of a term, and of what; so it waits for the rows of all replicas."""
     if isinstance(body, ReductionUse):
-        return body.reduction, body.operand
-    return evaluator.mean, body
+        return body.reduction, body.operand, body.settings
+    return evaluator.mean, body, NO_SETTINGS
 
 
 def _tensors_of(body: Use, evaluator: Evaluator) -> dict[Any, Any]:

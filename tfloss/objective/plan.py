@@ -14,6 +14,8 @@ from tfloss.formula import Node, quoted, to_text
 from tfloss.objective.learned import Learned
 from tfloss.registry import Balance, Function, Loss, Network, Reduction, Schedule
 
+NO_SETTINGS: Mapping[str, Any] = {}
+
 
 @dataclass(frozen=True)
 class Use:
@@ -110,6 +112,7 @@ class ReductionUse(Use):
 
     reduction: Reduction
     operand: Use
+    settings: Mapping[str, Any]
 
     def children(self) -> Iterator[Use]:
         yield self.operand
@@ -161,11 +164,14 @@ class LossUse(Use):
 
 @dataclass(frozen=True)
 class BalanceUse(Use):
-    """A balance, its settings, and the weights whose gradients it compares (all: None)."""
+    """A balance, its settings, and by what it takes the gradients that it compares.
+
+    `by` is some of the weights, or the output of a layer; None for all weights.
+    """
 
     balance: Balance
     settings: Mapping[str, Any]
-    by: WeightsUse | None = None
+    by: WeightsUse | TensorUse | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from tfloss.ops.rows import (
     zero_without_weight,
     zeroed,
 )
+from tfloss.ops.selection import mean_of_largest
 
 __all__ = [
     "FLOOR",
@@ -44,6 +45,7 @@ __all__ = [
     "log_odds",
     "log_probs",
     "log_sum",
+    "mean_of_largest",
     "mean_per_example",
     "nan_of",
     "pair_weights",

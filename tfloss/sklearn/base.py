@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    check_X_y,
+    validate_data,
+)
 
-from tfloss.data import Classes
+from tfloss.data import Classes, Encoder, Table
+from tfloss.data.frames import is_frame
 from tfloss.exporting import Exported, Source, export
 from tfloss.registry import registry_with
+from tfloss.sklearn.frames import as_encoded, as_table, needs_encoding
 from tfloss.sklearn.network import Network
 from tfloss.sklearn.rows import prepared
 from tfloss.sklearn.sparse import is_sparse
@@ -67,7 +75,7 @@ class Distilled(BaseEstimator):
             scale=self.scale,
             name=type(self).__name__,
             feature_names=tuple(getattr(self, "feature_names_in_", ())),
-            scaler="new" if before is None else before.scaler,
+            before=before,
         )
         if part:
             self._refuse_in_parts()
@@ -109,17 +117,65 @@ class Distilled(BaseEstimator):
             probs: a classifier answers with probabilities instead of logits.
         """
         check_is_fitted(self)
-        features = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr")
-        features = features.toarray() if is_sparse(features) else features
-        network = self.network_
+        network, rows = self.network_, self._rows(X)
         one_label = is_classifier(self) and not getattr(self, "multilabel_", False)
-        task = "classification" if one_label else "regression"
-        source = Source(network.model, task, network.scaler, features, link=network.link)
+        source = Source(
+            network.model,
+            "classification" if one_label else "regression",
+            network.scaler,
+            rows.toarray() if is_sparse(rows) else rows,
+            link=network.link,
+        )
+        if isinstance(rows, Table):
+            source = replace(
+                source, features=rows.features, encoder=network.encoder, levels=rows.levels
+            )
         return export(source, path, format=format, with_scaler=with_scaler, probs=probs)
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, np.ndarray]:  # noqa: N803
-        """Features, (n, d) float64 or sparse rows, and labels."""
-        return validate_data(self, X, y, dtype=np.float64, accept_sparse="csr", **options)
+        """Features, (n, d) float64, sparse rows or a table, and labels."""
+        reset = options.pop("reset", True)
+        encoder = None if reset else self._encoder
+        if encoder is None and not needs_encoding(X):
+            features, y = self._numbers(X, y, reset=reset, **options)
+            return features, y
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        table = self._table(X, encoder)
+        _, y = check_X_y(np.zeros((len(table), 1)), y, estimator=self, **options)
+        return table, y
+
+    def _numbers(self, X: Any, *y: Any, **options: Any) -> Any:  # noqa: N803
+        """Features that are numbers, and labels where they are given, as scikit-learn checks them.
+
+        Raises:
+            ValueError: text, gaps, infinity, or another number of features.
+        """
+        try:
+            return validate_data(self, X, *y, dtype=np.float64, accept_sparse="csr", **options)
+        except ValueError as error:
+            text = str(error).partition("could not convert string to float: ")[2]
+            if not text or np.asarray(X).dtype.kind not in "USO":
+                raise
+            name = type(self).__name__
+            what = "was fitted on numbers" if is_frame(X) else "takes numbers from an array"
+            do = "fix the column" if is_frame(X) else "pass a data frame, whose text it encodes"
+            raise ValueError(
+                f"X holds the text {text}, and {name} {what}; {do}, or put a ColumnTransformer "
+                f"with a OneHotEncoder in front of it, in a pipeline."
+            ) from error
+
+    def _table(self, X: Any, encoder: Encoder | None) -> Table:  # noqa: N803
+        name = type(self).__name__
+        if encoder is None:
+            return as_table(X, name)
+        if is_sparse(X):
+            raise ValueError(f"{name} was fitted on a data frame, and cannot take sparse rows.")
+        return as_encoded(X, encoder, tuple(self.feature_names_in_), name)
+
+    @property
+    def _encoder(self) -> Encoder | None:
+        """Of the fit before; None where that was on numbers without gaps."""
+        return self.network_.encoder if hasattr(self, "network_") else None
 
     def _weights(self, weight: Any, X: Any) -> np.ndarray | None:  # noqa: N803
         """(n,) float64, checked; None where there are none."""
@@ -130,8 +186,15 @@ class Distilled(BaseEstimator):
             raise ValueError("The sample weights are all 0, so that no row is left to train on.")
         return weight
 
+    def _rows(self, X: Any) -> Any:  # noqa: N803
+        """Rows to predict: (n, d) float64, or a table where `fit` has encoded one."""
+        encoder = self._encoder
+        if encoder is None:
+            return self._numbers(X, reset=False)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return self._table(X, encoder)
+
     def _outputs(self, X: Any) -> np.ndarray:  # noqa: N803
         """Logits, or answers of a regressor, (n, k) float64."""
         check_is_fitted(self)
-        features = validate_data(self, X, reset=False, dtype=np.float64, accept_sparse="csr")
-        return self.network_(features)
+        return self.network_(self._rows(X))

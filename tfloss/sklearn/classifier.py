@@ -165,7 +165,8 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         """Fit the teacher, then train the network to minimise the formula.
 
         Args:
-            X: (n, d) numbers; an array, a data frame, or scipy's sparse rows.
+            X: (n, d) numbers, an array or scipy's sparse rows; or a data frame, whose text,
+                dates and gaps are encoded.
             y: (n,) labels of any type, of two classes or more; NaN, None: a row without one. (n, k)
                 of 0 and 1: k labels, each by itself, which 'auto' trains with bce.
             sample_weight: (n,), 0 or more.
@@ -255,7 +256,8 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         a column.
 
         Args:
-            X: (n, d) numbers; an array, a data frame, or scipy's sparse rows.
+            X: (n, d) numbers, an array or scipy's sparse rows; or a data frame, whose text,
+                dates and gaps are encoded.
             y: (n,) labels; NaN, None: a row without one.
             classes: (C,) all labels that any call will have; needed in the first.
             sample_weight: (n,), 0 or more.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.data import Scaler, rows_at_once
+from tfloss.data import Encoder, Scaler, Table, rows_at_once
 from tfloss.data.links import to_units
 from tfloss.errors import UsageError, first_line
 from tfloss.lazy import keras, tf
@@ -30,6 +30,7 @@ class Network:
         link: what the model's answers are of what is predicted; see `target_units.link_of`.
         optimizer: the Keras optimizer, where training goes on with it.
         student: the model as a student, which keeps the compiled programs of its training.
+        encoder: of a data frame's gaps and categories; None: the features are numbers.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Network:
         link: str = "",
         optimizer: Any = None,
         student: Student | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self._model = model
         self._optimizer = optimizer
@@ -46,6 +48,7 @@ class Network:
         self._saved: dict[str, Any] = {}
         self.scaler = scaler
         self.link = link
+        self.encoder = encoder
 
     @property
     def model(self) -> Any:
@@ -76,7 +79,13 @@ class Network:
         return self._optimizer
 
     def __call__(self, features: Any) -> np.ndarray:
-        """The model's predictions for features (n, d) as they stand in the data; (n, k) float64."""
+        """The model's predictions, (n, k) float64, for features as they stand in the data.
+
+        They are (n, d), or a table of the encoder's columns.
+        """
+        if isinstance(features, Table):
+            assert self.encoder is not None
+            features = self.encoder.encode(features)
         count = rows_at_once(features.shape[1])
         pieces = [
             self._piece(features[at : at + count]) for at in range(0, features.shape[0], count)
@@ -99,7 +108,8 @@ class Network:
                 kept = [variable.numpy() for variable in self._optimizer.variables]
             self._saved["optimizer"] = kept
         scaler = None if self.scaler is None else self.scaler.to_values()
-        return {**self._saved, "scaler": scaler, "link": self.link}
+        encoder = None if self.encoder is None else self.encoder.to_values()
+        return {**self._saved, "scaler": scaler, "link": self.link, "encoder": encoder}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._model = self._optimizer = self._student = None
@@ -107,6 +117,8 @@ class Network:
         self.link = state["link"]
         scaler = state["scaler"]
         self.scaler = None if scaler is None else Scaler.from_values(scaler)
+        encoder = state["encoder"]
+        self.encoder = None if encoder is None else Encoder.from_values(encoder)
 
 
 def _as_values(model: Any) -> dict[str, Any]:

@@ -148,7 +148,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         """Fit the teacher, then train the network to minimise the formula.
 
         Args:
-            X: (n, d) numbers; an array, a data frame, or scipy's sparse rows.
+            X: (n, d) numbers, an array or scipy's sparse rows; or a data frame, whose text,
+                dates and gaps are encoded.
             y: (n,) numbers, or (n, k) of k targets; NaN: a row without one.
             sample_weight: (n,), 0 or more.
             **columns: further tensors that the formula names, (n,) or (n, k); NaN: missing.
@@ -173,7 +174,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         `FrozenEstimator(teacher)`, or a column.
 
         Args:
-            X: (n, d) numbers; an array, a data frame, or scipy's sparse rows.
+            X: (n, d) numbers, an array or scipy's sparse rows; or a data frame, whose text,
+                dates and gaps are encoded.
             y: (n,) numbers; NaN: a row without one.
             sample_weight: (n,), 0 or more.
             **columns: as for `fit`.

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from tfloss.data import Classes, Columns, FeatureSource, PreparedData, Scaler, Table, arrange
+from tfloss.data import (
+    Classes,
+    Columns,
+    Encoder,
+    FeatureSource,
+    PreparedData,
+    Scaler,
+    Table,
+    arrange,
+)
 from tfloss.data.kinds import NUMBER
+from tfloss.data.prepared import fit_scaler
 from tfloss.sklearn import sparse
+from tfloss.sklearn.network import Network
 
 _WEIGHT = "sample_weight"
 
@@ -25,12 +36,12 @@ def prepared(
     scale: str,
     name: str,
     feature_names: tuple[str, ...] = (),
-    scaler: Scaler | Literal["new"] | None = "new",
+    before: Network | None = None,
 ) -> PreparedData:
     """All rows as training rows; those of weight 0 are left out.
 
     Args:
-        features: (n, d) float64, finite; an array, or scipy's sparse rows (CSR).
+        features: (n, d) float64, finite; an array, scipy's sparse rows (CSR), or a table.
         target: (n,) or (n, k) labels, or numbers for regression; NaN: a row without a label.
         classes: of the labels; None for regression.
         weight: (n,) float64, or None.
@@ -38,7 +49,7 @@ def prepared(
         scale: see `tfloss.data.prepare`; 'standard' by the weighted mean and deviation.
         name: of the estimator, for messages.
         feature_names: of a data frame.
-        scaler: that was fitted before; 'new': one of these rows.
+        before: whose encoding and scaling these rows get; None: their own.
     """
     side_columns = dict(columns)
     kept: Any = slice(None)
@@ -47,8 +58,11 @@ def prepared(
             weight / weight[weight > 0].mean()
         )  # so that the mean loss keeps its size
         kept = weight > 0
-    features = features[kept]
+    given = features if isinstance(features, Table) else None
+    features = (features if given is None else given.features)[kept]
     dense = not sparse.is_sparse(features)
+    if given is not None:
+        feature_names = given.feature_names
     feature_names = feature_names or tuple(f"x{place}" for place in range(features.shape[1]))
     table = Table(
         features if dense else np.zeros((features.shape[0], 1)),
@@ -58,17 +72,18 @@ def prepared(
         columns={key: np.asarray(column)[kept] for key, column in side_columns.items()},
         task="regression" if classes is None else "classification",
         weight=None if weight is None else _WEIGHT,
+        levels={} if given is None else given.levels,
+        kinds={} if given is None else given.kinds,
     )
-    weights = table.columns.get(_WEIGHT)
-    if isinstance(scaler, str):
-        fit = Scaler.fit if dense else sparse.fit_scaler
-        scaler = fit(features, scale, weights)
+    encoder = _encoder(table) if before is None else before.encoder
+    scaler = _scaler(table, features, encoder, scale) if before is None else before.scaler
     train, nothing = (
         arrange(
             table,
             rows,
             classes=classes,
             scaler=scaler if dense else None,
+            encoder=encoder,
             columns=list(columns),
         )
         for rows in (None, np.empty(0, np.int64))
@@ -77,8 +92,30 @@ def prepared(
     if not dense:
         train, nothing = (_of_sparse(part, features, scaler, scale) for part in (train, nothing))
         source = FeatureSource(feature_names, dict.fromkeys(feature_names, NUMBER), {})
-    task = table.task or "classification"
-    return PreparedData(train, nothing, task, classes, feature_names, scaler, name, source=source)
+    return PreparedData(
+        train,
+        nothing,
+        table.task or "classification",
+        classes,
+        feature_names if encoder is None else encoder.encoded_names,
+        scaler,
+        name,
+        encoder=encoder,
+        source=source,
+    )
+
+
+def _encoder(table: Table) -> Encoder | None:
+    """Of all rows; None where they are numbers without gaps."""
+    return None if table.numbers_only else Encoder.fitted_on(table, np.arange(len(table)))
+
+
+def _scaler(table: Table, features: Any, encoder: Encoder | None, scale: str) -> Scaler | None:
+    """Of the table's rows, or of sparse ones."""
+    weights = table.columns.get(_WEIGHT)
+    if sparse.is_sparse(features):
+        return sparse.fit_scaler(features, scale, weights)
+    return fit_scaler(table, None, encoder, scale, weights)
 
 
 def _of_sparse(part: Columns, features: Any, scaler: Scaler | None, scale: str) -> Columns:

@@ -83,7 +83,7 @@ def trained(
             else None,
         }
         if epochs is not None:
-            network = before or Network(student.forward_model, data.scaler)
+            network = before or Network(student.forward_model, None)  # for its optimizer
             options |= {"initial_epoch": epochs[0], "epochs": epochs[1]}
             options["optimizer"] = network.optimizer(estimator.optimizer)
         with warnings.catch_warnings():  # searches over formulas have one teacher for all
@@ -93,9 +93,8 @@ def trained(
     kept = options["optimizer"] if epochs is not None and not result.objective.states else None
     student = result.student
     model = student.forward_model
-    return result, Network(
-        model, data.scaler, student.link, kept, student if epochs is not None else None
-    )
+    known = student if epochs is not None else None
+    return result, Network(model, data.scaler, student.link, kept, known, data.encoder)
 
 
 def lines(epochs: int) -> Callable[[History], None]:

@@ -6,12 +6,12 @@ once for all replicates instead. The core knows no metric by name and computes n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from tfloss.comparison.replicates.trajectories import Trajectories
-from tfloss.data import Columns
+from tfloss.data import Columns, PreparedData
 from tfloss.data.links import to_units
 from tfloss.data.scoring import NoScore, metric_value, takes_weights
 from tfloss.errors import PluginError
@@ -20,6 +20,8 @@ from tfloss.training.scores import probabilities
 from tfloss.training.target_units import link_of
 
 _AGREE = 1e-6  # relative; the two may sum in another order
+
+LABELS = "labels"  # several of 0 and 1, each scored as two classes
 
 
 def add_metrics(
@@ -33,7 +35,7 @@ def add_metrics(
     Args:
         trajectories: one for each formula.
         parts: the holdout of each replicate.
-        task: 'classification' or 'regression'.
+        task: as what is scored, see `scored_as`.
         registry: whose metrics are computed.
 
     Returns:
@@ -67,23 +69,32 @@ def add_metrics(
     ]
 
 
+def scored_as(data: PreparedData) -> str:
+    """'classification', 'regression', or `LABELS`."""
+    return LABELS if data.multilabel else data.task
+
+
 def metrics_for(task: str, registry: Registry) -> dict[str, Metric]:
-    """The registered metrics of a task by name."""
+    """The registered metrics of a task by name; several labels have those of classes."""
+    task = "classification" if task == LABELS else task
     return {name: metric for name, metric in registry.metrics.items() if metric.task == task}
 
 
 def predictions_of(logits: np.ndarray, task: str, link: str = "") -> np.ndarray:
-    """(R, n, C) float64 probabilities, or predictions for regression, from (R, n, k) logits."""
+    """(R, n, C) float64 probabilities, or (R, n, k) predictions, from (R, n, k) logits."""
     logits = logits.astype(np.float64)
-    if task == "regression":
+    if task != "classification":
         return to_units(logits, link)
     flat = probabilities(logits.reshape(-1, logits.shape[-1]))
     return flat.reshape(*logits.shape[:2], -1)
 
 
 def truth_of(parts: Iterable[Columns], task: str) -> np.ndarray:
-    """(R, n) class positions, or (R, n, k) targets for regression."""
-    return np.stack([part.codes if task == "classification" else part.labels for part in parts])
+    """(R, n) class positions, else (R, n, k) targets; several labels are whole numbers."""
+    if task == "classification":
+        return np.stack([part.codes for part in parts])
+    labels = np.stack([part.labels for part in parts])
+    return labels.astype(np.int64) if task == LABELS else labels
 
 
 def weight_of(parts: Iterable[Columns]) -> np.ndarray | None:
@@ -101,11 +112,11 @@ def metric_values(
     weight: np.ndarray | None = None,
     failed: dict[str, str] | None = None,
 ) -> np.ndarray:
-    """(R,) float64: a metric of each replicate; NaN where it fails.
+    """(R,) float64: a metric of each replicate, of labels their mean; NaN where it fails.
 
     Args:
         metric: a plugin's.
-        truth: (R, n) class positions, or (R, n, k) targets.
+        truth: (R, n) class positions, or (R, n, k) targets or labels.
         predictions: (R, n, C) probabilities, or (R, n, k).
         weight: (R, n) sample weights; a metric that takes them is then asked one by one.
         failed: is filled with why, by the metric's name.
@@ -113,6 +124,11 @@ def metric_values(
     Raises:
         PluginError: its batched function returns another shape.
     """
+    if _are_labels(metric, truth):
+        each = (
+            metric_values(metric, *one, weight, failed) for one in _two_classes(truth, predictions)
+        )
+        return np.mean(list(each), axis=0)
     values = None
     if metric.batched is not None and (weight is None or not takes_weights(metric)):
         values = _batched(metric, truth, predictions)
@@ -126,6 +142,19 @@ def metric_values(
                 failed.setdefault(metric.name, value.reason)
         return np.array(found, np.float64)
     return values
+
+
+def _are_labels(metric: Metric, truth: np.ndarray) -> bool:
+    return metric.task == "classification" and truth.ndim == 3
+
+
+def _two_classes(
+    truth: np.ndarray, predictions: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Of (R, n, k) labels and probabilities, for each label (R, n) classes and (R, n, 2)."""
+    for place in range(truth.shape[2]):
+        said = predictions[..., place]
+        yield truth[..., place], np.stack([1 - said, said], axis=-1)
 
 
 def _batched(metric: Metric, truth: np.ndarray, predictions: np.ndarray) -> np.ndarray | None:
@@ -154,6 +183,9 @@ def check_batched(
     """
     for name, metric in metrics.items():
         if metric.batched is None:
+            continue
+        if _are_labels(metric, truth):
+            check_batched({name: metric}, *next(_two_classes(truth, predictions)))
             continue
         values = metric_values(metric, truth, predictions)
         for at in {0, len(truth) - 1}:

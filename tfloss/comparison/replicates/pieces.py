@@ -20,6 +20,7 @@ from tfloss.training.program.batch import Batch
 from tfloss.training.program.optimizers import make_optimizer
 
 _BYTES_AT_ONCE = 1 << 29
+_EARLY = "early stopping ends each seed after an epoch of its own"
 
 
 @dataclass
@@ -59,6 +60,8 @@ def pieces_of(
     """As many seeds of a family at once as fit into memory; one where they cannot be stacked."""
     for family in groups:
         refused = why_not_stacked(template, make_optimizer(config.optimizer))
+        if config.early_stopping:
+            refused = _EARLY
         each = bytes_of_one(setups, template) * len(family.positions)
         fitting = int(np.clip(_BYTES_AT_ONCE // max(each, 1), 1, len(setups)))
         size = 1 if refused else fitting

@@ -54,6 +54,8 @@ def train_alone(
     _record(found, result, eval_epochs)
     for number, logits in enumerate(recorder.seen):
         found.logits[number, 0] = logits
+    if result.history.best_epoch is not None:
+        _put_kept_weights(found, result)
     found.events = tuple(f"Seed {setup.seed} of '{formula}': {event}" for event in result.events)
     if gradients:
         found.gradients = np.array([list(gradients_of(result, config.batch_size).values())])
@@ -91,11 +93,27 @@ def _fitted(
 
 
 def _record(found: Trajectories, result: Result, eval_epochs: Sequence[int]) -> None:
+    found.epochs_trained = done = result.history.latest.number
+    evaluated = np.array([epoch - 1 for epoch in eval_epochs if epoch <= done], np.int64)
     for number, name in enumerate(("total", *result.history.names)):
-        found.train[:, 0, number] = result.history.column(name)
-        if len(eval_epochs):
+        found.train[:done, 0, number] = result.history.column(name)
+        if len(evaluated):
             holdout = result.history.column(name, "holdout")
-            found.holdout[:, 0, number] = holdout[np.array(eval_epochs) - 1]
+            found.holdout[: len(evaluated), 0, number] = holdout[evaluated]
+
+
+def _put_kept_weights(found: Trajectories, result: Result) -> None:
+    """From where a training stopped early, and at the end, it is the student that was kept."""
+    best, done = result.history.best_epoch, found.epochs_trained
+    assert best is not None
+    found.train[done:] = found.train[best - 1]
+    inputs = result.data.holdout.inputs
+    if not len(found.eval_epochs) or not len(inputs):
+        return
+    kept = (found.eval_epochs > done) | (found.eval_epochs == len(found.train))
+    for number, name in enumerate(("total", *result.history.names)):
+        found.holdout[kept, 0, number] = result.history.column(name, "holdout")[best - 1]
+    found.logits[kept, 0] = result.student.compiled_for(inputs)(tf.constant(inputs)).numpy()
 
 
 def _logit_recorder(student: Student, inputs: np.ndarray, eval_epochs: Sequence[int]) -> Any:

@@ -241,6 +241,7 @@ class _Trainer:
             measured = max(0, min(seeds, self.gradients - piece.part.start))
             places = number * seeds + np.arange(measured)
             own.gradients = program.term_gradients(places, self.config.epochs)
+            own.logged = piece.family.objective.logged
             if self.config.on_nan != "stop":
                 self._train_again(own, piece.part)
             found[place] = own
@@ -262,9 +263,10 @@ class _Trainer:
             steps = steps_per_epoch(
                 len(self.data.train), self.config.batch_size, self.config.batches
             )
-            self.done.steps += steps * self.config.epochs
+            self.done.steps += steps * replicates[-1].epochs_trained
             self._progress(formula, 1)
         found = joined(replicates)
+        found.logged = piece.family.objective.logged
         found.note = f"Trained one at a time, since {piece.refused}."
         return found
 

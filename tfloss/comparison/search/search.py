@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tfloss.cluster.peers import Peers
-from tfloss.comparison.analysis.metrics import add_metrics
+from tfloss.comparison.analysis.metrics import add_metrics, scored_as
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.folder import TEACHERS, fill_folder
+from tfloss.comparison.folder import fill_folder
 from tfloss.comparison.ranges import Range
 from tfloss.comparison.replicates.saved import FINGERPRINT, require_same_setups
 from tfloss.comparison.replicates.seeds import SeedSetup, prepare_seeds
@@ -34,6 +34,7 @@ from tfloss.comparison.workers import table_digest
 from tfloss.data import Table
 from tfloss.errors import NumericsError, UsageError
 from tfloss.io.atomic import write_text
+from tfloss.io.finished import TEACHERS
 from tfloss.io.lock import FolderLock
 from tfloss.registry import Metric, Registry
 
@@ -279,7 +280,7 @@ def _confirmed(
     comparison = Comparison(tuple(labels), own, seeds=plan.confirm)
     on_progress("metrics and statistics", 0.0)
     parts = [setup.data.holdout for setup in setups]
-    both.notes += add_metrics(both.trajectories, parts, setups[0].data.task, registry)
+    both.notes += add_metrics(both.trajectories, parts, scored_as(setups[0].data), registry)
     sources = [config.formula for config in configs]
     results = results_of(comparison, setups, both, registry, sources)
     return results, comparison, both.trajectories

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.comparison.analysis.metrics import metric_values, predictions_of, truth_of
+from tfloss.comparison.analysis.metrics import (
+    metric_values,
+    predictions_of,
+    scored_as,
+    truth_of,
+)
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.replicates.initial_weights import initial_weights
 from tfloss.comparison.replicates.seeds import SeedSetup, student_of
@@ -40,9 +45,9 @@ class TrialValue:
     ) -> None:
         self._setups, self._metric, self._registry = setups, metric, registry
         config, data = plan.static, setups[0].data
-        self._task = data.task
+        self._task = scored_as(data)
         self._programs = ProgramCache()
-        self._truth = truth_of([setup.data.holdout for setup in setups], data.task)
+        self._truth = truth_of([setup.data.holdout for setup in setups], self._task)
         # The same for all trials, so that they are built once.
         student = student_of(config, data, setups[0].seed, registry)
         seeds = [setup.seed for setup in setups]

@@ -17,6 +17,7 @@ _MULTIPLY_ADDS, _MULTIPLY_ADDS_ON_GPU = 3e10, 3e12
 # second each: between two of them the weights are copied, which takes a thousandth or two.
 _CHUNKS = 10
 _SHORTEST = 0.4  # of a call's work
+_BATCHES_READ_AT_ONCE = 1_000
 
 
 def steps_per_call(
@@ -48,6 +49,22 @@ def epochs_per_chunk(engine: Engine, epochs: int, most: int | None = None) -> in
     affordable = steps / engine.steps_per_epoch
     wanted = max(-(-epochs // _CHUNKS), int(_SHORTEST * affordable))
     return max(1, min(wanted, epochs, int(affordable)))
+
+
+def epochs_per_block(length: int, most: int, work: int | None) -> int:
+    """How many epochs of a stream are read and trained at once, at least 1.
+
+    A generator in Python may take a thousandth of a second for a batch, and nothing is seen of a
+    training before its first block is there: blocks of several epochs stay short.
+
+    Args:
+        length: batches of an epoch.
+        most: batches that fit into a block.
+        work: batches to train on, all together; None: any number.
+    """
+    affordable = min(most, _BATCHES_READ_AT_ONCE) // length
+    wanted = affordable if work is None else -(-work // (length * _CHUNKS))
+    return max(1, min(affordable, wanted))
 
 
 def steps_per_segment(engine: Engine, most: int | None = None) -> int | None:

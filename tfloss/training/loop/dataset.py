@@ -1,8 +1,8 @@
-"""Rows from a `tf.data.Dataset`: batches are stacked into blocks while others are trained on."""
+"""Rows from a `tf.data.Dataset`, block by block."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,13 @@ from tfloss.data import Columns
 from tfloss.errors import DataError
 from tfloss.io.checked_npz import digest_of
 from tfloss.lazy import tf
-from tfloss.training.loop.autotuning import without_idle_tuning
-from tfloss.training.loop.chunk_size import steps_per_call
+from tfloss.training.loop.blocks import Blocks, as_batch, cast
+from tfloss.training.loop.chunk_size import epochs_per_block, steps_per_call
 from tfloss.training.loop.nan_report import StepRows
-from tfloss.training.loop.source import Segment
+from tfloss.training.loop.source import Chunk, Segment
 from tfloss.training.options import Compile
 from tfloss.training.program.batch import SAMPLE_WEIGHT, Batch, as_tensors
-from tfloss.training.program.chunk_log import ChunkLog
+from tfloss.training.program.chunk_log import ChunkLog, log_of
 from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import Evaluation
 from tfloss.training.program.forward import StudentLoss
@@ -32,10 +32,6 @@ from tfloss.training.program.step import (
 )
 from tfloss.training.program.variants import Programs
 from tfloss.training.program.xla import prepare_xla
-
-_BLOCKS_AHEAD = 2
-# Whether to stop is checked only every 10 batches: each check costs 50 µs.
-_BATCHES_PER_CHECK = 10
 
 
 class DatasetSource(TrainStep):
@@ -69,11 +65,11 @@ class DatasetSource(TrainStep):
         self._names = [name for name in spec if name in needed]
         if forward.objective.states:
             first = next(iter(dataset.take(1)))
-            forward.build(_as_batch(self._cast({n: c[:1] for n, c in first.items()})))
+            forward.build(as_batch(cast({n: c[:1] for n, c in first.items()}, self._names)))
         super().__init__(forward, optimizer, replication)
-        self.layout = _as_batch({n: _spec(spec[n], batch_size) for n in self._names})
+        self.layout = as_batch({n: _spec(spec[n], batch_size) for n in self._names})
         self.choice = self.chosen(compile, work, before)
-        self.batches_per_block = self._block_size(spec, self.choice.compiled_as)
+        self.batches_per_block = self._block_size(spec, self.choice.compiled_as, work)
         self.traces = 0
         self._programs = Programs(self, self._over_block, lambda: self.choice.compiled_as)
         self._holdout: Evaluation | None = None
@@ -88,10 +84,10 @@ class DatasetSource(TrainStep):
         self._dataset, self._work = dataset, work
         needs = self.forward.objective.needs  # type: ignore[attr-defined]
         self._held_out = [] if holdout is None else as_tensors(holdout, needs).leaves()
-        self._closed = tf.Variable(False, trainable=False)
-        self._blocks: Iterator[Mapping[str, Any]] | None = None
+        self._blocks: Blocks | None = None
         self._block = Batch({}, {})
         self._used = self.batches_per_block  # of the block at hand
+        self._max_steps: int | None = None
         self.watched = False
         self._on_holdout: Any = None
 
@@ -121,47 +117,88 @@ class DatasetSource(TrainStep):
         Raises:
             DataError: the stream does not repeat what it gave then.
         """
-        del max_steps  # each segment has its limit
-        self._blocks = self._stacked(max(0, done - 1))
+        self._max_steps = max_steps
+        self._blocks = Blocks(
+            self._dataset,
+            self._names,
+            batches=self.batches_per_block,
+            batch_size=self.batch_size,
+            skipped=max(0, done - 1),
+            work=self._work,
+        )
         if done:  # the last batch once more, to see whether it is the same
-            self._block, self._used = self._next_block(), 1
+            self._block, self._used = next(self._blocks), 1
             if state and str(state["digest"]) != self._digest():
                 raise DataError(
                     f"The stream does not repeat: its batch {done} is another than it was. Give "
                     f"its shuffling a seed, or train from the beginning in another folder."
                 )
 
-    def chunk(self, epoch: int, epochs: int, *, single: bool) -> None:
-        """A stream is read block by block, however short its epochs are."""
+    def chunk(self, epoch: int, epochs: int, *, single: bool) -> Chunk | None:
+        """The whole epochs that are left in the block at hand; None where there is not one."""
+        self._read_on()
+        length, start, block = self.steps_per_epoch, self._used, self._block
+        left = self.batches_per_block - start
+        most = left if self._max_steps is None else min(left, self._max_steps)
+        count = min(most // length, 1 if single else epochs - epoch)
+        if not count:
+            return None
+        first, stop = epoch * length, start + count * length
+        self._used = stop
+
+        def run(policy: NanPolicy | None) -> ChunkLog:
+            state = self.start(tf.constant(first))
+            after, train, holdout = self._trained(policy, block, start, stop, 0, state)
+            evaluated = None if self._holdout is None else holdout.numpy()[:count]
+            return log_of(after, first, train.numpy()[:count], evaluated)
+
+        return Chunk(run, lambda step: self._step_rows(step, block, start - first))
 
     def segment(self, epoch: int, done: int, state: TrainState, limit: int | None) -> Segment:
         """The next batches of the block at hand, at most to the end of the epoch."""
-        if self._used == self.batches_per_block:
-            self._block, self._used = self._next_block(), 0
+        self._read_on()
         start, first, block = self._used, int(state.step), self._block
         most = min(self.steps_per_epoch - done, limit or self.steps_per_epoch)
         stop = self._used = min(self.batches_per_block, start + most)
-        ends = tf.constant(done + stop - start == self.steps_per_epoch)
-        held_out = self._held_out
-        arguments = (block, tf.constant(start), tf.constant(stop), ends, state, held_out)
 
         def run(policy: NanPolicy | None) -> TrainState:
-            after, self._on_holdout = self._programs(policy, *arguments)
-            return TrainState(*after)
+            after, _, holdout = self._trained(policy, block, start, stop, done, state)
+            self._on_holdout = holdout[0]
+            return after
 
-        def batch_of(step: int) -> StepRows:
-            row = step * self.batch_size
-            batch = block.map(lambda column: column[start + step - first])
-            return StepRows(range(row, row + self.batch_size), batch, "the stream")
+        return Segment(run, lambda step: self._step_rows(step, block, start - first))
 
-        return Segment(run, batch_of)
+    def _read_on(self) -> None:
+        """Take the next block, where the one at hand is used up."""
+        if self._used == self.batches_per_block:
+            assert self._blocks is not None
+            self._block, self._used = next(self._blocks), 0
+
+    def _trained(
+        self,
+        policy: NanPolicy | None,
+        block: Batch,
+        start: int,
+        stop: int,
+        done: int,
+        state: TrainState,
+    ) -> tuple[TrainState, Any, Any]:
+        places = tf.constant(start), tf.constant(stop), tf.constant(done)
+        after, *logs = self._programs(policy, block, *places, state, self._held_out)
+        return TrainState(*after), *logs
+
+    def _step_rows(self, step: int, block: Batch, offset: int) -> StepRows:
+        """The rows of a step of this block, which has it `offset` batches from its number."""
+        row = step * self.batch_size
+        batch = block.map(lambda column: column[step + offset])
+        return StepRows(range(row, row + self.batch_size), batch, "the stream")
 
     def metrics(self) -> np.ndarray:
         return np.empty(0, np.float32)
 
     def evaluated(self, log: ChunkLog, step: int) -> ChunkLog:
-        """The segment that ended the epoch has evaluated the holdout."""
-        if self._holdout is None:
+        """The program has evaluated the holdout where an epoch ended."""
+        if self._holdout is None or log.holdout is not None:
             return log
         values = self._on_holdout.numpy()
         if np.isnan(values).all():  # the epoch was cut short
@@ -175,14 +212,8 @@ class DatasetSource(TrainStep):
         return {"digest": np.array(self._digest())}
 
     def close(self) -> None:
-        """Stop reading ahead.
-
-        A dataset that is thrown away while it calls a Python generator waits for the generator,
-        and keeps Python from running it: both would wait for ever.
-        """
-        self._closed.assign(True)
-        for _ in self._blocks or ():
-            pass
+        if self._blocks is not None:
+            self._blocks.close()
 
     def _digest(self) -> str:
         """SHA-256 of the last batch."""
@@ -194,66 +225,77 @@ class DatasetSource(TrainStep):
         block: Batch,
         start: Any,
         stop: Any,
-        ends: Any,
+        done: Any,
         state: TrainState,
         held_out: list[Any],
         step_fn: StepFn,
-    ) -> tuple[TrainState, Any]:
-        """Train on batches `start` to `stop`; then the holdout's values, where the epoch ends."""
+    ) -> tuple[TrainState, Any, Any]:
+        """Train on batches `start` to `stop`, epoch by epoch.
+
+        Args:
+            block: all batches.
+            start: first of them to train on.
+            stop: first of them not to train on.
+            done: steps of the first epoch that were done before.
+            state: at their end.
+            held_out: columns of the holdout.
+            step_fn: takes a step.
+
+        Returns:
+            the state; the averages over each epoch, and the holdout's values at its end, NaN for an
+            epoch that has not ended.
+        """
         self.traces += 1
-        state = self.over(block, stop, TrainState(*state), start=start, step_fn=step_fn)
-        after = self.end(state)
-        evaluate, unknown = self._holdout, tf.fill([self.width], np.float32(np.nan))
-        if evaluate is None:
-            return after, unknown
-        return after, tf.cond(ends, lambda: evaluate(after.step, held_out), lambda: unknown)
+        length, evaluate = self.steps_per_epoch, self._holdout
+        most = -(-self.batches_per_block // length)
+        unknown = tf.fill([most, self.width], np.float32(np.nan))
 
-    # -- from the dataset to blocks --------------------------------------------------------------
+        def epoch(
+            number: Any, first: Any, train: Any, holdout: Any, *state: Any
+        ) -> tuple[Any, ...]:
+            position = (done + first - start) % length
+            last = tf.minimum(stop, first + length - position)
+            after = self.over(
+                block, last, self._begun(position, TrainState(*state)), start=first, step_fn=step_fn
+            )
+            train = _with_row(train, number, after.sums / (self.rows - after.skipped_rows))
+            if evaluate is not None:
+                holdout = tf.cond(
+                    tf.equal(position + last - first, length),
+                    lambda: _with_row(holdout, number, evaluate(after.step, held_out)),
+                    lambda: holdout,
+                )
+            return number + 1, last, train, holdout, *after
 
-    def _block_size(self, spec: Mapping[str, Any], how: str) -> int:
-        """As many batches as memory and a person's patience allow, at most an epoch."""
+        _, _, train, holdout, *after = tf.while_loop(
+            lambda _, first, *__: first < stop,
+            epoch,
+            (tf.constant(0), start, unknown, unknown, *state),
+            parallel_iterations=1,
+        )
+        return self.end(TrainState(*after)), train, holdout
+
+    def _begun(self, position: Any, state: TrainState) -> TrainState:
+        """With nothing summed, where an epoch begins."""
+        begins, nothing = tf.equal(position, 0), self.start(state.step)
+        return state._replace(
+            sums=tf.where(begins, nothing.sums, state.sums),
+            skipped_rows=tf.where(begins, nothing.skipped_rows, state.skipped_rows),
+        )
+
+    def _block_size(self, spec: Mapping[str, Any], how: str, work: int | None) -> int:
+        """As many batches as memory and a person's patience allow: part of an epoch, or some."""
         row = sum(spec[n].dtype.size * int(np.prod(spec[n].shape[1:])) for n in self._names)
         by_memory = BLOCK_BYTES // (row * self.batch_size)
         by_time = steps_per_call(how, self.work_per_step, passes=self.passes_per_step)
-        return max(1, min(self.steps_per_epoch, by_memory, by_time))
-
-    def _stacked(self, skipped: int) -> Iterator[Mapping[str, Any]]:
-        """Blocks of whole batches, (batches, batch_size, …) each, made in advance."""
-        shape = [self.batches_per_block, self.batch_size]
-
-        def stack(rows: Mapping[str, Any]) -> Mapping[str, Any]:
-            columns = self._cast(rows).items()
-            return {name: tf.reshape(c, [*shape, *c.shape[1:]]) for name, c in columns}
-
-        rows = self._dataset.repeat()
-        if set(rows.element_spec) != set(self._names):  # what nobody needs is not rebatched
-            rows = rows.map(lambda batch: {name: batch[name] for name in self._names})
-        per_check = min(_BATCHES_PER_CHECK, shape[0])
-        rows = rows.rebatch(per_check * self.batch_size, drop_remainder=True)
-        rows = rows.take_while(lambda _: tf.logical_not(self._closed.value()))
-        if skipped:
-            rows = rows.rebatch(self.batch_size, drop_remainder=True).skip(skipped)
-        blocks = rows.rebatch(shape[0] * shape[1], drop_remainder=True)
-        if self._work is not None:  # no more than that is read
-            blocks = blocks.take(-(-(self._work - skipped) // shape[0]))
-        return iter(without_idle_tuning(blocks.map(stack).prefetch(_BLOCKS_AHEAD)))
-
-    def _cast(self, rows: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns that the objective needs, fractions as float32."""
-        columns = {name: tf.convert_to_tensor(rows[name]) for name in self._names}
-        wide = tf.float64
-        return {n: tf.cast(c, tf.float32) if c.dtype == wide else c for n, c in columns.items()}
-
-    def _next_block(self) -> Batch:
-        try:
-            return _as_batch(next(self._blocks or iter(())))
-        except StopIteration:
-            raise DataError("The dataset has no rows.") from None
+        most = max(1, min(by_memory, by_time))
+        if most < self.steps_per_epoch:
+            return most
+        return self.steps_per_epoch * epochs_per_block(self.steps_per_epoch, most, work)
 
 
-def _as_batch(columns: Mapping[str, Any]) -> Batch:
-    tensors = {name: column for name, column in columns.items() if name != SAMPLE_WEIGHT}
-    return Batch(tensors, {}, columns.get(SAMPLE_WEIGHT))
+def _with_row(log: Any, number: Any, row: Any) -> Any:
+    return tf.tensor_scatter_nd_update(log, [[number]], [row])
 
 
 def _spec(column: Any, rows: int) -> Any:

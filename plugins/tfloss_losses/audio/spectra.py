@@ -1,12 +1,7 @@
-"""Sound: waveforms compared by their spectra, or by what of one is in the other.
-
-Waveforms are (batch, samples). The first frame of a spectrum is centred at the first sample, as the
-window is 0 at its border; what frames lack before and after is silence.
-"""
+"""Waveforms compared by their spectra: what sounds alike is near, whatever the phase."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -14,19 +9,9 @@ import tfloss
 from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Each, Length
 from tfloss.ops import mean_per_example
+from tfloss_losses.audio.common import EXAMPLE, WAVES, refuse_no_waves
 
-_WAVES = {"labels": "numbers", "prediction": "numbers"}
-_EXAMPLE = "(labels=wave, prediction=spoken)"
 _HOP = {"settings over their range": "a frame shorter than the hop is refused"}
-
-# Of a distortion with less than 1e-8 of the target's energy float32 holds mostly rounding, and the
-# gradient of its logarithm would be that of the rounding.
-_LEAST = -80.0
-
-
-def _waves(labels: Any, prediction: Any) -> None:
-    if len(labels.shape) != 2:
-        raise ValueError(f"Waveforms must be (batch, samples), not {tuple(labels.shape)}.")
 
 
 def _magnitudes(waves: Any, frame: int, hop: int, smallest: float) -> Any:
@@ -47,7 +32,7 @@ def _spectra(
 ) -> tuple[Any, Any]:
     if hop > frame:
         raise ValueError(f"The setting 'hop' is {hop} but must not be above the frame, {frame}.")
-    _waves(labels, prediction)
+    refuse_no_waves(labels)
     return tuple(_magnitudes(waves, frame, hop, smallest) for waves in (labels, prediction))
 
 
@@ -63,10 +48,10 @@ def _norm(values: Any) -> Any:
     latex=r"\frac{\Vert|Y|-|\hat Y|\Vert_F}{\Vert|Y|\Vert_F}",
     range=(0, None),
     zero_at_optimum=True,
-    domains=_WAVES,
+    domains=WAVES,
     family="audio",
     exempt=_HOP,
-    example="spectral_convergence" + _EXAMPLE,
+    example="spectral_convergence" + EXAMPLE,
 )
 def spectral_convergence(
     labels: Any,
@@ -98,10 +83,10 @@ def spectral_convergence(
     zero_at_optimum=True,
     symmetric=True,
     kinks=("two magnitudes are equal",),
-    domains=_WAVES,
+    domains=WAVES,
     family="audio",
     exempt=_HOP,
-    example="log_spectral" + _EXAMPLE,
+    example="log_spectral" + EXAMPLE,
 )
 def log_spectral(
     labels: Any,
@@ -132,9 +117,9 @@ def log_spectral(
     range=(0, None),
     zero_at_optimum=True,
     kinks=("two magnitudes are equal",),
-    domains=_WAVES,
+    domains=WAVES,
     family="audio",
-    example="multi_resolution_stft" + _EXAMPLE,
+    example="multi_resolution_stft" + EXAMPLE,
 )
 def multi_resolution_stft(
     labels: Any,
@@ -169,7 +154,7 @@ def multi_resolution_stft(
     zero_at_optimum=True,
     symmetric=True,
     kinks=("two magnitudes are equal",),
-    domains=_WAVES,
+    domains=WAVES,
     family="audio",
     exempt=_HOP,
     example="log_mel(labels=wave, prediction=spoken, bands=8)",
@@ -204,130 +189,3 @@ def log_mel(
     )
     one, two = (tf.math.log(tf.tensordot(x, matrix, 1) + smallest) for x in (is_, said))
     return mean_per_example(tf.abs(one - two))
-
-
-def _ratio(target: Any, rest: Any, smallest: float) -> Any:
-    """Minus the energy of one over that of the other, in decibels, (batch,)."""
-    signal = tf.reduce_sum(tf.square(target), axis=-1)
-    noise = tf.reduce_sum(tf.square(rest), axis=-1)
-    return 10 / math.log(10) * (tf.math.log(noise + smallest) - tf.math.log(signal + smallest))
-
-
-def _scaled(labels: Any, prediction: Any, smallest: float) -> tuple[Any, Any]:
-    """Both without their mean, and the factor that brings the target nearest to the prediction."""
-    _waves(labels, prediction)
-    is_, said = (x - tf.reduce_mean(x, axis=-1, keepdims=True) for x in (labels, prediction))
-    energy = tf.reduce_sum(tf.square(is_), axis=-1, keepdims=True)
-    shared = tf.reduce_sum(is_ * said, axis=-1, keepdims=True)
-    factor = shared / tf.maximum(energy, smallest)
-    return is_ * factor, said
-
-
-@tfloss.loss(
-    same_shape=("labels", "prediction"),
-    latex=r"-10\log_{10}\frac{\Vert\alpha y\Vert^2}{\Vert\hat y-\alpha y\Vert^2},"
-    r"\ \alpha=\frac{\hat y^\top y}{\Vert y\Vert^2}",
-    domains=_WAVES,
-    family="audio",
-    example="si_sdr" + _EXAMPLE,
-)
-def si_sdr(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8) -> Any:
-    """Scale-invariant signal-to-distortion ratio, negative: whatever the volume.
-
-    labels, prediction: (batch, samples); their means are taken off.
-    Returns (batch,), in decibels below the signal, at least -80: a distortion with less than 1e-8
-    of the target's energy is rounding in float32; the value is then constant, its gradient 0.
-
-    smallest: added to both energies, positive, so that silence is finite.
-
-    Source: Le Roux et al. 2019, "SDR: half-baked or well done?", eq. 5.
-    """
-    target, said = _scaled(labels, prediction, smallest)
-    return tf.maximum(_ratio(target, said - target, smallest), _LEAST)
-
-
-@tfloss.loss(
-    same_shape=("labels", "prediction"),
-    latex=r"-10\log_{10}\frac{\Vert\alpha y\Vert^2}{\Vert\hat y-y\Vert^2},"
-    r"\ \alpha=\frac{\hat y^\top y}{\Vert y\Vert^2}",
-    domains=_WAVES,
-    family="audio",
-    example="sd_sdr" + _EXAMPLE,
-)
-def sd_sdr(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8) -> Any:
-    """Scale-dependent signal-to-distortion ratio, negative: a wrong volume is a distortion.
-
-    labels, prediction: (batch, samples); their means are taken off.
-    Returns (batch,), in decibels below the signal, at least -80, as of si_sdr.
-
-    smallest: added to both energies, positive.
-
-    Source: Le Roux et al. 2019, "SDR: half-baked or well done?", section 4.
-    """
-    target, said = _scaled(labels, prediction, smallest)
-    is_ = labels - tf.reduce_mean(labels, axis=-1, keepdims=True)
-    return tf.maximum(_ratio(target, said - is_, smallest), _LEAST)
-
-
-@tfloss.loss(
-    same_shape=("labels", "prediction"),
-    latex=r"-10\log_{10}\frac{\Vert y\Vert^2}{\Vert\hat y-y\Vert^2}",
-    domains=_WAVES,
-    family="audio",
-    example="snr" + _EXAMPLE,
-)
-def snr(labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8) -> Any:
-    """Signal-to-noise ratio, negative.
-
-    labels, prediction: (batch, samples).
-    Returns (batch,), in decibels below the signal.
-
-    smallest: added to both energies, positive.
-
-    Source: the definition in Le Roux et al. 2019, "SDR: half-baked or well done?".
-    """
-    _waves(labels, prediction)
-    return _ratio(labels, prediction - labels, smallest)
-
-
-@tfloss.loss(
-    same_shape=("labels", "prediction"),
-    latex=r"\frac{\sum(y-\hat y)^2}{\sum y^2+\epsilon}",
-    range=(0, None),
-    zero_at_optimum=True,
-    domains=_WAVES,
-    family="audio",
-    example="error_to_signal" + _EXAMPLE,
-)
-def error_to_signal(
-    labels: Any, prediction: Any, *, smallest: Annotated[float, Above(0)] = 1e-8
-) -> Any:
-    """Error-to-signal ratio: the squared error over the signal's energy.
-
-    labels, prediction: (batch, samples).
-    Returns (batch,).
-
-    smallest: ε, positive.
-
-    Source: Wright, Damskägg and Välimäki 2019, "Real-time black-box modelling with recurrent neural
-    networks".
-    """
-    _waves(labels, prediction)
-    energy = tf.reduce_sum(tf.square(labels), axis=-1)
-    error = tf.reduce_sum(tf.math.squared_difference(labels, prediction), axis=-1)
-    return error / (energy + smallest)
-
-
-@tfloss.hookimpl
-def tfloss_losses() -> list[Any]:
-    """Register this module's losses."""
-    return [
-        spectral_convergence,
-        log_spectral,
-        multi_resolution_stft,
-        log_mel,
-        si_sdr,
-        sd_sdr,
-        snr,
-        error_to_signal,
-    ]
