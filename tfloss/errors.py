@@ -68,9 +68,19 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + signal_number
 
 
+def message_of(error: object) -> str:
+    """The text of an exception that may be a plugin's, whose text can fail too."""
+    try:
+        return str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failed:
+        return f"its message cannot be shown ({type(failed).__name__})"
+
+
 def first_line(error: object) -> str:
     """The first line of an error's message, to stand inside of a sentence."""
-    return str(error).strip().partition("\n")[0]
+    return message_of(error).strip().partition("\n")[0]
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import tfloss
-from tfloss import LossVariable, tf
+from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Interval
+from tfloss_balances.kept import kept
 
 _SMALLEST = 1e-12  # what a loss is at least taken for where it divides
-
-
-def _kept(**initial: float) -> Any:
-    """Declares variables that are remembered, (m,) each, with the value they begin with."""
-
-    def state(members: int, settings: Mapping[str, Any]) -> dict[str, LossVariable]:
-        return {
-            name: LossVariable((members,), value, trainable=False)
-            for name, value in initial.items()
-        }
-
-    return state
 
 
 @tfloss.balance(positive=True)
@@ -39,7 +27,7 @@ def gls(losses: Any) -> Any:
     return mean / (losses.shape[0] * losses)
 
 
-@tfloss.balance(state=_kept(sum=0.0, steps=0.0, last=0.0, before=0.0, epochs=0.0), positive=True)
+@tfloss.balance(state=kept(sum=0.0, steps=0.0, last=0.0, before=0.0, epochs=0.0), positive=True)
 def dwa(
     losses: Any, new_epoch: Any, *, temperature: Annotated[float, Above(0)] = 2.0, state: Any
 ) -> Any:
@@ -81,7 +69,7 @@ def random_weights(losses: Any, step: Any, *, seed: Annotated[int, AtLeast(0)] =
     return tf.nn.softmax(tf.random.stateless_normal(losses.shape, key, alg="philox"))
 
 
-@tfloss.balance(state=_kept(count=0.0, mean=0.0, ratios=0.0, squares=0.0), positive=True)
+@tfloss.balance(state=kept(count=0.0, mean=0.0, ratios=0.0, squares=0.0), positive=True)
 def cov(losses: Any, *, state: Any) -> Any:
     """Coefficients of variation: members that vary most, for their size, weigh most.
 
@@ -107,7 +95,7 @@ def cov(losses: Any, *, state: Any) -> Any:
     return tf.where(known, variation / tf.maximum(whole, _SMALLEST), 1.0 / losses.shape[0])
 
 
-@tfloss.balance(state=_kept(last=0.0, steps=0.0))
+@tfloss.balance(state=kept(last=0.0, steps=0.0))
 def softadapt(losses: Any, *, beta: float = 0.1, state: Any) -> Any:
     """SoftAdapt: members whose loss rises, or falls least, from step to step weigh most.
 
@@ -125,7 +113,7 @@ def softadapt(losses: Any, *, beta: float = 0.1, state: Any) -> Any:
     return tf.nn.softmax(beta * rate)
 
 
-@tfloss.balance(state=_kept(first=0.0, last=0.0, weights=1.0, steps=0.0), positive=True)
+@tfloss.balance(state=kept(first=0.0, last=0.0, weights=1.0, steps=0.0), positive=True)
 def relobralo(
     losses: Any,
     step: Any,

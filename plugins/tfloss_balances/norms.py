@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import tfloss
-from tfloss import LossVariable, tf
+from tfloss import tf
 from tfloss.constraints import Above, AtLeast, Interval
+from tfloss_balances.kept import kept
 
 _SMALLEST = 1e-12
 
 
-def _weights(members: int, settings: Mapping[str, Any]) -> dict[str, LossVariable]:
-    return {
-        "weights": LossVariable((members,), 1.0, trainable=False),
-        "first": LossVariable((members,), 0.0, trainable=False),
-        "steps": LossVariable((members,), 0.0, trainable=False),
-    }
-
-
-@tfloss.balance(state=_weights, positive=True)
+@tfloss.balance(state=kept(weights=1.0, first=0.0, steps=0.0), positive=True)
 def gradnorm(
     losses: Any,
     gramian: Any,
@@ -55,11 +47,7 @@ def gradnorm(
     return weights
 
 
-def _annealed_weights(members: int, settings: Mapping[str, Any]) -> dict[str, LossVariable]:
-    return {"weights": LossVariable((members,), 1.0, trainable=False)}
-
-
-@tfloss.balance(state=_annealed_weights)
+@tfloss.balance(state=kept(weights=1.0))
 def annealed(
     largest: Any, mean_size: Any, *, alpha: Annotated[float, Interval(0, 1)] = 0.1, state: Any
 ) -> Any:

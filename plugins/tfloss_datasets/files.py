@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 _TEXT = (".csv", ".tsv", ".txt", ".data")
+_ARROW = b"ARROW1"
+_CELL = 8  # bytes of a number
 
 
 @tfloss.hookimpl
@@ -159,13 +161,34 @@ def _read(path: Path, reader: Callable[[Path], Columns]) -> Columns:
 def _parquet(path: Path) -> Columns:
     from pyarrow import parquet
 
+    from tfloss.data import refuse_too_much
+
+    with parquet.ParquetFile(path) as file:
+        about = file.metadata
+        groups = (about.row_group(place).total_byte_size for place in range(about.num_row_groups))
+        cells = about.num_rows * about.num_columns * _CELL  # a value that repeats is there once
+        refuse_too_much(path, max(sum(groups), cells), path.stat().st_size)
     return _arrow(parquet.read_table(path))
 
 
 def _feather(path: Path) -> Columns:
+    import pyarrow as pa
     from pyarrow import feather
 
-    return _arrow(feather.read_table(path))
+    from tfloss.data import refuse_too_much
+
+    with path.open("rb") as file:
+        if file.read(len(_ARROW)) != _ARROW:
+            return _arrow(feather.read_table(path))  # of the first version, which is not packed
+    batches, unpacked = [], 0
+    with pa.OSFile(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        for place in range(reader.num_record_batches):
+            batch = reader.get_batch(place)
+            unpacked += max(batch.nbytes, batch.num_rows * batch.num_columns * _CELL)
+            refuse_too_much(path, unpacked, path.stat().st_size)
+            batches.append(batch)
+        return _arrow(pa.Table.from_batches(batches, reader.schema))
 
 
 def _arrow(table) -> Columns:  # type: ignore[no-untyped-def]

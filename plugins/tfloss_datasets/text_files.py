@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from itertools import islice
 from pathlib import Path
@@ -68,12 +67,17 @@ def read(
 
 
 def _opened(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+    from tfloss.data import open_gzip
+
+    return open_gzip(path) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _first_lines(path: Path, encoding: str | None) -> list[str]:
     try:
-        with _opened(path) as raw, io.TextIOWrapper(raw, encoding or "utf-8-sig") as text:
+        with (
+            _opened(path) as raw,
+            io.TextIOWrapper(raw, encoding or "utf-8-sig", newline="") as text,
+        ):
             return [line for line in islice(text, _LINES) if line.strip()]
     except LookupError as error:
         raise tfloss.UsageError(f"There is no encoding '{encoding}'.") from error
@@ -158,7 +162,7 @@ def _cells(
         table = arrow.read_csv(
             pa.PythonFile(raw, mode="r"),
             read_options=arrow.ReadOptions(
-                column_names=own, skip_rows=int(header), encoding=encoding or "utf8"
+                column_names=own, skip_rows_after_names=int(header), encoding=encoding or "utf8"
             ),
             parse_options=arrow.ParseOptions(delimiter=separator, newlines_in_values=True),
             convert_options=arrow.ConvertOptions(

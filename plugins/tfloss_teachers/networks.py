@@ -51,7 +51,7 @@ def yes_or_no(setting: str, value: Any) -> None:
 
 def _of_run(path: Path) -> dict[str, Any]:
     """What the folder of a run says about its student; {} for any other file."""
-    from tfloss.data import Encoder, Scaler
+    from tfloss.data import Encoder, Scaler, check_archive
 
     manifest = path.parent / _MANIFEST
     if not manifest.is_file():
@@ -72,6 +72,7 @@ def _of_run(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"scaler": scaler, "features": names, "link": data["link"]}
     found["encoder"] = encoder
     if (path.parent / _SPLIT).is_file():
+        check_archive(path.parent / _SPLIT)
         with np.load(path.parent / _SPLIT, allow_pickle=False) as split:
             found["rows"] = (data["name"], split["train"])
     return found

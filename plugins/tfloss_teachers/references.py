@@ -36,7 +36,7 @@ def by_reference(name: str) -> Any | None:
 
 
 def _find(name: str) -> Any:
-    from tfloss.errors import did_you_mean
+    from tfloss.errors import did_you_mean, message_of
 
     module_name, _, path = name.partition(":")
     try:
@@ -49,7 +49,7 @@ def _find(name: str) -> Any:
     except (Exception, SystemExit) as error:  # its own code; sys.exit() must not end the program
         raise tfloss.PluginError(
             f"The teacher '{name}' cannot be imported, since '{module_name}' fails: "
-            f"{type(error).__name__}: {error}."
+            f"{type(error).__name__}: {message_of(error)}."
         ) from error
     for attribute in path.split("."):
         if not hasattr(found, attribute):

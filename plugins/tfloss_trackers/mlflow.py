@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import posixpath
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import tfloss
 
 _AT_ONCE = 1000  # metrics in one call, MLflow's limit
+_LONGEST = 250  # characters of a name, MLflow's too
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]")
 
 
@@ -48,7 +50,7 @@ class _MLflow:
     def _note(self, values: Iterable[tuple[str, float]]) -> None:
         now = int(time.time() * 1000)
         for name, value in values:
-            key = _NOT_IN_A_NAME.sub("_", name)
+            key = posixpath.normpath(_NOT_IN_A_NAME.sub("_", name).replace("..", "_"))[:_LONGEST]
             self._waiting.append(self._metric(key, float(value), now, self._step))
         if len(self._waiting) >= _AT_ONCE:
             self._send()

@@ -21,7 +21,7 @@ class _TensorBoard:
             tf.summary.create_file_writer(str(self._folder / name / split))
             for split in ("train", "holdout")
         )
-        rows = "\n".join(f"| {key} | `{value}` |" for key, value in config.items())
+        rows = "\n".join(f"| {key} | `{_in_a_row(value)}` |" for key, value in config.items())
         with self._train.as_default():
             tf.summary.text("configuration", f"| | |\n| --- | --- |\n{rows}", step=0)
 
@@ -42,6 +42,12 @@ class _TensorBoard:
     def finish(self, folder: Path | None) -> None:
         self._train.close()
         self._holdout.close()
+
+
+def _in_a_row(value: Any) -> str:
+    """A value in a row of a Markdown table, between backticks, where it can end neither."""
+    text = str(value).replace("`", "'").replace("|", "¦")
+    return " ".join(text.split())
 
 
 @tfloss.tracker

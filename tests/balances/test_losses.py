@@ -9,6 +9,7 @@ from scipy.special import softmax
 from tfloss import tf
 from tfloss_balances.from_losses import cov, dwa, gls, random_weights, relobralo, softadapt
 from tfloss_balances.learned import imtl_l, uncertainty
+from tfloss_balances.progress import famo
 
 from .state import Kept
 
@@ -40,9 +41,11 @@ def test_gls_is_the_gradient_of_the_geometric_mean():
     assert float(tf.reduce_sum(gls(LOSSES) * LOSSES)) == pytest.approx(2.0)
 
 
-@pytest.mark.parametrize("balance", [gls], ids=lambda v: v.name)
+@pytest.mark.parametrize("balance", [gls, famo], ids=lambda v: v.name)
 def test_a_loss_of_zero_is_finite(balance):
-    assert np.all(np.isfinite(balance(tf.constant([0.0, 1.0, 1e4]))))
+    held = {} if balance.state is None else {"state": Kept(balance, 3)}
+    for _ in range(2):
+        assert np.all(np.isfinite(balance(tf.constant([0.0, 1.0, 1e4]), **held)))
 
 
 def test_dwa_by_the_means_of_two_epochs():
@@ -100,3 +103,39 @@ def test_relobralo_without_chance_is_its_recursion():
             expected = 0.9 * expected + 0.1 * 3 * softmax(losses / last)
         last = losses
         np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_famo_begins_in_inverse_proportion_to_the_losses():
+    """Shares of ½ over losses of 1 and 2, and c = 4/3: two thirds and one third."""
+    losses = tf.constant([1.0, 2.0])
+    np.testing.assert_allclose(famo(losses, state=Kept(famo, 2)), [2 / 3, 1 / 3], rtol=1e-6)
+
+
+def test_famo_is_the_recursion_of_the_paper():
+    """Adam with weight decay on the logits, against the fall of each logarithm, in numpy."""
+    random = np.random.default_rng(3)
+    course = np.exp(np.cumsum(random.normal(-0.1, 0.2, size=(8, 3)), axis=0)) * [1, 5, 0.1]
+    state = Kept(famo, 3)
+    logits, first, second = np.zeros(3), np.zeros(3), np.zeros(3)
+    for step, losses in enumerate(course):
+        if step:
+            shares = softmax(logits)
+            jacobian = np.diag(shares) - np.outer(shares, shares)
+            slope = jacobian @ (np.log(course[step - 1]) - np.log(losses)) + 0.02 * logits
+            first = 0.9 * first + 0.1 * slope
+            second = 0.999 * second + 0.001 * slope**2
+            root = np.sqrt(second / (1 - 0.999**step)) + 1e-8
+            logits = logits - 0.05 * first / (1 - 0.9**step) / root
+        expected = softmax(logits) / losses
+        found = famo(tf.constant(losses, tf.float32), rate=0.05, gamma=0.02, state=state)
+        np.testing.assert_allclose(found, expected / expected.sum(), rtol=2e-4)
+    assert np.ptp(logits) > 0.02
+
+
+def test_famo_gives_less_to_what_fell_most():
+    state = Kept(famo, 2)
+    famo(tf.constant([1.0, 1.0]), state=state)
+    weights = famo(tf.constant([0.5, 0.5]), state=state).numpy()
+    np.testing.assert_allclose(weights, [0.5, 0.5], rtol=1e-5)
+    famo(tf.constant([0.05, 0.5]), state=state)
+    assert state["logits"][0] < state["logits"][1]

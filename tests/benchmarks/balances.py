@@ -21,6 +21,7 @@ import numpy as np
 
 BALANCES = (
     *("uncertainty", "imtl_l", "gls", "dwa", "random_weights", "cov", "softadapt", "relobralo"),
+    *("famo", "ntk"),
     *("gradnorm", "annealed", "pcgrad", "gradvac", "mgda", "cagrad", "imtl_g", "aligned"),
     *("upgrad", "dual_proj", "nash", "fairgrad"),
 )

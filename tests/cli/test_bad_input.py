@@ -90,9 +90,9 @@ COMMANDS = [
     ([*BCE, "--on-nan", "halt"], 2, "on-nan"),
     ([*BCE, "--model", "{}/evil.pkl"], 2, "model.save"),
     ([*BCE, "--model", "{}/broken.keras"], 2, "not a complete .keras file"),
-    (["train", "--config", "{}/code.toml"], 2, '--model "os.path:join"'),
-    (["train", "--config", "{}/teacher.toml"], 2, '--teacher "t=os:system"'),
-    (["compare", "bce", "--config", "{}/code.toml"], 2, '--model "os.path:join"'),
+    (["train", "--config", "{}/code.toml"], 2, "--model os.path:join"),
+    (["train", "--config", "{}/teacher.toml"], 2, "--teacher t=os:system"),
+    (["compare", "bce", "--config", "{}/code.toml"], 2, "--model os.path:join"),
     (["plugins", "--limit", "0"], 2, "limit"),
     # teachers
     ([*BCE, "--teacher", "gpcc"], 2, "Did you mean 'gpc'"),

@@ -58,6 +58,8 @@ def test_curves_and_scores_are_the_results_means(tmp_path):
     curves = results["curves"][1]
     assert [step for _, step, *_ in epochs] == curves["steps"]
     assert [train["abs_kl"] for *_, train, _ in epochs] == curves["train"]["abs_kl"]["mean"]
+    weights = results["logged"][1]["train"]["weight(bce)"]["mean"]
+    assert [train["weight(bce)"] for *_, train, _ in epochs] == weights
     evaluated = {step: holdout["bce"] for _, step, _, holdout in epochs if holdout}
     assert evaluated == {
         step: mean

@@ -106,3 +106,12 @@ def test_gaps_and_text_in_features(path):
     assert table.kinds == {"size": "number", "w": "number", "kind": "category"}
     assert table.levels == {"kind": ("cat", "dog")}
     np.testing.assert_array_equal(table.features[:, 2], [1, 0, np.nan, 1])
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\r\n"])
+def test_a_name_of_two_lines_as_excel_writes_it(sign, tmp_path, registry):
+    text = f'"revenue{sign}(USD)",b,y\n1,2,no\n2,1,yes\n3,1,no\n4,5,yes\n'
+    (tmp_path / "rows.csv").write_bytes(text.encode())
+    table = load_dataset(str(tmp_path / "rows.csv"), registry, target="y")
+    assert table.feature_names == (f"revenue{sign}(USD)", "b")
+    assert table.features.tolist() == [[1, 2], [2, 1], [3, 1], [4, 5]]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tfloss.errors import DataError, UsageError
+from tfloss.io import checked_npz
 from tfloss.io.checked_npz import digest_of, read_checked, write_checked
 from tfloss.training.checkpoints import interval
 from tfloss.training.checkpoints.interval import SaveInterval, SaveSchedule, parse_interval
@@ -105,3 +106,15 @@ def test_steps_and_epochs_are_counted_from_where_the_training_begins():
     one.saved(75, took=9.0)
     assert not one.should_save(94)
     assert one.should_save(95)
+
+
+@pytest.mark.parametrize("name", ["finfo", "float64", "object", "../bfloat16", "__name__"])
+def test_a_file_names_small_floats_and_nothing_else(tmp_path, name, monkeypatch):
+    """Its digest is right: whoever forges a file computes it."""
+    values = np.arange(4, dtype=np.uint16)
+    dumps = checked_npz.json.dumps
+    forged = [dumps({"epoch": 1}), dumps({"w": name})]
+    monkeypatch.setattr(checked_npz.json, "dumps", lambda *_, **__: forged.pop(0))
+    write_checked(tmp_path / "a.npz", {"w": values}, {})
+    with pytest.raises(DataError, match="there is no small float"):
+        read_checked(tmp_path / "a.npz")

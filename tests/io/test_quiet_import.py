@@ -20,6 +20,16 @@ def test_what_a_library_writes_is_not_shown(capfd):
     assert capfd.readouterr().err == "afterwards\n"
 
 
+def test_where_no_disk_has_room_for_it(capfd, monkeypatch):
+    def full():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tfloss.io.quiet_import.tempfile.TemporaryFile", full)
+    with quietly():
+        os.write(2, LOGGED)
+    assert capfd.readouterr().err == ""
+
+
 def fail_after_logging(error):
     with quietly():
         os.write(2, LOGGED)

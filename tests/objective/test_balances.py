@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from scipy.special import expit
 
 import tfloss
 from tests.objective.builders import SCOPE, TENSORS
@@ -27,6 +28,9 @@ def tensors():
         ("gls(bce, mse, by=logits)", "looks at losses only"),
         ("uncertainty(bce, value(hidden1))", "'value' does not declare"),
         ("pcgrad(bce, mse(hidden1, hidden2), by=nowhere)", "No weight of the student"),
+        ("pcgrad(bce, mse(hidden1, hidden2), by=nowhere.output)", "no layer 'nowhere'"),
+        ("pcgrad(bce, mse(hidden1, hidden2), by=teacher.output)", "no layer 'teacher'"),
+        ("gls(bce, mse, by=hidden1.output)", "looks at losses only"),
         ("fairgrad(bce, mse(hidden1, hidden2), alpha=0)", "must be"),
         ("bce + mse(pcgrad(bce, kl))", "cannot be used inside an argument"),
     ],
@@ -82,28 +86,31 @@ def by_hand(balance, by, steps=3, rate=0.05):
     """Plain gradient descent on weighted gradients, one tape for each member."""
     model, x, y = two_outputs()
     for _ in range(steps):
-        gradients, losses = [], []
+        gradients, by_output = [], []
         for head in ("a", "b"):
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(tf.square(model(x)[head] - y[head]))
-            slopes = tape.gradient(loss, model.trainable_variables)
+                hidden = model.get_layer("hidden")(x)
+                loss = tf.reduce_mean(tf.square(model.get_layer(head)(hidden) - y[head]))
+            *slopes, by_hidden = tape.gradient(loss, [*model.trainable_variables, hidden])
+            by_output.append(np.ravel(by_hidden))
             gradients.append(
                 [
                     tf.zeros_like(v) if g is None else g
                     for g, v in zip(slopes, model.trainable_variables, strict=True)
                 ]
             )
-            losses.append(loss)
-        rows = [
-            np.concatenate(
-                [
-                    np.ravel(g)
-                    for g, v in zip(one, model.trainable_variables, strict=True)
-                    if by in v.path
-                ]
-            )
-            for one in gradients
-        ]
+        rows = by_output
+        if by != "output":
+            rows = [
+                np.concatenate(
+                    [
+                        np.ravel(g)
+                        for g, v in zip(one, model.trainable_variables, strict=True)
+                        if by in v.path
+                    ]
+                )
+                for one in gradients
+            ]
         weights = np.asarray(balance(tf.constant(np.array(rows) @ np.array(rows).T)))
         for number, variable in enumerate(model.trainable_variables):
             slope = sum(w * one[number] for w, one in zip(weights, gradients, strict=True))
@@ -111,10 +118,13 @@ def by_hand(balance, by, steps=3, rate=0.05):
     return model
 
 
-@pytest.mark.parametrize("by", ["", "hidden"])
+OPTIONS = {"": "", "hidden": ", by='hidden/*'", "output": ", by=hidden.output"}
+
+
+@pytest.mark.parametrize("by", OPTIONS)
 def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
     model, x, y = two_outputs()
-    option = f", by='{by}/*'" if by else ""
+    option = OPTIONS[by]
     formula = f"upgrad(mse(a.labels, a), mse(b.labels, b){option})"
     trained = tfloss.attach(model, formula)
     trained.compile(optimizer=keras.optimizers.SGD(0.05))
@@ -124,6 +134,93 @@ def test_a_training_by_upgrad_is_weighted_gradients_written_out(registry, by):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     weights = [key for key in history if key.startswith("weight(")]
     assert len(weights) == 2
+
+
+def in_a_step(formula, registry, steps=1):
+    """What is logged of the last compiled step on a linear layer behind `hidden1`."""
+    objective = Objective(formula, registry, SCOPE)
+    weights = {path: keras.Variable(value) for path, value in TENSORS["weights"].items()}
+
+    @tf.function(autograph=False)
+    def step():
+        hidden = tf.identity(TENSORS["hidden1"])
+        logits = hidden @ weights["logits/kernel"] + weights["logits/bias"]
+        given = {**tensors(), "hidden1": hidden, "logits": logits, "weights": weights}
+        return objective(given, training=True).terms
+
+    found = [step() for _ in range(steps)]
+    return dict(zip(objective.names, found[-1], strict=True))
+
+
+def test_gradients_by_an_output_are_those_of_every_row(registry):
+    """Of logits: p - y for cross-entropy, 2(logit - y) for the square, each over the rows."""
+    found = in_a_step("mgda(bce, mse(labels, logits), by=logits.output)", registry)
+    logits = TENSORS["hidden1"] @ TENSORS["weights"]["logits/kernel"] + 0.5
+    rows = [expit(logits) - TENSORS["labels"], 2 * (logits - TENSORS["labels"])]
+    one, other = (np.ravel(row) / len(logits) for row in rows)
+    # The shortest mean of two vectors, in closed form.
+    share = np.clip((other - one) @ other / np.sum((one - other) ** 2), 0, 1)
+    np.testing.assert_allclose(found["weight(bce)"], share, atol=1e-4)
+    np.testing.assert_allclose(found["weight(mse(labels, logits))"], 1 - share, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("formula", "sentence"),
+    [
+        (
+            "mgda(bce, mse(labels, logits), by=hidden1.output)",
+            "weight 'logits/.*' acts on bce, mse.* past the output of 'hidden1'",
+        ),
+        ("mgda(bce, l2, by=logits.output)", "'l2' does not depend on the output of 'logits'"),
+        (
+            "mgda(bce, l2*mse(labels, logits), by=logits.output)",
+            "weight 'logits/.*' acts on l2.* past the output of 'logits'",
+        ),
+    ],
+)
+def test_an_output_that_does_not_tell_all_is_refused(registry, formula, sentence):
+    with pytest.raises(tfloss.UsageError, match=sentence):
+        in_a_step(formula, registry)
+
+
+def famo_by_hand(steps, rate):
+    """The authors' way: a second forward pass on the same batch says what the step has brought."""
+    model, x, y = two_outputs()
+    logits = keras.Variable(np.zeros(2, np.float32))
+    adam = keras.optimizers.Adam(0.025, epsilon=1e-8)
+
+    def losses():
+        answers = model(x)
+        return tf.stack([tf.reduce_mean(tf.square(answers[head] - y[head])) for head in "ab"])
+
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            before = losses()
+            shares = tf.nn.softmax(logits.value)
+            factor = 1 / tf.reduce_sum(shares / tf.stop_gradient(before))
+            total = factor * tf.reduce_sum(shares * tf.math.log(before))
+        for variable, slope in zip(
+            model.trainable_variables, tape.gradient(total, model.trainable_variables), strict=True
+        ):
+            variable.assign_sub(rate * slope)
+        fell = tf.math.log(before) - tf.math.log(losses())
+        with tf.GradientTape() as tape:
+            tape.watch(logits.value)
+            pull = tf.reduce_sum(tf.nn.softmax(logits.value) * fell)
+            pull += 0.01 / 2 * tf.reduce_sum(tf.square(logits.value))
+        adam.apply([tape.gradient(pull, logits.value)], [logits])
+    return model, logits
+
+
+def test_famo_on_whole_batches_is_the_paper_with_its_second_forward_pass():
+    model, x, y = two_outputs()
+    trained = tfloss.attach(model, "famo(mse(a.labels, a), mse(b.labels, b))")
+    trained.compile(optimizer=keras.optimizers.SGD(0.2))
+    trained.fit(x, y, batch_size=16, epochs=5, shuffle=False, verbose=0)
+    expected, logits = famo_by_hand(5, 0.2)
+    assert np.ptp(logits.numpy()) > 0.05
+    for ours, theirs in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_uncertainty_is_learned_and_kept_with_the_result():
@@ -139,14 +236,22 @@ def test_uncertainty_is_learned_and_kept_with_the_result():
 
 def test_a_comparison_trains_all_seeds_at_once():
     """Where nothing is adapted to, two weights are ½ and the training is that of half the sum."""
-    plain, balanced = tfloss.compare(
+    result = tfloss.compare(
         ["0.5*bce + 0.5*mse(labels, probs)", "softadapt(bce, mse(labels, probs), beta=0)"],
         seeds=2,
         epochs=2,
         optimizer="sgd:learning_rate=0.1",
-    ).trajectories
+    )
+    plain, balanced = result.trajectories
     assert (plain.execution, balanced.execution) == ("stacked", "stacked")
     np.testing.assert_allclose(balanced.train[..., 0], plain.train[..., 0], rtol=1e-4)
+    # Weights are told next to the terms, and are no part of the loss or of its gradient.
+    terms = ["bce", "mse(labels, probs)"]
+    assert result.values["terms"] == [terms, terms]
+    assert list(result.values["gradients"][1]["shares"]) == terms
+    curves, logged = result.values["curves"][1], result.values["logged"][1]
+    assert list(curves["train"]) == ["total", *terms]
+    np.testing.assert_allclose(logged["train"]["weight(bce)"]["mean"], [0.5, 0.5], rtol=1e-5)
 
 
 def test_what_works_in_compiled_steps_only_may_stand_in_a_balance_with_variables():

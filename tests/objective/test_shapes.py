@@ -203,6 +203,7 @@ WIDE = Scope(
     ("formula", "words"),
     [
         ("quantile(levels=[0.1, 0.9])", "needs 2 columns for each of 'labels' of shape (batch, 1)"),
+        ("quantile(levels=[0.1, 0.9])", "name a layer that has them, prediction=LAYER, or"),
         ("quantile(levels=0.9)", "'labels' has shape (batch, 1) but 'prediction' has shape"),
         ("quantile", "give both the same shape"),
         ("bce(classes, pos_weight=[1, 2])", "'logits' of shape (batch, 3) needs 3, one for each"),

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 import tfloss
-from tfloss.comparison.folder import MANIFEST
 from tfloss.errors import DataError, UsageError
 from tfloss.io.atomic import remove_leftovers, sha256, whole_folder, write_text, write_whole
+from tfloss.io.finished import MANIFEST
 from tfloss.runs.folder import read_run, unfinished_run, write_run
 from tfloss.teachers.cache import cached
 from tfloss.teachers.fitting.plan import TeacherPredictions

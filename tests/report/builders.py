@@ -84,6 +84,11 @@ def results_with(count: int) -> dict[str, Any]:
         },
         "diverged": [0] * count,
         "curves": [curve(formula) for formula in formulas],
+        "logged": [
+            {**curve(formula), "train": weights, "holdout": {}}
+            for place, formula in enumerate(formulas)
+            for weights in [{"weight(bce)": band(80)} if place == 1 else {}]
+        ],
         "gradients": [
             {"count": 32, "shares": {"bce": 0.75, "abs_kl": 0.25} if place else {"bce": 1.0}}
             for place in range(count)

@@ -80,6 +80,7 @@ def test_every_part_is_there(outline):
         "Differences to the baseline",
         "Convergence on the holdout",
         "Terms while training",
+        "Weights while training",
         "Share of each term",
         "Calibration",
         "The data",

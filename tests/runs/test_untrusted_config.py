@@ -1,5 +1,7 @@
 """What may stand in a configuration from somebody else, and what may not."""
 
+import shlex
+
 import pytest
 
 from tfloss.errors import UsageError
@@ -13,6 +15,7 @@ CODE = [
     ("model", "C:\\models\\x.keras:evil"),
     ("teacher", "os:system"),
     ("teacher", "own=os:system"),
+    ("teacher", "own=os:system$(touch here)"),
     ("teacher", "package.module:Class.attribute"),
     ("teacher", "os.path:join:a=1"),
     ("teacher", "os:system(command=x)"),
@@ -55,7 +58,7 @@ def values(key, text):
 def test_what_could_run_code_is_refused(key, text):
     with pytest.raises(UsageError, match="names code") as caught:
         refuse_code(values(key, text), {}, "'x.toml'")
-    assert f'--{key} "{text}"' in str(caught.value)
+    assert f"--{key} {shlex.quote(text)}" in str(caught.value)  # pasted, it is a text
 
 
 @pytest.mark.parametrize(("key", "text"), CODE)

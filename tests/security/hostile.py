@@ -73,6 +73,15 @@ def activation(value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def compiled_inside(model: dict[str, Any]) -> None:
+    """A model as a layer, compiled with a loss of another module: Keras compiles it again."""
+    loss = function_of("evil_module", "run")
+    layers = [{"module": "keras.layers", "class_name": "InputLayer", "registered_name": None,
+               "config": {"batch_shape": [None, 1], "name": "i"}}]  # fmt: skip
+    layer("keras", "Sequential", layers=layers)(model)
+    model["config"]["layers"][-1]["compile_config"] = {"optimizer": "adam", "loss": loss}
+
+
 def function_of(module: str, name: str) -> dict[str, Any]:
     return {
         "module": module,
@@ -195,6 +204,14 @@ def toml(path: Path, **values: Any) -> None:
     path.write_text(tomli_w.dumps(base | values))
 
 
+def search(folder: Path) -> None:
+    """A search that was begun elsewhere."""
+    folder.mkdir()
+    config = {"data": "good.csv", "target": "y", "teacher": ["evil_module:make"]}
+    plan = {"formula": "bce + {0..1}*kl", "optimizer": "adam", "baseline": "", "config": config}
+    (folder / "search.json").write_text(json.dumps(plan))
+
+
 def unfinished(folder: Path) -> None:
     """A run that was begun elsewhere."""
     folder.mkdir()
@@ -237,9 +254,17 @@ CASES: list[tuple[str, Callable[[Path], None], Callable[[str], list[str]], int, 
         "utility.keras",
         lambda p: keras_file(p, activation(function_of("keras.utils", "get_file"))),
         model,
-        4,
-        "cannot be loaded",
+        2,
+        ":factory",
     ),
+    (
+        "dotted.keras",
+        lambda p: keras_file(p, activation(function_of("keras", "utils.plot_model"))),
+        model,
+        2,
+        ":factory",
+    ),
+    ("nested.keras", lambda p: keras_file(p, compiled_inside), model, 2, ":factory"),
     (
         "elsewhere.keras",
         lambda p: keras_file(p, layer("keras.layers", "TFSMLayer", filepath="x")),
@@ -330,6 +355,21 @@ CASES: list[tuple[str, Callable[[Path], None], Callable[[str], list[str]], int, 
     ("extension.parquet", evil_parquet, data, 0, ""),  # read as the whole numbers that it holds
     ("model.toml", lambda p: toml(p, model="evil_module.sub:make"), config, 2, "--model"),
     ("teacher.toml", lambda p: toml(p, teacher=["t=evil_module:make"]), config, 2, "--teacher"),
+    ("text.toml", lambda p: toml(p, teacher="evil_module:make"), config, 2, "--teacher"),
+    (
+        "list.toml",
+        lambda p: toml(p, model=["evil_module.sub:make"]),
+        config,
+        2,
+        "'model' cannot be",
+    ),
+    (
+        "lists.toml",
+        lambda p: toml(p, teacher=[["evil_module:make"]]),
+        config,
+        2,
+        "'teacher' cannot",
+    ),
     (
         "inner.toml",
         lambda p: toml(p, teacher=["bag(estimator=evil_module.make(x=1))"]),
@@ -350,6 +390,13 @@ CASES: list[tuple[str, Callable[[Path], None], Callable[[str], list[str]], int, 
         lambda p: ["train", "--resume", p],
         2,
         "--model",
+    ),
+    (
+        "search",
+        search,
+        lambda p: ["search", "--resume", p],
+        2,
+        "--teacher",
     ),
     (
         "compare.toml",

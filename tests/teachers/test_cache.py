@@ -7,7 +7,6 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tfloss.data import load_dataset, prepare
-from tfloss.errors import UsageError
 from tfloss.registry import load_registry
 from tfloss.teachers import fit_teachers
 
@@ -93,14 +92,6 @@ def test_an_interrupted_entry_is_not_there_and_made_again(ask, tmp_path, monkeyp
     _, fits = ask(Spy())
     assert fits > 0
     assert len(list((tmp_path / "cache").iterdir())) == 1
-
-
-def test_a_folder_that_cannot_be(data, tmp_path):
-    (tmp_path / "file").write_text("no folder")
-    with pytest.raises(UsageError, match=r"cache '.*file' is a file; name a folder"):
-        fit_teachers("nb", data, REGISTRY, cache=tmp_path / "file")
-    teacher = fit_teachers("nb", data, REGISTRY, cache=tmp_path / "file" / "cache")["teacher"]
-    assert "Not kept in the cache: " in teacher.notes[-1]
 
 
 def test_nothing_is_pickled(ask, tmp_path):

@@ -203,3 +203,27 @@ def test_rows_are_hashed_once_for_a_checkpoint_and_never_for_nobody(monkeypatch,
     assert hashed == []
     tfloss.fit("bce", ready.data, "mlp:2", epochs=1, checkpoint=tmp_path / "run")
     assert len(hashed) == 1
+
+
+def test_a_layer_with_a_column_for_each_level_learns_the_quantiles():
+    """A student built by name has no outputs for a list of levels; a layer of one's own has."""
+    random = np.random.default_rng(0)
+    features, target = np.ones((201, 1)), random.normal(5, 2, size=201)
+    data = tfloss.load_data((features, target), scale="none", train_size=200)
+    levels = "levels=[0.1, 0.5, 0.9]"
+    with pytest.raises(tfloss.FormulaError, match="name a layer that has them, prediction=LAYER"):
+        tfloss.fit(f"quantile({levels})", data, "mlp", epochs=1)
+    source = keras.Input((1,))
+    heads = keras.layers.Dense(3, name="quantiles")(source)
+    result = tfloss.fit(
+        f"quantile(prediction=quantiles, {levels})",
+        data,
+        keras.Model(source, heads[:, 1:2]),
+        epochs=300,
+        batch_size=200,
+        optimizer="adam:learning_rate=0.1",
+    )
+    model = result.student.model
+    answers = keras.Model(model.inputs, model.get_layer("quantiles").output)(np.ones((1, 1)))[0]
+    own = np.quantile(data.train.labels, [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(answers, own, atol=0.15)

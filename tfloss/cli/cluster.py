@@ -281,7 +281,7 @@ def advice_of(arguments: Sequence[str], run: str | None) -> str:
     """How far a run came, and how to go on with it."""
     if run is None:
         return "Nothing was saved yet; start it again."
-    from tfloss.runs.folder import CHECKPOINTS
+    from tfloss.io.finished import CHECKPOINTS
     from tfloss.training.checkpoints.names import STEPS
 
     step = STEPS.newest(Path(run) / CHECKPOINTS)

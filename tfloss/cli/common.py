@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import click
 
 from tfloss.cli import completions
+from tfloss.cli.streams import say
 from tfloss.registry import Registry, load_registry
 
 cache_option = click.option(
     "--cache",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     envvar="TFLOSS_CACHE",
     help="A folder in which teachers' predictions are kept.",
 )
@@ -33,7 +35,7 @@ def registry_of(context: click.Context) -> Registry:
         no_plugins=options.get("no_plugin", ()), strict=options.get("strict", False)
     )
     for problem in registry.problems:
-        click.echo(f"Warning: {problem}", err=True)
+        say(f"Warning: {problem}", err=True)
     return registry
 
 
@@ -58,9 +60,9 @@ def save_report(folder: Path, write: Callable[[], object]) -> None:
     try:
         write()
     except OSError as error:
-        click.echo(
+        say(
             f"Warning: The report in '{folder}' cannot be written: {error.strerror or error}; all "
-            f"else is saved, and `tfloss report {folder}` writes it again.",
+            f"else is saved, and `tfloss report {shlex.quote(str(folder))}` writes it again.",
             err=True,
         )
 
@@ -70,7 +72,7 @@ def warn_of_leaks(leaks: tuple[str, ...]) -> None:
     if leaks:
         from tfloss.data import leak_warning
 
-        click.echo(f"Warning: {leak_warning(leaks)}", err=True)
+        say(f"Warning: {leak_warning(leaks)}", err=True)
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,6 +32,7 @@ from tfloss.cli.common import (
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
 from tfloss.cli.early_stopping_options import early_stopping_options
+from tfloss.cli.streams import say
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.comparison.comparison import Comparison, default_evaluate_every, parse_reach
@@ -140,7 +141,7 @@ def compare(
     place = RunFolder("compare", peers)
     with (
         ending_together(peers, place.advice),
-        Interrupts(lambda sentence: click.echo(f"\n{sentence}", err=True), wait=False),
+        Interrupts(lambda sentence: say(f"\n{sentence}", err=True), wait=False),
     ):
         result = _compared(comparison, registry, runs, resume, cache, quiet, peers, place.found)
     if result is None:
@@ -154,7 +155,7 @@ def compare(
     if track:
         from tfloss.comparison.tracking import track_comparison
 
-        warn = partial(click.echo, err=True)
+        warn = partial(say, err=True)
         track_comparison(track, comparison, results, folder, registry, warn)
     if not quiet:
         _show(results, folder)
@@ -259,8 +260,8 @@ def _show(results: dict[str, Any], folder: Path) -> None:
 
     print_tables(comparison_tables(results))
     for line in comparison_words(results):
-        click.echo(line)
+        say(line)
     seconds = results["seconds"]
     parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
     rate = results["replicate_steps"] / max(seconds["training"], 1e-9)
-    click.echo(f"{parts}; {rate:,.0f} replicate-steps/s; saved in {folder}")
+    say(f"{parts}; {rate:,.0f} replicate-steps/s; saved in {folder}")

@@ -111,7 +111,7 @@ def columns_of_file(
     return [
         CompletionItem(f"{before}{comma}{name}")
         for name in column_names(path)
-        if name.startswith(start)
+        if name.startswith(start) and name.isprintable()  # a shell prints and runs what it is given
     ]
 
 

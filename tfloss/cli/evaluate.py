@@ -8,6 +8,7 @@ import click
 
 from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of, warn_of_leaks
+from tfloss.cli.streams import say
 from tfloss.io.quiet_import import import_tensorflow
 
 
@@ -45,4 +46,4 @@ def evaluate(context: click.Context, run: Path, data: str | None, target: str | 
 
 
 def _warn(sentence: str) -> None:
-    click.echo(f"Warning: {sentence}", err=True)
+    say(f"Warning: {sentence}", err=True)

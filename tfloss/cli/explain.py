@@ -9,6 +9,7 @@ import click
 from tfloss.cli import completions
 from tfloss.cli.common import print_tables, registry_of, training_options
 from tfloss.cli.config_sources import cli_values
+from tfloss.cli.streams import say
 from tfloss.io.quiet_import import import_tensorflow
 from tfloss.training.config import Config
 
@@ -37,13 +38,13 @@ def explain(context: click.Context, formula: str, latex: bool, **options: Any) -
     if latex:
         from tfloss.formula import parse, to_latex
 
-        click.echo(to_latex(parse(formula)))
+        say(to_latex(parse(formula)))
         return
     import_tensorflow()
     from tfloss.runs.train import objective_of
 
     objective = objective_of(config, registry)
-    click.echo(objective.text)
+    say(objective.text)
     print_tables(_tables(objective))
 
 

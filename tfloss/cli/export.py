@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tfloss.cli.common import registry_of
+from tfloss.cli.streams import say
 from tfloss.io.quiet_import import import_tensorflow, quietly
 
 
@@ -69,8 +70,8 @@ def export(
             with_scaler=with_scaler,
             probs=probs,
         )
-    click.echo(written.path)
-    click.echo(_said(finished, written, with_scaler))
+    say(written.path)
+    say(_said(finished, written, with_scaler))
 
 
 def finished_encoder(data: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import click
 
 from tfloss import __version__
 from tfloss.cli.lazy_group import LazyGroup
+from tfloss.cli.streams import plain_streams, say
 from tfloss.errors import Interrupted, TflossError
 
 _COMMANDS = {
@@ -84,7 +85,11 @@ def cli(context: click.Context, **options: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with the error's exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    with plain_streams():
+        _run(sys.argv[1:] if arguments is None else arguments)
+
+
+def _run(arguments: list[str]) -> None:
     try:
         answer = cli.main(
             list(arguments),
@@ -101,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt) as error:
         reason = error.__cause__ if isinstance(error, click.Abort) else error
         saved = reason if isinstance(reason, Interrupted) else Interrupted("Interrupted.")
-        click.echo(str(saved), err=True)
+        say(str(saved), err=True)
         sys.exit(saved.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -111,5 +116,5 @@ def main(arguments: list[str] | None = None) -> None:
 def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
     if "--debug" in arguments:
         raise  # called while the error is being handled
-    click.echo(f"Error: {message}", err=True)
+    say(f"Error: {message}", err=True)
     sys.exit(exit_code)

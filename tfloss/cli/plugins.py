@@ -7,6 +7,7 @@ from collections import Counter
 import click
 
 from tfloss.cli.common import print_tables
+from tfloss.cli.streams import say
 from tfloss.errors import PluginError
 from tfloss.registry import Plugin, load_registry
 
@@ -61,7 +62,7 @@ def _examine(limit: float) -> None:
     print_tables([text_table("Plugins", ("name", "distribution", "loaded in", ""), rows)])
     for finding in findings:
         if finding.problem or finding.advice:
-            click.echo(f"{finding.name}: {finding.problem or finding.advice}.")
+            say(f"{finding.name}: {finding.problem or finding.advice}.")
     ill = [finding.name for finding in findings if finding.problem]
     if ill:
         raise PluginError(

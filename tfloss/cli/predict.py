@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from tfloss.cli import completions
 from tfloss.cli.common import registry_of
+from tfloss.cli.streams import say
+from tfloss.display import inert
 from tfloss.io.quiet_import import import_tensorflow
 
 
@@ -37,11 +40,15 @@ def predict(
     from tfloss.runs.evaluate import predict_file
     from tfloss.runs.folder import read_run
 
-    text = predict_file(read_run(run), file, registry, ids=ids)
-    if output is None:
-        click.echo(text, nl=False)
+    def note(sentence: str) -> None:
+        say(f"Warning: {sentence}", err=True)
+
+    text = predict_file(read_run(run), file, registry, ids=ids, on_note=note)
+    if output is None:  # for a program as it is; a person's terminal obeys nothing
+        shown = inert(text, lines=True) if sys.stdout.isatty() else text
+        click.echo(shown, nl=False, color=True)
         return
     from tfloss.io.atomic import write_text
 
     write_text(output, text)
-    click.echo(f"{text.count(chr(10)) - 1} rows written to {output}")
+    say(f"{text.count(chr(10)) - 1} rows written to {output}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tfloss.cli.common import registry_of
+from tfloss.cli.streams import say
 from tfloss.errors import UsageError
 
 
@@ -41,4 +42,4 @@ def report(context: click.Context, runs: tuple[Path, ...], output: Path | None) 
         write_text(path, page)
     except OSError as error:
         raise UsageError(f"'{path}' cannot be written: {error.strerror}.") from error
-    click.echo(path)
+    say(path)

@@ -28,6 +28,8 @@ from tfloss.cli.common import (
 )
 from tfloss.cli.config_sources import cli_values, resolve_values
 from tfloss.cli.early_stopping_options import early_stopping_options
+from tfloss.cli.resumed_command import go_on_with
+from tfloss.cli.streams import say
 from tfloss.cluster.peers import Peers
 from tfloss.cluster.workers import refuse_idle_workers
 from tfloss.errors import UsageError
@@ -161,9 +163,11 @@ def _begun(resume: Path | None, runs: Path, plan: Any) -> Path:
     """The folder of the search, with its plan."""
     from tfloss.comparison.search.study import write_plan
     from tfloss.io.atomic import new_folder
+    from tfloss.io.finished import sweep_finished
 
     if resume is not None:
         return resume
+    sweep_finished(runs)
     folder = new_folder(runs, "search")
     write_plan(folder, plan)
     return folder
@@ -189,7 +193,7 @@ def _searched(
                 peers=peers,
             )
     except KeyboardInterrupt:
-        click.echo(f"Go on with: tfloss search --resume {folder} --trials {trials}", err=True)
+        say(f"{go_on_with('search', folder)} --trials {trials}", err=True)
         raise
 
 
@@ -198,16 +202,16 @@ def _show(results: dict[str, Any], folder: Path) -> None:
 
     found = results["search"]
     plan = found["plan"]
-    click.echo(
+    say(
         f"{found['trials']} trials, {found['pruned']} pruned, {found['failed']} failed; best is "
         f"trial {found['best']} with mean {plan['metric']} {found['value']:.4g} over "
         f"{plan['seeds']} seeds on rows that were searched on:"
     )
     for name, value in found["found"].items():
-        click.echo(f"  {name}: {value:.6g}")
-    click.echo(f"  {found['formula']}  ({found['optimizer']})")
-    click.echo("The best of many trials is the luckiest too; on rows that no trial saw:")
+        say(f"  {name}: {value:.6g}")
+    say(f"  {found['formula']}  ({found['optimizer']})")
+    say("The best of many trials is the luckiest too; on rows that no trial saw:")
     print_tables(comparison_tables(results))
     for line in comparison_words(results):
-        click.echo(line)
-    click.echo(f"saved in {folder}")
+        say(line)
+    say(f"saved in {folder}")

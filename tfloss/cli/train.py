@@ -32,6 +32,7 @@ from tfloss.cli.common import (
 from tfloss.cli.config_sources import resolve_config, resumed_config
 from tfloss.cli.early_stopping_options import early_stopping_options
 from tfloss.cli.resumed_command import go_on_with
+from tfloss.cli.streams import say
 from tfloss.cluster.launch import tell_run_folder
 from tfloss.cluster.peers import Peers
 from tfloss.errors import TflossError, WorkerError
@@ -226,17 +227,18 @@ class _Reached:
 
 
 def _warn(sentence: str) -> None:
-    click.echo(sentence, err=True)
+    say(sentence, err=True)
 
 
 def _checkpoints(
     configuration: Config, runs: Path, resume: Path | None, every: str, peers: Peers | None
 ) -> Checkpoints:
     """Those of a run that is gone on with, or of a new one, whose folder is made when it begins."""
-    from tfloss.runs.folder import CHECKPOINTS, begin_run
+    from tfloss.io.finished import CHECKPOINTS
+    from tfloss.runs.folder import begin_run
 
     def tell(sentence: str) -> None:
-        click.echo(f"\n{sentence}", err=True)
+        say(f"\n{sentence}", err=True)
 
     if resume is not None:
         advice = go_on_with("train", resume)
@@ -270,7 +272,7 @@ def _ask_teachers(
     from tfloss.runs.train import prepare_run
 
     if not quiet:
-        click.echo(f"minimising  {configuration.formula}", err=True)
+        say(f"minimising  {configuration.formula}", err=True)
     prepare = partial(
         prepare_run,
         configuration,
@@ -346,10 +348,10 @@ def _show(result: Any, registry: Registry, folder: Path) -> None:
         *(n for t in result.teachers.values() for n in t.notes),
     ]:
         if note:
-            click.echo(note)
-    click.echo(f"Compiled as {result.compiled_as}: {result.compiled_because}.")
+            say(note)
+    say(f"Compiled as {result.compiled_as}: {result.compiled_because}.")
     seconds = result.seconds
-    click.echo(
+    say(
         f"{len(result.data.train)} rows trained, {len(result.data.holdout)} held out; "
         f"teachers {seconds['teachers']:.1f} s, training {seconds['training']:.1f} s "
         f"({result.compiled_as}); run saved in {folder}"

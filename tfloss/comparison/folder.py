@@ -13,23 +13,21 @@ from typing import Any
 import numpy as np
 import tomli_w
 
+from tfloss.comparison.analysis.results import whole_curves
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.replicates.saved import FINGERPRINT
 from tfloss.comparison.replicates.trajectories import Trajectories
+from tfloss.display import inert
 from tfloss.errors import DataError, UsageError
 from tfloss.io.atomic import new_folder, sha256, write_text, write_whole
+from tfloss.io.csv_cells import inert_cell
+from tfloss.io.finished import MANIFEST, REPLICATES, TEACHERS, sweep_finished, sweep_if_finished
 from tfloss.io.strict_json import as_json
 from tfloss.training.config import read_config
 
 RESULTS, ROWS, TABLE = "results.json", "results.csv", "table.tex"
-PARQUET, METRICS, CONFIG, MANIFEST = (
-    "results.parquet",
-    "metrics.jsonl",
-    "config.toml",
-    "manifest.json",
-)
+PARQUET, METRICS, CONFIG = "results.parquet", "metrics.jsonl", "config.toml"
 TIMING = "timing.json"
-REPLICATES, TEACHERS = "replicates", "teachers"  # folders; only until the comparison is finished
 _TIMING = ("seconds", "replicate_steps")
 _VERSIONED = ("tfloss", "tensorflow", "keras", "scikit-learn", "numpy", "scipy")
 
@@ -40,6 +38,7 @@ def begin_comparison(runs: Path, comparison: Comparison) -> Path:
     Raises:
         UsageError: it cannot be made or written.
     """
+    sweep_finished(runs)
     folder = new_folder(runs, "compare")
     try:
         write_text(folder / CONFIG, tomli_w.dumps(plain_config(comparison)))
@@ -55,6 +54,7 @@ def unfinished_comparison(folder: Path) -> dict[str, Any]:
         UsageError: there is no such comparison, or it is finished.
     """
     if (folder / MANIFEST).exists():
+        sweep_if_finished(folder)
         raise UsageError(
             f"The comparison in '{folder}' is finished; `tfloss compare --config "
             f"{folder / CONFIG}` makes it again, in a folder of its own."
@@ -88,9 +88,12 @@ def fill_folder(
         name: metadata.version(name) for name in _VERSIONED
     }
     results["config"] = plain_config(comparison)
+    folder.mkdir(parents=True, exist_ok=True)  # somebody may have removed it meanwhile
     write_text(folder / CONFIG, tomli_w.dumps(results["config"]))
-    table = _arrow(columns_of(comparison, trajectories, results))
-    write_whole(folder / ROWS, lambda path: _csv(table, path))
+    columns = columns_of(comparison, trajectories, results)
+    table = _arrow(columns)
+    for_spreadsheets = _arrow({**columns, "formula": list(map(inert_cell, columns["formula"]))})
+    write_whole(folder / ROWS, lambda path: _csv(for_spreadsheets, path))
     write_whole(folder / PARQUET, lambda path: _parquet(table, path))
     write_text(folder / METRICS, "".join(f"{line}\n" for line in _lines(trajectories, results)))
     write_text(folder / TABLE, latex_table(results))
@@ -191,7 +194,8 @@ def _parquet(table: Any, path: Path) -> None:
 
 def _lines(trajectories: list[Trajectories], results: dict[str, Any]) -> Iterator[str]:
     """Mean curves: one line for each formula and epoch that the results' curves hold."""
-    for one, curves in zip(trajectories, results["curves"], strict=True):
+    for place, one in enumerate(trajectories):
+        curves = whole_curves(results, place)
         holdout = {step: at for at, step in enumerate(curves["eval_steps"])}
         for at, step in enumerate(curves["steps"]):
             line: dict[str, Any] = {"formula": one.formula, "step": step}
@@ -211,8 +215,9 @@ def latex_table(results: Mapping[str, Any]) -> str:
     if not results["tables"]:
         return "% no holdout, so nothing was measured\n"
     table, metrics = results["tables"][-1], results["metrics"]
+    data = inert(results["data"]["name"])  # in one line of a comment
     lines = [
-        rf"% {len(results['seeds'])} seeds, {results['data']['name']}, step {table['step']}; "
+        rf"% {len(results['seeds'])} seeds, {data}, step {table['step']}; "
         r"means with 95 \% intervals; $\star$: differs from the first row, Holm-corrected.",
         rf"\begin{{tabular}}{{l{'c' * len(metrics)}}}",
         r"\toprule",
@@ -239,9 +244,16 @@ def _figure(value: float) -> str:
     return "--" if value is None or not np.isfinite(value) else f"{value:.4f}"
 
 
+_SPECIAL = {
+    **{character: f"\\{character}" for character in "_%&#{}$"},
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}
+
+
 def _escaped(text: str) -> str:
-    special = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}", "$": r"\$"}
-    return "".join(special.get(c, c) for c in text.replace("\\", r"\textbackslash "))
+    return "".join(_SPECIAL.get(c, c) for c in inert(text))
 
 
 def _numbers(results: dict[str, Any]) -> dict[str, Any]:

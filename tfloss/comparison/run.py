@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -15,8 +16,6 @@ from tfloss.comparison.analysis.metrics import add_metrics, scored_as
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
 from tfloss.comparison.folder import (
-    REPLICATES,
-    TEACHERS,
     begin_comparison,
     fill_folder,
     forget_comparison,
@@ -29,6 +28,7 @@ from tfloss.comparison.result import ComparisonResult
 from tfloss.comparison.workers import own_part, put_together, table_digest
 from tfloss.data import Table
 from tfloss.errors import Interrupted, UsageError
+from tfloss.io.finished import REPLICATES, TEACHERS
 from tfloss.io.lock import FolderLock
 from tfloss.registry import Registry
 from tfloss.teachers.fitting.fit_teachers import CACHE_VARIABLE
@@ -93,8 +93,9 @@ def run_comparison(
         lock.release()
         gone = new and forget_comparison(folder)
         if isinstance(error, Interrupted) and not gone:
+            quoted = shlex.quote(str(folder))
             raise Interrupted(
-                f"Interrupted; go on with: tfloss compare --resume {folder}", error.exit_code - 128
+                f"Interrupted; go on with: tfloss compare --resume {quoted}", error.exit_code - 128
             ) from error
         raise
     lock.release()

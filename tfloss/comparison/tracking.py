@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfloss.comparison.analysis.results import whole_curves
 from tfloss.comparison.comparison import Comparison
 from tfloss.registry import Registry
 from tfloss.runs.tracking import Tracking, make_trackers
@@ -39,7 +40,8 @@ def track_comparison(
             tracking.start(
                 f"-{place + 1}", seeds=len(results["seeds"]), diverged=results["diverged"][place]
             )
-            _tell_curves(tracking, results["curves"][place], _steps_per_epoch(comparison, results))
+            curves, steps = whole_curves(results, place), _steps_per_epoch(comparison, results)
+            _tell_curves(tracking, curves, steps)
             tracking.scores({"student on holdout": _scores(results, formula)})
             tracking.finish(folder)
 

@@ -17,7 +17,7 @@ from tfloss.io.checked_npz import digest_of
 from tfloss.training.checkpoints.teachers import from_arrays, to_arrays
 
 _ARRAYS = ("train", "eval_epochs", "holdout", "logits", "bad_steps", "gradients")
-_WORDS = ("formula", "names", "execution", "note", "events")
+_WORDS = ("formula", "names", "execution", "note", "events", "logged")
 
 
 def own_part(count: int, index: int, workers: int) -> range:
@@ -92,7 +92,7 @@ def _unpacked(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> tuple[lis
         return teachers, None
     found = []
     for number, words in enumerate(about["found"]):
-        words |= {"names": tuple(words["names"]), "events": tuple(words["events"])}
+        words |= {name: tuple(words[name]) for name in ("names", "events", "logged")}
         fields: dict[str, Any] = {**_under(arrays, f"found/{number}/"), **words}
         found.append(Trajectories(**fields))
     return teachers, Trained(found, about["notes"], about["seconds"], about["steps"])

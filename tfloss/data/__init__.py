@@ -17,6 +17,7 @@ from tfloss.data.split import Split, split_rows
 from tfloss.data.summary import understood
 from tfloss.data.table import Table
 from tfloss.io.archive_check import check_archive
+from tfloss.io.unpacking import open_gzip, refuse_too_much
 
 __all__ = [
     "KINDS",
@@ -38,8 +39,10 @@ __all__ = [
     "choose_features",
     "leak_warning",
     "load_dataset",
+    "open_gzip",
     "prepare",
     "refuse_doubts",
+    "refuse_too_much",
     "rows_at_once",
     "score",
     "split_rows",

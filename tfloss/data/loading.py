@@ -17,6 +17,7 @@ from tfloss.errors import (
     UsageError,
     did_you_mean,
     listed,
+    message_of,
 )
 from tfloss.registry import Dataset, Registry, check_settings
 
@@ -57,10 +58,10 @@ def load_dataset(
         table = declaration(**given)
     except TflossError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"The data set '{spec}' of {declaration.distribution or 'an unknown plugin'} failed: "
-            f"{type(error).__name__}: {error}."
+            f"{type(error).__name__}: {message_of(error)}."
         ) from error
     if not isinstance(table, Table):
         raise PluginError(

@@ -113,8 +113,8 @@ def metric_value(
     try:
         # Copies: what one metric does to its arguments is no business of the next one's.
         return float(metric(truth.copy(), predictions.copy(), **more))
-    except Exception as error:  # a plugin's; hours of training stand behind the others
-        reason = f"{type(error).__name__}: {_first_line(error)}".rstrip(": ")
+    except (Exception, SystemExit) as error:  # a plugin's; hours stand behind the others
+        reason = f"{type(error).__name__}: {first_line(error)}".rstrip(": ")
         return NoScore(reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + "…")
 
 
@@ -130,10 +130,3 @@ def reasons(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, str]]:
         for title, values in scores.items()
     }
     return {title: said for title, said in found.items() if said}
-
-
-def _first_line(error: Exception) -> str:
-    try:
-        return first_line(error)
-    except Exception:  # an exception of a plugin's, whose text fails too
-        return ""

@@ -96,5 +96,9 @@ def _upright(name: str) -> str:
     return rf"\mathrm{{{_escaped(name)}}}"
 
 
+_MATHEMATICS = {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
+
+
 def _escaped(text: str) -> str:
-    return re.sub(r"[_%&#${}]", lambda found: "\\" + found.group(), text)
+    """For mathematics, where these would be commands; a text in quotes can hold any of them."""
+    return re.sub(r"[_%&#${}\\^~]", lambda found: _MATHEMATICS.get(found[0], "\\" + found[0]), text)

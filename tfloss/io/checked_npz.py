@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.errors import DataError
+from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import write_whole
 
 _ABOUT, _DIGEST, _DTYPES = ":about", ":sha256", ":dtypes"
@@ -52,17 +54,18 @@ def read_checked(path: Path) -> tuple[dict[str, np.ndarray], Any]:
         DataError: it is not there, or is not what was written.
     """
     try:
+        check_archive(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         whole = str(arrays.pop(_DIGEST)) == _digest(arrays)
+        about = json.loads(str(arrays.pop(_ABOUT))) if whole else None
+        for name, dtype in json.loads(str(arrays.pop(_DTYPES))).items() if whole else ():
+            arrays[name] = arrays[name].view(_small_float(dtype))
     except Exception as error:  # a damaged archive can fail in any way
-        reason = (str(error) or type(error).__name__).partition("\n")[0]
+        reason = (str(error) or type(error).__name__).partition("\n")[0].rstrip(".")
         raise DataError(f"'{path}' cannot be read: {reason}.") from error
     if not whole:
         raise DataError(f"'{path}' is not what was written: its SHA-256 differs.")
-    about = json.loads(str(arrays.pop(_ABOUT)))
-    for name, dtype in json.loads(str(arrays.pop(_DTYPES))).items():
-        arrays[name] = arrays[name].view(_small_float(dtype))
     return arrays, about
 
 
@@ -80,7 +83,13 @@ def _digest(arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
+_SMALL = re.compile("bfloat16|float8_[a-z0-9]+|float6_[a-z0-9]+|float4_[a-z0-9]+")
+
+
 def _small_float(name: str) -> np.dtype[Any]:
+    """The type of this name; a file can name nothing else."""
     import ml_dtypes
 
+    if not _SMALL.fullmatch(name):
+        raise ValueError(f"there is no small float '{name}'")
     return np.dtype(getattr(ml_dtypes, name))

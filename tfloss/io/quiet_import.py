@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tfloss.errors import TflossError
 
@@ -49,12 +50,20 @@ def _nothing_swept() -> Iterator[None]:
         gc.enable()
 
 
+def _somewhere() -> Any:
+    """A file for what is not shown; where no disk has room for one, it is shown to nobody."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "w+b")
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Keep what libraries write to stderr from being shown, unless something fails."""
     sys.stderr.flush()
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as captured:
+    with _somewhere() as captured:
         os.dup2(captured.fileno(), 2)
         try:
             yield

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from tfloss.errors import PluginError
 from tfloss.lazy import tf
-from tfloss.objective.gradients import gradients_of, gramian_of, sizes_of
+from tfloss.objective.gradients import gramian_of, sizes_of
 from tfloss.objective.loss_variables import LATEST, State
 from tfloss.objective.plan import BalanceUse
 from tfloss.registry import call_plugin
@@ -45,11 +45,11 @@ def balanced(
     losses: Sequence[Any],
     *,
     state: State,
-    variables: Sequence[Any],
+    gradients: Callable[[], Sequence[Sequence[Any]]],
+    traces: Callable[[], Any],
     step: Any,
     steps_per_epoch: float,
     training: bool,
-    mean: Callable[[Sequence[Any]], list[Any]] | None = None,
 ) -> Balanced:
     """Weigh the members of one balance.
 
@@ -57,20 +57,20 @@ def balanced(
         use: the balance with its settings.
         losses: scalars, the members with their own coefficients.
         state: the balance's variables.
-        variables: the weights by whose gradients members are compared.
+        gradients: takes the gradients by which members are compared, a row for each.
+        traces: estimates the traces of their tangent kernels.
         step: float32 scalar, counted from 0.
         steps_per_epoch: tells where an epoch begins.
         training: whether this is a step of the training.
-        mean: over the replicas, of tensors; None on one device.
 
     Raises:
-        UsageError: gradients are needed outside of a compiled step.
+        UsageError: gradients that cannot be taken; see `compared_gradients`.
         PluginError: the balance returns something else than it declares.
     """
     given = {"losses": tf.stop_gradient(tf.stack(list(losses)))}
     asked = use.balance.signature.positional
     if use.balance.needs_gradients:
-        given |= _of_gradients(use, losses, variables, mean, training)
+        given |= _of_gradients(use, len(losses), gradients, traces, training)
     if "step" in asked:
         given["step"] = step
     if "new_epoch" in asked:
@@ -91,28 +91,26 @@ def balanced(
 
 def _of_gradients(
     use: BalanceUse,
-    losses: Sequence[Any],
-    variables: Sequence[Any],
-    mean: Callable[[Sequence[Any]], list[Any]] | None,
+    members: int,
+    gradients: Callable[[], Sequence[Sequence[Any]]],
+    traces: Callable[[], Any],
     training: bool,
 ) -> dict[str, Any]:
     """What the balance asks for of the members' gradients, by name."""
-    members, asked = len(losses), use.balance.signature.positional
+    asked = use.balance.signature.positional
     if not training:  # the weights of a holdout are those of the training
         return {
             "gramian": tf.eye(members),
             "largest": tf.ones(members),
             "mean_size": tf.ones(members),
+            "traces": tf.ones(members),
         }
-    rows = gradients_of(losses, variables, f"'{use.text}' compares gradients")
-    if mean is not None:
-        flat = mean([slope for row in rows for slope in row])
-        width = len(variables)
-        rows = [flat[start : start + width] for start in range(0, len(flat), width)]
     found = {}
-    if "gramian" in asked:
+    if "traces" in asked:
+        found["traces"] = traces()
+    if {"gramian", "largest", "mean_size"} & set(asked):
+        rows = gradients()
         found["gramian"] = gramian_of(rows)
-    if "largest" in asked or "mean_size" in asked:
         found["largest"], found["mean_size"] = sizes_of(rows)
     return found
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from tfloss.errors import UsageError
 from tfloss.lazy import tf
 from tfloss.objective.balances import Balanced, balanced
+from tfloss.objective.compared import compared_gradients, weights_of
 from tfloss.objective.gradient_monitor import GradientMonitor, measured
+from tfloss.objective.gradients import refuse_uncompiled
 from tfloss.objective.loss_call import WEIGHT, LossCall, shape_of_tensor
 from tfloss.objective.loss_variables import States
 from tfloss.objective.missing import (
@@ -32,10 +35,12 @@ from tfloss.objective.plan import (
     ReductionUse,
     ScheduleUse,
     TensorUse,
+    Term,
     Use,
     WeightsUse,
 )
 from tfloss.objective.scope import Scope, Tensors
+from tfloss.objective.tangent_kernel import refusal_of_member, traces_of
 from tfloss.ops.replicas import on_all_rows
 from tfloss.registry import Reduction, call_plugin
 
@@ -130,7 +135,12 @@ class Evaluator:
 
     def reduced(self, use: Use) -> Value:
         """A term's body as one float32 scalar."""
-        return self.finished(self.mean, self.losses(use))
+        return self.rows_and_mean(use)[1]
+
+    def rows_and_mean(self, use: Use) -> tuple[Value, Value]:
+        """A term's body as it is, one value for each example of most, and as one float32 scalar."""
+        rows = self.losses(use)
+        return rows, self.finished(self.mean, rows)
 
     def finished(
         self, reduction: Reduction, value: Value, settings: Mapping[str, Any] = NO_SETTINGS
@@ -267,32 +277,66 @@ class Evaluator:
         """A term's coefficient as a float32 scalar."""
         return tf.cast(self.losses(use).tensor, tf.float32)
 
-    def balanced(self, use: BalanceUse, losses: Sequence[Tensor]) -> Balanced:
-        """The members of a balance, weighed."""
-        paths = () if use.by is None else self.scope.matching_weights(use.by.pattern)
+    def balanced(
+        self,
+        use: BalanceUse,
+        terms: Sequence[Term],
+        losses: Sequence[Tensor],
+        rows: Sequence[Value],
+    ) -> Balanced:
+        """The members of a balance, weighed.
+
+        Args:
+            use: the balance.
+            terms: its members.
+            losses: scalars, the members with their own coefficients.
+            rows: what they are the means of.
+        """
+        named = {term.name: loss for term, loss in zip(terms, losses, strict=True)}
         return balanced(
             use,
             losses,
-            state=self.states.of_balance(use, len(losses), self.training),
-            variables=self._weights(paths) if use.balance.needs_gradients else [],
+            state=self.states.of_balance(use, len(terms), self.training),
+            gradients=lambda: compared_gradients(
+                use, named, self.tensors, self.scope, self.replicas
+            ),
+            traces=lambda: self._traces(use, terms, losses, rows),
             step=self.step,
             steps_per_epoch=self.steps_per_epoch,
             training=self.training,
-            mean=None if self.replicas is None else self.replicas.mean,
         )
+
+    def _traces(
+        self,
+        use: BalanceUse,
+        terms: Sequence[Term],
+        losses: Sequence[Tensor],
+        rows: Sequence[Value],
+    ) -> Tensor:
+        """An estimate of the trace of each member's tangent kernel, (m,)."""
+        refuse_uncompiled(f"'{use.text}' takes gradients of rows")
+        if self.replicas is not None:
+            raise UsageError(f"'{use.text}' takes gradients of rows, on one device only.")
+        for term in terms:
+            sentence = refusal_of_member(use, term, self._shape)
+            if sentence is not None:
+                raise UsageError(sentence)
+        pattern = use.by.pattern if isinstance(use.by, WeightsUse) else "weights"
+        weights = weights_of(self.tensors, self.scope.matching_weights(pattern))
+        return traces_of(losses, [row.tensor for row in rows], weights, self.step)
+
+    def _shape(self, use: Use) -> tuple[int | None, ...] | None:
+        """Of an expression of tensors; None of weights and numbers."""
+        shape = getattr(self.tensor(use), "shape", None)
+        return None if shape is None else tuple(shape)
 
     def gradients(
         self, monitor: GradientMonitor, terms: Callable[[], Sequence[Tensor]]
     ) -> list[Tensor]:
         """What a monitor logs; `terms` computes the weighted terms for a measurement."""
         state = self.states.of_gradients(self.training)
-        return measured(monitor, terms, self._weights, state, self.step, self.training)
-
-    def _weights(self, paths: Sequence[str] = ()) -> list[Tensor]:
-        """The weights of these paths, or all, as tensors that gradients are taken by."""
-        weights = self.tensors["weights"]
-        chosen = [weights[path] for path in paths or weights]
-        return [getattr(variable, "value", variable) for variable in chosen]
+        weights = partial(weights_of, self.tensors)
+        return measured(monitor, terms, weights, state, self.step, self.training)
 
     # -- inside arguments ------------------------------------------------------------------------
 

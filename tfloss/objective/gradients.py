@@ -20,11 +20,7 @@ def gradients_of(losses: Sequence[Any], variables: Sequence[Any], what: str) -> 
     Raises:
         UsageError: the step is not compiled.
     """
-    if tf.executing_eagerly():
-        raise UsageError(
-            f"{what}, which it can in a compiled step only; leave run_eagerly or compile='eager' "
-            f"out."
-        )
+    refuse_uncompiled(what)
     return [
         [
             tf.zeros_like(variable) if slope is None else tf.convert_to_tensor(slope)
@@ -32,6 +28,19 @@ def gradients_of(losses: Sequence[Any], variables: Sequence[Any], what: str) -> 
         ]
         for loss in losses
     ]
+
+
+def refuse_uncompiled(what: str) -> None:
+    """Gradients of a tensor that is there are known to a step that is being compiled only.
+
+    Raises:
+        UsageError: `what`, which is not possible here, and what to leave out.
+    """
+    if tf.executing_eagerly():
+        raise UsageError(
+            f"{what}, which it can in a compiled step only; leave run_eagerly or compile='eager' "
+            f"out."
+        )
 
 
 def gramian_of(rows: Sequence[Sequence[Any]]) -> Any:

@@ -139,6 +139,7 @@ class Objective:
                     names.add("weights")
         if self.watch or any(use.balance.needs_gradients for use in self.balances):
             names.add("weights")
+        names |= {use.by.name for use in self.balances if isinstance(use.by, TensorUse)}
         return frozenset(names)
 
     @property
@@ -209,16 +210,22 @@ class Objective:
             )
         coefficients = self._coefficients(evaluator)
         if replicas is None:
-            found = [evaluator.reduced(term.body) for term in self.terms]
+            pairs = [evaluator.rows_and_mean(term.body) for term in self.terms]
+            rows, found = [list(values) for values in zip(*pairs, strict=True)]
         else:
-            found = values_of(self.terms, evaluator, replicas)
+            rows = found = values_of(self.terms, evaluator, replicas)
         weighted = _weighted(coefficients, found)
         factors: list[Any] = [1.0] * len(weighted)
         added: list[Any] = []
         logged: list[Any] = []
         for use in self.balances:
             members = [at for at, term in enumerate(self.terms) if term.balance is use]
-            result = evaluator.balanced(use, [weighted[at] for at in members])
+            result = evaluator.balanced(
+                use,
+                [self.terms[at] for at in members],
+                [weighted[at] for at in members],
+                [rows[at] for at in members],
+            )
             for number, at in enumerate(members):
                 weighted[at], factors[at] = result.members[number], result.weights[number]
             added += [] if result.added is None else [result.added]

@@ -164,11 +164,14 @@ class LossUse(Use):
 
 @dataclass(frozen=True)
 class BalanceUse(Use):
-    """A balance, its settings, and the weights whose gradients it compares (all: None)."""
+    """A balance, its settings, and by what it takes the gradients that it compares.
+
+    `by` is some of the weights, or the output of a layer; None for all weights.
+    """
 
     balance: Balance
     settings: Mapping[str, Any]
-    by: WeightsUse | None = None
+    by: WeightsUse | TensorUse | None = None
 
 
 @dataclass(frozen=True)

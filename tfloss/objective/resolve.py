@@ -52,6 +52,7 @@ _SLIP = 0.8  # as near as that, a name is a misspelt loss, also where tensors ar
 AVERAGE = "ema"  # the student with the moving average of its weights: ema.probs
 DECAY = 0.999
 WEIGHTS = "weights"  # the parameter of a loss that takes a list of the student's weights
+OUTPUT = "output"  # by=hidden2.output: gradients by what a layer returns
 
 
 class Resolver:
@@ -153,9 +154,30 @@ class Resolver:
         by = given.pop("by", None)
         if by is not None and not found.needs_gradients:
             raise self._error(by, f"'{found.name}' looks at losses only; by= means gradients.")
-        weights = None if by is None else self._weights(by)
-        assert weights is None or isinstance(weights, WeightsUse)
-        return BalanceUse(node, found, settings_of(found, given, node, self.text), weights)
+        settings = settings_of(found, given, node, self.text)
+        compared = None if by is None else self._compared_by(by)
+        if by is not None and found.needs_rows and isinstance(compared, TensorUse):
+            sentence = f"'{found.name}' takes gradients by weights; by= names some of them."
+            raise self._error(by, sentence)
+        return BalanceUse(node, found, settings, compared)
+
+    def _compared_by(self, node: Node) -> WeightsUse | TensorUse:
+        """What `by=` names: some of the weights, or the output of a layer, `hidden2.output`."""
+        text = str(getattr(node, "value", getattr(node, "name", "")))
+        layer, _, end = text.rpartition(".")
+        if end != OUTPUT or not layer or self.scope.matching_weights(text):
+            return self._weights(node)
+        entry = self.scope.get(layer)
+        own = [n for n, e in self.scope.items() if not e.known_outside and n != WEIGHTS]
+        if layer not in own and (entry is not None or not self.scope.open_ended):
+            near = did_you_mean(layer, own)
+            raise self._error(
+                node,
+                f"by={quoted(text)} means the output of a layer, and the student has no layer "
+                f"'{layer}'.{near} It has: {some_of(own)}.",
+            )
+        self._refuse_unclear(node, layer)
+        return TensorUse(node, layer)
 
     def _loss(self, node: Name | Call, loss: Loss) -> LossUse:
         arguments = node.args if isinstance(node, Call) else ()
@@ -221,7 +243,7 @@ class Resolver:
             f"'{loss.name}' needs the tensor '{parameter}': {self.scope.missing(parameter)}{remedy}"
         )
 
-    def _weights(self, node: Node) -> Use:
+    def _weights(self, node: Node) -> WeightsUse:
         pattern = {Text: "value", Name: "name"}.get(type(node))
         if pattern is None:
             raise self._error(node, "Weights are named by a layer or by a pattern: l2('*/kernel').")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from tfloss.formula import Call, Infix, Negative, Node, Number, as_node, error_at, to_text
 from tfloss.objective.coefficients import refuse_bad_number, refuse_negative
@@ -21,6 +22,8 @@ from tfloss.objective.plan import (
 )
 from tfloss.objective.resolve import Resolver
 from tfloss.objective.scope import Scope
+from tfloss.objective.shapes import shape_of_use
+from tfloss.objective.tangent_kernel import refusal_of_member
 from tfloss.objective.value_ranges import NOT_NEGATIVE, range_of_term
 from tfloss.registry import Registry
 
@@ -97,9 +100,11 @@ def _terms_of(node: Node, sign: int, resolver: Resolver) -> list[Term]:
         for argument in node.args
         for piece, sign in summands_of(argument, 1)
     ]
-    if balance.balance.positive:
-        for member in members:
+    for member in members:
+        if balance.balance.positive:
             _refuse_below_zero(member, balance, resolver.text)
+        if balance.balance.needs_rows:
+            _refuse_without_rows(member, balance, resolver)
     return members
 
 
@@ -121,6 +126,14 @@ def _refuse_below_zero(member: Term, balance: BalanceUse, text: str) -> None:
             sentence = f"{needs} '{name}' does not declare that it never is."
             raise error_at(member.body.node, text, sentence)
     raise error_at(member.body.node, text, f"{needs} '{member.name}' can become negative.")
+
+
+def _refuse_without_rows(member: Term, balance: BalanceUse, resolver: Resolver) -> None:
+    """A method by residuals needs one for each row."""
+    shape_of = partial(shape_of_use, scope=resolver.scope)
+    sentence = refusal_of_member(balance, member, shape_of)
+    if sentence is not None:
+        raise error_at(member.body.node, resolver.text, sentence)
 
 
 def _term(node: Node, sign: int, resolver: Resolver) -> Term:

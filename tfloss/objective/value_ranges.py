@@ -31,7 +31,7 @@ def range_of_term(term: Term, columns: Bounds = ANY) -> Bounds:
         columns: what is taken for granted of tensors that stand between losses, such as weights.
     """
     body = _of_use(term.body, columns)
-    if _is_per_example(term.body):
+    if is_per_example(term.body):
         body = _of_reduced(body)
     return _times(bounds_of(term.coefficient) or ANY, body)
 
@@ -97,13 +97,13 @@ def _power(base: Bounds, exponent: float | None) -> Bounds:
     return NOT_NEGATIVE if base[0] >= 0 else ANY
 
 
-def _is_per_example(use: Use) -> bool:
+def is_per_example(use: Use) -> bool:
     """Whether the value of each example is reduced, so that sample weights come in."""
     if isinstance(use, ReductionUse):
         return False
     if isinstance(use, LossUse):
         return use.loss.per == "example"
-    return isinstance(use, TensorUse) or any(map(_is_per_example, use.children()))
+    return isinstance(use, TensorUse) or any(map(is_per_example, use.children()))
 
 
 def _of_reduced(of: Bounds) -> Bounds:

@@ -22,11 +22,11 @@ def call_plugin(declaration: Declaration, where: str, *args: Any, **kwargs: Any)
     """
     try:
         return declaration(*args, **kwargs)
-    except TflossError:
+    except (TflossError, KeyboardInterrupt):
         raise
     except ValueError as error:
         raise UsageError(f"In '{where}': {first_line(error)}") from error
-    except Exception as error:
+    except BaseException as error:  # also one that calls sys.exit, which would look like success
         raise PluginError(
             f"The {declaration.kind} '{declaration.name}' of "
             f"{declaration.distribution or 'unknown'} failed in '{where}': "

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
-from tfloss.registry.loading import _distribution_of, _entry_points, _load_entry_point, unlisted
+from tfloss.registry.entry_points import distribution_of, entry_points
+from tfloss.registry.loading import load_entry_point, unlisted
 
 SLOW = ("tensorflow", "keras", "sklearn", "torch", "jax", "pandas")  # not for listings' sake
 _LONG = 1.0  # seconds of loading that a listing should not take
@@ -47,13 +48,16 @@ class Finding:
 
 def examine(limit: float) -> Iterator[Finding]:
     """Load every installed plugin by itself; `limit`: seconds for each."""
-    for entry in _entry_points():
+    entries, unreadable = entry_points()
+    for entry in entries:
         yield _examine(entry, limit)
+    for name, problem in unreadable.items():
+        yield Finding(name, "unknown distribution", problem)
 
 
 def _examine(entry: metadata.EntryPoint, limit: float) -> Finding:
     """Start a process for one plugin, wait for it, and read what it left."""
-    distribution = _distribution_of(entry)
+    distribution = distribution_of(entry)
     with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as noise:
         command = [sys.executable, "-c", _PROGRAM, entry.name, entry.value, str(answer.fileno())]
         process = subprocess.Popen(
@@ -119,11 +123,12 @@ _PROGRAM = "from tfloss.registry.doctor import load_one; load_one()"
 def load_one() -> None:
     """The process: load the plugin that the command line names, and say what became of it."""
     name, value, descriptor = sys.argv[1:]
-    matching = [entry for entry in _entry_points() if (entry.name, entry.value) == (name, value)]
+    entries, _ = entry_points()
+    matching = [entry for entry in entries if (entry.name, entry.value) == (name, value)]
     os.environ.pop("TFLOSS_NO_PLUGIN", None)
     before = set(sys.modules)
     started = time.perf_counter()
-    plugin = _load_entry_point(matching[0], set())
+    plugin = load_entry_point(matching[0], set())
     seconds = time.perf_counter() - started
     heavy = [module for module in SLOW if module in sys.modules and module not in before]
     found = {

@@ -10,13 +10,12 @@ from types import ModuleType
 
 import pluggy
 
-from tfloss.errors import PluginError
+from tfloss.errors import PluginError, message_of
 from tfloss.registry import hookspecs
 from tfloss.registry.declarations import Declaration
+from tfloss.registry.entry_points import distribution_of, entry_points
 
-GROUP = "tfloss"
 SWITCHED_OFF = "TFLOSS_NO_PLUGIN"  # names separated by commas
-PROJECT = "tfloss"  # this distribution
 
 _LONGEST = 300  # characters of somebody else's message
 
@@ -53,25 +52,17 @@ def new_manager() -> pluggy.PluginManager:
 def installed_plugins(switched_off: Iterable[str] = ()) -> list[Plugin]:
     """Load every installed plugin; what fails carries its `problem` instead of raising."""
     off = set(switched_off) | set(filter(None, os.environ.get(SWITCHED_OFF, "").split(",")))
-    return [_load_entry_point(entry, off) for entry in _entry_points()]
+    entries, unreadable = entry_points()
+    loaded = [load_entry_point(entry, off) for entry in entries]
+    return loaded + [
+        Plugin(name, "unknown distribution", "", problem=problem, off=name in off)
+        for name, problem in unreadable.items()
+    ]
 
 
-def _entry_points() -> list[metadata.EntryPoint]:
-    """The group's entry points, each once, in an order that does not depend on the file system.
-
-    This distribution's come first, so that whoever takes a name that ships with tfloss is the one
-    whose plugin is reported.
-    """
-    unique = {(entry.name, entry.value): entry for entry in metadata.entry_points(group=GROUP)}
-    return sorted(unique.values(), key=lambda entry: (not _ships(entry), entry.name, entry.value))
-
-
-def _ships(entry: metadata.EntryPoint) -> bool:
-    return entry.dist is not None and entry.dist.name == PROJECT
-
-
-def _load_entry_point(entry: metadata.EntryPoint, off: set[str]) -> Plugin:
-    plugin = Plugin(entry.name, _distribution_of(entry), entry.value)
+def load_entry_point(entry: metadata.EntryPoint, off: set[str]) -> Plugin:
+    """Load the plugin of an entry point, unless its name is among those switched off."""
+    plugin = Plugin(entry.name, distribution_of(entry), entry.value)
     if entry.name in off:
         plugin.off = True
         return plugin
@@ -89,9 +80,9 @@ def _guarded(plugin: Plugin, load) -> Plugin:  # type: ignore[no-untyped-def]
     try:
         plugin.loaded = load()
         plugin.declarations = list(_declarations(plugin))
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # a plugin that calls sys.exit() must not end the program
+        if type(error) is KeyboardInterrupt:  # Ctrl-C; a class of the plugin's own is none
+            raise
         plugin.declarations = []
         plugin.problem = f"{type(error).__name__}: {_one_line(error)}"
     return plugin
@@ -148,9 +139,5 @@ def _listing_hooks() -> list[str]:
     ]
 
 
-def _distribution_of(entry: metadata.EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown distribution"
-
-
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:_LONGEST] or "no message"
+    return " ".join(message_of(error).split())[:_LONGEST] or "no message"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
 
-from tfloss.errors import PluginError, UsageError, did_you_mean, listed
+from tfloss.errors import PluginError, TflossError, UsageError, did_you_mean, first_line, listed
+from tfloss.io.warn_once import warn_once
 from tfloss.registry.declarations import (
     Balance,
     Context,
@@ -32,6 +33,12 @@ _FORMULA_KINDS = ("loss", "function", "reduction", "schedule", "balance", "netwo
 
 
 _OWN = "own"  # the plugin of declarations of the caller's program
+_LONGEST = 200  # characters of somebody else's message
+
+
+def _key(plugin: Plugin) -> str:
+    """The plugin's name for pluggy."""
+    return f"{plugin.name}={plugin.module}"
 
 
 class Registry:
@@ -74,10 +81,25 @@ class Registry:
         if plugin.problem:
             self._report(plugin, plugin.problem)
             return
+        other = self._holder_of(plugin.loaded)
+        if other is not None:
+            plugin.problem = (
+                f"it is the module of plugin '{other.name}' ({other.distribution}) as well, and is "
+                f"used once; one of the two entry points is enough"
+            )
+            self._report(plugin, plugin.problem)
+            return
         for declaration in plugin.declarations:
             self._add(declaration, plugin)
         if plugin.loaded is not None:
-            self._manager.register(plugin.loaded, name=f"{plugin.name}={plugin.module}")
+            self._manager.register(plugin.loaded, name=_key(plugin))
+
+    def _holder_of(self, module: ModuleType | None) -> Plugin | None:
+        """The plugin that brought this module in, where one has."""
+        if module is None or not self._manager.is_registered(module):
+            return None
+        name = self._manager.get_name(module)
+        return next(plugin for plugin in self.plugins if _key(plugin) == name)
 
     def add_module(self, module: ModuleType) -> None:
         """Take in a module that implements hooks but is not installed."""
@@ -145,13 +167,45 @@ class Registry:
         declared = self.all(kind)
         if name in declared:
             return declared[name]
-        found = self._manager.hook.tfloss_find(kind=kind.kind, name=name)
-        if isinstance(found, kind):
+        found = self._found(kind, name)
+        if found is not None:
             return found
         raise UsageError(
             f"There is no {kind.kind} called '{name}'.{did_you_mean(name, declared)} "
             f"Known: {listed(declared)}."
         )
+
+    def _found(self, kind: type[D], name: str) -> D | None:
+        """What a plugin finds under a name; one that fails is told, and the others are asked.
+
+        pluggy would end the command at the first that raises, and take anything for an answer.
+        """
+        wanted = {"kind": kind.kind, "name": name}
+        for asked in reversed(self._manager.hook.tfloss_find.get_hookimpls()):
+            try:
+                found = asked.function(**{key: wanted[key] for key in asked.argnames})
+            except TflossError:
+                raise  # it refuses the name, in its own words
+            except BaseException as error:
+                if type(error) is KeyboardInterrupt:
+                    raise
+                wrong = f"{type(error).__name__}: {first_line(error)[:_LONGEST]}"
+            else:
+                if isinstance(found, kind):
+                    return found
+                if found is None:
+                    continue
+                wrong = f"it returned a {type(found).__name__}, which is no declared {kind.kind}"
+            self._tell(asked.plugin_name, f"tfloss_find({kind.kind!r}, {name!r}) failed: {wrong}")
+        return None
+
+    def _tell(self, key: str, problem: str) -> None:
+        """What went wrong while a plugin was asked: told at once, since listing is over."""
+        plugin = next(plugin for plugin in self.plugins if _key(plugin) == key)
+        sentence = f"plugin '{plugin.name}' of {plugin.distribution}: {problem}"
+        if self.strict:
+            raise PluginError(sentence)
+        warn_once(f"{sentence}; leave it out with --no-plugin {plugin.name}.")
 
     @property
     def losses(self) -> dict[str, Loss]:

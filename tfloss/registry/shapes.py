@@ -79,7 +79,8 @@ def _wrong_multiple(
         return None
     return (
         f"'{setting}' has {count} entries, so '{rule.tensor}' needs {count} columns for each of "
-        f"'{rule.each}' of shape {shape_text(each)}, and has shape {shape_text(shape)}."
+        f"'{rule.each}' of shape {shape_text(each)}, and has shape {shape_text(shape)}; name a "
+        f"layer that has them, {rule.tensor}=LAYER, or tfloss.attach a model with so many outputs."
     )
 
 

@@ -11,7 +11,7 @@ from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any
 
 from tfloss.constraints import Constraint, Learnable
-from tfloss.errors import PluginError
+from tfloss.errors import PluginError, message_of
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -180,7 +180,7 @@ def _evaluated(function: Callable[..., Any], name: str, annotation: Any) -> Any:
     except Exception as error:
         raise PluginError(
             f"The annotation of '{name}' in '{_where(function)}' cannot be read: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {message_of(error)}"
         ) from error
 
 

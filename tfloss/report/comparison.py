@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from tfloss.comparison.analysis.verdicts import (
     describe,
@@ -15,6 +15,7 @@ from tfloss.comparison.analysis.verdicts import (
     describe_scope,
     p_text,
 )
+from tfloss.report.tables import cell
 
 _SHOWN = 12  # formulas in a table of the terminal; the folder holds all
 
@@ -57,9 +58,9 @@ def _metric_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table
         rows = [row for row in table["rows"] if row["metric"] == name][:_SHOWN]
         for number, row in enumerate(rows):
             made.add_row(
-                metric["label"] if number == 0 else "",
-                escape(row["formula"]),
-                escape(estimate(row["mean"])),
+                cell(metric["label"] if number == 0 else ""),
+                cell(row["formula"]),
+                cell(estimate(row["mean"])),
                 *_compared(row, metric["better"]),
                 end_section=number == len(rows) - 1,
             )
@@ -67,7 +68,7 @@ def _metric_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table
         for name, value in teacher["metrics"].items():
             label = results["metrics"][name]["label"]
             made.add_row(
-                label, f"{escape(alias)} alone: {escape(teacher['text'])}", escape(estimate(value))
+                cell(label), cell(f"{alias} alone: {teacher['text']}"), cell(estimate(value))
             )
     return made
 
@@ -93,13 +94,12 @@ def plain_rows(
     return f"Step {table['step']}, holdout, {len(results['seeds'])} seeds", columns, rows
 
 
-def _compared(row: Mapping[str, Any], better: str | None) -> tuple[str, str, str]:
+def _compared(row: Mapping[str, Any], better: str | None) -> tuple[str | Text, str, str]:
     if "p" not in row:
         return "", "", ""
-    difference = escape(estimate(row["difference"], signed=True))
-    style = {"up": "higher", "down": "lower"}.get(row["significant"])
-    if style and better:
-        difference = f"[{'green' if style == better else 'red'}]{difference}[/]"
+    moved = {"up": "higher", "down": "lower"}.get(row["significant"])
+    style = ("green" if moved == better else "red") if moved and better else ""
+    difference = cell(estimate(row["difference"], signed=True), style)
     win_rate = "" if better is None else f"{100 * row['win_rate']['mean']:.0f} %"
     return difference, p_text(row["p_holm"]), win_rate
 
@@ -114,21 +114,23 @@ def _reach_table(results: Mapping[str, Any], table: Mapping[str, Any]) -> Table:
     for row in table["reach"]:
         reached = row["reached"]
         made.add_row(
-            row["goal"],
-            escape(row["formula"]),
-            escape(estimate(row["steps"])),
+            cell(row["goal"]),
+            cell(row["formula"]),
+            cell(estimate(row["steps"])),
             *_compared(row, "lower")[:2],
-            f"{100 * reached['mean']:.0f} % "
-            + escape(f"[{100 * reached['low']:.0f}, {100 * reached['high']:.0f}]"),
+            cell(
+                f"{100 * reached['mean']:.0f} % "
+                f"[{100 * reached['low']:.0f}, {100 * reached['high']:.0f}]"
+            ),
         )
     return made
 
 
 def _table(title: str, columns: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = Table(title=cell(title, "bold"), title_justify="left", header_style="bold")
     for number, column in enumerate(columns):
         side = "left" if number < 2 else "right"
-        table.add_column(escape(column), justify=side, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(cell(column), justify=side, overflow="fold")  # type: ignore[arg-type]
     return table
 
 

@@ -15,7 +15,7 @@ class ComparisonProgress:
         self._console, self._live = console, live
         self._stage = ""
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TimeRemainingColumn(compact=True),
             console=console,

@@ -145,7 +145,7 @@ def _term_lines(
 
 
 def _logged(results: Mapping[str, Any], pairs: Pairs) -> Iterator[dict[str, Any]]:
-    """What balances, constraints and monitors logged of single trainings."""
+    """What balances, constraints and monitors logged; of many seeds its means."""
     logged = results.get("logged", [])[: plots.MOST]
     labels = [label for _, label, _ in pairs][: len(logged)]
     for title, text, figures, names in logged_sections(labels, logged):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from tfloss.report.plots import line_options, logarithmic
-from tfloss.report.theme import INK, new_figure
+from tfloss.report.theme import INK, new_figure, plain_label
 
 _POINTS = 400  # of a curve
 _TITLE = "Losses"
@@ -62,7 +62,7 @@ def history_lines(history: Sequence[Mapping[str, Any]], terms: Sequence[str]) ->
 
 def losses_figure(lines: Sequence[Line], axis: str = "step") -> Any:
     """The lines over `axis` with a legend beneath: a matplotlib Figure."""
-    labels = [line.label.replace("$", r"\$") for line in lines]
+    labels = [plain_label(line.label) for line in lines]
     columns = 1 if max(map(len, labels), default=0) > _LONG else 3
     height = _HEIGHT + _LEGEND_LINE * -(-len(lines) // columns)
     figure, axes = new_figure(_TITLE, width=_WIDTH, height=height)

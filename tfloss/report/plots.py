@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfloss.report.theme import HEIGHT, INK, as_svg, new_figure
+from tfloss.report.theme import HEIGHT, INK, as_svg, new_figure, plain_label
 
 # After Okabe and Ito, darker or lighter so that each stands on white and on black.
 COLOURS = (
@@ -122,7 +122,7 @@ def reliability(answers: Sequence[tuple[int, Mapping[str, Any]]], said: str) -> 
         there = np.array(bins["count"]) > 0
         points = _floats(bins["said"])[there], _floats(bins["happened"])[there]
         axes.plot(*points, marker="o", markersize=3, **line_options(style))
-    axes.set(xlabel=said, ylabel="share that came true", xlim=(0, 1), ylim=(0, 1))
+    axes.set(xlabel=plain_label(said), ylabel="share that came true", xlim=(0, 1), ylim=(0, 1))
     axes.locator_params(nbins=5)
     return as_svg(figure, title)
 
@@ -176,7 +176,7 @@ def histogram(answers: Sequence[tuple[int, Mapping[str, Any]]], said: str) -> st
         highest = shares.max()
         axes.set(xlim=(0, 1), ylim=(0, 1.05 * highest))
         axes.set_yticks([highest], [f"{highest:.0f} %"])
-    np.atleast_1d(rows)[-1].set_xlabel(said)
+    np.atleast_1d(rows)[-1].set_xlabel(plain_label(said))
     return as_svg(figure, title)
 
 
@@ -221,8 +221,7 @@ def components(picture: Mapping[str, Any], first: int, second: int) -> str:
 
 
 def _short(text: str, longest: int = 24) -> str:
-    text = text.replace("$", r"\$")
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return plain_label(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
 def _floats(values: Sequence[Any]) -> np.ndarray:

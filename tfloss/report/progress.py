@@ -20,7 +20,7 @@ class LiveProgress:
             TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
             BarColumn(bar_width=20),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[values]}"),
+            TextColumn("{task.fields[values]}", markup=False),
             console=console,
             transient=True,
         )

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfloss.data.scoring import NoScore
+from tfloss.display import inert
 
 
 def plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
@@ -16,9 +17,9 @@ def plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     table = _titled(title)
     for number, column in enumerate(columns):
         justify = "left" if number == 0 else "right"
-        table.add_column(Text(column), justify=justify, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(cell(column), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*(Text(figure(value)) for value in row))
+        table.add_row(*(cell(figure(value)) for value in row))
     return table
 
 
@@ -26,15 +27,20 @@ def text_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     """A table of words, every column to the left."""
     table = _titled(title)
     for number, column in enumerate(columns):
-        table.add_column(Text(column), overflow="fold", no_wrap=number == 0, min_width=len(column))
+        width = len(column)
+        table.add_column(cell(column), overflow="fold", no_wrap=number == 0, min_width=width)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(cell, row))
     return table
 
 
+def cell(text: str, style: str = "") -> Text:
+    """Names, files and LaTeX as they are: brackets are no markup, escape sequences do nothing."""
+    return Text(inert(text, lines=True), style)
+
+
 def _titled(title: str) -> Table:
-    """An empty table. Names, files and LaTeX are `Text`, in which brackets are no markup."""
-    return Table(title=Text(title, "bold"), title_justify="left", header_style="bold")
+    return Table(title=cell(title, "bold"), title_justify="left", header_style="bold")
 
 
 def figure(value: Any) -> str:

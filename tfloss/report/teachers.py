@@ -19,7 +19,7 @@ class AskingProgress:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("teacher {task.description}"),
+            TextColumn("teacher {task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[does]}"),

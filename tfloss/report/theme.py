@@ -10,6 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from tfloss.display import inert
+
 INK = "#010203"  # stands for the colour of the page's text, and is replaced by it
 
 WIDTH, HEIGHT = 3.7, 2.45  # inches; on a screen a third of a desk's width, or a phone's whole
@@ -85,7 +87,12 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _entitle(axes: Any, title: str) -> None:
-    axes.set_title(title.replace("$", r"\$"))
+    axes.set_title(plain_label(title))
+
+
+def plain_label(text: str) -> str:
+    """A name for a figure, in which a dollar begins no mathematics."""
+    return inert(text).replace("$", r"\$")
 
 
 def save_picture(figure: Any, path: Path) -> None:

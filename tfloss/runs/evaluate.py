@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 
 from tfloss.data import Columns, Table, load_dataset, score
 from tfloss.errors import DataError, UsageError
+from tfloss.io.csv_cells import csv_text, inert_cell
 from tfloss.registry import Dataset, Registry
 from tfloss.runs.folder import Run
 from tfloss.runs.kept_rows import file_digest, holdout_digest
@@ -124,24 +123,31 @@ def _reading(run: Run, data: str, registry: Registry) -> dict[str, Any]:
     return {"features": list(own["features"]), "categories": categories, **layout}
 
 
-def predict_file(run: Run, file: str, registry: Registry, *, ids: Sequence[str] = ()) -> str:
+def predict_file(
+    run: Run,
+    file: str,
+    registry: Registry,
+    *,
+    ids: Sequence[str] = (),
+    on_note: Callable[[str], object] | None = None,
+) -> str:
     """The student's predictions for the rows of a file or data set, as CSV with a header.
 
-    Classification: `class` and `p(NAME)` for every class; regression: `prediction`.
+    Classification: `class` and `p(NAME)` for every class; regression: `prediction`. Text that a
+    spreadsheet would compute has an apostrophe in front, see `tfloss.io.csv_cells`.
 
     Args:
         run: a finished run.
         file: with the features of the run, by name.
         registry: where data sets are looked up.
         ids: columns of the file that stand in front of the predictions, as the file has them.
+        on_note: called with a sentence where a cell has got an apostrophe.
     """
     preprocessing = run.preprocessing()
     reading = _reading(run, file, registry)
     table = load_dataset(file, registry, **reading)
     carried = _carried(file, registry, reading, ids, len(table))
     answers = predict(run.student(), preprocessing.inputs_of(table), run.task)
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     if preprocessing.classes is None:
         names = preprocessing.target_names
         header = [f"prediction({name})" for name in names] if names else ["prediction"]
@@ -150,9 +156,14 @@ def predict_file(run: Run, file: str, registry: Registry, *, ids: Sequence[str] 
         names = preprocessing.classes.names
         header = ["class", *(f"p({name})" for name in names)]
         rows = [[names[int(row.argmax())], *(f"{value:.7g}" for value in row)] for row in answers]
-    writer.writerow([*ids, *header])
-    writer.writerows([*own, *row] for own, row in zip(carried, rows, strict=True))
-    return stream.getvalue()
+    lines = [[*ids, *header], *([*own, *row] for own, row in zip(carried, rows, strict=True))]
+    computed = [cell for line in lines for cell in line if cell != inert_cell(cell)]
+    if computed and on_note is not None:
+        on_note(
+            f"A spreadsheet would compute {len(computed)} of the texts, '{computed[0][:40]}' for "
+            f"example; they are written with an apostrophe in front."
+        )
+    return csv_text(lines)
 
 
 def _carried(

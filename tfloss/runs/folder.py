@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,15 +21,15 @@ from tfloss.display import renderer
 from tfloss.errors import DataError, UsageError
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import new_folder, remove_leftovers, sha256, write_text, write_whole
+from tfloss.io.finished import CHECKPOINTS, MANIFEST, sweep_finished, sweep_if_finished
 from tfloss.io.strict_json import as_json
 from tfloss.runs.kept_rows import KeptRows, file_digest, holdout_digest, read_rows, write_rows
 from tfloss.student import Student, load_network, wrap_model
 from tfloss.training.config import Config, read_config
 from tfloss.training.result import Result
 
-CHECKPOINTS = "checkpoints"  # a folder; only until the run is finished
 CONFIG, METRICS, STUDENT = "config.toml", "metrics.jsonl", "student.keras"
-RESULT, MANIFEST, SPLIT = "result.json", "manifest.json", "split.npz"
+RESULT, SPLIT = "result.json", "split.npz"
 HELD = "objective.npz"  # the variables that losses hold; only where there are any
 ROWS = "rows.npz"  # what `tfloss.runs.kept_rows` keeps
 
@@ -46,6 +47,7 @@ def begin_run(runs: Path, config: Config) -> Path:
     Raises:
         UsageError: it cannot be made or written.
     """
+    sweep_finished(runs)
     folder = new_folder(runs, Path(config.data).stem)
     try:
         write_text(folder / CONFIG, config.as_toml())
@@ -66,8 +68,10 @@ def unfinished_run(folder: Path) -> Config:
         UsageError: there is no such run, or it is finished.
     """
     if (folder / MANIFEST).exists():
+        sweep_if_finished(folder)
         raise UsageError(
-            f"The run in '{folder}' is finished; `tfloss train --config {folder / CONFIG}` trains "
+            f"The run in '{folder}' is finished; `tfloss train --config "
+            f"{shlex.quote(str(folder / CONFIG))}` trains "
             f"the same again, in a folder of its own."
         )
     if not (folder / CONFIG).exists():
@@ -99,7 +103,7 @@ def write_run(
     Raises:
         UsageError: the folder cannot be made or written.
     """
-    if folder is None:
+    if folder is None or not folder.is_dir():  # somebody has removed it meanwhile
         folder = begin_run(runs, config)
     try:
         lines = (as_json(epoch.as_dict()) for epoch in result.history)
@@ -310,7 +314,7 @@ def read_run(folder: str | Path) -> Run:
         if (folder / CHECKPOINTS).is_dir() and not (folder / MANIFEST).exists():
             raise UsageError(
                 f"The run in '{folder}' is not finished; go on with `tfloss train --resume "
-                f"{folder}`."
+                f"{shlex.quote(str(folder))}`."
             ) from error
         raise UsageError(
             f"'{folder}' is not the folder of a finished run: {error}. Runs lie in the folder that "

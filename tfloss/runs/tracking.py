@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -58,10 +59,12 @@ class Tracking:
     def start(self, ending: str = "", **more: Any) -> None:
         """Tell of the training's name and configuration.
 
-        `ending` tells it from another training of the same second; `more` is passed next to the
+        `ending` tells it from another of the same comparison; `more` is passed next to the
         configuration.
         """
-        name = f"{Path(self._config.data).stem}-{time.strftime('%Y%m%d-%H%M%S')}{ending}"
+        # Several can begin in one second, and in an hour that a clock repeats.
+        when = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        name = f"{Path(self._config.data).stem}-{when}{ending}"
         config = {k: v for k, v in asdict(self._config).items() if v is not None} | more
         self._started = True
         self._tell("start", name, config)
@@ -122,7 +125,7 @@ class Tracking:
             text, tracker = one
             try:
                 getattr(tracker, event, lambda *_: None)(*values)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._trackers.remove(one)
                 reason = first_line(error)
                 self._warn(

@@ -7,6 +7,7 @@ files that are loaded without running anything, and settings that are plain valu
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,8 +41,9 @@ def refuse_code(values: Mapping[str, Any], given: Mapping[str, Any], origin: str
     if isinstance(model, str) and not given.get("model") and not _plain_model(model):
         raise _refusal(origin, model, "--model")
     teachers = values.get("teacher")
-    if isinstance(teachers, (list, tuple)) and not given.get("teacher"):
-        for teacher in teachers:
+    texts = [teachers] if isinstance(teachers, str) else teachers  # of the wrong type, said later
+    if isinstance(texts, (list, tuple)) and not given.get("teacher"):
+        for teacher in texts:
             if isinstance(teacher, str) and not _plain_teacher(teacher):
                 raise _refusal(origin, teacher, "--teacher")
 
@@ -49,7 +51,7 @@ def refuse_code(values: Mapping[str, Any], given: Mapping[str, Any], origin: str
 def _refusal(origin: str, text: str, option: str) -> UsageError:
     return UsageError(
         f"{origin} names code, '{text}', that would be imported and run; if you trust it, say so "
-        f'on the command line: {option} "{text}".'
+        f"on the command line: {option} {shlex.quote(text)}."
     )
 
 

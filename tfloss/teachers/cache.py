@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ import numpy as np
 from tfloss.data import PreparedData
 from tfloss.io.archive_check import check_archive
 from tfloss.io.atomic import remove_leftovers, write_whole
+from tfloss.io.warn_once import warn_once
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions
 
 _LAYOUT = 5  # to be raised when what is written, or how predictions are made, changes
@@ -60,7 +62,7 @@ def find(key: str | None, folder: Path | None) -> TeacherPredictions | None:
 
 
 def keep(key: str | None, folder: Path | None, predicted: TeacherPredictions) -> TeacherPredictions:
-    """Put predictions into the cache; where that cannot be, they have a note that says so."""
+    """Put predictions into the cache; where that cannot be, a warning or a note says so."""
     if folder is None:
         return predicted
     if key is None:
@@ -69,10 +71,29 @@ def keep(key: str | None, folder: Path | None, predicted: TeacherPredictions) ->
     try:
         _write(_path(folder, key), predicted)
     except OSError as error:  # the predictions may have taken hours
-        reason = error.strerror or error
-        note = f"Not kept in the cache: '{folder}' cannot be written ({reason})."
-        return replace(predicted, notes=(*predicted.notes, note))
+        _tell(folder, str(error.strerror or error))
     return predicted
+
+
+def tell_if_unwritable(folder: Path) -> None:
+    """Say that nothing can be kept in a folder before hours of fitting, not after them."""
+    try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            _tell(folder, f"'{there}' is a file")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            _tell(folder, f"no right to write in '{there}'")
+    except OSError as error:  # a part of the path that may not even be looked at
+        _tell(folder, str(error.strerror or error))
+
+
+def _tell(folder: Path, reason: str) -> None:
+    told = f"The teachers' cache '{folder}' cannot be written"
+    warn_once(
+        f"{told} ({reason}): the predictions are used and not kept; name another folder, --cache, "
+        f"cache= or TFLOSS_CACHE.",
+        key=told,
+    )
 
 
 def _path(folder: Path, key: str) -> Path:

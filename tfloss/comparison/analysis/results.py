@@ -69,7 +69,7 @@ def results_of(
         "formulas": list(comparison.formulas),
         "sources": sources,
         "definitions": definitions_of(sources, registry),
-        "terms": [list(one.names) for one in found],
+        "terms": [list(one.terms) for one in found],
         "baseline": comparison.baseline,
         "seeds": [setup.seed for setup in setups],
         "data": {
@@ -88,8 +88,9 @@ def results_of(
             for one in found
         ],
         "diverged_steps": [one.bad_steps[one.diverged].tolist() for one in found],
-        "curves": [curves_of(one, steps) for one in found],
-        "gradients": [gradient_shares(one.names, one.gradients) for one in found],
+        "curves": [curves_of(one, steps, one.terms) for one in found],
+        "logged": [curves_of(one, steps, one.logged) for one in found],
+        "gradients": [_gradient_shares(one) for one in found],
         "predictions": _pooled(comparison, found, setups, data.task),
         "pca": pca_points(data),
         "notes": [
@@ -297,6 +298,13 @@ def _pooled(
     return described
 
 
+def _gradient_shares(one: Trajectories) -> dict[str, Any]:
+    """Of the terms alone: what is logged besides has no gradient."""
+    terms = [number for number, name in enumerate(one.names) if name in one.terms]
+    measured = one.gradients.size > 0
+    return gradient_shares(one.terms, one.gradients[:, terms] if measured else one.gradients)
+
+
 def gradient_shares(names: Sequence[str], norms: np.ndarray) -> dict[str, Any]:
     """The mean share of each term in the sum of norms, (replicates, terms); {} without any."""
     sums = norms.sum(axis=1)
@@ -308,8 +316,8 @@ def gradient_shares(names: Sequence[str], norms: np.ndarray) -> dict[str, Any]:
     return {"count": int(fine.sum()), "shares": {n: round(float(s), 5) for n, s in pairs}}
 
 
-def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:
-    """Means over the replicates with intervals (Student's t), for plots.
+def curves_of(one: Trajectories, steps: int, names: Sequence[str]) -> dict[str, Any]:
+    """Means over the replicates of the total and these values, with intervals (Student's t).
 
     A formula of which all replicates diverged has curves without points.
     """
@@ -317,14 +325,12 @@ def curves_of(one: Trajectories, steps: int) -> dict[str, Any]:
     epochs = np.arange(1, len(one.train) + 1) if fine.any() else np.arange(0)
     thin = np.linspace(0, len(epochs) - 1, min(len(epochs), _CURVE_POINTS)).astype(int)
     thin = np.unique(thin)
-    names = ("total", *one.names)
+    places = {"total": 0, **{name: 1 + one.names.index(name) for name in names}}
     return {
         "steps": (epochs[thin] * steps).tolist(),
-        "train": {
-            name: _band(one.train[thin][:, fine, number]) for number, name in enumerate(names)
-        },
+        "train": {n: _band(one.train[thin][:, fine, at]) for n, at in places.items()},
         "eval_steps": (one.eval_epochs * steps).tolist() if fine.any() else [],
-        "holdout": {name: _band(one.holdout[:, fine, number]) for number, name in enumerate(names)},
+        "holdout": {n: _band(one.holdout[:, fine, at]) for n, at in places.items()},
         "metrics": {name: _band(values[:, fine]) for name, values in one.metrics.items()},
     }
 
@@ -343,3 +349,10 @@ def _band(values: np.ndarray) -> dict[str, list[float]]:
         half = t.ppf(0.975, count - 1) * values.std(axis=1, ddof=1) / np.sqrt(count)
     bands = {"mean": mean, "low": mean - half, "high": mean + half}
     return {name: [float(f"{v:.5g}") for v in curve] for name, curve in bands.items()}
+
+
+def whole_curves(results: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """A formula's curves with those of what is logged besides the terms, as a history has them."""
+    curves, logged = results["curves"][place], results["logged"][place]
+    both = {split: {**curves[split], **logged[split]} for split in ("train", "holdout")}
+    return {**curves, **both}

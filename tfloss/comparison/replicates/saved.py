@@ -17,6 +17,7 @@ from tfloss.comparison.replicates.trajectories import Trajectories
 from tfloss.errors import UsageError
 from tfloss.io.atomic import remove_leftovers, write_text
 from tfloss.io.checked_npz import digest_of, read_checked, write_checked
+from tfloss.io.warn_once import warn_once
 from tfloss.training.checkpoints.fingerprint import versions_fingerprint
 
 FINGERPRINT = "fingerprint.json"
@@ -50,7 +51,7 @@ class SavedReplicates:
         if not path.exists():
             return None
         arrays, about = read_checked(path)
-        about["names"], about["events"] = tuple(about["names"]), tuple(about["events"])
+        about |= {name: tuple(about[name]) for name in ("names", "events", "logged")}
         fields: dict[str, Any] = {**{name: arrays[name] for name in _ARRAYS}, **about}
         return Trajectories(**fields)
 
@@ -58,10 +59,10 @@ class SavedReplicates:
         """Keep finished replicates."""
         about = {
             name: getattr(found, name)
-            for name in ("formula", "names", "execution", "note", "events")
+            for name in ("formula", "names", "execution", "note", "events", "logged")
         }
         arrays = {name: getattr(found, name) for name in _ARRAYS}
-        write_checked(self._path(place, seeds), arrays, about)
+        _keep(self._path(place, seeds), arrays, about)
 
     def unfinished(self, piece: str) -> UnfinishedPiece:
         """Where a piece that is being trained is kept meanwhile."""
@@ -87,11 +88,24 @@ class UnfinishedPiece:
 
     def write(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep it, in place of what was written before."""
-        write_checked(self._path, arrays, {})
+        _keep(self._path, arrays, {})
 
     def remove(self) -> None:
         """The piece is finished."""
         self._path.unlink(missing_ok=True)
+
+
+def _keep(path: Path, arrays: Mapping[str, np.ndarray], about: Any) -> None:
+    """Write whole; where that cannot be, say so: hours may stand behind what is in memory."""
+    try:
+        write_checked(path, arrays, about)
+    except OSError as error:
+        told = f"What is finished cannot be kept in '{path.parent}'"
+        warn_once(
+            f"{told} ({error.strerror or error}): the comparison goes on, and could not be resumed "
+            f"from here.",
+            key=told,
+        )
 
 
 def require_same_setups(path: Path, setups: Sequence[SeedSetup]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from tfloss.data import PreparedData, Table, augment, with_same_inputs
 from tfloss.data.links import LOGIT
 from tfloss.errors import OneClassError
+from tfloss.io.warn_once import collected, warn_once
 from tfloss.registry import Registry, load_registry
 from tfloss.student import Student, make_student
 from tfloss.student.build import is_built_by_name
@@ -206,15 +207,23 @@ def _in_processes(
     from joblib import Parallel, delayed
 
     ask = delayed(partial(_answers, names=names, cache=cache))
-    return Parallel(n_jobs=-1)(ask(config, *pair) for pair in pairs)
+    answers = Parallel(n_jobs=-1)(ask(config, *pair) for pair in pairs)
+    for _, told in answers:
+        for key, sentence in told.items():
+            warn_once(sentence, key)
+    return [teachers for teachers, _ in answers]
 
 
 def _answers(
     config: Config, data: PreparedData, seed: int, names: frozenset[str], cache: Path | None
-) -> dict[str, FittedTeacher]:
-    """The teachers of one seed, in another process; fitted estimators are large and stay there."""
-    fitted = _fit_teachers(config, data, seed, load_registry(), names, cache)
-    return {name: replace(teacher, fit=None) for name, teacher in fitted.items()}
+) -> tuple[dict[str, FittedTeacher], dict[str, str]]:
+    """The teachers of one seed, in another process, and what is to be told of them.
+
+    Fitted estimators are large and stay there.
+    """
+    with collected() as told:
+        fitted = _fit_teachers(config, data, seed, load_registry(), names, cache)
+    return {name: replace(teacher, fit=None) for name, teacher in fitted.items()}, told
 
 
 def student_of(config: Config, data: PreparedData, seed: int, registry: Registry) -> Student:

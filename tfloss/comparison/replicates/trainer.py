@@ -241,6 +241,7 @@ class _Trainer:
             measured = max(0, min(seeds, self.gradients - piece.part.start))
             places = number * seeds + np.arange(measured)
             own.gradients = program.term_gradients(places, self.config.epochs)
+            own.logged = piece.family.objective.logged
             if self.config.on_nan != "stop":
                 self._train_again(own, piece.part)
             found[place] = own
@@ -265,6 +266,7 @@ class _Trainer:
             self.done.steps += steps * replicates[-1].epochs_trained
             self._progress(formula, 1)
         found = joined(replicates)
+        found.logged = piece.family.objective.logged
         found.note = f"Trained one at a time, since {piece.refused}."
         return found
 

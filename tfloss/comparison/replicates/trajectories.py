@@ -16,7 +16,7 @@ class Trajectories:
 
     Attributes:
         formula: its text.
-        names: its terms.
+        names: its terms, and what is logged besides.
         train: (epochs, R, 1 + terms) float32: the total and each weighted term after each epoch.
         eval_epochs: (L,) epochs after which the holdout was evaluated.
         holdout: (L, R, 1 + terms) float32, the same on the holdout; NaN without one.
@@ -28,6 +28,7 @@ class Trajectories:
         note: why they were not stacked, a sentence, or ''.
         events: what `on_nan` and early stopping did, a sentence each.
         epochs_trained: of a replicate that was trained alone.
+        logged: those of `names` that are no part of the total, such as weights of a balance.
     """
 
     formula: str
@@ -43,6 +44,12 @@ class Trajectories:
     note: str = ""
     events: tuple[str, ...] = ()
     epochs_trained: int = 0
+    logged: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Those of `names` that add up to the total."""
+        return tuple(name for name in self.names if name not in self.logged)
 
     @property
     def diverged(self) -> np.ndarray:

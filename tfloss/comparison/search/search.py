@@ -18,7 +18,7 @@ from tfloss.cluster.peers import Peers
 from tfloss.comparison.analysis.metrics import add_metrics, scored_as
 from tfloss.comparison.analysis.results import results_of
 from tfloss.comparison.comparison import Comparison
-from tfloss.comparison.folder import TEACHERS, fill_folder
+from tfloss.comparison.folder import fill_folder
 from tfloss.comparison.ranges import Range
 from tfloss.comparison.replicates.saved import FINGERPRINT, require_same_setups
 from tfloss.comparison.replicates.seeds import SeedSetup, prepare_seeds
@@ -34,6 +34,7 @@ from tfloss.comparison.workers import table_digest
 from tfloss.data import Table
 from tfloss.errors import NumericsError, UsageError
 from tfloss.io.atomic import write_text
+from tfloss.io.finished import TEACHERS
 from tfloss.io.lock import FolderLock
 from tfloss.registry import Metric, Registry
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from tfloss.comparison.comparison import default_evaluate_every
 from tfloss.comparison.search.offered import with_offered_ranges
@@ -18,6 +18,7 @@ from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.io.atomic import write_text
 from tfloss.registry import Registry
 from tfloss.training.config import Config
+from tfloss.training.field_types import fits
 from tfloss.training.preflight import check
 
 PLAN = "search.json"
@@ -126,6 +127,11 @@ def read_plan(folder: Path) -> Plan:
         UsageError: not such a folder.
     """
     try:
-        return Plan(**json.loads((folder / PLAN).read_text(encoding="utf-8")))
+        plan = Plan(**json.loads((folder / PLAN).read_text(encoding="utf-8")))
+        for name, hint in get_type_hints(Plan).items():
+            value = getattr(plan, name)
+            if not fits(value, dict if name == "config" else hint):
+                raise TypeError(f"'{name}' cannot be {value!r:.60}")
+        return plan
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(f"'{folder}' is not the folder of a search: {error}.") from error

@@ -15,7 +15,7 @@ from tfloss.registry.nameable import Nameable
 from tfloss.registry.signature import Signature
 
 # What the function of a balance may ask for; see `Balance`.
-OF_GRADIENTS = ("gramian", "largest", "mean_size")
+OF_GRADIENTS = ("gramian", "largest", "mean_size", "traces")
 BALANCE_INPUTS = ("losses", *OF_GRADIENTS, "step", "new_epoch")
 
 
@@ -26,7 +26,8 @@ class Balance(Declaration, Nameable):
     The function asks, by name, for what it needs, float32 tensors without a gradient: `losses`
     (m,), the members with their own coefficients; `gramian` (m, m), the inner products of their
     gradients; `largest` and `mean_size` (m,), the largest and the mean absolute entry of each
-    gradient; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
+    gradient; `traces` (m,), an estimate of the trace of each one's neural tangent kernel, NaN
+    without rows; `step`, counted from 0; `new_epoch`, whether this step is an epoch's first. It
     returns the weights (m,), or a pair: the weights and a scalar that is added to the total; with
     `logs` a third, a mapping from these names to (m,).
 
@@ -75,6 +76,11 @@ class Balance(Declaration, Nameable):
     def is_constraint(self) -> bool:
         """Whether it keeps one member within bounds."""
         return self.bounds is not None
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether it asks for something of each row of a member."""
+        return "traces" in self.signature.positional
 
     @property
     def needs_gradients(self) -> bool:

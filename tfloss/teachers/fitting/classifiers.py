@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Columns
-from tfloss.errors import DataError, PluginError, TflossError, UsageError, listed
+from tfloss.errors import DataError, PluginError, TflossError, UsageError, listed, message_of
 from tfloss.teachers.fitting.batched import OnRows, Predictions, in_chunks
 from tfloss.teachers.fitting.estimator_check import check_estimator
 from tfloss.teachers.fitting.probabilities import aligned
@@ -236,4 +236,4 @@ def reason(error: BaseException) -> str:
 
 def first_line(error: object) -> str:
     """The first line of a message."""
-    return str(error).strip().partition("\n")[0] or "no message"
+    return message_of(error).strip().partition("\n")[0] or "no message"

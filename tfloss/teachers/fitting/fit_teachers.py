@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import PreparedData, score
-from tfloss.errors import UsageError
 from tfloss.registry import Registry
-from tfloss.teachers.cache import cached, find, keep, key_of
+from tfloss.teachers.cache import cached, find, keep, key_of, tell_if_unwritable
 from tfloss.teachers.column import PredictionsColumn, read_predictions
 from tfloss.teachers.fitting.batched import OnRows
 from tfloss.teachers.fitting.fit_and_predict import fit_and_predict, fitter
@@ -90,19 +89,9 @@ def fit_teachers(
 
 
 def cache_folder(cache: str | Path | None) -> Path | None:
-    """Where predictions are kept: what was given, else what TFLOSS_CACHE says, else nowhere.
-
-    Raises:
-        UsageError: there is a file of that name.
-    """
+    """Where predictions are kept: what was given, else what TFLOSS_CACHE says, else nowhere."""
     named = cache or os.environ.get(CACHE_VARIABLE)
-    folder = Path(named) if named else None
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise UsageError(
-            f"The teachers' cache '{folder}' is a file; name a folder (--cache, or TFLOSS_CACHE), "
-            f"or none."
-        )
-    return folder
+    return Path(named) if named else None
 
 
 def _layers(alias: str, tensors: Collection[str]) -> frozenset[str]:
@@ -155,6 +144,8 @@ def _fitted(
     for one in plans:
         _count(counters[one.alias], 0)
     missing = {one.alias: plan for one, plan in plans.items() if found[one] is None}
+    if missing and cache is not None:
+        tell_if_unwritable(cache)
     new = fit_and_predict(missing, data, registry, n_jobs, counters.get)
     teachers = {}
     for one, plan in plans.items():

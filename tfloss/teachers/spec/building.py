@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tfloss.errors import PluginError, TflossError, UsageError, did_you_mean, listed
+from tfloss.errors import (
+    PluginError,
+    TflossError,
+    UsageError,
+    did_you_mean,
+    listed,
+    message_of,
+)
 from tfloss.formula import ShortText
 from tfloss.registry import Registry, Teacher
 from tfloss.teachers.spec.text import TeacherSpec
@@ -41,7 +48,8 @@ def _build(name: str, settings: Mapping[str, Any], registry: Registry) -> Any:
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"The teacher '{name}'{_origin(declaration)} cannot be made: "
-            f"{type(error).__name__}: {error}; give other settings, or use another teacher."
+            f"{type(error).__name__}: {message_of(error)}; give other settings, or use "
+            f"another teacher."
         ) from error
     if others:
         _set(estimator, others, name, declaration)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tfloss.errors import TflossError
+from tfloss.errors import TflossError, message_of
 from tfloss.lazy import tf
 from tfloss.training.program.random_numbers import traced_for_xla
 
@@ -85,7 +85,7 @@ class Compiled:
     def _fall_back(self, error: Exception) -> bool:
         refused_by_xla = isinstance(error, tf.errors.OpError) and self.compiled_as == "xla"
         cannot_be_traced = not isinstance(error, (tf.errors.OpError, TflossError))
-        reason = (str(error).strip() or type(error).__name__).partition("\n")[0][:200]
+        reason = (message_of(error).strip() or type(error).__name__).partition("\n")[0][:200]
         if refused_by_xla:
             self.compiled_as = "graph"
             how = "XLA cannot compile this training; it goes on in TensorFlow's graph executor"
