@@ -44,6 +44,12 @@ def _pattern(shown):
     return re.escape(_lines(shown)).replace("…", ".*")
 
 
+def test_the_guides_show_what_they_print():
+    for guide in (ROOT / "docs" / "guides").glob("*.md"):
+        for block, shown in BLOCK.findall(guide.read_text(encoding="utf-8")):
+            assert shown or "print(" not in block, f"{guide.name}: {block}"
+
+
 def test_every_formula_on_a_command_line_is_quoted():
     """zsh takes an unquoted * for a pattern of file names."""
     for document in DOCUMENTS:

@@ -136,6 +136,8 @@ def test_a_guide_is_a_notebook(guide):
     nbformat.validate(found)
     code = [cell.source for cell in found.cells if cell.cell_type == "code"]
     assert len(code) == text.count("```python\n")
+    printed = [cell for cell in found.cells if cell.get("outputs")]
+    assert len(printed) == text.count("```text\n")
 
 
 def test_a_tool_reads_the_grammar_and_every_loss():
