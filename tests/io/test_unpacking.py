@@ -72,6 +72,19 @@ def test_honest_arrays_pass(tmp_path):
     check_archive(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("name", ["about", "0:train:prediction", "state:0", "a/b"])
+def test_names_of_a_checkpoints_arrays(name, tmp_path):
+    write_checked(tmp_path / "start.npz", {name: np.ones(3)}, {})
+    assert list(read_checked(tmp_path / "start.npz")[0]) == [name]
+
+
+@pytest.mark.parametrize("name", ["C:evil.npy", "c:/evil.npy", "..\\evil.npy", "/evil.npy"])
+def test_names_that_lead_out(name, tmp_path):
+    archive(tmp_path / "a.npz", **{name: b""})
+    with pytest.raises(UsageError, match="leads out of the archive"):
+        check_archive(tmp_path / "a.npz")
+
+
 def test_an_archive_in_an_archive(tmp_path, small):
     inner = io.BytesIO()
     np.savez_compressed(inner, zeros=np.zeros(10**6, np.uint8))

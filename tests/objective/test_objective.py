@@ -46,6 +46,7 @@ from tfloss.objective import Objective
         ("sqrt(sum(bce))", lambda: np.sqrt(bce().sum())),
         ("maximum(bce, abs(kl))", lambda: np.maximum(bce(), abs(kl())).mean()),
         ("rowweight*bce", lambda: (WEIGHT * bce()).mean()),
+        ("mean(rowweight)*bce", lambda: WEIGHT.mean() * bce().mean()),
         ("l2('*/kernel')", lambda: (KERNEL**2).sum()),
         ("l2(logits)", lambda: (KERNEL**2).sum() + (BIAS**2).sum()),
         ("l2(logits.bias)", lambda: (BIAS**2).sum()),

@@ -145,7 +145,11 @@ def test_at_every_door(door, taken, tmp_path, full_size):
 
 
 @pytest.mark.parametrize("worth", [0.0, 1e9])  # in processes of their own, or here
-def test_once_for_all_seeds(worth, taken, registry, monkeypatch):
+def test_once_for_all_seeds(worth, taken, registry, monkeypatch, full_size):
+    if not worth and not full_size:
+        pytest.skip(
+            "two processes that import scikit-learn; what they hand back: test_warn_once.py"
+        )
     monkeypatch.setattr(seeds, "_WORTH_PROCESSES", worth)
     config = Config(formula="bce + kl", train_size=30, teacher=("nb",))
     with pytest.warns(UserWarning, match=TOLD) as caught:

@@ -99,7 +99,7 @@ def doors(tmp_path_factory):
     ask("predict to a file", "predict", run, path, "--output", folder / "said.csv")
     ask("export", "export", run, "--format", "keras", "--with-scaler", "--probs")
     ask("explain", "explain", FORMULA, *data, *SMALL[:2], *SMALL[4:])
-    ask("compare", "compare", "ce", FORMULA, *data, *SMALL, "--seeds", "2", "--runs", folder / "c")
+    ask("compare", "compare", FORMULA, *data, *SMALL, "--seeds", "2", "--runs", folder / "c")
     ask("no such target", "train", "--loss", "ce", "--data", path, "--target", "x\x1b[2J", code=2)
     ask("no target", "train", "--loss", "ce", "--data", path, code=4)
     ask("no such column", "train", "--loss", "ce", *data, "--target", "nobody's", code=4)

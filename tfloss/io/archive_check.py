@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from typing import Any
 from tfloss.errors import UsageError
 from tfloss.io.unpacking import refuse_false_header, refuse_too_much, size_of_datasets
 
+_DRIVE = re.compile(r"[A-Za-z]:")  # of Windows
 _CONFIG = "config.json"
 _LARGEST_CONFIG = 1 << 26
 _WEIGHTS = "model.weights.h5"
@@ -48,7 +50,7 @@ def _check_members(archive: zipfile.ZipFile, path: Path, packed: int, inner: boo
     refuse_too_much(path, sum(member.file_size for member in members), packed)
     for member in members:
         name = PurePosixPath(member.filename.replace("\\", "/"))
-        if name.is_absolute() or ".." in name.parts or member.filename[1:2] == ":":
+        if name.is_absolute() or ".." in name.parts or _DRIVE.match(member.filename):
             raise UsageError(
                 f"'{path}' has a member '{member.filename}' whose name leads out of the archive; "
                 f"get it from a source that you trust."

@@ -12,6 +12,7 @@ from tfloss.errors import UsageError
 from tfloss.keras_integration.batch_layout import WEIGHTS_BY_OUTPUT
 from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.class_weights import weighted_by_class
+from tfloss.keras_integration.completeness import nothing_missing
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.keras_integration.validation import (
     check_columns,
@@ -160,6 +161,16 @@ class ArrayChecks:
             return
         if is_arrays(holdout):
             self._supply.warn_of_seen_rows(x, holdout)
+
+    def lacks_nothing(self, x: Any, y: Any) -> bool:
+        """Whether labels and columns are arrays in which nothing is missing.
+
+        Args:
+            x, y: as `ready` returns them.
+        """
+        if self._bound.ignore_class is not None or not is_arrays(x):
+            return False
+        return nothing_missing(split_inputs(self._model, x, self._columns)[1], y)
 
     def take_weights(self, weight: Any) -> None:
         """Refuse weights for each output; remember whether Keras will copy one array for all."""

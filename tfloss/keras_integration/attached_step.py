@@ -10,7 +10,8 @@ from tfloss.errors import TflossError
 from tfloss.keras_integration.binding import Bound
 from tfloss.keras_integration.guarded_steps import GuardedSteps, specs_of
 from tfloss.keras_integration.loss_variables import LossVariables
-from tfloss.keras_integration.metrics import update_metrics
+from tfloss.keras_integration.metrics import add_to_mean, update_metrics
+from tfloss.keras_integration.single_step import single_step, takes_single_steps
 from tfloss.keras_integration.teacher_columns import Supply
 from tfloss.lazy import keras, tf
 from tfloss.objective import total_of
@@ -50,17 +51,30 @@ class AttachedStep(keras.Model):
     _columns: tuple[str, ...]
     _adds_losses: bool
     train_function: Any
+    test_function: Any
 
     def make_train_function(self, force: bool = False) -> None:
-        if self.train_function is not None and not force:
+        complete = self._bound.completeness
+        if self.train_function is not None and not force and complete.suits("train"):
             return
-        super().make_train_function(force)
-        self.train_function = self._guarded.around(self.train_function)
+        super().make_train_function(True)
+        function = self._one_by_one(self.train_step, self.train_function)
+        self.train_function = self._guarded.around(complete.around("train", function))
+
+    def make_test_function(self, force: bool = False) -> None:
+        complete = self._bound.completeness
+        if self.test_function is not None and not force and complete.suits("test"):
+            return
+        super().make_test_function(True)
+        function = self._one_by_one(self.test_step, self.test_function)
+        self.test_function = complete.around("test", function)
+
+    def _one_by_one(self, step: Any, function: Any) -> Any:
+        return single_step(step, function) if takes_single_steps(self) else function
 
     def train_step(self, data: Any) -> dict[str, Any]:
         with forgotten_gradients():
-            self._guarded.step(lambda: self._update(data))
-        return self._guarded.with_outcome(self.get_metrics_result(), data)
+            return self._guarded.step(lambda: self._update(data), self.get_metrics_result, data)
 
     def _update(self, data: Any) -> Any:
         """One step: forward, gradients, update; returns (1 + terms,), the total and the terms."""
@@ -68,15 +82,14 @@ class AttachedStep(keras.Model):
         with tf.GradientTape() as tape:
             outputs, total, terms = self._measured(x, y, weight, training=True)
             # Replicas' gradients are added up, each of a mean over its own share of the batch.
-            loss = total / tf.distribute.get_strategy().num_replicas_in_sync
-            scaled = self.optimizer.scale_loss(loss)
+            count = tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(total if count == 1 else total / count)
         variables = self.trainable_weights
         if variables:
             gradients = tape.gradient(scaled, variables)
             self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self.update_metrics(y, outputs, weight)
-        values = tf.stack([total, *terms])
-        return tf.pad(values, [[0, 1 + len(self.term_trackers) - len(terms) - 1]])
+        return tf.stack([total, *terms])
 
     def test_step(self, data: Any) -> dict[str, Any]:
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -99,10 +112,11 @@ class AttachedStep(keras.Model):
     def _measured(self, x: Any, y: Any, weight: Any, *, training: bool) -> tuple[Any, Any, Any]:
         """One forward pass: outputs, total and terms, which the trackers have seen."""
         outputs, total, terms, rows = self.evaluated(x, y, weight, training)
-        loss_tracker(self).update_state(total, sample_weight=rows)
+        rows = tf.cast(rows, tf.float32)
+        add_to_mean(loss_tracker(self), total, rows)
         counts = [rows] * len(terms) if training else self.counts_of(terms, rows)
         for tracker, value, count in zip(self.term_trackers, terms, counts, strict=False):
-            tracker.update_state(value, sample_weight=count)
+            add_to_mean(tracker, value, count)
         return outputs, total, terms
 
     def counts_of(self, terms: list[Any], rows: Any) -> list[Any]:
@@ -152,8 +166,14 @@ class AttachedStep(keras.Model):
 
     @property
     def metrics(self) -> list[Any]:
-        """Keras' list, and the metrics that the model inside updates in its `call`."""
+        """Keras' list, and the metrics that the model inside updates in its `call`.
+
+        Without the tracker of losses that the model never adds: Keras resets all of them, one
+        variable after the other, before each epoch and each evaluation.
+        """
         found: list[Any] = super().metrics
+        if not self._adds_losses:
+            found = [metric for metric in found if metric is not self.term_trackers[-1]]
         return [*found, *(m for m in metrics_of_its_own(self.model) if m not in found)]
 
     def get_metrics_result(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from tfloss.errors import UsageError, did_you_mean, listed
 from tfloss.formula import Call, FormulaError, Name, Node, Text, as_node
 from tfloss.keras_integration import batch_layout as batches
+from tfloss.keras_integration.completeness import Completeness
 from tfloss.keras_integration.output_parts import masks_of, needs_logits, parts_of
 from tfloss.keras_integration.scope import (
     is_functional,
@@ -79,6 +80,7 @@ class Bound:
         self.ignore_class = ignore_class
         self.counts: tuple[Any, ...] = ()  # of the last batch: how many elements each term is of
         self._steps_per_epoch = 1.0
+        self.completeness = Completeness()
         self.copied_weights = False  # whether Keras copies an array of weights for each label
         self._final = is_functional(model)
         self.objective = self._at_once()
@@ -324,6 +326,9 @@ class Bound:
             )
         tensors, present = {}, {}
         for name in sorted(self.needs & set(outside)):
+            if self.completeness.assumed and name not in answers:
+                tensors[name] = outside[name]
+                continue
             tensors[name], there = batches.without_missing(outside[name])
             if there is not None:
                 present[name] = there

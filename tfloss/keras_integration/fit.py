@@ -30,8 +30,8 @@ from tfloss.training.checkpoints.manager import Checkpoints
 from tfloss.training.checkpoints.opening import defer_interrupts, open_checkpoints
 from tfloss.training.options import Compile, OnNan
 from tfloss.training.program.forward import MODEL_TERM
-from tfloss.training.program.optimizers import make_optimizer
-from tfloss.training.program.program_cache import ProgramCache, Same, cache_of, reset_optimizer
+from tfloss.training.program.optimizers import make_optimizer, reset_optimizer
+from tfloss.training.program.program_cache import ProgramCache, Same, cache_of
 from tfloss.training.strategies import replication_of, scope_of, workers_of
 from tfloss.training.workers import require_same_training
 

@@ -1,7 +1,7 @@
 """NaN kept out of the weights while Keras' own `fit` trains.
 
-The step itself is guarded in the program, as the engine guards its own; what follows from a bad
-step, on the host, is the engine's `NanGuard` as well: the same words, rows and warnings.
+A step that is not finite is undone (`undo_step`); what follows from it, on the host, is the
+engine's `NanGuard`: the same words, rows and warnings.
 """
 
 from __future__ import annotations
@@ -16,15 +16,23 @@ import numpy as np
 
 from tfloss.errors import NumericsError, UsageError
 from tfloss.keras_integration.bad_batch import BatchForward, batch_of
+from tfloss.keras_integration.undo_step import (
+    Logs,
+    Taken,
+    UndoAfterCall,
+    UndoInProgram,
+    UndoStep,
+    Update,
+    changed_by,
+)
 from tfloss.lazy import keras, tf
 from tfloss.student.keras_internals import batches_done, rate_is_a_schedule
 from tfloss.training.loop.nan_guard import NanGuard, rate_of
 from tfloss.training.options import ON_NAN, OnNan, one_of
 from tfloss.training.program.chunk_log import ChunkLog
-from tfloss.training.program.step import TrainStep, are_finite, rolled_back_unless_finite
+from tfloss.training.program.step import TrainStep, are_finite
 
 _STEPS_BACK = 16  # at most so far goes a lower learning rate back
-_BATCH, _ROLLED_BACK = "_batch", "_rolled_back"
 _NO_END = 2**31  # steps in an epoch that nobody can count
 
 
@@ -53,39 +61,34 @@ class GuardedSteps:
         self._steps: TrainStep | None = None
         self._steps_per_epoch = _NO_END
         self._prepared = False
-        self._latest: Any = ()  # batch, as the last step returned it
+        self._calls = False  # whether the program is being called, and traced where it is new
         self._since: list[Any] = []  # batches since `_start`
         self._start: list[Any] = []
         self._epoch_at = -1  # which of them begins an epoch
-        self._rolled_back: Any = None  # tf.Variable, how many steps of this call were rolled back
-        self._counted = 0  # what it was after the last call
-        self._bad: Any = None  # tf.Variable, (1 + terms,), the total and terms of the first
+        self._undo: UndoStep | None = None
+        self._taken = Taken(0, None, None)  # by the last call
         self._nothing: Any = None  # tf.Variable, steps, and those in which each term had nothing
 
     # -- in the program --------------------------------------------------------------------------
 
-    def step(self, update: Callable[[], Any]) -> None:
-        """Trace a step that is rolled back where it is not finite.
+    def step(self, update: Update, logs: Logs, batch: Any) -> dict[str, Any]:
+        """Trace a step that can be undone where it is not finite.
 
         Args:
             update: changes the weights; returns (1 + terms,) float32, the total and the terms.
+            logs: what is logged after it.
+            batch: what it is about, to name its rows.
+
+        Returns:
+            what the program has to answer.
         """
-        if self._several_devices or self._rolled_back is None:
+        if not self._calls:
             update()  # replicas are checked from outside; whoever calls a step himself, as well
-            return
-        model = self._model
-        state = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
-        none_before = self._rolled_back < 0.5
-        values, fine = rolled_back_unless_finite(
-            update,
-            total=lambda values: values[0],
-            state=_once_each(state),
-            weights=model.weights_to_guard,
-            allowed=True if self.on_nan == "skip" else none_before,
-        )
-        self._bad.assign(tf.where(~fine & none_before, values, self._bad))
-        self._rolled_back.assign_add(tf.where(fine, 0.0, 1.0))
+            return logs()
+        assert self._undo is not None
+        answers = self._undo.step(update, logs, batch)
         self._note_nothing()
+        return answers
 
     def _note_nothing(self) -> None:
         """Count the steps, and those in which a term had nothing to count."""
@@ -108,19 +111,6 @@ class GuardedSteps:
                     f"all that it needs was missing there; take larger batches, or shuffle.",
                     stacklevel=2,
                 )
-
-    def with_outcome(self, logs: dict[str, Any], batch: Any) -> dict[str, Any]:
-        """What a step answers, with how many were rolled back and, to name its rows, its batch.
-
-        As outputs of the program they are free; each operation from Python would take a twentieth
-        of a small step.
-        """
-        if self._rolled_back is None or self._several_devices:
-            return logs
-        logs = {**logs, _ROLLED_BACK: tf.identity(self._rolled_back)}
-        if self._model.steps_per_execution == 1:
-            logs[_BATCH] = _without_none(batch)
-        return logs
 
     # -- around it -------------------------------------------------------------------------------
 
@@ -160,57 +150,58 @@ class GuardedSteps:
         """Make every variable before the step is traced, which has to know them all."""
         if self._prepared:
             return
-        if self._rolled_back is None:
-            width = 1 + len(self._model.term_trackers)
-            self._rolled_back = tf.Variable(0.0, trainable=False)
-            self._bad = tf.Variable(np.zeros(width, np.float32), trainable=False)
+        model = self._model
+        if self._nothing is None:
+            width = 1 + len(model.term_trackers)
             self._nothing = tf.Variable(np.zeros(width, np.int32), trainable=False)
-        self._model.make_variables(batch)
+        model.make_variables(batch)
+        if model.steps_per_execution > 1 or model.jit_compile:
+            self._undo = UndoInProgram(model, skips=self.on_nan == "skip")
+        else:
+            self._undo = UndoAfterCall(model, gives_batch=self.on_nan == "lower")
         self._prepared = True
 
     def _run(self, call: Callable[[], Any]) -> Any:
         """Take the steps of one call, and handle what was not finite in them."""
         if self.on_nan == "lower":
             self._begin_chunk()
-        rolled_back, logs = self._once(call)
+        logs = self._once(call)
         if self.on_nan == "lower":
-            self._since.append(self._batch)
-        if not rolled_back and (self._guard is None or not self._guard.skipped):
+            self._since.append(self._taken.batch)
+        if not self._taken.rolled_back and (self._guard is None or not self._guard.skipped):
             return logs
         if self._guard is None:
             self._guard = self._new_guard()
-        waiting = [self._log(rolled_back)]
+        waiting = [self._log()]
 
         def run(policy: Any) -> ChunkLog:
             nonlocal logs
             if waiting:
                 return waiting.pop()
-            log, logs = self._again()
-            return log
+            logs = self._again()
+            return self._log()
 
         self._guard(run, self._failed, guarded=True)
         return logs
 
-    def _once(self, call: Callable[[], Any]) -> tuple[int, Any]:
-        """How many steps of this call were rolled back, and what it answers."""
-        if self._counted:  # an operation from Python takes a tenth of a small step
-            self._rolled_back.assign(0.0)
-        self._counted = 1  # for all that is known, should the call fail
-        logs = dict(call())
-        self._counted = rolled_back = int(logs.pop(_ROLLED_BACK).numpy())
-        self._latest = logs.pop(_BATCH, ())
-        return rolled_back, logs
+    def _once(self, call: Callable[[], Any]) -> Any:
+        """What this call answers."""
+        assert self._undo is not None
+        self._undo.begin()
+        before, self._calls = self._calls, True
+        try:
+            logs = dict(call())
+        finally:
+            self._calls = before
+        self._taken = self._undo.taken(logs)
+        return logs
 
-    def _log(self, rolled_back: int) -> ChunkLog:
-        """The same for the guard."""
-        bad = (self._steps_done, self._bad_values) if rolled_back else None
+    def _log(self) -> ChunkLog:
+        """The last call, for the guard."""
+        count = self._taken.rolled_back
+        bad = (self._steps_done, self._bad_values) if count else None
         steps = self._model.steps_per_execution
-        return ChunkLog(np.empty(0), None, bad, rolled_back, steps, finite=not rolled_back)
-
-    @property
-    def _batch(self) -> Any:
-        """Of the last step; None where nobody can say."""
-        return _with_none(self._latest)
+        return ChunkLog(np.empty(0), None, bad, count, steps, finite=not count)
 
     # -- the last steps again, with a lower learning rate ----------------------------------------
 
@@ -223,7 +214,8 @@ class GuardedSteps:
             self._epoch_at = 0 if begins else -1
             self._start, self._since = self._steps.snapshot(), []
 
-    def _again(self) -> tuple[ChunkLog, Any]:
+    def _again(self) -> Any:
+        """What the last of them answers."""
         assert self._steps is not None
         rate = rate_of(self._model.optimizer)
         self._steps.restore(self._start)
@@ -231,10 +223,10 @@ class GuardedSteps:
         for number, batch in enumerate(self._since):
             if number == self._epoch_at:
                 self._model.reset_metrics()
-            rolled_back, logs = self._once(partial(self._function, iter([batch])))
-            if rolled_back:
+            logs = self._once(partial(self._function, iter([batch])))
+            if self._taken.rolled_back:
                 break
-        return self._log(rolled_back), logs
+        return logs
 
     def begin_epoch(self, steps: int | None) -> None:
         """Told by a callback.
@@ -249,8 +241,9 @@ class GuardedSteps:
 
     @property
     def _bad_values(self) -> np.ndarray:
-        values: np.ndarray = self._bad.numpy()[: 1 + len(self._model.logged_terms)]
-        return values
+        values = self._taken.values
+        assert values is not None
+        return values[: 1 + len(self._model.logged_terms)]
 
     @property
     def _steps_done(self) -> int:
@@ -258,7 +251,7 @@ class GuardedSteps:
         return int(batches_done(self._model.optimizer).numpy()) + skipped
 
     def _new_steps(self) -> TrainStep:
-        self._forward = BatchForward(self._model, self._batch)
+        self._forward = BatchForward(self._model, self._taken.batch)
         steps: Any = TrainStep(self._forward, self._model.optimizer)  # type: ignore[arg-type]
         steps.steps_per_epoch = self._steps_per_epoch
         return steps  # type: ignore[no-any-return]
@@ -269,7 +262,8 @@ class GuardedSteps:
 
     def _failed(self, step: int) -> Any:
         """The rows of the step that was not finite."""
-        if self._batch is None:
+        batch = self._taken.batch
+        if batch is None:
             told = zip(self._model.logged_terms, self._bad_values[1:], strict=True)
             names = [name for name, value in told if not np.isfinite(value)]
             said = f"the value of {' and '.join(map(repr, names))}" if names else "the step"
@@ -278,8 +272,8 @@ class GuardedSteps:
                 f"{step}. Compile with steps_per_execution=1 to learn which rows are at fault."
             )
         assert self._forward is not None
-        self._forward.batch = self._batch
-        return batch_of(self._batch, self.arrays)
+        self._forward.batch = batch
+        return batch_of(batch, self.arrays)
 
     # -- on several devices ----------------------------------------------------------------------
 
@@ -289,8 +283,7 @@ class GuardedSteps:
 
     def _from_outside(self, call: Callable[[], Any]) -> Any:
         model = self._model
-        made = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
-        before = [(variable, tf.identity(variable.value)) for variable in _once_each(made)]
+        before = [(variable, tf.identity(variable.value)) for variable in changed_by(model)]
         logs = call()
         if np.isfinite(float(logs["loss"])) and bool(are_finite(model.weights_to_guard)):
             return logs
@@ -301,30 +294,6 @@ class GuardedSteps:
             f"At step {step} the loss or a weight is not a finite number. The weights are those of "
             f"step {step}. Train on one device to learn which term and rows are at fault."
         )
-
-
-def _without_none(part: Any) -> Any:
-    """A structure that a compiled step can return: no None, no lists."""
-    if part is None:
-        return ()
-    if isinstance(part, dict):
-        return {name: _without_none(value) for name, value in part.items()}
-    if isinstance(part, (list, tuple)):
-        return tuple(_without_none(value) for value in part)
-    return part
-
-
-def _with_none(part: Any) -> Any:
-    """The other way round."""
-    if isinstance(part, dict):
-        return {name: _with_none(value) for name, value in part.items()}
-    if isinstance(part, tuple):
-        return tuple(_with_none(value) for value in part) or None
-    return part
-
-
-def _once_each(variables: list[Any]) -> list[Any]:
-    return list({id(variable): variable for variable in variables}.values())
 
 
 def specs_of(batch: Any) -> Any:

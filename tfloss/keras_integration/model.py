@@ -127,6 +127,7 @@ class Attached(AttachedStep):
         self._checks = ArrayChecks(model, self._bound, self._columns, self._supply)
         self._guarded = GuardedSteps(self, on_nan)
         self._checkpoints: Sequence[Checkpoint] = ()
+        self._held_out_complete = False  # whether the rows that `fit` evaluates on lack nothing
         if self._bound.states:
             bound = self._bound
             self._loss_variables = LossVariables(lambda: bound.objective)
@@ -243,12 +244,20 @@ class Attached(AttachedStep):
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
         x, options = self._checks.weighted(x, y, options)
         self._checks.take_weights(options.get("sample_weight"))
-        options["validation_data"] = self._checks.held_out(options.get("validation_data"))
+        held_out = self._checks.held_out(options.get("validation_data"))
+        options["validation_data"] = held_out
+        complete = self._checks.lacks_nothing(x, y)
+        self._held_out_complete = complete  # of the rows that Keras splits off
+        if isinstance(held_out, (tuple, list)):
+            self._held_out_complete = self._checks.lacks_nothing(*(*held_out, None)[:2])
+        elif held_out is not None:
+            self._held_out_complete = False
         given = options.pop("callbacks", None)
         options["callbacks"] = self._watching(given)
         self._guarded.arrays = (x, y) if is_arrays(x) else None
         try:
-            return super().fit(x, y, **options)
+            with self._bound.completeness.of_data(complete):
+                return super().fit(x, y, **options)
         finally:
             self._guarded.arrays = None
             for one in self._checkpoints:
@@ -298,21 +307,30 @@ class Attached(AttachedStep):
     @plainly
     def evaluate(self, x: Any = None, y: Any = None, *positional: Any, **options: Any) -> Any:
         """As in Keras; teachers predict arrays."""
+        if options.get("_use_cached_eval_dataset"):  # by `fit`, which has checked them
+            self._checks.take_weights(options.get("sample_weight"))
+            with self._bound.completeness.of_data(self._held_out_complete):
+                return super().evaluate(x, y, **options)
         options = options_by_name(keras.Model.evaluate, positional, options)
         x, y = self._checks.ready(x, y, options.get("sample_weight"))
         self._checks.take_weights(options.get("sample_weight"))
-        return super().evaluate(x, y, **options)
+        with self._bound.completeness.of_data(self._checks.lacks_nothing(x, y)):
+            return super().evaluate(x, y, **options)
 
     @plainly
     def train_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers predict the batch."""
         self._guarded.begin_epoch(None)
-        return super().train_on_batch(self.with_columns(x, y), y, *more, **options)
+        x = self.with_columns(x, y)
+        with self._bound.completeness.of_data(False):  # the next batch may be another
+            return super().train_on_batch(x, y, *more, **options)
 
     @plainly
     def test_on_batch(self, x: Any, y: Any = None, *more: Any, **options: Any) -> Any:
         """As in Keras; teachers predict the batch."""
-        return super().test_on_batch(self.with_columns(x, y), y, *more, **options)
+        x = self.with_columns(x, y)
+        with self._bound.completeness.of_data(False):
+            return super().test_on_batch(x, y, *more, **options)
 
     @property
     def checks(self) -> ArrayChecks:

@@ -13,9 +13,9 @@ from tfloss.training.loop.in_memory import Engine
 from tfloss.training.options import Compile
 from tfloss.training.program.batch import Batch
 from tfloss.training.program.forward import StudentLoss
-from tfloss.training.program.optimizers import make_optimizer
+from tfloss.training.program.optimizers import make_optimizer, reset_optimizer
 from tfloss.training.program.precision import with_loss_scaling
-from tfloss.training.program.program_cache import Same, cache_of, key_of_model, reset_optimizer
+from tfloss.training.program.program_cache import Same, cache_of, key_of_model
 
 
 class KeptTraining:

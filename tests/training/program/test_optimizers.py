@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 
 from tfloss.errors import UsageError
-from tfloss.training.program.optimizers import CLASSES, check_optimizer, make_optimizer
+from tfloss.training.program.optimizers import (
+    CLASSES,
+    build_optimizer,
+    check_optimizer,
+    make_optimizer,
+    reset_optimizer,
+)
 
 
 def test_every_optimizer_of_keras_has_its_name():
@@ -54,3 +61,19 @@ def test_what_is_refused_before_keras_is_imported(text, words):
 def test_what_keras_refuses(text):
     with pytest.raises(UsageError, match="Keras refuses"):
         make_optimizer(text)
+
+
+@pytest.mark.parametrize("text", [*sorted(CLASSES), "sgd:momentum=0.9", "adam:use_ema=true"])
+def test_each_begins_again_as_a_new_one_would(text):
+    """Also where the weights, from which some of them begin, were all one number."""
+    weights = [keras.Variable(np.full(shape, 2.0, np.float32)) for shape in ((3, 2), (2,))]
+    optimizer = make_optimizer(text)
+    build_optimizer(optimizer, weights)
+    for _ in range(2):
+        optimizer.apply([np.full(tuple(w.shape), 0.5, np.float32) for w in weights], weights)
+    optimizer.learning_rate = 0.7
+    reset_optimizer(optimizer, make_optimizer(text), weights)
+    fresh = make_optimizer(text)
+    fresh.build(weights)
+    for ours, theirs in zip(optimizer.variables, fresh.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)

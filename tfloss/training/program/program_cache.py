@@ -81,18 +81,3 @@ def key_of_model(model: Any, variables: Iterable[Any]) -> tuple[Any, ...]:
         [Same(variable) for variable in variables],
         [Same(variable) for variable in model.variables],
     )
-
-
-def reset_optimizer(optimizer: Any, fresh: Any, variables: list[Any]) -> None:
-    """Give an optimizer the state of one that was just made.
-
-    Args:
-        optimizer: whose variables a program has.
-        fresh: made from the same text.
-        variables: what it trains.
-    """
-    if not optimizer.built:
-        return
-    fresh.build(variables)
-    for old, new in zip(optimizer.variables, fresh.variables, strict=True):
-        old.assign(new)

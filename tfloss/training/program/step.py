@@ -18,6 +18,7 @@ from tfloss.training.program.choose_compiler import (
     ops_of,
 )
 from tfloss.training.program.forward import ForwardLoss
+from tfloss.training.program.optimizers import build_optimizer
 from tfloss.training.program.replication import (
     Replication,
     Share,
@@ -105,7 +106,10 @@ class TrainStep:
         self.variables = forward.trainable_variables
         self.width = 1 + len(forward.names)
         refuse_other_devices(self.variables, optimizer, replication)
-        optimizer.build(self.variables)
+        if replication is None:
+            build_optimizer(optimizer, self.variables)
+        else:
+            optimizer.build(self.variables)
         self._per_row = work_of(getattr(forward, "network", None), self.variables)
         self._state = [*forward.variables, *optimizer.variables]
         if self.replication is not None:
@@ -350,11 +354,11 @@ def are_finite(variables: Iterable[Any], axes: int = 0) -> Any:
     """
     each = [
         tf.reduce_all(tf.math.is_finite(v.value), axis=list(range(axes, len(v.shape))))
-        for v in _floats(variables)
+        for v in floats_of(variables)
     ]
     return tf.reduce_all(each, axis=0)
 
 
-def _floats(variables: Iterable[Any]) -> list[Any]:
+def floats_of(variables: Iterable[Any]) -> list[Any]:
     """Those that can be other than finite."""
     return [variable for variable in variables if "float" in str(variable.dtype)]
