@@ -101,7 +101,12 @@ def test_a_second_process_in_the_folder_is_refused(answer, runs):
         ("study.log", b"\x80\x00damaged\n{}\n", 4, "is not what a search wrote"),
         ("study.log", b'{"op_code": "x"}\n', 4, "is not what a search wrote"),
         ("search.json", b"{", 2, "is not the folder of a search"),
-        ("search.json", b'{"formula": 5, "optimizer": "adam"}', 2, "'formula' cannot be 5"),
+        (
+            "search.json",
+            b'{"formula": 5, "optimizer": "adam", "baseline": "", "config": {}}',
+            2,
+            "'formula' cannot be 5",
+        ),
         ("search.json", b"[1, 2]", 2, "is not the folder of a search"),
     ],
 )

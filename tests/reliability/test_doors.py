@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tfloss
-from tests.reliability.doors import DATA, DOORS, EPOCHS, Cut, Power, X, Y, network
+from tests.reliability.doors import DOORS, EPOCHS, Cut, Power, X, Y
 from tfloss.errors import UsageError
 from tfloss.io import checked_npz
 from tfloss.io.lock import FolderLock
@@ -150,10 +150,3 @@ def test_search_and_compare_refuse_a_folder_that_cannot_be_written(tmp_path):
     ):
         with pytest.raises(UsageError, match=r"file"):
             call()
-
-
-def test_nothing_of_a_teacher_is_lost_where_its_cache_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_text("")
-    cache = tmp_path / "file" / "cache"
-    result = tfloss.fit("bce + kl", DATA, network(), teacher="lr", cache=cache, epochs=1)
-    assert "Not kept in the cache" in " ".join(result.teachers["teacher"].notes)
