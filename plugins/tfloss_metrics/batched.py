@@ -51,17 +51,16 @@ def mean_entropy(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
 
 def balanced_accuracy(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
     """(R,) the mean recall of the classes that occur."""
-    table = _confusion(classes, probs)
-    rows = table.sum(axis=2)
-    found = np.divide(_diagonal(table), rows, out=np.zeros(rows.shape), where=rows > 0)
+    right, rows, _ = _counts(classes, probs)
+    found = np.divide(right, rows, out=np.zeros(rows.shape), where=rows > 0)
     return found.sum(axis=1) / (rows > 0).sum(axis=1)
 
 
 def f1(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
     """(R,) F1 of the second of two classes, else the mean over the classes there or predicted."""
-    table = _confusion(classes, probs)
-    both = table.sum(axis=1) + table.sum(axis=2)
-    scores = np.divide(2 * _diagonal(table), both, out=np.zeros(both.shape), where=both > 0)
+    right, there, said = _counts(classes, probs)
+    both = said + there
+    scores = np.divide(2 * right, both, out=np.zeros(both.shape), where=both > 0)
     if probs.shape[2] == 2:
         return scores[:, 1]
     return scores.sum(axis=1) / (both > 0).sum(axis=1)
@@ -72,25 +71,28 @@ def mcc(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
 
     Rates between whole numbers: their products are exact up to 2**53.
     """
-    table = _confusion(classes, probs)
-    there, said = table.sum(axis=2), table.sum(axis=1)
+    right, there, said = _counts(classes, probs)
     total = there.sum(axis=1)
-    above = _diagonal(table).sum(axis=1) * total - (there * said).sum(axis=1)
+    above = right.sum(axis=1) * total - (there * said).sum(axis=1)
     spreads = [total**2 - (one**2).sum(axis=1) for one in (there, said)]
     below = np.sqrt(spreads[0]) * np.sqrt(spreads[1])
-    return np.divide(above, below, out=np.zeros(len(table)), where=below > 0)
+    return np.divide(above, below, out=np.zeros(len(right)), where=below > 0)
 
 
-def _confusion(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """(R, C, C) float64: how many rows of a class (first) are predicted as another (second)."""
-    replicates, count = len(classes), probs.shape[2]
-    place = classes * count + _predicted(probs) + count**2 * np.arange(replicates)[:, None]
-    sums = np.bincount(place.ravel(), minlength=replicates * count**2)
-    return sums.reshape(replicates, count, count).astype(np.float64)
+def _counts(classes: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By class, (R, C) float64: rows that are found, that there are, that are predicted as it.
 
+    The diagonal and the margins of the table of both, which would be (R, C, C).
+    """
+    predicted, count = _predicted(probs), probs.shape[2]
 
-def _diagonal(table: np.ndarray) -> np.ndarray:
-    return np.diagonal(table, axis1=1, axis2=2)
+    def counted(of: np.ndarray, which: np.ndarray | None = None) -> np.ndarray:
+        place = of + count * np.arange(len(of))[:, None]
+        place = place.ravel() if which is None else place[which]
+        sums = np.bincount(place, minlength=len(of) * count)
+        return sums.reshape(len(of), count).astype(np.float64)
+
+    return counted(classes, predicted == classes), counted(classes), counted(predicted)
 
 
 def auc(classes: np.ndarray, probs: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -92,6 +93,39 @@ def test_a_second_process_in_the_folder_is_refused(answer, runs):
     assert "Another process" in refused.err
     assert "searches in" in refused.err
     assert "Traceback" not in refused.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "word"),
+    [
+        ("study.log", b"\x80\x00damaged\n{}\n", 4, "is not what a search wrote"),
+        ("study.log", b'{"op_code": "x"}\n', 4, "is not what a search wrote"),
+        ("search.json", b"{", 2, "is not the folder of a search"),
+        ("search.json", b'{"formula": 5, "optimizer": "adam"}', 2, "'formula' cannot be 5"),
+        ("search.json", b"[1, 2]", 2, "is not the folder of a search"),
+    ],
+)
+def test_a_damaged_folder_is_refused_in_a_sentence(
+    answer, runs, tmp_path, name, content, code, word
+):
+    folder = tmp_path / "search-1"
+    shutil.copytree(runs / "search-1", folder)
+    (folder / name).write_bytes(content)
+    refused = tfloss("search", "--resume", folder, "--trials", "9", "--quiet")
+    assert refused.code == code, refused.err
+    assert word in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_a_plan_that_came_with_something_names_no_code(answer, runs, tmp_path):
+    folder = tmp_path / "search-1"
+    shutil.copytree(runs / "search-1", folder)
+    plan = json.loads((folder / "search.json").read_text())
+    plan["config"]["model"] = "somebodys.module:factory"
+    (folder / "search.json").write_text(json.dumps(plan))
+    refused = tfloss("search", "--resume", folder, "--trials", "9", "--quiet")
+    assert refused.code == 2
+    assert "names code, 'somebodys.module:factory'" in refused.err
 
 
 class Trial:

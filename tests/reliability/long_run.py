@@ -33,7 +33,8 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
 
     Returns:
         kilobytes that memory grew per 100,000 steps after the first fifth (least squares) with
-        twice its standard error; the time of the last tenth over that of the second; lines and
+        twice its standard error, and those that the history has in them; the time of the last
+        tenth over that of the second; lines and
         bytes of the metrics; bytes of the newest checkpoint; seconds.
     """
     data = tfloss.load_data("breast_cancer", train_size=64)
@@ -53,6 +54,7 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
         newest = max(kept.glob("step-*.npz")).stat().st_size
         run = write_run(Path(folder), Config(formula="bce", epochs=epochs), result)
         content = (run / METRICS).read_bytes()
+    history_bytes = sum(values.nbytes for values in result.history.to_arrays().values())
     step, memory, clock = (np.array(values, float) for values in zip(*seen, strict=True))
     later = step > steps / 5
     (slope, _), covariance = np.polyfit(step[later], memory[later], 1, cov=True)
@@ -60,6 +62,7 @@ def measure(steps: int, compile: str = "auto") -> dict[str, float]:
     return {
         "steps": float(step[-1]),
         "kB per 100,000 steps": slope * 1e5 / 1e3,
+        "kB of history in them": 1e5 * history_bytes / steps / 1e3,
         "± 2 standard errors": 2 * float(np.sqrt(covariance[0, 0])) * 1e5 / 1e3,
         "looks": len(step),
         "memory at the end (MB)": memory[-1] / 1e6,

@@ -21,7 +21,7 @@ from tfloss.runs.tracking import Tracking
 from tfloss.training.config import Config
 
 SMALL = ("--train-size", "30", "--epochs", "2", "--quiet")
-BARE = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TMPDIR": "/nowhere", "PYTHONUTF8": "0"}
+BARE = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TMPDIR": "/nowhere"}
 
 
 def bare(*arguments, cwd=None, **more):

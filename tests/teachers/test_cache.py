@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
-from tfloss.data import load_dataset, prepare
+from tfloss.data import Table, load_dataset, prepare
 from tfloss.registry import load_registry
 from tfloss.teachers import fit_teachers
 
@@ -142,3 +143,19 @@ def test_an_estimator_that_was_fitted_before_is_asked_once(ask, data, monkeypatc
     again, _ = ask(known)
     np.testing.assert_array_equal(first.predictions_holdout, again.predictions_holdout)
     assert "come from the cache" in again.notes[-1]
+
+
+def test_rows_that_are_alike_only_once_they_are_scaled_are_other_rows(tmp_path):
+    """Neighbours in unscaled rows depend on the unit of each column."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(80, 2))
+    y = (x[:, 0] + 0.3 * random.normal(size=80) > 0).astype(int)
+    found = []
+    for features in (x, x * [1.0, 100.0]):
+        data = prepare(Table(features, y), seed=0)
+        own = {"t": KNeighborsClassifier(5)}
+        teacher = fit_teachers(own, data, REGISTRY, cache=tmp_path, inputs="unscaled")["t"]
+        alone = fit_teachers(own, data, REGISTRY, inputs="unscaled")["t"]
+        np.testing.assert_array_equal(teacher.predictions_train, alone.predictions_train)
+        found.append(teacher.predictions_train)
+    assert (found[0] != found[1]).any()

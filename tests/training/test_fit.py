@@ -224,6 +224,7 @@ def test_a_layer_with_a_column_for_each_level_learns_the_quantiles():
         optimizer="adam:learning_rate=0.1",
     )
     model = result.student.model
-    answers = keras.Model(model.inputs, model.get_layer("quantiles").output)(np.ones((1, 1)))[0]
+    quantiles = keras.Model(model.input, model.get_layer("quantiles").output)
+    answers = quantiles(np.ones((1, 1)))[0]
     own = np.quantile(data.train.labels, [0.1, 0.5, 0.9])
     np.testing.assert_allclose(answers, own, atol=0.15)

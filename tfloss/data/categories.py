@@ -85,13 +85,13 @@ class Embedded:
 
 
 def embedded_columns(
-    table: Table, features: np.ndarray, embed: Sequence[str], left_out: Mapping[str, str]
+    table: Table, rows: np.ndarray, embed: Sequence[str], left_out: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """By name of the columns that are embedded, the texts with a vector of their own.
 
     Args:
         table: whose features they are.
-        features: (n, d), of the training rows.
+        rows: (n,) which of them train.
         embed: names, or a number: all categories with more values than it.
         left_out: columns of no use, which are embedded only where they are named.
 
@@ -103,11 +103,11 @@ def embedded_columns(
     for wanted in embed:
         if wanted.isdecimal() and wanted not in table.feature_names:
             most = int(wanted)
-            many = [n for n in texts if n not in left_out and _count(table, features, n) > most]
-            found |= {name: _with_vectors(table, features, name) for name in many}
+            many = [n for n in texts if n not in left_out and _count(table, rows, n) > most]
+            found |= {name: _with_vectors(table, rows, name) for name in many}
         else:
             _refuse_other_than_text(table, wanted)
-            found[wanted] = _with_vectors(table, features, wanted)
+            found[wanted] = _with_vectors(table, rows, wanted)
             if not found[wanted]:
                 raise DataError(
                     f"The feature '{wanted}' of '{table.name}' cannot be embedded: each of its "
@@ -129,17 +129,17 @@ def _refuse_other_than_text(table: Table, name: str) -> None:
         )
 
 
-def _count(table: Table, features: np.ndarray, name: str) -> int:
-    column = features[:, table.feature_names.index(name)]
+def _count(table: Table, rows: np.ndarray, name: str) -> int:
+    column = table.features[rows, table.feature_names.index(name)]
     return len(np.unique(column[~np.isnan(column)]))
 
 
-def _with_vectors(table: Table, features: np.ndarray, name: str) -> tuple[str, ...]:
+def _with_vectors(table: Table, rows: np.ndarray, name: str) -> tuple[str, ...]:
     """The texts of enough rows, those with the most rows where they are too many; sorted."""
-    column = features[:, table.feature_names.index(name)]
+    column = table.features[rows, table.feature_names.index(name)]
     levels = table.levels[name]
     places = np.where(np.isnan(column), len(levels), column).astype(np.int64)
-    rows = np.bincount(places, minlength=len(levels) + 1)
-    enough = np.flatnonzero(rows >= _FEWEST)
-    kept = np.sort(enough[np.argsort(-rows[enough], kind="stable")][:_MOST])
+    counts = np.bincount(places, minlength=len(levels) + 1)
+    enough = np.flatnonzero(counts >= _FEWEST)
+    kept = np.sort(enough[np.argsort(-counts[enough], kind="stable")][:_MOST])
     return tuple([*levels, MISSING][place] for place in kept)

@@ -65,14 +65,29 @@ class Classes:
         """
         target = np.asarray(target)
         present = present_in(target)
-        position = {value: index for index, value in enumerate(self.values.tolist())}
         codes = np.full(len(target), -1, dtype=np.int64)
-        for row in np.flatnonzero(present):
+        rows = np.flatnonzero(present)
+        found = self._positions(target[rows])
+        unknown = np.flatnonzero(found < 0)
+        if len(unknown):
+            row = int(rows[unknown[0]])
             label = target[row].item() if isinstance(target[row], np.generic) else target[row]
-            if label not in position:
-                raise DataError(self._unknown(label, int(row), table))
-            codes[row] = position[label]
+            raise DataError(self._unknown(label, row, table))
+        codes[rows] = found
         return codes
+
+    def _positions(self, labels: np.ndarray) -> np.ndarray:
+        """(n,) int64: which class each label is; -1: none."""
+        values = self.values
+        if labels.dtype.kind == values.dtype.kind and labels.dtype.kind in "biufU":
+            order = np.argsort(values, kind="stable")
+            place = np.searchsorted(values, labels, sorter=order)
+            place = order[np.minimum(place, len(values) - 1)]
+            return np.where(values[place] == labels, place, -1).astype(np.int64)
+        # Of several types Python decides what is equal: 1, 1.0 and True are.
+        position = {value: index for index, value in enumerate(values.tolist())}
+        plain = (one.item() if isinstance(one, np.generic) else one for one in labels.tolist())
+        return np.fromiter((position.get(one, -1) for one in plain), np.int64, len(labels))
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """The labels at these positions."""
@@ -85,7 +100,10 @@ class Classes:
         """
         if len(self) == 2:
             return (codes == 1).astype(np.float32)[:, None]
-        return (codes[:, None] == np.arange(len(self))).astype(np.float32)
+        columns = np.zeros((len(codes), len(self)), np.float32)
+        rows = np.flatnonzero(codes >= 0)
+        columns[rows, codes[rows]] = 1.0
+        return columns
 
     def _unknown(self, label: Any, row: int, table: str) -> str:
         known = [label_text(value) for value in self.values]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from tfloss.data.blocks import TakenRows
 from tfloss.errors import DataError
 
 _NO_CODES = np.zeros(0, np.int64)
@@ -28,8 +30,9 @@ class Columns:
         sample_weight: (n,) float32, or None.
         class_weight: (n,) float32, what training multiplies the sample weights with, and scores do
             not; or None.
-        features: (n, d) float64, the features as a table holds them, neither encoded nor scaled;
-            None where they are not known, as of a stream. In estimators also scipy's sparse rows.
+        features: (n, d) float64, the features as a table holds them, neither encoded nor scaled; of
+            a large table `TakenRows`, which are copied when they are asked for. None where they are
+            not known, as of a stream. In estimators also scipy's sparse rows.
 
     Raises:
         DataError: a column whose length is not that of the inputs.
@@ -40,7 +43,7 @@ class Columns:
     codes: np.ndarray = field(default_factory=lambda: _NO_CODES)
     present: dict[str, np.ndarray] = field(default_factory=dict)
     sample_weight: np.ndarray | None = None
-    features: np.ndarray | None = None
+    features: Any = None
     class_weight: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -71,13 +74,16 @@ class Columns:
         def chosen(column: np.ndarray | None) -> np.ndarray | None:
             return None if column is None else column[positions]
 
+        features = self.features
+        lazy = isinstance(features, TakenRows)
+        features = features.at(positions) if lazy else chosen(features)
         return Columns(
             {name: column[positions] for name, column in self.values.items()},
             rows=self.rows[positions],
             codes=self.codes[positions] if len(self.codes) else self.codes,
             present={name: there[positions] for name, there in self.present.items()},
             sample_weight=chosen(self.sample_weight),
-            features=chosen(self.features),
+            features=features,
             class_weight=chosen(self.class_weight),
         )
 

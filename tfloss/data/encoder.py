@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfloss.data.blocks import column_blocks
 from tfloss.data.categories import (
     MISSING,
     RARE,
@@ -68,9 +69,9 @@ class Encoder:
         Raises:
             DataError: no feature is of any use, or one that cannot be embedded.
         """
-        features = table.features[rows]
-        left_out = _useless(table, features)
-        vectors = embedded_columns(table, features, embed, left_out)
+        place = {name: at for at, name in enumerate(table.feature_names)}
+        left_out = _useless(table, rows)
+        vectors = embedded_columns(table, rows, embed, left_out)
         left_out = {name: why for name, why in left_out.items() if name not in vectors}
         used = [name for name in table.feature_names if name not in left_out]
         if not used:
@@ -78,20 +79,10 @@ class Encoder:
             raise DataError(f"No feature of '{table.name}' can be used: {reasons}.")
         numbers = [name for name in used if table.kinds[name] != CATEGORY]
         texts = [name for name in used if table.kinds[name] == CATEGORY]
-        place = {name: at for at, name in enumerate(table.feature_names)}
-        transformer = column_transformer(
-            [place[n] for n in numbers], [place[n] for n in texts], len(rows)
-        ).fit(features)
-        parts = transformer.named_transformers_
-        fill: dict[str, float] = {}
-        gaps: tuple[str, ...] = ()
-        if numbers:
-            imputer = parts["numbers"]
-            fill = dict(zip(numbers, imputer.statistics_.tolist(), strict=True))
-            gaps = tuple(numbers[at] for at in imputer.indicator_.features_)
+        fill, gaps = _medians(table, rows, numbers)
         categories: dict[str, Category] = {}
         if texts:
-            found = parts["texts"]
+            found = one_hot_encoder(len(rows)).fit(_some(table, rows, [place[n] for n in texts]))
             known = zip(texts, found.categories_, found.infrequent_categories_, strict=True)
             categories = {n: _category(table.levels[n], all_, rare) for n, all_, rare in known}
         embedded = {n: Embedded(levels, categories.pop(n)) for n, levels in vectors.items()}
@@ -177,6 +168,13 @@ class Encoder:
             at += 1
         return encoded
 
+    def numbers(self, table: Table, rows: np.ndarray | None, block: slice) -> np.ndarray:
+        """(n, w) float64: some of the numbers of these rows (default: all), gaps filled."""
+        place = {name: at for at, name in enumerate(table.feature_names)}
+        chosen = list(self.fill.items())[block]
+        found = _some(table, rows, [place[name] for name, _ in chosen])
+        return np.where(np.isnan(found), [fill for _, fill in chosen], found)
+
     def _refuse_other_kinds(self, table: Table) -> None:
         """Text where numbers were, which no fill can repair; numbers where text was are text."""
         for name in self.fill:
@@ -228,40 +226,58 @@ class Encoder:
         )
 
 
-def column_transformer(numbers: Sequence[int], texts: Sequence[int], rows: int) -> Any:
-    """scikit-learn's transformers of so many training rows; columns by their places."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
+def one_hot_encoder(rows: int) -> Any:
+    """scikit-learn's, for so many training rows; categories of few rows share a column."""
     from sklearn.preprocessing import OneHotEncoder
 
     fewest = -(-rows // _RARE_SHARE) if rows >= _RARE_FROM else 1
-    spread = OneHotEncoder(
+    return OneHotEncoder(
         min_frequency=max(fewest, 2 if rows >= _RARE_FROM else 1),
         handle_unknown="infrequent_if_exist",
         sparse_output=False,
     )
-    parts = [
-        ("numbers", SimpleImputer(strategy="median", add_indicator=True), list(numbers)),
-        ("texts", spread, list(texts)),
-    ]
-    return ColumnTransformer([part for part in parts if part[2]])
 
 
-def _useless(table: Table, features: np.ndarray) -> dict[str, str]:
+def _medians(
+    table: Table, rows: np.ndarray, numbers: Sequence[str]
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """By column of numbers what stands for a gap; and which columns have gaps in these rows."""
+    from sklearn.impute import SimpleImputer
+
+    place = {name: at for at, name in enumerate(table.feature_names)}
+    fill: dict[str, float] = {}
+    gaps: list[str] = []
+    for block in column_blocks(len(rows), len(numbers)) if numbers else ():
+        names = numbers[block]
+        imputer = SimpleImputer(strategy="median", add_indicator=True)
+        imputer.fit(_some(table, rows, [place[name] for name in names]))
+        fill |= zip(names, imputer.statistics_.tolist(), strict=True)
+        gaps += [names[at] for at in imputer.indicator_.features_]
+    return fill, tuple(gaps)
+
+
+def _some(table: Table, rows: np.ndarray | None, places: Sequence[int]) -> np.ndarray:
+    """(n, w) float64: some columns of these rows (default: all)."""
+    columns = table.features[:, list(places)]
+    return np.asarray(columns if rows is None else columns[rows], np.float64)
+
+
+def _useless(table: Table, rows: np.ndarray) -> dict[str, str]:
     """The features that tell nothing in these rows, with the reason."""
     found = {}
-    for at, name in enumerate(table.feature_names):
-        values = features[:, at]
-        values = values[~np.isnan(values)]
-        if not len(values):
-            found[name] = "has no value in any training row"
-        elif table.kinds[name] == CATEGORY:
-            different = len(np.unique(values))
-            if different > max(_FEW, _MOST_DIFFERENT * len(values)):
-                found[name] = (
-                    f"is text with {different} different values in {len(values)} training rows, "
-                    f"a name rather than a category"
-                )
+    for block in column_blocks(len(rows), len(table.feature_names)):
+        columns = table.features[:, block][rows]
+        there = (~np.isnan(columns)).sum(axis=0)
+        for at, name in enumerate(table.feature_names[block]):
+            if not there[at]:
+                found[name] = "has no value in any training row"
+            elif table.kinds[name] == CATEGORY:
+                different = len(np.unique(columns[~np.isnan(columns[:, at]), at]))
+                if different > max(_FEW, _MOST_DIFFERENT * there[at]):
+                    found[name] = (
+                        f"is text with {different} different values in {there[at]} training rows, "
+                        f"a name rather than a category"
+                    )
     return found
 
 

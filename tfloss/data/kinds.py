@@ -206,23 +206,28 @@ def _finite(name: str, values: np.ndarray, kind: str = NUMBER) -> Understood | D
     return Understood(kind, values)
 
 
-def understand_all(
+def understood_matrix(
     columns: Mapping[str, np.ndarray], table: str, categories: Sequence[str] = ()
-) -> dict[str, Understood]:
-    """Every column understood, or one error about all that are doubtful.
+) -> tuple[np.ndarray, dict[str, tuple[str, tuple[str, ...]]]]:
+    """Every column as numbers, or one error about all that are doubtful.
+
+    Returns:
+        (n, d) float64; and by column its kind and, of a category, its levels.
 
     Raises:
         DataError: which names each doubtful column, with the cell at fault.
     """
-    found, doubts = {}, []
-    for name, values in columns.items():
-        one = understand(name, values, category=name in categories)
+    matrix = np.empty((len(next(iter(columns.values()))), len(columns)))
+    found, doubts, chosen = {}, [], set(categories)
+    for place, (name, values) in enumerate(columns.items()):
+        one = understand(name, values, category=name in chosen)
         if isinstance(one, Doubt):
             doubts.append(one)
         else:
-            found[name] = one
+            matrix[:, place] = one.values
+            found[name] = one.kind, one.levels
     refuse_doubts(doubts, table)
-    return found
+    return matrix, found
 
 
 def refuse_doubts(doubts: Sequence[Doubt], table: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tfloss.data.blocks import aligned, any_value, row_blocks, taken
 from tfloss.data.categories import Embedding, embedded_columns
 from tfloss.data.class_weights import with_class_weights
 from tfloss.data.classes import Classes
@@ -16,7 +18,7 @@ from tfloss.data.encoder import Encoder
 from tfloss.data.frames import columns_of_frame, is_frame, names_in
 from tfloss.data.leakage import redrawn, refuse_unknown_leaks
 from tfloss.data.missing import Task
-from tfloss.data.scaling import LeadingScaler, Scaler, refuse_unknown_scale
+from tfloss.data.scaling import LeadingScaler, Scaler, fit_by_columns, refuse_unknown_scale
 from tfloss.data.split import split_rows
 from tfloss.data.table import Table
 from tfloss.errors import DataError, OneClassError, UsageError, did_you_mean, listed
@@ -144,7 +146,7 @@ class PreparedData:
     def inputs_of(self, table: Table) -> np.ndarray:
         """The features of all rows, encoded and scaled as these were; (n, m) float32."""
         table = table.with_features(self.source_names)
-        return _float32("inputs", _inputs(table, None, self.encoder, self.scaler), None, table)
+        return _inputs(table, None, self.encoder, self.scaler)
 
 
 def prepare(
@@ -259,7 +261,7 @@ def _listed(given: str | Sequence[str]) -> Sequence[str]:
 def _encoder(table: Table, rows: np.ndarray, embed: Sequence[str]) -> Encoder | None:
     """What these rows need; None for numbers without gaps."""
     if table.numbers_only:
-        embedded_columns(table, table.features[rows], embed, {})  # which refuses a name
+        embedded_columns(table, rows, embed, {})  # which refuses a name
         return None
     return Encoder.fitted_on(table, rows, embed)
 
@@ -273,12 +275,12 @@ def fit_scaler(
 ) -> Scaler | None:
     """The scaler of the encoded numbers of these rows (default: all), which may have weights."""
     if encoder is None:
-        return Scaler.fit(table.features if rows is None else table.features[rows], scale, weight)
-    encoded = encoder.encode(table, rows)
+        return Scaler.fit(table.features, scale, weight, rows)
     if not encoder.n_numbers:
         return None
-    numbers = Scaler.fit(encoded[:, : encoder.n_numbers], scale, weight)
-    others = encoded.shape[1] - encoder.n_numbers
+    shape = (len(table) if rows is None else len(rows), encoder.n_numbers)
+    numbers = fit_by_columns(partial(encoder.numbers, table, rows), shape, scale, weight)
+    others = len(encoder.encoded_names) - encoder.n_numbers
     return LeadingScaler(numbers, others) if numbers is not None and others else numbers
 
 
@@ -304,7 +306,8 @@ def arrange(
         columns: the columns to take along; default: all of them.
     """
     rows = np.arange(len(table)) if rows is None else rows
-    values_by_name = {"inputs": _inputs(table, rows, encoder, scaler)}
+    inputs = _inputs(table, rows, encoder, scaler)
+    values_by_name = {}
     present = {"labels": table.labelled[rows]}
     values_by_name["labels"], codes = _labels(table, rows, classes)
     for name in table.columns if columns is None else columns:
@@ -318,28 +321,47 @@ def arrange(
         values_by_name[name] = np.where(there, values, 0.0)
     weight = weight or table.weight
     return Columns(
-        {name: _float32(name, c, rows, table) for name, c in values_by_name.items()},
+        {"inputs": inputs} | {n: _float32(n, c, rows, table) for n, c in values_by_name.items()},
         rows=rows,
         codes=codes,
         present={name: there for name, there in present.items() if not there.all()},
         sample_weight=None if weight is None else _weights(table, weight, rows),
-        features=table.features[rows],
+        features=taken(table.features, rows),
     )
 
 
 def _inputs(
     table: Table, rows: np.ndarray | None, encoder: Encoder | None, scaler: Scaler | None
 ) -> np.ndarray:
-    """Encoded and scaled, (n, m) float64."""
-    features = table.features if rows is None else table.features[rows]
+    """Encoded and scaled, (n, m) float32; some rows at a time."""
+    if encoder is not None:
+        table = table.with_features(encoder.names)  # once, since that may copy them
+    count = len(table) if rows is None else len(rows)
+    whole: np.ndarray | None = None
+    for block in row_blocks(count, table.features.shape[1]):
+        chosen = np.arange(block.start, block.stop) if rows is None else rows[block]
+        values = _float32("inputs", _scaled(table, chosen, encoder, scaler), chosen, table)
+        if block == slice(0, count):
+            return values
+        whole = aligned((count, values.shape[1]), np.float32) if whole is None else whole
+        whole[block] = values
+    assert whole is not None
+    return whole
+
+
+def _scaled(
+    table: Table, rows: np.ndarray, encoder: Encoder | None, scaler: Scaler | None
+) -> np.ndarray:
+    """These rows encoded and scaled, (n, m) float64."""
     if encoder is not None:
         features = encoder.encode(table, rows)
     else:
+        features = np.asarray(table.features[rows], np.float64)
         _refuse_gaps(features, table, rows)
     return features if scaler is None else scaler.transform(features)
 
 
-def _refuse_gaps(features: np.ndarray, table: Table, rows: np.ndarray | None) -> None:
+def _refuse_gaps(features: np.ndarray, table: Table, rows: np.ndarray) -> None:
     """Training had no gaps, so nothing says what stands for one; and no text."""
     if table.categories:
         raise DataError(
@@ -351,12 +373,12 @@ def _refuse_gaps(features: np.ndarray, table: Table, rows: np.ndarray | None) ->
         row, place = bad[0]
         raise DataError(
             f"The feature '{table.feature_names[place]}' of '{table.name}' is missing (NaN) in row "
-            f"{row if rows is None else rows[row]} (counted from 0), and no training row had a "
+            f"{rows[row]} (counted from 0), and no training row had a "
             f"gap; fill it in, or leave out the row."
         )
 
 
-def _float32(name: str, column: np.ndarray, rows: np.ndarray | None, table: Table) -> np.ndarray:
+def _float32(name: str, column: np.ndarray, rows: np.ndarray, table: Table) -> np.ndarray:
     """The column as training reads it.
 
     Raises:
@@ -364,11 +386,10 @@ def _float32(name: str, column: np.ndarray, rows: np.ndarray | None, table: Tabl
     """
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(column, dtype=np.float32)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        row, place = (int(index) for index in np.argwhere(bad)[0])
+    if any_value(values, _not_finite):
+        row, place = (int(index) for index in np.argwhere(_not_finite(values))[0])
         what, value = f"column '{name}'", column[row, place]
-        row = row if rows is None else int(rows[row])
+        row = int(rows[row])
         if name == "labels":
             what = "target"
         elif name == "inputs":
@@ -380,6 +401,10 @@ def _float32(name: str, column: np.ndarray, rows: np.ndarray | None, table: Tabl
             f"than float32 can hold; use another unit."
         )
     return values
+
+
+def _not_finite(values: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(values)
 
 
 def _labels(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from tfloss.data.blocks import column_blocks
 from tfloss.errors import DataError, UsageError, did_you_mean, first_line, listed
 
 NO_SCALING = "none"
@@ -31,31 +32,28 @@ class Scaler(ABC):
 
     @staticmethod
     def fit(
-        features: np.ndarray, kind: str = "standard", weight: np.ndarray | None = None
+        features: np.ndarray,
+        kind: str = "standard",
+        weight: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
     ) -> Scaler | None:
         """The scaler of these rows; give it the training rows only.
 
         Args:
-            features: (n, d) finite numbers.
+            features: (m, d) finite numbers; columns are scaled one by one, so of many rows some
+                columns at a time are looked at, in float64.
             kind: one of `SCALES`; None is returned for 'none'.
             weight: (n,) sample weights, which only 'standard' uses, as in scikit-learn.
+            rows: (n,) which of the rows; default: all.
 
         Raises:
             UsageError: a kind that does not exist.
             DataError: features of which scikit-learn cannot estimate the scaling.
         """
-        refuse_unknown_scale(kind)
-        weight = None if weight is None else np.ravel(weight)
-        if kind == NO_SCALING:
-            return None
-        # Numbers that overflow become inf here, and are refused with their row where they are used.
-        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            if kind == "quantile":
-                return QuantileScaler.fitted_on(features)
-            if kind == "power":
-                return PowerScaler.fitted_on(features)
-            return AffineScaler.fitted_on(features, kind, weight)
+        if rows is None:
+            return fit_by_columns(lambda block: features[:, block], features.shape, kind, weight)
+        shape = (len(rows), features.shape[1])
+        return fit_by_columns(lambda block: features[:, block][rows], shape, kind, weight)
 
     @staticmethod
     def from_values(values: Mapping[str, Any]) -> Scaler:
@@ -81,7 +79,7 @@ class Scaler(ABC):
             DataError: another number of columns than the scaler was fitted on.
         """
         self._refuse_other_width(features)
-        return self._scaled(features)
+        return self._scaled(np.asarray(features, np.float64))
 
     def restore(self, scaled: np.ndarray) -> np.ndarray:
         """The features before scaling, (n, d) float64, up to rounding.
@@ -151,10 +149,14 @@ class AffineScaler(Scaler):
         return len(self.center)
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
-        return (features - self.center) / self.scale
+        moved = features - self.center
+        moved /= self.scale
+        return moved
 
     def _unscaled(self, scaled: np.ndarray) -> np.ndarray:
-        return scaled * self.scale + self.center
+        moved = scaled * self.scale
+        moved += self.center
+        return moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,3 +303,49 @@ def refuse_unknown_scale(kind: Any) -> None:
         raise UsageError(
             f"scale cannot be {kind!r}.{did_you_mean(str(kind), SCALES)} Known: {listed(SCALES)}."
         )
+
+
+def fit_by_columns(
+    columns: Callable[[slice], np.ndarray],
+    shape: tuple[int, ...],
+    kind: str = "standard",
+    weight: np.ndarray | None = None,
+) -> Scaler | None:
+    """`Scaler.fit` of rows that are made some columns at a time.
+
+    Args:
+        columns: from a slice of columns to their values, (n, w).
+        shape: (n, d) of all of them.
+        kind, weight: see `Scaler.fit`.
+    """
+    refuse_unknown_scale(kind)
+    weight = None if weight is None else np.ravel(weight)
+    if kind == NO_SCALING:
+        return None
+    # Numbers that overflow become inf here, and are refused with their row where they are used.
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return _joined(
+            [
+                _fitted(np.ascontiguousarray(columns(block), np.float64), kind, weight)
+                for block in column_blocks(shape[0], shape[1])
+            ]
+        )
+
+
+def _fitted(features: np.ndarray, kind: str, weight: np.ndarray | None) -> Scaler:
+    """Of some columns, (n, d) float64."""
+    if kind == "quantile":
+        return QuantileScaler.fitted_on(features)
+    if kind == "power":
+        return PowerScaler.fitted_on(features)
+    return AffineScaler.fitted_on(features, kind, weight)
+
+
+def _joined(parts: Sequence[Scaler]) -> Scaler:
+    """Scalers of columns that follow one another as one."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [name for name, value in vars(parts[0]).items() if isinstance(value, np.ndarray)]
+    arrays = {n: np.concatenate([vars(part)[n] for part in parts], axis=-1) for n in names}
+    return replace(parts[0], **arrays)  # type: ignore[type-var]

@@ -140,10 +140,13 @@ def _every_class_trains(
     """Exchange rows until each class trains: a rare class can be rounded away."""
     random = np.random.default_rng(seed)
     train, holdout = train.copy(), holdout.copy()
+    counts = np.bincount(codes[train], minlength=int(codes.max()) + 1)
     for code in np.setdiff1d(codes, codes[train]):
-        classes, counts = np.unique(codes[train], return_counts=True)
-        place = random.choice(np.flatnonzero(codes[train] == classes[np.argmax(counts)]))
+        largest = int(np.argmax(counts))
+        place = random.choice(np.flatnonzero(codes[train] == largest))
         row = random.choice(np.flatnonzero(codes == code))
         leaves, train[place] = train[place], row
         holdout[holdout == row] = leaves
+        counts[largest] -= 1
+        counts[code] += 1
     return train, holdout

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from tfloss.data.blocks import row_blocks
 from tfloss.data.encoder import Encoder
 from tfloss.data.kinds import BOOLEAN, CATEGORY, DATE, NUMBER
 from tfloss.data.prepared import PreparedData
@@ -28,7 +29,8 @@ def understood(data: PreparedData) -> list[tuple[str, str]]:
     lines.append(("task", "several labels" if data.multilabel else data.task))
     lines.append(_target(data))
     if data.train.class_weight is not None and data.classes is not None:
-        found = dict(zip(data.train.codes, data.train.class_weight, strict=True))
+        codes, first = np.unique(data.train.codes, return_index=True)
+        found = dict(zip(codes.tolist(), data.train.class_weight[first].tolist(), strict=True))
         weights = [f"{n} {found[c]:g}" for c, n in enumerate(data.classes.names) if c in found]
         lines.append(("class weights", _some(weights)))
     unlabelled = len(data.train) - int(data.train.labelled.sum())
@@ -81,7 +83,9 @@ def _gaps(data: PreparedData) -> dict[str, int]:
     parts = [part.features for part in (data.train, data.holdout) if part.features is not None]
     if data.source is None or not parts:
         return {}
-    counts = sum(np.isnan(part).sum(axis=0) for part in parts)
+    counts = sum(
+        np.isnan(part[block]).sum(axis=0) for part in parts for block in row_blocks(*part.shape)
+    )
     return dict(zip(data.source.names, np.atleast_1d(counts).tolist(), strict=True))
 
 

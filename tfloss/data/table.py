@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from tfloss.data.blocks import any_value
 from tfloss.data.frames import as_array, category_columns, columns_of_frame, is_frame
-from tfloss.data.kinds import CATEGORY, NUMBER, refuse_no_table, understand_all
+from tfloss.data.kinds import CATEGORY, NUMBER, refuse_no_table, understood_matrix
 from tfloss.data.missing import Task, guess_task, present_in
 from tfloss.errors import DataError, did_you_mean, listed
 
@@ -21,7 +23,8 @@ class Table:
     Attributes:
         features: (n, d) numbers or objects, a data frame, or a mapping from names to columns:
             numbers, booleans, dates, text, with gaps. Afterwards (n, d) float64: NaN is a gap, a
-            date is in days since 1970, and text is the position of its category in `levels`.
+            date is in days since 1970, and text is the position of its category in `levels`. A
+            matrix of float32 without gaps stays what it is, and is not copied.
         target: (n,) of any dtype; None, NaN and '' mark a row without a label. None as a whole: no
             row has one. (n, k) numbers: k quantities, or k labels of 0 and 1.
         feature_names: d names; default: 'x0', 'x1', ….
@@ -118,6 +121,8 @@ class Table:
                     f"'{self.name}' has no feature column '{name}'.{did_you_mean(name, position)} "
                     f"It has: {listed(position)}."
                 )
+        if tuple(names) == self.feature_names:
+            return self  # without a copy of the features
         columns = [position[name] for name in names]
         return replace(
             self,
@@ -131,12 +136,12 @@ class Table:
     @property
     def numbers_only(self) -> bool:
         """Whether no feature is a category and nothing is missing, so that nothing is encoded."""
-        return not self.categories and not np.isnan(self.features).any()
+        return not self.categories and not any_value(self.features, np.isnan)
 
     # -- checking --------------------------------------------------------------------------------
 
     def _understood(self) -> tuple[tuple[str, ...], np.ndarray]:
-        """The names of the features, and the features as (n, d) float64; sets levels and kinds."""
+        """The names of the features, and the features as (n, d) numbers; sets levels and kinds."""
         categories = self.categories
         if is_frame(self.features):
             columns = columns_of_frame(self.features)
@@ -166,24 +171,23 @@ class Table:
                     f"{did_you_mean(name, columns)} It has: {listed(columns)}."
                 )
         ready = {name: self.levels[name] for name in names if name in self.levels}
-        found = understand_all(columns, self.name, [c for c in categories if c not in ready])
-        kinds = {name: self.kinds.get(name, one.kind) for name, one in found.items()}
+        matrix, found = understood_matrix(
+            columns, self.name, [c for c in categories if c not in ready]
+        )
+        kinds = {name: self.kinds.get(name, kind) for name, (kind, _) in found.items()}
         kinds |= dict.fromkeys(ready, CATEGORY)
-        levels = {name: one.levels for name, one in found.items() if one.kind == CATEGORY}
+        levels = {name: texts for name, (kind, texts) in found.items() if kind == CATEGORY}
         object.__setattr__(self, "kinds", kinds)
         object.__setattr__(self, "levels", levels | ready)
-        matrix = np.empty((len(next(iter(columns.values()))), len(names)))
-        for place, name in enumerate(names):
-            matrix[:, place] = found[name].values
         return names, matrix
 
     def _numbers(self, names: tuple[str, ...], features: np.ndarray) -> np.ndarray:
         """A matrix of numbers, at once; NaN is a gap."""
-        features = np.ascontiguousarray(features, dtype=np.float64)
-        infinite = np.isinf(features)
-        if infinite.any():
-            bad = np.flatnonzero(infinite.any(axis=0)).tolist()
-            understand_all({names[at]: features[:, at] for at in bad}, self.name)
+        keeps = features.dtype == np.float32 and not any_value(features, np.isnan)
+        features = np.ascontiguousarray(features, dtype=np.float32 if keeps else np.float64)
+        if any_value(features, np.isinf):
+            bad = np.flatnonzero(np.isinf(features).any(axis=0)).tolist()
+            understood_matrix({names[at]: features[:, at] for at in bad}, self.name)
         object.__setattr__(self, "kinds", {name: self.kinds.get(name, NUMBER) for name in names})
         return features
 
@@ -206,7 +210,7 @@ class Table:
             raise DataError(
                 f"'{self.name}' has {count} feature columns but {len(names)} feature names."
             )
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise DataError(f"'{self.name}' has more than one feature column called '{twice[0]}'.")
         return names

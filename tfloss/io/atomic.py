@@ -166,7 +166,8 @@ def _sync_folder(folder: Path) -> None:
 
 def sha256(path: Path) -> str:
     """The file's digest, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:  # data files may be larger than memory
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_unwritable(parent: Path) -> None:
@@ -212,8 +213,7 @@ def whole_folder(parent: Path, stem: str) -> Iterator[list[Path]]:
 
 def _named(folder: Path, parent: Path, stem: str) -> Path:
     """Rename a folder to the first free `parent/stem-N`; one that has files is never replaced."""
-    for number in range(1, 1_000_000):
-        path = parent / f"{stem}-{number}"
+    for path in _free_names(parent, stem):
         if not path.exists():
             try:
                 return folder.rename(path)
@@ -231,8 +231,7 @@ def new_folder(parent: Path, stem: str) -> Path:
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1_000_000):
-            folder = parent / f"{stem}-{number}"
+        for folder in _free_names(parent, stem):
             try:
                 folder.mkdir()
             except FileExistsError:
@@ -241,6 +240,19 @@ def new_folder(parent: Path, stem: str) -> Path:
     except OSError as error:
         raise _cannot_be_made(parent, error) from error
     raise _too_many(parent, stem)
+
+
+def _free_names(parent: Path, stem: str) -> Iterator[Path]:
+    """`parent/stem-1` and so on, without those that are there, which are listed once.
+
+    Behind 5,000 runs, asking for one name after the other would be 5,000 questions to the disk.
+    """
+    try:
+        there = set(os.listdir(parent))
+    except OSError:  # a folder that may be written and not read
+        there = set()
+    names = (f"{stem}-{number}" for number in range(1, 1_000_000))
+    return (parent / name for name in names if name not in there)
 
 
 def _too_many(parent: Path, stem: str) -> UsageError:

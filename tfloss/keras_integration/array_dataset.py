@@ -11,6 +11,7 @@ from tfloss.errors import DataError
 from tfloss.io.checked_npz import digest_of
 from tfloss.lazy import keras, tf
 from tfloss.training.program.batch import Batch
+from tfloss.training.program.shared_memory import tensor_of
 
 
 class Rows:
@@ -70,7 +71,7 @@ class Rows:
     def as_tensors(self) -> Batch:
         """All arrays, since metrics see what the formula does not; `inputs` is the first."""
         flat = enumerate(self._flat)
-        return Batch({self._key(i): tf.constant(p) for i, p in flat if p is not None}, {})
+        return Batch({self._key(i): tensor_of(p) for i, p in flat if p is not None}, {})
 
     def unpacked(self, batch: Batch) -> tuple[Any, Any, Any]:
         """A batch as (x, y, weight)."""
@@ -88,7 +89,7 @@ def _as_keras_takes_it(part: Any) -> Any:
     if part is None:
         return None
     array = np.asarray(part)
-    return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+    return array.astype(keras.config.floatx(), copy=False) if array.dtype.kind == "f" else array
 
 
 class KerasOrder:

@@ -30,6 +30,7 @@ from tfloss.student.structures import (
     output_shapes,
     split_inputs,
 )
+from tfloss.training.program.custom_gradients import forgotten_gradients
 from tfloss.training.program.forward import MODEL_TERM
 
 
@@ -72,7 +73,8 @@ class AttachedStep(keras.Model):
         return single_step(step, function) if takes_single_steps(self) else function
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        return self._guarded.step(lambda: self._update(data), self.get_metrics_result, data)
+        with forgotten_gradients():
+            return self._guarded.step(lambda: self._update(data), self.get_metrics_result, data)
 
     def _update(self, data: Any) -> Any:
         """One step: forward, gradients, update; returns (1 + terms,), the total and the terms."""

@@ -228,9 +228,12 @@ def _picture(results: Mapping[str, Any], many: bool) -> dict[str, Any]:
     first_seed = f" (seed {results['seeds'][0]})" if many else ""
     left_out = f" {picture['left_out']} rows are left out." if picture.get("left_out") else ""
     marked = "ringed rows train" if _few_train(picture) else "most rows train, so none is marked"
+    fitted_on = picture.get("fitted_on")
+    of_some = f", found by {fitted_on:,} of them" if fitted_on else ""
     return _section(
         "The data",
-        f"First three principal components of the training rows; {marked}{first_seed}.{left_out}",
+        f"First three principal components of the training rows{of_some}; {marked}{first_seed}."
+        f"{left_out}",
         [plots.components(picture, *pair) for pair in there],
         [
             legend_entry(str(name), code, "dot")

@@ -47,6 +47,7 @@ def html_page(results: Mapping[str, Any]) -> str:
         sections=[section for section in sections(results) if section["figures"]],
         confusions=list(_confusions(results)),
         confusion_text=_pooled(results),
+        confusion_left_out=_too_many_classes(results),
         config=_config(results),
         versions=list(results.get("versions", {}).items()),
     )
@@ -217,6 +218,8 @@ def _confusions(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     classes = results["data"]["classes"] or ()
     digits = 1 if len(classes) <= _ROOMY else 0
     for _, name, one in answers_shown(results):
+        if one["confusion"] is None:
+            continue
         scale = 100 / max(one["count"], 1)
         rows = [
             [(_share(scale * cell, digits), scale * cell) for cell in row]
@@ -224,6 +227,13 @@ def _confusions(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         ]
         pairs = list(zip(classes, rows, strict=True))
         yield {"name": name, "classes": classes, "rows": pairs, "dense": len(classes) > _ROOMY}
+
+
+def _too_many_classes(results: Mapping[str, Any]) -> str:
+    """Said in place of tables that would be as large as the square of the classes."""
+    if all(one["confusion"] is not None for one in results["predictions"].values()):
+        return ""
+    return f"Tables of {len(results['data']['classes']):,} classes are left out: more than 100."
 
 
 def _share(percent: float, digits: int) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfloss.data import Columns, PreparedData
+from tfloss.data.blocks import row_blocks
 from tfloss.io.atomic import sha256, write_whole
 from tfloss.io.checked_npz import digest_of
 
@@ -106,9 +107,13 @@ def sample_of(data: PreparedData) -> tuple[np.ndarray | None, dict[str, tuple[st
 
 def row_hashes(inputs: np.ndarray) -> np.ndarray:
     """(n,) uint64: equal for equal rows of float32, -0.0 and 0.0 among them."""
-    rows = np.ascontiguousarray(inputs, np.float32).reshape(len(inputs), -1) + np.float32(0)
-    digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
-    return np.frombuffer(b"".join(digests), dtype=np.uint64)
+    width = int(np.prod(inputs.shape[1:]))
+    rows = np.ascontiguousarray(inputs, np.float32).reshape(len(inputs), width)
+    digests = bytearray()
+    for block in row_blocks(*rows.shape):
+        for row in rows[block] + np.float32(0):
+            digests += blake2b(row, digest_size=8).digest()
+    return np.frombuffer(digests, dtype=np.uint64)
 
 
 def holdout_digest(part: Columns) -> str:

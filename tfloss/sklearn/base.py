@@ -151,7 +151,7 @@ class Distilled(BaseEstimator):
             ValueError: text, gaps, infinity, or another number of features.
         """
         try:
-            return validate_data(self, X, *y, dtype=np.float64, accept_sparse="csr", **options)
+            return validate_data(self, X, *y, dtype=_kept_types(X), accept_sparse="csr", **options)
         except ValueError as error:
             text = str(error).partition("could not convert string to float: ")[2]
             if not text or np.asarray(X).dtype.kind not in "USO":
@@ -198,3 +198,8 @@ class Distilled(BaseEstimator):
         """Logits, or answers of a regressor, (n, k) float64."""
         check_is_fitted(self)
         return self.network_(self._rows(X))
+
+
+def _kept_types(X: Any) -> Any:  # noqa: N803
+    """Rows of float32 are not copied as float64; scaling computes in float64 all the same."""
+    return np.float64 if is_sparse(X) else [np.float64, np.float32]

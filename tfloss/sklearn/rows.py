@@ -41,7 +41,7 @@ def prepared(
     """All rows as training rows; those of weight 0 are left out.
 
     Args:
-        features: (n, d) float64, finite; an array, scipy's sparse rows (CSR), or a table.
+        features: (n, d) floats, finite; an array, scipy's sparse rows (CSR), or a table.
         target: (n,) or (n, k) labels, or numbers for regression; NaN: a row without a label.
         classes: of the labels; None for regression.
         weight: (n,) float64, or None.
@@ -57,7 +57,7 @@ def prepared(
         side_columns[_WEIGHT] = (
             weight / weight[weight > 0].mean()
         )  # so that the mean loss keeps its size
-        kept = weight > 0
+        kept = weight > 0 if (weight == 0).any() else kept  # a mask would copy all rows
     given = features if isinstance(features, Table) else None
     features = (features if given is None else given.features)[kept]
     dense = not sparse.is_sparse(features)

@@ -25,7 +25,7 @@ from tfloss.io.atomic import remove_leftovers, write_whole
 from tfloss.io.warn_once import warn_once
 from tfloss.teachers.fitting.plan import FitPlan, TeacherPredictions
 
-_LAYOUT = 5  # to be raised when what is written, or how predictions are made, changes
+_LAYOUT = 6  # to be raised when what is written, or how predictions are made, changes
 
 
 class Answering(Protocol):
@@ -100,32 +100,48 @@ def _path(folder: Path, key: str) -> Path:
     return folder / f"teacher-{key}.npz"
 
 
-def key_of(teacher: Answering | FitPlan, data: PreparedData) -> str | None:
+def key_of(
+    teacher: Answering | FitPlan, data: PreparedData, rows: Callable[[], str] | None = None
+) -> str | None:
     """A hash of teacher, settings, rows, labels, and versions; None where there cannot be one.
 
     Args:
         teacher: what is to be fitted, or something fitted before.
         data: the rows that it is fitted on or predicts.
+        rows: their digest, which many teachers on the same rows share; default: it is taken.
     """
     import joblib
     import sklearn
 
     versions = (_LAYOUT, platform.python_version(), np.__version__, sklearn.__version__)
-    part = data.train
     try:
         return joblib.hash(
             (
                 versions,
                 teacher.identity,
                 sorted(_sources(teacher.estimator)),
-                (part.inputs, part.labels, part.codes, part.weight),
-                (data.holdout.inputs, data.holdout.labels),
+                rows_digest(data) if rows is None else rows(),
                 data.n_outputs,
             ),
             hash_name="sha1",
         )
     except Exception:  # what cannot be pickled cannot be hashed
         return None
+
+
+def rows_digest(data: PreparedData) -> str:
+    """Of all that teachers see of the rows.
+
+    The scaling is a part of it: an estimator that sees unscaled rows tells rows apart that are
+    alike once they are scaled.
+    """
+    import joblib
+
+    part, holdout = data.train, data.holdout
+    arrays = (part.inputs, part.labels, part.codes, part.weight, holdout.inputs, holdout.labels)
+    scaling = None if data.scaler is None else data.scaler.to_values()
+    digest: str = joblib.hash((arrays, scaling), hash_name="sha1")
+    return digest
 
 
 def _sources(estimator: Any) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 import numpy as np
 
 from tfloss.data import FeatureSource
+from tfloss.data.blocks import row_blocks
 
 _STEPS = 256  # in a standard deviation; float32 and undone scaling are ten thousand times finer
 
@@ -79,8 +80,9 @@ def comparable_rows(
         names: the columns wanted, in their order; default: all.
     """
     columns = []
+    place = {name: at for at, name in enumerate(source.names)}
     for name in names or source.names:
-        column = np.asarray(features[:, source.names.index(name)], np.float64)
+        column = np.asarray(features[:, place[name]], np.float64)
         if name in source.levels:
             numbers = np.array([*map(_number_of, source.levels[name]), np.nan])
             column = numbers[np.where(np.isnan(column), len(numbers) - 1, column).astype(np.int64)]
@@ -95,8 +97,10 @@ def _number_of(text: str) -> float:
 
 def _hashes(rows: np.ndarray, origin: np.ndarray, step: np.ndarray) -> np.ndarray:
     """(n,) uint64."""
-    steps = np.floor((rows - origin) / step)
-    steps = np.nan_to_num(steps, nan=2.0**62, posinf=2.0**61, neginf=-(2.0**61))
-    counted = np.clip(steps, -(2.0**62), 2.0**62).astype(np.int64)
-    digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in counted)
-    return np.frombuffer(b"".join(digests), dtype=np.uint64)
+    digests = bytearray()
+    for block in row_blocks(*rows.shape):
+        steps = np.floor((rows[block] - origin) / step)
+        steps = np.nan_to_num(steps, nan=2.0**62, posinf=2.0**61, neginf=-(2.0**61))
+        for row in np.clip(steps, -(2.0**62), 2.0**62).astype(np.int64):
+            digests += blake2b(row, digest_size=8).digest()
+    return np.frombuffer(digests, dtype=np.uint64)

@@ -81,7 +81,9 @@ def some_batches(columns: Batch, batch_size: int) -> list[Batch]:
 def gradients_of(result: Result, batch_size: int) -> dict[str, float]:
     """By term, the norm of its gradient by the trained student's weights; see `TermGradients`."""
     forward = StudentLoss(result.student, result.objective)
-    columns = as_tensors(columns_of(result.data, "train", result.teachers), result.objective.needs)
+    rows = columns_of(result.data, "train", result.teachers)
+    few = rows.at(np.arange(min(len(rows), _BATCHES * batch_size)))
+    columns = as_tensors(few, result.objective.needs)
     weights = [variable.value for variable in forward.variables]
     batches = some_batches(columns, batch_size)
     norms = TermGradients(forward)(weights, batches, result.history.latest.step)

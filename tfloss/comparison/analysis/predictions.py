@@ -9,13 +9,17 @@ import numpy as np
 from tfloss.data import PreparedData
 
 _BINS, _BARS = 10, 20
+MOST_CLASSES = 100  # of a confusion table, whose size is their square
 _POINTS = 700  # of the picture; more cannot be told apart
+_MOST_VALUES = 2**22  # of training rows by which components are found
+_MOST_PRODUCTS = 5e8  # of a singular value decomposition that is not cut off after three
 
 
 def describe_predictions(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]:
     """Reliability, histogram and confusion of classifications.
 
     For two classes the probability is that of the second; for more, that of the predicted class.
+    Of more than 100 classes there is no confusion: None.
 
     Args:
         truth: (n,) class positions.
@@ -28,8 +32,11 @@ def describe_predictions(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]
     bins = np.minimum((shown * _BINS).astype(int), _BINS - 1)
     count = np.bincount(bins, minlength=_BINS)
     there = np.maximum(count, 1)
-    confusion = np.zeros((probs.shape[1], probs.shape[1]), np.int64)
-    np.add.at(confusion, (truth, predicted), 1)
+    confusion = None
+    if probs.shape[1] <= MOST_CLASSES:
+        table = np.zeros((probs.shape[1], probs.shape[1]), np.int64)
+        np.add.at(table, (truth, predicted), 1)
+        confusion = table.tolist()
     return {
         "count": len(truth),
         "reliability": {
@@ -38,7 +45,7 @@ def describe_predictions(truth: np.ndarray, probs: np.ndarray) -> dict[str, Any]
             "happened": _rounded(np.bincount(bins, happened, _BINS) / there),
         },
         "histogram": np.histogram(shown, _BARS, (0, 1))[0].tolist(),
-        "confusion": confusion.tolist(),
+        "confusion": confusion,
     }
 
 
@@ -46,29 +53,54 @@ def pca_points(data: PreparedData) -> dict[str, Any]:
     """The rows in the first three principal components of the training rows.
 
     The components are those of the features as they are trained on, as scikit-learn's PCA fitted on
-    the training rows finds them; held-out rows are projected onto them.
+    the training rows finds them; held-out rows are projected onto them. Of large data a part of the
+    training rows, drawn at random, must do: 'fitted_on' says how many.
     """
-    train_inputs, inputs = (_as_numbers(part.inputs, data) for part in (data.train, data.holdout))
-    inputs = np.concatenate([train_inputs, inputs])
-    train = np.arange(len(inputs)) < len(data.train)
-    middle = train_inputs.mean(axis=0)
-    _, spread, axes = np.linalg.svd(train_inputs - middle, full_matrices=False)
-    points = (inputs - middle) @ axes[:3].T
-    keep = np.sort(np.random.default_rng(0).permutation(len(points))[:_POINTS])
+    fitted_on = _drawn(len(data.train), _MOST_VALUES // max(data.n_features, 1))
+    part = _as_numbers(data.train.inputs[fitted_on], data)
+    middle = part.mean(axis=0)
+    spread, axes = _components(part - middle)
+    count = len(data.train) + len(data.holdout)
+    keep = np.sort(np.random.default_rng(0).permutation(count)[:_POINTS])
+    train = keep < len(data.train)
+    shown = [data.train.inputs[keep[train]], data.holdout.inputs[keep[~train] - len(data.train)]]
+    points = (_as_numbers(np.concatenate(shown), data) - middle) @ axes[:3].T
     codes = np.concatenate([data.train.codes, data.holdout.codes])
     if data.classes is None:
         values = np.concatenate([data.train.labels, data.holdout.labels])[:, 0]
         codes = (values > np.median(values)).astype(np.int64)
-    share = spread**2 / max(float((spread**2).sum()), 1e-300)
+    share = spread**2 / max(float(((part - middle) ** 2).sum()), 1e-300)
     names = ("below the median", "above") if data.classes is None else data.classes.names
     return {
-        "points": _rounded(points[keep]),
+        "points": _rounded(points),
         "codes": codes[keep].tolist(),
-        "train": train[keep].tolist(),
+        "train": train.tolist(),
         "share": _rounded(share[:3]),
         "classes": [str(name) for name in names],
-        "left_out": len(points) - len(keep),
+        "left_out": count - len(keep),
+        "fitted_on": None if len(part) == len(data.train) else len(part),
     }
+
+
+def _components(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Singular values, largest first, and the axes that they belong to; at least three, if any."""
+    if rows.size * min(rows.shape) <= _MOST_PRODUCTS:
+        _, spread, axes = np.linalg.svd(rows, full_matrices=False)
+        return spread, axes
+    from scipy.sparse.linalg import svds
+
+    begin = np.random.default_rng(0).normal(size=min(rows.shape))
+    _, spread, axes = svds(rows, k=3, v0=begin)
+    largest = np.argsort(-spread)
+    return spread[largest], axes[largest]
+
+
+def _drawn(rows: int, most: int) -> np.ndarray:
+    """At most so many of the rows, but some hundreds of them, in their order."""
+    most = max(most, _POINTS)
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 def _as_numbers(inputs: np.ndarray, data: PreparedData) -> np.ndarray:

@@ -134,12 +134,14 @@ def _splits(
     """Each seed's split, and how often it was drawn again; no seed without two classes."""
     splits: list[tuple[int, PreparedData, int]] = []
     refused: OneClassError | None = None
+    known: dict[int, PreparedData] = {}  # with one split for all seeds its rows are there once
     for seed in seeds:
         first = seed if config.split_seed is None else config.split_seed
         for again in range(_REDRAWS if one_class == "redraw" else 1):
             own = first if not again else _other_seed(first, again)
             try:
-                splits.append((seed, config.split(table, own), again))
+                known[own] = known.get(own) or config.split(table, own)
+                splits.append((seed, known[own], again))
             except OneClassError as error:
                 refused = error
                 continue

@@ -32,7 +32,7 @@ from tfloss.comparison.search.study import MOST_SEEDS, Plan
 from tfloss.comparison.search.trial import PrunedError, TrialValue
 from tfloss.comparison.workers import table_digest
 from tfloss.data import Table
-from tfloss.errors import NumericsError, UsageError
+from tfloss.errors import DataError, NumericsError, UsageError, first_line
 from tfloss.io.atomic import write_text
 from tfloss.io.finished import TEACHERS
 from tfloss.io.lock import FolderLock
@@ -175,14 +175,22 @@ def _study(folder: Path, metric: Metric) -> Any:
     optuna = _optuna()
     from optuna.storages.journal import JournalFileBackend
 
-    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY)))
-    return optuna.create_study(
-        storage=storage,
-        study_name="tfloss",
-        direction="maximize" if metric.better == "higher" else "minimize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-        load_if_exists=True,
-    )
+    try:
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY)))
+        return optuna.create_study(
+            storage=storage,
+            study_name="tfloss",
+            direction="maximize" if metric.better == "higher" else "minimize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+            load_if_exists=True,
+        )
+    except OSError as error:
+        raise UsageError(f"'{folder}' cannot be written: {error.strerror or error}.") from error
+    except Exception as error:  # of a damaged journal anything can be raised
+        raise DataError(
+            f"'{folder / STUDY}' is not what a search wrote ({type(error).__name__}: "
+            f"{first_line(error)}); restore it from a copy, or begin another search."
+        ) from error
 
 
 def _finished(study: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import cache as remembered
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from tfloss.data import PreparedData, score
 from tfloss.registry import Registry
-from tfloss.teachers.cache import cached, find, keep, key_of, tell_if_unwritable
+from tfloss.teachers.cache import cached, find, keep, key_of, rows_digest, tell_if_unwritable
 from tfloss.teachers.column import PredictionsColumn, read_predictions
 from tfloss.teachers.fitting.batched import OnRows
 from tfloss.teachers.fitting.fit_and_predict import fit_and_predict, fitter
@@ -80,10 +81,11 @@ def fit_teachers(
         before_fit()
     plans = {one: how for one, how in ready.items() if isinstance(how, FitPlan)}
     counters = {one.alias: _counter(one.alias, data, on_progress) for one in given}
-    fitted = _fitted(plans, data, registry, folder, n_jobs, counters)
+    digest = remembered(partial(rows_digest, data))  # of all rows, for the keys of all teachers
+    fitted = _fitted(plans, data, registry, folder, digest, n_jobs, counters)
     return {
         one.alias: fitted.get(one.alias)
-        or _asked(one, how, data, registry, n_jobs, folder, counters[one.alias])
+        or _asked(one, how, data, registry, n_jobs, folder, digest, counters[one.alias])
         for one, how in ready.items()
     }
 
@@ -135,11 +137,12 @@ def _fitted(
     data: PreparedData,
     registry: Registry,
     cache: Path | None,
+    digest: Callable[[], str],
     n_jobs: int | None,
     counters: Mapping[str, OnRows | None],
 ) -> dict[str, FittedTeacher]:
     """The teachers that are fitted here, by alias: those in the cache, the others together."""
-    keys = {one: key_of(plan, data) if cache else None for one, plan in plans.items()}
+    keys = {one: key_of(plan, data, digest) if cache else None for one, plan in plans.items()}
     found = {one: find(key, cache) for one, key in keys.items()}
     for one in plans:
         _count(counters[one.alias], 0)
@@ -176,13 +179,14 @@ def _asked(
     registry: Registry,
     n_jobs: int | None,
     cache: Path | None,
+    digest: Callable[[], str],
     on_progress: OnRows | None,
 ) -> FittedTeacher:
     """A teacher that has nothing to fit: a column, or one that was fitted before."""
     _count(on_progress, 0)
     if isinstance(given.thing, PredictionsColumn):
         return _read(given, how, data, registry)
-    key = key_of(how, data) if cache else None
+    key = key_of(how, data, digest) if cache else None
     predicted = cached(key, cache, partial(_answered, how, data, registry, n_jobs, on_progress))
     return _teacher(given, predicted, data, "prefitted", partial(_same, how))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfloss.data import Columns
 from tfloss.lazy import tf
+from tfloss.training.program.shared_memory import tensor_of
 
 SAMPLE_WEIGHT = "sample_weight"  # what a data set calls its column of weights
 
@@ -80,7 +81,7 @@ def as_tensors(columns: Columns, needs: frozenset[str]) -> Batch:
     names = ["inputs", *sorted((needs & set(columns.values)) - {"inputs"})]
     weight = columns.weight
     return Batch(
-        {name: tf.constant(columns.values[name]) for name in names},
+        {name: tensor_of(columns.values[name], own=True) for name in names},
         {
             name: tf.constant(columns.present[name], tf.float32)
             for name in sorted(needs & set(columns.present))

@@ -6,10 +6,12 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from tfloss.errors import TflossError, message_of
 from tfloss.lazy import tf
+from tfloss.training.program.custom_gradients import forgotten_gradients
 from tfloss.training.program.random_numbers import traced_for_xla
 
 PATIENCE = 10.0  # seconds after which a first call says what it is doing
@@ -68,15 +70,17 @@ class Compiled:
     def _build(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         if self.compiled_as == "eager":
             return self._body
+        # Partial, since TensorFlow warns of retracing by a function's code, which others share.
+        traced = partial(_traced, self._body)
         if self.compiled_as == "xla":
             return tf.function(
-                traced_for_xla(self._body),
+                traced_for_xla(traced),
                 jit_compile=True,
                 autograph=False,
                 reduce_retracing=self._shapes_vary,
             )
         return tf.function(
-            self._body,
+            traced,
             autograph=False,
             reduce_retracing=self._shapes_vary,
             input_signature=_of_any_length(arguments) if self._length_varies else None,
@@ -97,6 +101,11 @@ class Compiled:
         warnings.warn(f"{how}, with the same results. The reason: {reason}", stacklevel=4)
         self._program = None
         return True
+
+
+def _traced(body: Callable[..., Any], *arguments: Any) -> Any:
+    with forgotten_gradients():
+        return body(*arguments)
 
 
 def _of_any_length(arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,0 +1,1 @@
+"""Time and memory as data, formulas and folders grow; see `__main__.py`."""
