@@ -154,6 +154,18 @@ def test_a_stream_traces_nothing_the_second_time():
     assert second.history.latest.train["total"] != first.history.latest.train["total"]
 
 
+def test_a_much_longer_stream_has_a_program_of_its_own():
+    """Blocks for 2 epochs hold one, for 100 ten; the shorter training goes on with the larger."""
+    model, part = counted(), columns(40).values
+    stream = tf.data.Dataset.from_tensor_slices(part).batch(10)
+
+    def traces(epochs):
+        spec = {"optimizer": "sgd", "steps_per_epoch": 4, "batch_size": 10, "compile": "graph"}
+        return tfloss.fit_stream(FORMULA, stream, model, epochs=epochs, **spec).traces
+
+    assert [traces(epochs) for epochs in (2, 30, 100, 2)] == [1, 0, 1, 0]
+
+
 def test_programs_go_with_their_model():
     model = counted()
     trained(model)

@@ -129,5 +129,11 @@ class KeptTraining:
 
 
 def _suits(choice: dict[str, Any]) -> Callable[[Any], bool]:
-    """Whether programs are compiled as this training's should be."""
-    return lambda programs: programs.chosen(**choice).compiled_as == programs.choice.compiled_as
+    """Whether programs are compiled as this training's should be, and for its length."""
+
+    def suits(programs: Engine | DatasetSource) -> bool:
+        if isinstance(programs, DatasetSource) and not programs.is_long_enough(choice["work"]):
+            return False
+        return programs.chosen(**choice).compiled_as == programs.choice.compiled_as
+
+    return suits

@@ -288,10 +288,18 @@ class DatasetSource(TrainStep):
         row = sum(spec[n].dtype.size * int(np.prod(spec[n].shape[1:])) for n in self._names)
         by_memory = BLOCK_BYTES // (row * self.batch_size)
         by_time = steps_per_call(how, self.work_per_step, passes=self.passes_per_step)
-        most = max(1, min(by_memory, by_time))
-        if most < self.steps_per_epoch:
-            return most
-        return self.steps_per_epoch * epochs_per_block(self.steps_per_epoch, most, work)
+        self._fits = max(1, min(by_memory, by_time))
+        if self._fits < self.steps_per_epoch:
+            return self._fits
+        return self.steps_per_epoch * self._epochs_per_block(work)
+
+    def _epochs_per_block(self, work: int | None) -> int:
+        return epochs_per_block(self.steps_per_epoch, self._fits, work)
+
+    def is_long_enough(self, work: int | None) -> bool:
+        """Whether a new program for so many steps would have no more than four times its blocks."""
+        own = self.batches_per_block / self.steps_per_epoch
+        return own < 1 or self._epochs_per_block(work) <= 4 * own
 
 
 def _with_row(log: Any, number: Any, row: Any) -> Any:
