@@ -139,8 +139,10 @@ def page(kept: dict[str, Any]) -> list[str]:
         for name in names
         for engine, reason in kept[name]["left out"].items()
     ]
+    whole = [name for name in names if "loops" not in kept[name]]
+    apart = f" Those of {', '.join(whole)} are from the whole run, as the others." if whole else ""
     return [
-        ABOUT,
+        ABOUT + apart,
         _table(rows),
         _table(steps),
         "\n".join(members),

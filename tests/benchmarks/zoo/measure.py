@@ -19,7 +19,7 @@ from typing import Any
 
 EPOCHS = 3
 _ROUNDS, _MOST_ROUNDS = 2, 9
-_LONG_SECONDS = 3.0  # of one timing
+_LONG_SECONDS = 1.0  # of one timing
 _MOST_EPOCHS = 10_000
 _FOR_COLD = 0.5  # of the time
 
