@@ -260,7 +260,8 @@ def terms(count: int, phases: Phases) -> None:
     with phases("fit, compiled by XLA"):
         tfloss.fit(formula, data, "mlp:16", **{**OPTIONS, "compile": "xla"})
     with phases("attach().fit"):
-        model = tfloss.attach(tfloss.fit("bce", data, "mlp:16", **OPTIONS).student.model, formula)
+        student = tfloss.fit("bce", data, "mlp:16", **OPTIONS).student.model
+        model = tfloss.attach(student, formula, columns=list(columns))
         model.compile("adam")
         given = {name: values[:, None].astype(np.float32) for name, values in columns.items()}
         model.fit({"inputs": x, **given}, two_classes(x), batch_size=500, verbose=0)
