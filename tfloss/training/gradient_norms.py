@@ -55,8 +55,8 @@ class TermGradients:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(watched)
             with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
-                _, terms = self._forward(batch, step, training=True)
-            terms = tf.unstack(terms)
+                # Not the stacked ones: the gradient of one of those goes through all others.
+                terms = self._forward.terms(batch, step, training=True)
         zero = tf.UnconnectedGradients.ZERO
         norms = [
             tf.linalg.global_norm(
