@@ -18,7 +18,7 @@ from tfloss.training.loop.nan_report import StepRows
 from tfloss.training.loop.source import Chunk, Segment
 from tfloss.training.options import Compile
 from tfloss.training.program.batch import SAMPLE_WEIGHT, Batch, as_tensors
-from tfloss.training.program.chunk_log import ChunkLog, log_of
+from tfloss.training.program.chunk_log import ChunkLog, log_of, with_row
 from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import Evaluation
 from tfloss.training.program.forward import StudentLoss
@@ -60,6 +60,7 @@ class DatasetSource(TrainStep):
         prepare_xla()
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
+        self.rows = steps_per_epoch * batch_size
         needed = {"inputs", SAMPLE_WEIGHT, *forward.objective.needs}
         spec = dataset.element_spec
         self._names = [name for name in spec if name in needed]
@@ -100,11 +101,6 @@ class DatasetSource(TrainStep):
     def compiled_as(self) -> str:
         """How the program is compiled: 'xla', 'graph' or 'eager'."""
         return self._programs.compiled_as
-
-    @property
-    def rows(self) -> int:
-        """Of an epoch."""
-        return self.steps_per_epoch * self.batch_size
 
     @property
     def step(self) -> TrainStep:
@@ -258,11 +254,11 @@ class DatasetSource(TrainStep):
             after = self.over(
                 block, last, self._begun(position, TrainState(*state)), start=first, step_fn=step_fn
             )
-            train = _with_row(train, number, after.sums / (self.rows - after.skipped_rows))
+            train = with_row(train, number, self.averages(after))
             if evaluate is not None:
                 holdout = tf.cond(
                     tf.equal(position + last - first, length),
-                    lambda: _with_row(holdout, number, evaluate(after.step, held_out)),
+                    lambda: with_row(holdout, number, evaluate(after.step, held_out)),
                     lambda: holdout,
                 )
             return number + 1, last, train, holdout, *after
@@ -300,10 +296,6 @@ class DatasetSource(TrainStep):
         """Whether a new program for so many steps would have no more than four times its blocks."""
         own = self.batches_per_block / self.steps_per_epoch
         return own < 1 or self._epochs_per_block(work) <= 4 * own
-
-
-def _with_row(log: Any, number: Any, row: Any) -> Any:
-    return tf.tensor_scatter_nd_update(log, [[number]], [row])
 
 
 def _spec(column: Any, rows: int) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from tfloss.lazy import tf
 from tfloss.training.options import Compile
 from tfloss.training.program.batch import Batch
-from tfloss.training.program.chunk_log import ChunkLog, log_of
+from tfloss.training.program.chunk_log import ChunkLog, log_of, with_row
 from tfloss.training.program.compiler import Compiled
 from tfloss.training.program.evaluate import SLICE_ROWS, Evaluation
 from tfloss.training.program.forward import ForwardLoss
@@ -226,7 +226,7 @@ class Engine(TrainStep):
                 sums=nothing.sums, skipped_rows=nothing.skipped_rows
             )
             after = self._epoch(order[number], before, rows, step_fn)
-            train = tf.tensor_scatter_nd_update(train, [[number]], [self.averages(after)])
+            train = with_row(train, number, self.averages(after))
             holdout = self._evaluated(number, epochs, after.step, holdout, held_out)
             return number + 1, train, holdout, *after
 
@@ -237,10 +237,6 @@ class Engine(TrainStep):
             parallel_iterations=1,
         )
         return train, holdout, self.end(TrainState(*state))
-
-    def averages(self, state: TrainState) -> Any:
-        """The total and each term over the rows of an epoch that count."""
-        return state.sums / (self.rows - state.skipped_rows)[..., None]
 
     def _epoch(self, order: Any, state: TrainState, rows: list[Any], step_fn: StepFn) -> TrainState:
         """One pass over the rows: blocks of full batches, then what remains."""
@@ -321,7 +317,7 @@ class Engine(TrainStep):
             return log
 
         def write() -> Any:
-            return tf.tensor_scatter_nd_update(log, [[number]], [holdout(step, held_out)])
+            return with_row(log, number, holdout(step, held_out))
 
         if self.evaluate_every == 1:
             return write()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from tfloss.lazy import tf
 from tfloss.training.program.step import NEVER, TrainState
 
 
@@ -39,3 +41,8 @@ def log_of(
     bad = None if step == NEVER else (step, state.bad_values.numpy())
     steps = int(state.step) - first_step
     return ChunkLog(train, holdout, bad, int(state.rolled_back), steps, bool(state.finite))
+
+
+def with_row(log: Any, number: Any, row: Any) -> Any:
+    """In a program: a log of epochs, (epochs, …), with one of its rows written."""
+    return tf.tensor_scatter_nd_update(log, [[number]], [row])

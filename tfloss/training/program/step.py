@@ -79,6 +79,7 @@ class TrainStep:
         optimizer: a Keras optimizer.
         variables: what is trained; the only place that lists it.
         batch_size: rows per step; set by those who know the data, as are the next.
+        rows: of an epoch.
         steps_per_epoch: of the data.
         layout: their columns, as specs.
         choice: how the programs are compiled, and why.
@@ -90,6 +91,7 @@ class TrainStep:
     """
 
     batch_size: int
+    rows: int
     steps_per_epoch: int
     layout: Batch
     choice: Choice
@@ -154,6 +156,10 @@ class TrainStep:
     def end(self, state: TrainState) -> TrainState:
         """What every call that trains does last: look at the weights, all at once."""
         return state._replace(finite=self._weights_are_finite())
+
+    def averages(self, state: TrainState) -> Any:
+        """The total and each term over the rows of an epoch that count."""
+        return state.sums / (self.rows - state.skipped_rows)[..., None]
 
     def train_step(self, batch: Batch, state: TrainState) -> tuple[Any, TrainState]:
         """Forward, loss, gradients, update; the values are those before the update."""
